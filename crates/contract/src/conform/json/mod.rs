@@ -1,0 +1,1 @@
+//! JSON judged in one pass over its bytes, without a tree.

@@ -1,0 +1,5 @@
+//! The compiled contract, and the judging of requests and answers by it.
+
+pub mod format;
+pub mod json;
+pub mod pattern;

@@ -1,0 +1,1 @@
+//! Sends a request that passed every control to its upstream: a pool of connections per worker, bounded in time and number.

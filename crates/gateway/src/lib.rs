@@ -1,0 +1,7 @@
+//! The enforcement point: one request through every control, in one fixed order.
+
+pub mod forward;
+pub mod limit;
+pub mod listen;
+pub mod metrics;
+pub mod refusal;

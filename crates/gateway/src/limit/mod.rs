@@ -1,0 +1,1 @@
+//! Rate limits: the generic cell rate algorithm over a bounded table of keys.

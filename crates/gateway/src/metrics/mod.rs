@@ -1,0 +1,1 @@
+//! Prometheus metrics with bounded labels, counted per worker and summed when scraped.
