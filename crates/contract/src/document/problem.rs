@@ -45,12 +45,21 @@ impl Problem {
     /// An error at a place.
     pub fn error(location: impl Into<String>, span: Span, message: impl Into<String>) -> Self {
         let (location, message) = (location.into(), message.into());
-        Self { severity: Severity::Error, location, span, message, help: String::new() }
+        Self {
+            severity: Severity::Error,
+            location,
+            span,
+            message,
+            help: String::new(),
+        }
     }
 
     /// A warning at a place.
     pub fn warning(location: impl Into<String>, span: Span, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Warning, ..Self::error(location, span, message) }
+        Self {
+            severity: Severity::Warning,
+            ..Self::error(location, span, message)
+        }
     }
 
     /// The same problem, with the way out.

@@ -1,0 +1,263 @@
+//! Loading: the root, then every file that a reference reaches, transitively and each once. All problems are collected.
+
+use std::collections::HashMap;
+
+use super::bounds::{Budget, FILES_MAX, PROBLEMS_MAX};
+use super::grammar::Kind;
+use super::node::Node;
+use super::problem::{FileId, Problem, Severity, Span};
+use super::resources::{File, Miss};
+use super::scan::{Findings, Reference};
+use super::source::{self, shown};
+use super::{BaseId, Dialect, Document, Fetch, Place, Version, uri, version};
+
+/// Loads an OpenAPI document and every file that its references reach, in whatever mixture of JSON and YAML.
+///
+/// `location` is the path or URL of the root; `fetch` opens it and the others, or refuses. Nothing is opened in any
+/// other way. References of examples and links are not followed, because nothing is judged by them.
+///
+/// # Errors
+///
+/// All problems of all files, in the order of their places; never an empty list. What is larger than
+/// [`bounds`](super::bounds) allow is a problem too.
+pub fn load(location: &str, fetch: &mut dyn Fetch) -> Result<Document, Vec<Problem>> {
+    let mut loader = Loader::new(fetch);
+    let root = loader.open_root(location)?;
+    let version = version::recognise(location, &root).map_err(|problem| vec![problem])?;
+    loader.dialect = version.dialect();
+    loader.run(location, root, Kind::OpenApi, version)
+}
+
+/// Loads a bare JSON Schema and everything its references reach.
+///
+/// The [`version`](Document::version) of such a document is the OpenAPI version whose dialect is nearest: 3.0 for draft
+/// 4, 3.1 for 2020-12.
+///
+/// # Errors
+///
+/// As [`load`].
+pub fn load_schema(location: &str, dialect: Dialect, fetch: &mut dyn Fetch) -> Result<Document, Vec<Problem>> {
+    let mut loader = Loader::new(fetch);
+    let root = loader.open_root(location)?;
+    loader.dialect = dialect;
+    let version = if dialect == Dialect::Draft202012 {
+        Version::V3_1
+    } else {
+        Version::V3_0
+    };
+    loader.run(location, root, Kind::Schema, version)
+}
+
+struct Loader<'f> {
+    fetch: &'f mut dyn Fetch,
+    budget: Budget,
+    dialect: Dialect,
+    files: Vec<File>,
+    findings: Findings,
+    /// References whose resource or anchor is not known yet.
+    waiting: Vec<(Reference, Miss)>,
+    /// Files that could not be read, by URI.
+    failed: HashMap<String, ()>,
+}
+
+impl<'f> Loader<'f> {
+    fn new(fetch: &'f mut dyn Fetch) -> Self {
+        Self {
+            fetch,
+            budget: Budget::default(),
+            dialect: Dialect::Draft202012,
+            files: Vec::new(),
+            findings: Findings::default(),
+            waiting: Vec::new(),
+            failed: HashMap::new(),
+        }
+    }
+
+    fn open_root(&mut self, location: &str) -> Result<Node, Vec<Problem>> {
+        let bytes = self.fetch.fetch(location).map_err(|reason| {
+            vec![Problem::error(
+                location,
+                Span::default(),
+                format!("cannot be read: {reason}"),
+            )]
+        })?;
+        source::read(location, FileId(0), &bytes, &mut self.budget).map_err(|problem| vec![problem])
+    }
+
+    fn run(mut self, location: &str, root: Node, kind: Kind, version: Version) -> Result<Document, Vec<Problem>> {
+        let base = self.add_file(location, uri::normalise(uri::split(location).0), root);
+        self.walk_file(FileId(0), kind);
+        self.follow_all();
+        let mut problems = self.findings.problems;
+        if problems.iter().any(|problem| problem.severity == Severity::Error) {
+            problems.sort_by_key(|problem| problem.span);
+            problems.dedup();
+            problems.truncate(PROBLEMS_MAX);
+            return Err(problems);
+        }
+        let Self { files, dialect, .. } = self;
+        Ok(Document {
+            version,
+            dialect,
+            files,
+            resources: self.findings.resources,
+            base,
+        })
+    }
+
+    fn add_file(&mut self, location: &str, uri: String, root: Node) -> BaseId {
+        let file = root.span.file;
+        let (base, _) = self.findings.resources.add(uri, file, Vec::new(), root.span);
+        self.files.push(File {
+            location: location.to_owned(),
+            root,
+            base,
+        });
+        base
+    }
+
+    fn walk_file(&mut self, file: FileId, kind: Kind) {
+        let Some(File { root, base, .. }) = self.files.get(usize::from(file.0)) else {
+            return;
+        };
+        self.findings.walk(
+            &self.files,
+            Place {
+                node: root,
+                base: *base,
+            },
+            Vec::new(),
+            kind,
+            self.dialect,
+        );
+    }
+
+    /// Follows references until there are none left. A file is fetched only when nothing else is left to do, because
+    /// what is being looked for may yet turn up in the files that are there.
+    fn follow_all(&mut self) {
+        loop {
+            while let Some(reference) = self.findings.references.pop() {
+                self.follow(reference);
+            }
+            if self.waiting.is_empty() || self.findings.problems.len() >= PROBLEMS_MAX {
+                return;
+            }
+            for (reference, miss) in std::mem::take(&mut self.waiting) {
+                self.supply(reference, miss);
+            }
+        }
+    }
+
+    fn follow(&mut self, reference: Reference) {
+        let found = self
+            .findings
+            .resources
+            .resolve(&self.files, reference.base, &reference.text, self.dialect);
+        match found {
+            Ok(found) => self
+                .findings
+                .walk(&self.files, found.place, found.path, reference.kind, self.dialect),
+            Err(miss @ Miss::Resource(_)) => self.waiting.push((reference, miss)),
+            Err(miss @ Miss::Anchor(_)) if !reference.retried => self.waiting.push((reference, miss)),
+            Err(miss) => {
+                let location = self.location_of(reference.span);
+                self.findings
+                    .problems
+                    .push(dangling(location, reference.span, &reference.text, &miss));
+            }
+        }
+    }
+
+    /// Makes what a waiting reference looks for known, and has it followed again.
+    fn supply(&mut self, mut reference: Reference, miss: Miss) {
+        if let Miss::Resource(uri) = miss {
+            if self.failed.contains_key(&uri) {
+                return;
+            }
+            if self.findings.resources.by_uri(&uri).is_none()
+                && let Err(problem) = self.read(&reference, &uri)
+            {
+                self.failed.insert(uri, ());
+                self.findings.problems.push(*problem);
+                return;
+            }
+        } else {
+            reference.retried = true;
+        }
+        self.findings.references.push(reference);
+    }
+
+    fn read(&mut self, reference: &Reference, uri: &str) -> Result<(), Box<Problem>> {
+        let from = self.location_of(reference.span).to_owned();
+        let error = |message: String| Problem::error(&*from, reference.span, message);
+        let file = u16::try_from(self.files.len())
+            .ok()
+            .filter(|_| self.files.len() < FILES_MAX);
+        let Some(file) = file.map(FileId) else {
+            let message = format!(
+                "`{}` is one file too many: at most {FILES_MAX} are read",
+                shown(&reference.text)
+            );
+            return Err(Box::new(error(message).help("bundle the contract into fewer files")));
+        };
+        let bytes = self.fetch.fetch(uri).map_err(|reason| {
+            let message = format!("`{}` cannot be read: {reason}", shown(&reference.text));
+            Box::new(error(message).help(refused_help(uri)))
+        })?;
+        let root = source::read(uri, file, &bytes, &mut self.budget).map_err(Box::new)?;
+        let kind = self.root_kind(reference, &root);
+        self.add_file(uri, uri.to_owned(), root);
+        if let Some(kind) = kind {
+            self.walk_file(file, kind);
+        }
+        Ok(())
+    }
+
+    /// What a newly read file is as a whole, seen from the first reference into it. A file that is reached by a pointer
+    /// can be anything that has the target somewhere inside, so only a target is walked then, unless the file shows
+    /// that it is a schema: then its identifiers count.
+    fn root_kind(&self, reference: &Reference, root: &Node) -> Option<Kind> {
+        let fragment = uri::split(&reference.text).1.unwrap_or_default();
+        if fragment.is_empty() {
+            return Some(reference.kind);
+        }
+        if self.dialect == Dialect::OpenApi30 || reference.kind != Kind::Schema {
+            return None;
+        }
+        let is_bare = !matches!(self.files.first(), Some(file) if file.root.get("openapi").is_some());
+        let marks = ["$schema", "$id", "$defs", "$anchor", "$dynamicAnchor"];
+        let is_schema = is_bare || !fragment.starts_with('/') || marks.iter().any(|mark| root.get(mark).is_some());
+        is_schema.then_some(Kind::Schema)
+    }
+
+    fn location_of(&self, span: Span) -> &str {
+        self.files
+            .get(usize::from(span.file.0))
+            .map(|file| &*file.location)
+            .unwrap_or_default()
+    }
+}
+
+/// The problem of a reference that leads nowhere.
+pub(super) fn dangling(location: &str, span: Span, reference: &str, miss: &Miss) -> Problem {
+    let reference = shown(reference);
+    let reason = match miss {
+        Miss::Resource(uri) => format!("`{}` was not loaded", shown(uri)),
+        Miss::Anchor(name) => format!("no schema there has the anchor `{}`", shown(name)),
+        Miss::Pointer(reason) => reason.clone(),
+    };
+    Problem::error(
+        location,
+        span,
+        format!("the reference `{reference}` leads nowhere: {reason}"),
+    )
+    .help("correct the reference, or add what it names")
+}
+
+fn refused_help(uri: &str) -> &'static str {
+    if uri::has_scheme(uri) {
+        "allow its origin, or keep a copy beside the contract and refer to that"
+    } else {
+        "correct the path, which is relative to the file with the reference"
+    }
+}
