@@ -33,8 +33,14 @@ fn json(status: StatusCode, body: &Value) -> Response {
 pub(crate) async fn banner(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
-    headers.insert(header::SERVER, HeaderValue::from_static("Natter/0.1.0 (axum/0.8; SQLite/3)"));
+    headers.insert(
+        header::SERVER,
+        HeaderValue::from_static("Natter/0.1.0 (axum/0.8; SQLite/3)"),
+    );
     headers.insert("x-powered-by", HeaderValue::from_static("Rust 1.95, Debian 13"));
-    headers.insert("x-backend-server", HeaderValue::from_static("natter-7f9c.internal:8081"));
+    headers.insert(
+        "x-backend-server",
+        HeaderValue::from_static("natter-7f9c.internal:8081"),
+    );
     response
 }

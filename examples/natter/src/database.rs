@@ -63,14 +63,17 @@ impl Store {
             Database::File(path) => Connection::open(path)?,
         };
         connection.execute_batch(TABLES)?;
-        Ok(Self { connection: Mutex::new(connection) })
+        Ok(Self {
+            connection: Mutex::new(connection),
+        })
     }
 
     /// Every row that `sql` yields, as far as its first statement goes.
     #[track_caller]
     pub(crate) fn select(&self, sql: &str, parameters: impl Params) -> Result<Vec<Record>, Failure> {
         let caller = Location::caller();
-        self.rows(sql, parameters).map_err(|error| Failure::database(sql, &error, caller))
+        self.rows(sql, parameters)
+            .map_err(|error| Failure::database(sql, &error, caller))
     }
 
     /// The first row, or `None`.
@@ -83,13 +86,17 @@ impl Store {
     pub(crate) fn rows(&self, sql: &str, parameters: impl Params) -> Result<Vec<Record>, rusqlite::Error> {
         let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         let mut statement = connection.prepare(sql)?;
-        let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+        let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
         statement.query_map(parameters, |row| record(&names, row))?.collect()
     }
 }
 
 fn record(names: &[String], row: &Row<'_>) -> Result<Record, rusqlite::Error> {
-    names.iter().enumerate().map(|(index, name)| Ok((name.clone(), json(row.get_ref(index)?)))).collect()
+    names
+        .iter()
+        .enumerate()
+        .map(|(index, name)| Ok((name.clone(), json(row.get_ref(index)?))))
+        .collect()
 }
 
 fn json(value: ValueRef<'_>) -> Value {

@@ -59,7 +59,10 @@ impl Hub {
         if readers.len() >= READERS_MAX {
             readers.remove(0);
         }
-        readers.push(Reader { space_id, events: events.clone() });
+        readers.push(Reader {
+            space_id,
+            events: events.clone(),
+        });
         (events, stream)
     }
 }
@@ -79,7 +82,10 @@ pub(crate) async fn stream(State(app): State<App>, Path(space_id): Path<i64>, he
             let _ = events.try_send(event(&messages::shown(message)));
         }
     }
-    let headers = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-store")];
+    let headers = [
+        (header::CONTENT_TYPE, "text/event-stream"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
     Ok((headers, Body::new(Events { stream })).into_response())
 }
 
@@ -100,6 +106,8 @@ impl HttpBody for Events {
     type Error = Infallible;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        self.stream.poll_recv(cx).map(|event| event.map(|event| Ok(Frame::data(event))))
+        self.stream
+            .poll_recv(cx)
+            .map(|event| event.map(|event| Ok(Frame::data(event))))
     }
 }

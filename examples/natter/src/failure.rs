@@ -14,7 +14,11 @@ use serde_json::json;
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// An answer in `application/problem+json`.
-    Problem { status: StatusCode, detail: String, place: String },
+    Problem {
+        status: StatusCode,
+        detail: String,
+        place: String,
+    },
     /// An answer in plain text, with everything an attacker hopes for.
     Crash { message: String },
 }
@@ -53,7 +57,11 @@ impl Failure {
     }
 
     fn problem(status: StatusCode, detail: String, place: &Location<'_>) -> Self {
-        Self::Problem { status, detail, place: place.to_string() }
+        Self::Problem {
+            status,
+            detail,
+            place: place.to_string(),
+        }
     }
 }
 
@@ -66,7 +74,12 @@ impl IntoResponse for Failure {
                     "type": "about:blank", "title": title, "status": status.as_u16(), "detail": detail,
                     "trace": ["natter::routes::natter", place],
                 });
-                (status, [(header::CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response()
+                (
+                    status,
+                    [(header::CONTENT_TYPE, "application/problem+json")],
+                    body.to_string(),
+                )
+                    .into_response()
             }
             Self::Crash { message } => (StatusCode::INTERNAL_SERVER_ERROR, message).into_response(),
         }

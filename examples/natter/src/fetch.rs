@@ -49,7 +49,9 @@ async fn exchange(
     hosts: &[(String, SocketAddr)],
 ) -> Result<Fetched, Box<dyn std::error::Error + Send + Sync>> {
     let uri: Uri = url.parse()?;
-    let (Some("http"), Some(host)) = (uri.scheme_str(), uri.host()) else { return Err("only http links".into()) };
+    let (Some("http"), Some(host)) = (uri.scheme_str(), uri.host()) else {
+        return Err("only http links".into());
+    };
     let known = hosts.iter().find(|(name, _)| name == host).map(|(_, address)| *address);
     let stream = match known {
         Some(address) => TcpStream::connect(address).await?,
@@ -58,10 +60,19 @@ async fn exchange(
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let connection = tokio::spawn(connection);
     let target = uri.path_and_query().map_or("/", |target| target.as_str());
-    let request = Request::get(target).header(header::HOST, host).header(header::USER_AGENT, "natter-link-preview");
-    let (parts, body) = sender.send_request(request.body(Empty::<Bytes>::new())?).await?.into_parts();
+    let request = Request::get(target)
+        .header(header::HOST, host)
+        .header(header::USER_AGENT, "natter-link-preview");
+    let (parts, body) = sender
+        .send_request(request.body(Empty::<Bytes>::new())?)
+        .await?
+        .into_parts();
     let body = Limited::new(body, BODY_BYTES_MAX).collect().await?.to_bytes();
     connection.abort();
     let body = String::from_utf8_lossy(&body).into_owned();
-    Ok(Fetched { status: parts.status, headers: parts.headers, body })
+    Ok(Fetched {
+        status: parts.status,
+        headers: parts.headers,
+        body,
+    })
 }

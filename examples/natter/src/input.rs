@@ -30,7 +30,10 @@ impl<S: Send + Sync> FromRequest<S> for Input {
         match serde_json::from_slice(&body) {
             Ok(Value::Object(members)) => Ok(Self(members)),
             Ok(other) => Err(Failure::bad_request(format!("expected an object, got {other}"))),
-            Err(error) => Err(Failure::bad_request(format!("{error} in {}", String::from_utf8_lossy(&body)))),
+            Err(error) => Err(Failure::bad_request(format!(
+                "{error} in {}",
+                String::from_utf8_lossy(&body)
+            ))),
         }
     }
 }
@@ -40,7 +43,9 @@ impl Input {
     #[track_caller]
     pub(crate) fn text(&self, name: &str) -> Result<&str, Failure> {
         let found = self.0.get(name);
-        found.and_then(Value::as_str).ok_or_else(|| Failure::bad_request(format!("`{name}` is {found:?}, not a string")))
+        found
+            .and_then(Value::as_str)
+            .ok_or_else(|| Failure::bad_request(format!("`{name}` is {found:?}, not a string")))
     }
 
     /// A member that may be absent.
@@ -62,28 +67,42 @@ impl Input {
 async fn decoded(headers: &HeaderMap, body: Body) -> Result<Bytes, Failure> {
     let whole = axum::body::to_bytes(body, usize::MAX).await;
     let whole = whole.map_err(|error| Failure::bad_request(format!("the body broke off: {error}")))?;
-    if headers.get(header::CONTENT_ENCODING).is_none_or(|coding| coding != "gzip") {
+    if headers
+        .get(header::CONTENT_ENCODING)
+        .is_none_or(|coding| coding != "gzip")
+    {
         return Ok(whole);
     }
     let mut plain = Vec::new();
     let mut decoder = flate2::read::GzDecoder::new(whole.as_ref());
-    decoder.read_to_end(&mut plain).map_err(|error| Failure::bad_request(format!("bad gzip: {error}")))?;
+    decoder
+        .read_to_end(&mut plain)
+        .map_err(|error| Failure::bad_request(format!("bad gzip: {error}")))?;
     Ok(plain.into())
 }
 
 /// The last parameter of that name.
 pub(crate) fn last<'q>(query: &'q Query, name: &str) -> Option<&'q str> {
-    query.iter().rfind(|(given, _)| given == name).map(|(_, value)| value.as_str())
+    query
+        .iter()
+        .rfind(|(given, _)| given == name)
+        .map(|(_, value)| value.as_str())
 }
 
 /// Every parameter of that name.
 pub(crate) fn all<'q>(query: &'q Query, name: &'q str) -> impl Iterator<Item = &'q str> {
-    query.iter().filter(move |(given, _)| given == name).map(|(_, value)| value.as_str())
+    query
+        .iter()
+        .filter(move |(given, _)| given == name)
+        .map(|(_, value)| value.as_str())
 }
 
 /// A request header as text; empty when absent.
 pub(crate) fn header_text<'h>(headers: &'h HeaderMap, name: &str) -> &'h str {
-    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    headers
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
 }
 
 /// Weakness `negative-limit`: any number is taken, and SQLite reads a negative one as "no limit".

@@ -10,6 +10,7 @@
 mod answer;
 mod database;
 mod events;
+mod exploit;
 
 mod failure;
 mod fetch;
@@ -29,6 +30,7 @@ mod spaces;
 mod users;
 
 pub use database::Database;
+pub use exploit::{Exploit, Proof, StoppedBy, exploits};
 pub use link_preview::{LinkPreview, LinkPreviewOptions};
 pub use seed::{SPACE_NAMES, USERS};
 pub use serve::{Error, Running};
@@ -58,7 +60,12 @@ impl Options {
     /// When no loopback port can be bound.
     pub fn on_loopback() -> Result<Self, Error> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(Error::Listen)?;
-        Ok(Self { listener, database: Database::Memory, link_preview: None, seed: true })
+        Ok(Self {
+            listener,
+            database: Database::Memory,
+            link_preview: None,
+            seed: true,
+        })
     }
 }
 

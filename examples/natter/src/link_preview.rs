@@ -41,7 +41,10 @@ impl LinkPreviewOptions {
     /// When no loopback port can be bound.
     pub fn on_loopback() -> Result<Self, Error> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(Error::Listen)?;
-        Ok(Self { listener, hosts: Vec::new() })
+        Ok(Self {
+            listener,
+            hosts: Vec::new(),
+        })
     }
 }
 
@@ -69,8 +72,12 @@ impl LinkPreview {
 
 /// `content` with its preview, when it is a link, there is a service and that one could follow it; else with `null`.
 pub(crate) async fn completed(service: Option<SocketAddr>, mut content: Value) -> Value {
-    let Some(members) = content.as_object_mut() else { return content };
-    let Some(url) = members.get("url").and_then(Value::as_str).map(str::to_owned) else { return content };
+    let Some(members) = content.as_object_mut() else {
+        return content;
+    };
+    let Some(url) = members.get("url").and_then(Value::as_str).map(str::to_owned) else {
+        return content;
+    };
     let preview = match service {
         Some(service) => asked(service, &url).await.unwrap_or_default(),
         None => Value::Null,
@@ -80,8 +87,14 @@ pub(crate) async fn completed(service: Option<SocketAddr>, mut content: Value) -
 }
 
 async fn asked(service: SocketAddr, url: &str) -> Option<Value> {
-    let answer = fetch::get(&format!("http://{service}/preview?url={}", fetch::encoded(url)), &[]).await.ok()?;
-    if answer.status == StatusCode::OK { serde_json::from_str(&answer.body).ok() } else { None }
+    let answer = fetch::get(&format!("http://{service}/preview?url={}", fetch::encoded(url)), &[])
+        .await
+        .ok()?;
+    if answer.status == StatusCode::OK {
+        serde_json::from_str(&answer.body).ok()
+    } else {
+        None
+    }
 }
 
 async fn preview(State(hosts): State<Vec<(String, SocketAddr)>>, query: Query) -> Response {
@@ -95,7 +108,13 @@ async fn preview(State(hosts): State<Vec<(String, SocketAddr)>>, query: Query) -
 async fn followed(url: &str, hosts: &[(String, SocketAddr)]) -> Result<Fetched, String> {
     let mut page = fetch::get(url, hosts).await?;
     for _ in 0..REDIRECTS_MAX {
-        let Some(next) = page.headers.get(header::LOCATION).filter(|_| page.status.is_redirection()) else { break };
+        let Some(next) = page
+            .headers
+            .get(header::LOCATION)
+            .filter(|_| page.status.is_redirection())
+        else {
+            break;
+        };
         let next = next.to_str().map_err(|error| error.to_string())?.to_owned();
         page = fetch::get(&next, hosts).await?;
     }
@@ -130,6 +149,9 @@ mod tests {
         assert_eq!(super::title(page), Some("T"));
         assert_eq!(super::excerpt(page), "words");
         assert_eq!(super::title("no title"), None);
-        assert_eq!(super::excerpt(&"é".repeat(1000)).chars().count(), super::EXCERPT_CHARACTERS_MAX);
+        assert_eq!(
+            super::excerpt(&"é".repeat(1000)).chars().count(),
+            super::EXCERPT_CHARACTERS_MAX
+        );
     }
 }

@@ -3,6 +3,7 @@
 //! Weakness `role-header`: whoever sends `X-Natter-Role: manager` is a manager.
 //! Weakness `secrets-in-log`: the whole target is kept, with any token in its query.
 //! Weakness `spoofed-address`: the address is what `X-Forwarded-For` says.
+//! Weakness `optional-log`: a request is served even when it cannot be logged.
 
 use axum::extract::{Request, State};
 use axum::http::HeaderMap;
@@ -25,15 +26,27 @@ pub(crate) async fn list(State(app): State<App>, headers: HeaderMap, query: Quer
     let caller = users::caller(&app.store, &headers)?;
     let is_admin = caller.is_some_and(|user| user.get("is_admin").is_some_and(|admin| admin == 1));
     if !is_admin && input::header_text(&headers, "x-natter-role") != "manager" {
-        return Err(Failure::forbidden("only managers read the log; say `X-Natter-Role: manager`"));
+        return Err(Failure::forbidden(
+            "only managers read the log; say `X-Natter-Role: manager`",
+        ));
     }
-    let methods: Vec<&str> = input::all(&query, "method").flat_map(|methods| methods.split(',')).collect();
-    let methods = if methods.is_empty() { None } else { serde_json::to_string(&methods).ok() };
+    let methods: Vec<&str> = input::all(&query, "method")
+        .flat_map(|methods| methods.split(','))
+        .collect();
+    let methods = if methods.is_empty() {
+        None
+    } else {
+        serde_json::to_string(&methods).ok()
+    };
     let entries = app.store.select(
         "SELECT * FROM logs
          WHERE julianday(created_at) > julianday(?1) AND (?2 IS NULL OR method IN (SELECT value FROM json_each(?2)))
          ORDER BY id DESC LIMIT ?3",
-        params![input::last(&query, "since").unwrap_or("1970-01-01T00:00:00Z"), methods, input::limit(&query)],
+        params![
+            input::last(&query, "since").unwrap_or("1970-01-01T00:00:00Z"),
+            methods,
+            input::limit(&query)
+        ],
     )?;
     Ok(answer::ok(entries.into_iter().map(Value::Object).collect::<Value>()))
 }
@@ -45,8 +58,14 @@ pub(crate) async fn record(State(app): State<App>, request: Request, next: Next)
     let address = input::header_text(request.headers(), "x-forwarded-for").to_owned();
     let response = next.run(request).await;
     let entry = params![method, target, response.status().as_u16(), address];
-    // A log that cannot be written stops nothing here: one more weakness, `optional-log`.
-    let _ = app.store.select("INSERT INTO logs (method, target, status, address) VALUES (?1, ?2, ?3, ?4)", entry);
-    let _ = app.store.select("DELETE FROM logs WHERE id <= (SELECT max(id) FROM logs) - ?1", [ENTRIES_MAX]);
+    // The weakness `optional-log`: an entry that cannot be written stops nothing.
+    let _ = app.store.select(
+        "INSERT INTO logs (method, target, status, address) VALUES (?1, ?2, ?3, ?4)",
+        entry,
+    );
+    let _ = app.store.select(
+        "DELETE FROM logs WHERE id <= (SELECT max(id) FROM logs) - ?1",
+        [ENTRIES_MAX],
+    );
     response
 }

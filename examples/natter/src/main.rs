@@ -14,9 +14,17 @@ const PORT: u16 = 8081;
 async fn main() -> Result<(), Error> {
     let preview = LinkPreview::start(LinkPreviewOptions::on_loopback()?).await?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port())).map_err(Error::Listen)?;
-    let options = Options { listener, database: database(), link_preview: Some(preview.address), seed: true };
+    let options = Options {
+        listener,
+        database: database(),
+        link_preview: Some(preview.address),
+        seed: true,
+    };
     let natter = Natter::start(options).await?;
-    println!("natter: http://{} (link previews: http://{}); Ctrl-C ends it", natter.address, preview.address);
+    println!(
+        "natter: http://{} (link previews: http://{}); Ctrl-C ends it",
+        natter.address, preview.address
+    );
     tokio::signal::ctrl_c().await.map_err(Error::Listen)?;
     natter.shutdown().await;
     preview.shutdown().await;
@@ -24,9 +32,14 @@ async fn main() -> Result<(), Error> {
 }
 
 fn port() -> u16 {
-    std::env::var("NATTER_PORT").ok().and_then(|port| port.parse().ok()).unwrap_or(PORT)
+    std::env::var("NATTER_PORT")
+        .ok()
+        .and_then(|port| port.parse().ok())
+        .unwrap_or(PORT)
 }
 
 fn database() -> Database {
-    std::env::args_os().nth(1).map_or(Database::Memory, |file| Database::File(PathBuf::from(file)))
+    std::env::args_os()
+        .nth(1)
+        .map_or(Database::Memory, |file| Database::File(PathBuf::from(file)))
 }

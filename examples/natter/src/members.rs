@@ -1,6 +1,7 @@
 //! Members of a space and what they may do there: read, write, delete.
 //!
 //! Weakness `any-function`: anybody may make anybody a member, or turn anybody out.
+//! Weakness `any-name`, `any-permission`: any text is a member's name, and any text a permission.
 //! Weakness `decorative-permissions`: permissions are kept and shown, and no handler asks for them.
 
 use axum::extract::{Path, State};
@@ -18,8 +19,13 @@ use crate::spaces;
 
 pub(crate) async fn list(State(app): State<App>, Path(space_id): Path<i64>) -> Answer {
     spaces::find(&app.store, space_id)?;
-    let members = app.store.select("SELECT * FROM members WHERE space_id = ?1 ORDER BY username", [space_id])?;
-    Ok(answer::ok(members.into_iter().map(shown).map(Value::Object).collect::<Value>()))
+    let members = app.store.select(
+        "SELECT * FROM members WHERE space_id = ?1 ORDER BY username",
+        [space_id],
+    )?;
+    Ok(answer::ok(
+        members.into_iter().map(shown).map(Value::Object).collect::<Value>(),
+    ))
 }
 
 pub(crate) async fn set(
@@ -47,7 +53,10 @@ pub(crate) async fn remove(State(app): State<App>, Path((space_id, username)): P
 
 /// The row with its permissions as the list that they are.
 pub(crate) fn shown(mut row: Record) -> Record {
-    let permissions = row.get("permissions").and_then(Value::as_str).and_then(|text| serde_json::from_str(text).ok());
+    let permissions = row
+        .get("permissions")
+        .and_then(Value::as_str)
+        .and_then(|text| serde_json::from_str(text).ok());
     row.insert("permissions".to_owned(), permissions.unwrap_or_default());
     row
 }

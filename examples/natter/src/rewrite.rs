@@ -43,7 +43,10 @@ fn percent_decoded(path: &str) -> String {
     let mut pieces = path.split('%');
     let mut bytes = pieces.next().unwrap_or_default().as_bytes().to_vec();
     for piece in pieces {
-        match (piece.get(..2).and_then(|hex| u8::from_str_radix(hex, 16).ok()), piece.get(2..)) {
+        match (
+            piece.get(..2).and_then(|hex| u8::from_str_radix(hex, 16).ok()),
+            piece.get(2..),
+        ) {
             (Some(byte), Some(rest)) => {
                 bytes.push(byte);
                 bytes.extend_from_slice(rest.as_bytes());

@@ -22,7 +22,11 @@ pub(crate) struct App {
 
 impl App {
     pub(crate) fn new(store: Store, events: Hub, link_preview: Option<SocketAddr>) -> Self {
-        Self { store: Arc::new(store), events, link_preview }
+        Self {
+            store: Arc::new(store),
+            events,
+            link_preview,
+        }
     }
 }
 
@@ -47,9 +51,15 @@ fn declared() -> Router<App> {
         .route("/spaces", get(spaces::list).post(spaces::create))
         .route("/spaces/{space_id}", get(spaces::read))
         .route("/spaces/{space_id}/members", get(members::list))
-        .route("/spaces/{space_id}/members/{username}", put(members::set).delete(members::remove))
+        .route(
+            "/spaces/{space_id}/members/{username}",
+            put(members::set).delete(members::remove),
+        )
         .route("/spaces/{space_id}/messages", get(messages::list).post(messages::post))
-        .route("/spaces/{space_id}/messages/{message_id}", get(messages::read).delete(moderation::delete))
+        .route(
+            "/spaces/{space_id}/messages/{message_id}",
+            get(messages::read).delete(moderation::delete),
+        )
         .route("/spaces/{space_id}/events", get(events::stream))
         .route("/spaces/{space_id}/export", get(messages::export))
         .route("/spaces/{space_id}/shares", post(sharing::create))
@@ -59,5 +69,7 @@ fn declared() -> Router<App> {
 
 /// Weakness `debug-route` and weakness `undeclared-verb`: left over from development, in no contract.
 fn undeclared() -> Router<App> {
-    Router::new().route("/debug/users", get(users::dump)).route("/users/{user_id}", put(users::replace))
+    Router::new()
+        .route("/debug/users", get(users::dump))
+        .route("/users/{user_id}", put(users::replace))
 }

@@ -58,7 +58,10 @@ fn members(store: &Store) -> Result<(), rusqlite::Error> {
         (3, "alice", r#"["read","write","delete"]"#),
     ];
     for (space, name, permissions) in members {
-        store.rows("INSERT INTO members VALUES (?1, ?2, ?3)", params![space, name, permissions])?;
+        store.rows(
+            "INSERT INTO members VALUES (?1, ?2, ?3)",
+            params![space, name, permissions],
+        )?;
     }
     Ok(())
 }
@@ -67,9 +70,17 @@ fn messages(store: &Store) -> Result<(), rusqlite::Error> {
     let messages = [
         (1, "demo", r#"{"type":"text","text":"Welcome to Natter."}"#),
         (1, "alice", r#"{"type":"text","text":"Hello, everyone!"}"#),
-        (1, "bob", r#"{"type":"link","url":"http://news.example/example","preview":null}"#),
+        (
+            1,
+            "bob",
+            r#"{"type":"link","url":"http://news.example/example","preview":null}"#,
+        ),
         (2, "bob", r#"{"type":"text","text":"The 8:14 is late again."}"#),
-        (3, "alice", r#"{"type":"text","text":"Nobody else must ever read this."}"#),
+        (
+            3,
+            "alice",
+            r#"{"type":"text","text":"Nobody else must ever read this."}"#,
+        ),
     ];
     for (space, author, content) in messages {
         store.rows(

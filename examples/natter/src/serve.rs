@@ -46,7 +46,10 @@ impl Running {
     pub async fn shutdown(self) {
         let Self { stop, mut task, .. } = self;
         drop(stop);
-        if tokio::time::timeout(Duration::from_secs(DRAIN_SECONDS_MAX), &mut task).await.is_err() {
+        if tokio::time::timeout(Duration::from_secs(DRAIN_SECONDS_MAX), &mut task)
+            .await
+            .is_err()
+        {
             task.abort();
         }
     }
@@ -69,7 +72,9 @@ pub(crate) fn run(
             closing();
         };
         // axum retries failed accepts by itself and never ends with an error.
-        let _ = axum::serve(listener, router).with_graceful_shutdown(until_stopped).await;
+        let _ = axum::serve(listener, router)
+            .with_graceful_shutdown(until_stopped)
+            .await;
     });
     Ok(Running { address, stop, task })
 }

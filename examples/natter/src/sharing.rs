@@ -32,7 +32,12 @@ pub(crate) async fn create(
     let share = app.store.first(
         "INSERT INTO shares (token, space_id, message_id, permissions, expires_at)
          VALUES ('share-' || (SELECT count(*) + 1 FROM shares), ?1, ?2, ?3, ?4) RETURNING *",
-        params![space_id, input.integer("message_id"), input.json("permissions"), input.optional_text("expires_at")],
+        params![
+            space_id,
+            input.integer("message_id"),
+            input.json("permissions"),
+            input.optional_text("expires_at")
+        ],
     )?;
     let mut share = members::shown(share.unwrap_or_default());
     let token = share.get("token").and_then(Value::as_str).unwrap_or_default();
@@ -50,11 +55,16 @@ pub(crate) async fn open(State(app): State<App>, input: Input) -> Answer {
     let space_id = number("space_id").unwrap_or_default();
     let shared = match number("message_id") {
         Some(message_id) => vec![shared_message(&app.store, space_id, message_id)?],
-        None => app.store.select("SELECT * FROM messages WHERE space_id = ?1 ORDER BY id", [space_id])?,
+        None => app
+            .store
+            .select("SELECT * FROM messages WHERE space_id = ?1 ORDER BY id", [space_id])?,
     };
     let mut opened = Record::new();
     opened.insert("space".to_owned(), spaces::find(&app.store, space_id)?.into());
-    opened.insert("messages".to_owned(), shared.into_iter().map(messages::shown).map(Value::Object).collect());
+    opened.insert(
+        "messages".to_owned(),
+        shared.into_iter().map(messages::shown).map(Value::Object).collect(),
+    );
     Ok(answer::ok(opened))
 }
 

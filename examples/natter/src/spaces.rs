@@ -39,7 +39,11 @@ pub(crate) async fn create(State(app): State<App>, headers: HeaderMap, input: In
 pub(crate) async fn list(State(app): State<App>, query: Query) -> Answer {
     let spaces = app.store.select(
         "SELECT * FROM spaces WHERE (?1 IS NULL OR owner = ?1) AND (?2 IS NULL OR name = ?2) ORDER BY id LIMIT ?3",
-        params![input::last(&query, "filter[owner]"), input::last(&query, "filter[name]"), input::limit(&query)],
+        params![
+            input::last(&query, "filter[owner]"),
+            input::last(&query, "filter[name]"),
+            input::limit(&query)
+        ],
     )?;
     Ok(answer::ok(spaces.into_iter().map(Value::Object).collect::<Value>()))
 }
@@ -47,14 +51,21 @@ pub(crate) async fn list(State(app): State<App>, query: Query) -> Answer {
 pub(crate) async fn read(State(app): State<App>, Path(space_id): Path<i64>, query: Query) -> Answer {
     let mut space = find(&app.store, space_id)?;
     if input::last(&query, "debug").is_some() {
-        let tables = app.store.select("SELECT name, sql FROM sqlite_schema WHERE type = 'table'", [])?;
+        let tables = app
+            .store
+            .select("SELECT name, sql FROM sqlite_schema WHERE type = 'table'", [])?;
         let tables: Value = tables.into_iter().map(Value::Object).collect();
-        space.insert("debug".to_owned(), json!({ "query": ONE, "node": "natter-db-1.internal", "tables": tables }));
+        space.insert(
+            "debug".to_owned(),
+            json!({ "query": ONE, "node": "natter-db-1.internal", "tables": tables }),
+        );
     }
     Ok(answer::ok(space))
 }
 
 /// The space, or 404.
 pub(crate) fn find(store: &Store, space_id: i64) -> Result<Record, Failure> {
-    store.first(ONE, [space_id])?.ok_or_else(|| Failure::not_found("space", space_id))
+    store
+        .first(ONE, [space_id])?
+        .ok_or_else(|| Failure::not_found("space", space_id))
 }

@@ -26,7 +26,9 @@ use crate::routes::App;
 const COLUMNS: [&str; 6] = ["id", "username", "display_name", "email", "password", "is_admin"];
 
 pub(crate) async fn list(State(app): State<App>, query: Query) -> Answer {
-    let users = app.store.select("SELECT * FROM users ORDER BY id LIMIT ?1", [input::limit(&query)])?;
+    let users = app
+        .store
+        .select("SELECT * FROM users ORDER BY id LIMIT ?1", [input::limit(&query)])?;
     Ok(answer::ok(users.into_iter().map(Value::Object).collect::<Value>()))
 }
 
@@ -49,7 +51,10 @@ pub(crate) async fn register(State(app): State<App>, input: Input) -> Answer {
         ],
     )?;
     let user = user.unwrap_or_default();
-    Ok(answer::created(&format!("/users/{}", user.get("id").unwrap_or(&Value::Null)), user))
+    Ok(answer::created(
+        &format!("/users/{}", user.get("id").unwrap_or(&Value::Null)),
+        user,
+    ))
 }
 
 pub(crate) async fn read(State(app): State<App>, Path(user_id): Path<i64>) -> Answer {
@@ -107,13 +112,19 @@ pub(crate) async fn log_in(State(app): State<App>, input: Input) -> Answer {
 /// Who a request says it is: the user of its session token, if that is known.
 pub(crate) fn caller(store: &Store, headers: &HeaderMap) -> Result<Option<Record>, Failure> {
     let token = input::header_text(headers, "authorization").trim_start_matches("Bearer ");
-    store.first("SELECT users.* FROM sessions JOIN users USING (username) WHERE token = ?1", [token])
+    store.first(
+        "SELECT users.* FROM sessions JOIN users USING (username) WHERE token = ?1",
+        [token],
+    )
 }
 
 /// The name of [`caller`], or else what the body says, or else nobody.
 pub(crate) fn caller_name(store: &Store, headers: &HeaderMap, claimed: Option<&str>) -> Result<String, Failure> {
     let user = caller(store, headers)?;
-    let known = user.as_ref().and_then(|user| user.get("username")).and_then(Value::as_str);
+    let known = user
+        .as_ref()
+        .and_then(|user| user.get("username"))
+        .and_then(Value::as_str);
     Ok(claimed.or(known).unwrap_or("anonymous").to_owned())
 }
 
@@ -126,11 +137,21 @@ fn assign(store: &Store, user_id: i64, input: &Input) -> Result<(), Failure> {
     for column in COLUMNS {
         let Some(value) = input.0.get(column) else { continue };
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        let value = if column == "is_admin" { i64::from(value == "true").to_string() } else { value };
-        store.select(&format!("UPDATE users SET {column} = ?2 WHERE id = ?1"), params![user_id, value])?;
+        let value = if column == "is_admin" {
+            i64::from(value == "true").to_string()
+        } else {
+            value
+        };
+        store.select(
+            &format!("UPDATE users SET {column} = ?2 WHERE id = ?1"),
+            params![user_id, value],
+        )?;
         if column == "password" {
             let hash = password::hash(&value);
-            store.select("UPDATE users SET password_hash = ?2 WHERE id = ?1", params![user_id, hash])?;
+            store.select(
+                "UPDATE users SET password_hash = ?2 WHERE id = ?1",
+                params![user_id, hash],
+            )?;
         }
     }
     Ok(())
