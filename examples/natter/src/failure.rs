@@ -51,7 +51,7 @@ impl Failure {
         let library = rusqlite::version();
         let message = format!(
             "InternalError: {error}\n  while running: {sql}\n  at natter::database::Store::select\n  at {place}\n  \
-             at axum::serve\ndatabase: SQLite {library} at natter-db-1.internal:5432, user `natter_rw`\n"
+             at axum::serve\ndatabase: SQLite {library} at natter-db-1.internal, user `natter_rw`\n"
         );
         Self::Crash { message }
     }
