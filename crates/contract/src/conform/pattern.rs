@@ -1,1 +1,0 @@
-//! ECMA-262 patterns.

@@ -1,0 +1,131 @@
+//! `pattern` and `patternProperties`: ECMA-262 regular expressions in Unicode mode, as JSON Schema asks (2020-12 Core
+//! §6.4), held against text without ever hanging.
+//!
+//! A pattern is parsed once into a tree and then runs on the cheapest of three engines that can hold it:
+//!
+//! 1. *classes*: an anchored row of character classes, such as `^SKU-[0-9]{4}$`, becomes tables walked byte by byte;
+//! 2. *linear*: whatever has neither look-around nor back-references is translated for the `regex` crate, whose time is
+//!    proportional to the text;
+//! 3. *backtracking*: the rest, under a step budget. When the budget is spent the answer is [`Exhausted`], which the
+//!    caller must treat as a refusal.
+//!
+//! What real contracts write although Unicode mode forbids it is read as ECMA-262 annex B reads it, as long as it has
+//! one meaning only: `\-`, `\/`, `[\w-.]`, a lone `]` or `}`. What annex B would silently turn into something that
+//! nobody means (`\Z`, `\Q`, `{,5}`, `[[:alpha:]]`) is an error with advice.
+//! Slashes around a pattern are part of it. This module never changes what a pattern means to make it faster.
+
+mod backtrack;
+mod classes;
+mod escape;
+mod linear;
+mod parse;
+mod program;
+mod set;
+mod tree;
+
+use classes::Classes;
+use program::Program;
+use thiserror::Error;
+
+/// Longest pattern that is compiled, in bytes.
+pub const SOURCE_BYTES_MAX: usize = 64 * 1024;
+
+/// A compiled pattern. It is found anywhere in the text unless it is anchored. `Send` and `Sync`.
+#[derive(Debug)]
+pub struct Pattern {
+    source: Box<str>,
+    matcher: Matcher,
+}
+
+/// What runs a pattern, cheapest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// Class tables, one look per byte.
+    Classes,
+    /// The `regex` crate: time proportional to the text.
+    Linear,
+    /// Backtracking under a step budget (look-around, back-references, or too big for the linear engine).
+    Backtracking,
+}
+
+/// The step budget ended before the answer was known. Refuse: the text may or may not match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the pattern needs more steps than its budget")]
+pub struct Exhausted;
+
+/// Why a pattern cannot be used, in words for its author.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{message} (at character {offset} of the pattern)")]
+pub struct PatternError {
+    /// What is wrong and what to write instead: lower case, no full stop.
+    pub message: String,
+    /// Where: characters before the fault.
+    pub offset: usize,
+}
+
+#[derive(Debug)]
+enum Matcher {
+    Classes(Classes),
+    Linear(regex::Regex),
+    Backtracking(Program),
+}
+
+impl Pattern {
+    /// Compiles a pattern.
+    ///
+    /// # Errors
+    /// If it is not an ECMA-262 regular expression, is longer than [`SOURCE_BYTES_MAX`] or nests too deep.
+    pub fn compile(source: &str) -> Result<Self, PatternError> {
+        let parsed = parse::parse(source)?;
+        let matcher = if parsed.backtracks {
+            Matcher::Backtracking(Program::compile(&parsed))
+        } else {
+            let tree = tree::trim(parsed.tree.clone());
+            match Classes::compile(&tree) {
+                Some(classes) => Matcher::Classes(classes),
+                None => match linear::compile(&tree) {
+                    Some(regex) => Matcher::Linear(regex),
+                    None => Matcher::Backtracking(Program::compile(&parsed)),
+                },
+            }
+        };
+        Ok(Self {
+            source: source.into(),
+            matcher,
+        })
+    }
+
+    /// Whether a text is an ECMA-262 regular expression that could be compiled (the format `regex`).
+    pub fn is_valid(source: &str) -> bool {
+        parse::parse(source).is_ok()
+    }
+
+    /// Whether the pattern is found in the text. The first two engines allocate nothing for it in their steady state.
+    ///
+    /// # Errors
+    /// [`Exhausted`] if the backtracking engine spent its budget; the other engines never do.
+    pub fn is_match(&self, text: &str) -> Result<bool, Exhausted> {
+        match &self.matcher {
+            Matcher::Classes(classes) => Ok(classes.is_match(text)),
+            Matcher::Linear(regex) => Ok(regex.is_match(text)),
+            Matcher::Backtracking(program) => program.is_match(text),
+        }
+    }
+
+    /// The engine that runs it.
+    pub fn engine(&self) -> Engine {
+        match self.matcher {
+            Matcher::Classes(_) => Engine::Classes,
+            Matcher::Linear(_) => Engine::Linear,
+            Matcher::Backtracking(_) => Engine::Backtracking,
+        }
+    }
+
+    /// The pattern as its author wrote it.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+}
+
+#[cfg(test)]
+mod tests;
