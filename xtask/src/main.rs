@@ -9,7 +9,7 @@ mod problem;
 mod threats;
 mod tree;
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use tree::Tree;
@@ -49,8 +49,8 @@ fn tidy() -> ExitCode {
     }
 }
 
-/// The workspace's folder: the parent of this crate's.
-fn root() -> std::path::PathBuf {
-    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
-    own.parent().unwrap_or(own).to_path_buf()
+/// The workspace's folder: the parent of this crate's, where cargo says it is now.
+fn root() -> PathBuf {
+    let own = std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+    own.parent().unwrap_or(&own).to_path_buf()
 }
