@@ -65,7 +65,7 @@ impl Dialect {
 
 /// A resource of one document: a file, or a schema with an identifier. References are relative to its URI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct BaseId(u32);
+pub struct BaseId(pub(crate) u32);
 
 /// A node, and the resource that its references are relative to.
 #[derive(Clone, Copy, Debug)]
@@ -150,6 +150,11 @@ impl Document {
             .get(usize::from(file.0))
             .map(|file| &*file.location)
             .unwrap_or_default()
+    }
+
+    /// The roots of all files, the first one first.
+    pub fn files(&self) -> impl Iterator<Item = &Node> {
+        self.files.iter().map(|file| &file.root)
     }
 
     /// The paths and URLs of all files, the root first.

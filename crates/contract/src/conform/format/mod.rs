@@ -130,6 +130,4 @@ impl Format {
 }
 
 #[cfg(test)]
-mod suite;
-#[cfg(test)]
 mod tests;

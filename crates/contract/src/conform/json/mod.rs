@@ -1,1 +1,18 @@
-//! JSON judged in one pass over its bytes, without a tree.
+//! JSON judged in one pass over its bytes, without a tree: what it is for, how it works, and what it costs is
+//! told in [`judge`](self::judge).
+
+mod canonical;
+mod compile;
+mod cuts;
+mod decimal;
+mod judge;
+mod keys;
+mod program;
+mod scan;
+mod violation;
+
+pub use compile::{Compiler, Note, NoteKind};
+pub use cuts::Cuts;
+pub use judge::{Limits, Scratch, Undeclared};
+pub use program::{Direction, Program, SchemaId, TypeSet};
+pub use violation::{Code, Violation};

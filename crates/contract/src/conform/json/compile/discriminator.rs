@@ -1,0 +1,207 @@
+//! OpenAPI's `discriminator`: which value of a property means which branch.
+//!
+//! It comes in two forms: beside `oneOf` or `anyOf`, where it picks one of them; and in a parent that knows
+//! nothing of its heirs, each of which names the parent in its `allOf`.
+
+use std::collections::HashMap;
+
+use super::super::program::{Applicators, Discriminator, SchemaId};
+use super::{At, Compiler, Note, NoteKind, Role};
+use crate::document::{Dialect, Node, Object, Place};
+
+/// Each schema that heirs name in their `allOf`, by its address, with those heirs by name.
+pub(super) type Heirs<'d> = HashMap<usize, Vec<(&'d str, Place<'d>)>>;
+
+impl<'d> Compiler<'d> {
+    /// Whether the place is, or refers to, a parent with heirs to choose from.
+    pub(super) fn is_parent(&mut self, place: Place<'d>) -> bool {
+        let Some(place) = self.named(place) else { return false };
+        let Some(object) = place.node.as_object() else {
+            return false;
+        };
+        object.get("discriminator").is_some() && object.get("oneOf").is_none() && object.get("anyOf").is_none()
+    }
+
+    pub(super) fn discriminator(
+        &mut self,
+        id: SchemaId,
+        at: At<'d>,
+        object: &'d Object,
+        applicators: &mut Applicators,
+    ) {
+        let Some(node) = object
+            .get("discriminator")
+            .filter(|_| self.document.dialect() != Dialect::Draft4)
+        else {
+            return;
+        };
+        let Some(property) = node.get("propertyName").and_then(Node::as_str) else {
+            self.problem(node.span, "`discriminator` has no `propertyName`")
+                .push_help("name the property that tells the branches apart");
+            return;
+        };
+        let candidates = self.candidates(at, object);
+        let mut branches = HashMap::new();
+        for (name, place) in &candidates {
+            let role = if std::ptr::eq(place.node, at.place.node) {
+                Role::Parent
+            } else {
+                Role::Itself
+            };
+            let branch = self.schema_as(*place, at.direction, role);
+            for value in name.iter().copied().chain(self.tag_values(*place, property)) {
+                branches.entry(value.into()).or_insert(branch);
+            }
+        }
+        self.mapped(at, node, &candidates, &mut branches);
+        if branches.is_empty() {
+            self.notes.push(Note {
+                schema: id,
+                span: node.span,
+                kind: NoteKind::UnusedDiscriminator,
+            });
+            return;
+        }
+        applicators.discriminator = Some(Discriminator {
+            property: property.into(),
+            branches,
+        });
+    }
+
+    /// The branches to choose from, with the name of each that has one.
+    fn candidates(&mut self, at: At<'d>, object: &'d Object) -> Vec<(Option<&'d str>, Place<'d>)> {
+        let listed: Vec<Place<'d>> = ["oneOf", "anyOf"]
+            .iter()
+            .flat_map(|keyword| self.branches(at, object, keyword))
+            .collect();
+        if !listed.is_empty() {
+            let name = |place: &Place<'d>| {
+                let reference = place.node.get("$ref").and_then(Node::as_str)?;
+                reference.rsplit(['/', '#']).next()
+            };
+            let mut candidates = Vec::new();
+            for place in listed {
+                let name = name(&place);
+                candidates.extend(self.named(place).map(|place| (name, place)));
+            }
+            return candidates;
+        }
+        let address = std::ptr::from_ref(at.place.node).addr();
+        let heirs = self.heirs().get(&address).cloned().unwrap_or_default();
+        if heirs.is_empty() {
+            return Vec::new();
+        }
+        let own = self.own_name(at.place);
+        heirs
+            .into_iter()
+            .map(|(name, place)| (Some(name), place))
+            .chain(own.map(|name| (Some(name), at.place)))
+            .collect()
+    }
+
+    /// Adds the entries of `mapping`; they win over names.
+    fn mapped(
+        &mut self,
+        at: At<'d>,
+        node: &'d Node,
+        candidates: &[(Option<&'d str>, Place<'d>)],
+        branches: &mut HashMap<Box<str>, SchemaId>,
+    ) {
+        let mapping = node.get("mapping").and_then(Node::as_object);
+        for (value, target) in mapping.into_iter().flat_map(Object::iter) {
+            let Some(reference) = target.as_str() else { continue };
+            let by_name = candidates
+                .iter()
+                .find(|(name, _)| *name == Some(reference))
+                .map(|(_, place)| *place);
+            let Some(place) = by_name
+                .or_else(|| self.document.resolve(at.place, reference).ok())
+                .and_then(|place| self.named(place))
+            else {
+                self.problem(
+                    target.span,
+                    format!("the discriminator maps `{value}` to `{reference}`, which is not there"),
+                );
+                continue;
+            };
+            if candidates
+                .iter()
+                .any(|(_, candidate)| std::ptr::eq(candidate.node, place.node))
+            {
+                let role = if std::ptr::eq(place.node, at.place.node) {
+                    Role::Parent
+                } else {
+                    Role::Itself
+                };
+                let branch = self.schema_as(place, at.direction, role);
+                branches.insert(value.into(), branch);
+            }
+        }
+    }
+
+    /// What the branch itself says the property is worth: its `const` or `enum`.
+    fn tag_values(&self, place: Place<'d>, property: &str) -> Vec<&'d str> {
+        let Some(tag) = place.node.get("properties").and_then(|node| node.get(property)) else {
+            return Vec::new();
+        };
+        let constant = tag.get("const").and_then(Node::as_str);
+        let listed = tag
+            .get("enum")
+            .and_then(Node::as_array)
+            .unwrap_or_default()
+            .iter()
+            .filter_map(Node::as_str);
+        constant.into_iter().chain(listed).collect()
+    }
+
+    /// The place behind a chain of references.
+    fn named(&self, mut place: Place<'d>) -> Option<Place<'d>> {
+        for _ in 0..super::REFERENCES_MAX {
+            match place.node.get("$ref").and_then(Node::as_str) {
+                Some(reference) => place = self.document.resolve(place, reference).ok()?,
+                None => return Some(place),
+            }
+        }
+        None
+    }
+
+    fn own_name(&self, place: Place<'d>) -> Option<&'d str> {
+        self.components()
+            .find(|(_, node)| std::ptr::eq(*node, place.node))
+            .map(|(name, _)| name)
+    }
+
+    fn components(&self) -> impl Iterator<Item = (&'d str, &'d Node)> + use<'d> {
+        let schemas = self
+            .document
+            .root()
+            .node
+            .get("components")
+            .and_then(|components| components.get("schemas"));
+        schemas.and_then(Node::as_object).into_iter().flat_map(Object::iter)
+    }
+
+    /// Who inherits from whom among the components, found once.
+    fn heirs(&mut self) -> &Heirs<'d> {
+        if self.heirs.is_none() {
+            let mut heirs: Heirs<'d> = HashMap::new();
+            for (name, node) in self.components() {
+                let place = self.document.child(self.document.root(), node);
+                for parent in node.get("allOf").and_then(Node::as_array).unwrap_or_default() {
+                    let parent = self.document.child(place, parent);
+                    if parent.node.get("$ref").is_none() {
+                        continue;
+                    }
+                    if let Some(parent) = self.named(parent) {
+                        heirs
+                            .entry(std::ptr::from_ref(parent.node).addr())
+                            .or_default()
+                            .push((name, place));
+                    }
+                }
+            }
+            self.heirs = Some(heirs);
+        }
+        self.heirs.get_or_insert_default()
+    }
+}

@@ -1,0 +1,482 @@
+//! From schemas as they are written to schemas as they are judged.
+//!
+//! Schemas are compiled from a queue, not by recursion, so that neither cycles of references nor their length
+//! matter. A schema that is only a reference becomes the schema it refers to.
+
+mod containers;
+mod discriminator;
+mod merge;
+mod scalars;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use super::program::{Applicators, Condition, Direction, Program, Schema, SchemaId, Target, TypeSet};
+use crate::conform::pattern::Pattern;
+use crate::document::{Dialect, Document, Node, Object, Place, Problem, Span, Value};
+
+/// The longest chain of references that lead only to further references.
+const REFERENCES_MAX: usize = 64;
+
+/// The most schemas of one contract, both directions counted. Real contracts of 40 MB stay below a fifth of it.
+const SCHEMAS_MAX: usize = 4_000_000;
+
+/// Something in a schema that is not judged, for the coverage report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// The schema.
+    pub schema: SchemaId,
+    /// Where it stands.
+    pub span: Span,
+    /// What is not judged, or judged more slowly.
+    pub kind: NoteKind,
+}
+
+/// See [`Note`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoteKind {
+    /// A `format` that is not asserted.
+    UnknownFormat(String),
+    /// A keyword that does not belong to the contract's dialect of JSON Schema.
+    IgnoredKeyword(&'static str),
+    /// A pattern with look-around or back references, judged within a budget of steps.
+    BacktrackingPattern(String),
+    /// A discriminator that names no branch, so that every branch is tried.
+    UnusedDiscriminator,
+}
+
+/// Compiles the schemas of one document.
+#[derive(Debug)]
+pub struct Compiler<'d> {
+    document: &'d Document,
+    assert_formats: bool,
+    schemas: Vec<Schema>,
+    queue: Vec<(SchemaId, At<'d>)>,
+    known: HashMap<(usize, Direction, Role), SchemaId>,
+    patterns: HashMap<Box<str>, Arc<Pattern>>,
+    /// Where the document uses dynamic references, no reference may be shortened: each adds to the dynamic scope.
+    dynamic: bool,
+    heirs: Option<discriminator::Heirs<'d>>,
+    names: usize,
+    notes: Vec<Note>,
+    problems: Vec<Problem>,
+}
+
+/// A schema object being compiled.
+#[derive(Clone, Copy, Debug)]
+struct At<'d> {
+    place: Place<'d>,
+    direction: Direction,
+    role: Role,
+}
+
+/// Why a schema is compiled: the parent of a discriminated family is another thing to its heirs than to others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Role {
+    Itself,
+    /// Reached from an heir's `allOf`: its discriminator has already chosen.
+    Parent,
+}
+
+impl<'d> Compiler<'d> {
+    /// A compiler for a contract: formats are asserted.
+    pub fn new(document: &'d Document) -> Self {
+        Self {
+            document,
+            assert_formats: true,
+            schemas: Vec::new(),
+            queue: Vec::new(),
+            known: HashMap::new(),
+            patterns: HashMap::new(),
+            dynamic: document.dialect() == Dialect::Draft202012 && document.files().any(mentions_dynamic),
+            heirs: None,
+            names: 0,
+            notes: Vec::new(),
+            problems: Vec::new(),
+        }
+    }
+
+    /// The same, with `format` as an annotation only, which is JSON Schema's own default.
+    #[must_use]
+    pub fn without_formats(mut self) -> Self {
+        self.assert_formats = false;
+        self
+    }
+
+    /// The compiled form of the schema at `place`. Usable once [`Self::finish`] has been called.
+    pub fn schema(&mut self, place: Place<'d>, direction: Direction) -> SchemaId {
+        self.schema_as(place, direction, Role::Itself)
+    }
+
+    fn schema_as(&mut self, mut place: Place<'d>, direction: Direction, role: Role) -> SchemaId {
+        for _ in 0..REFERENCES_MAX {
+            let Some(reference) = self.only_reference(place.node) else {
+                return self.slot(At { place, direction, role });
+            };
+            match self.document.resolve(place, reference) {
+                Ok(target) => place = target,
+                Err(problem) => {
+                    self.problems.push(problem);
+                    return self.push(Schema::forbidden(place.node.span, place.base.0));
+                }
+            }
+        }
+        self.problem(place.node.span, "`$ref` leads only to further references")
+            .push_help("break the cycle");
+        self.push(Schema::forbidden(place.node.span, place.base.0))
+    }
+
+    /// Compiles what was asked for and all that it needs.
+    pub fn finish(mut self) -> (Program, Vec<Note>, Vec<Problem>) {
+        while let Some((id, at)) = self.queue.pop() {
+            let schema = self.compile(id, at);
+            if let Some(slot) = self.schemas.get_mut(id.0 as usize) {
+                *slot = schema;
+            }
+            if self.schemas.len() > SCHEMAS_MAX {
+                self.problem(
+                    at.place.node.span,
+                    format!("the contract has more than {SCHEMAS_MAX} schemas"),
+                );
+                break;
+            }
+        }
+        let dynamic_anchors = self.dynamic_anchors();
+        let mut program = Program {
+            schemas: self.schemas,
+            dynamic_anchors,
+            names: self.names,
+        };
+        if !self.dynamic {
+            merge::merge(&mut program);
+        }
+        self.problems.sort_by_key(|problem| problem.span);
+        self.problems.dedup();
+        (program, self.notes, self.problems)
+    }
+
+    /// The reference, if the node says nothing else that counts.
+    fn only_reference(&self, node: &'d Node) -> Option<&'d str> {
+        let object = node.as_object()?;
+        let reference = object.get("$ref")?.as_str()?;
+        let modern = self.document.dialect() == Dialect::Draft202012;
+        let alone = !modern || (!self.dynamic && object.iter().all(|(name, _)| is_annotation(name)));
+        alone.then_some(reference)
+    }
+
+    fn slot(&mut self, at: At<'d>) -> SchemaId {
+        let key = (std::ptr::from_ref(at.place.node).addr(), at.direction, at.role);
+        if let Some(id) = self.known.get(&key) {
+            return *id;
+        }
+        let id = self.push(Schema::any(at.place.node.span, at.place.base.0));
+        self.known.insert(key, id);
+        self.queue.push((id, at));
+        id
+    }
+
+    fn push(&mut self, schema: Schema) -> SchemaId {
+        let id = SchemaId(u32::try_from(self.schemas.len()).unwrap_or(u32::MAX));
+        self.schemas.push(schema);
+        id
+    }
+
+    fn compile(&mut self, id: SchemaId, at: At<'d>) -> Schema {
+        let node = at.place.node;
+        let mut schema = Schema::any(node.span, at.place.base.0);
+        match &node.value {
+            Value::Bool(true) => {}
+            Value::Bool(false) => schema.types = TypeSet::NONE,
+            Value::Object(object) => {
+                schema.types = self.types(object);
+                schema.values = self.values(object);
+                self.numbers(id, object, &mut schema);
+                schema.string = self.strings(id, object);
+                schema.array = self.arrays(at, object);
+                schema.object = self.objects(at, object);
+                schema.applicators = self.applicators(id, at, object);
+                self.note_foreign_keywords(id, object);
+            }
+            _ => {
+                let message = format!("a schema has to be an object or a boolean, not {}", node.kind());
+                self.problem(node.span, message);
+            }
+        }
+        schema
+    }
+
+    fn applicators(&mut self, id: SchemaId, at: At<'d>, object: &'d Object) -> Option<Box<Applicators>> {
+        let mut applicators = Applicators::default();
+        if self.modern()
+            && let Some(reference) = object.get("$ref").and_then(Node::as_str)
+        {
+            let target = self.refer(at, reference);
+            applicators.all_of.push(Target::Static(target));
+        }
+        self.dynamic_reference(at, object, &mut applicators);
+        for place in self.branches(at, object, "allOf") {
+            let role = if self.is_parent(place) {
+                Role::Parent
+            } else {
+                Role::Itself
+            };
+            let branch = self.schema_as(place, at.direction, role);
+            applicators.all_of.push(Target::Static(branch));
+        }
+        applicators.any_of = self.branch_ids(at, object, "anyOf");
+        applicators.one_of = self.branch_ids(at, object, "oneOf");
+        if let Some(node) = object.get("not") {
+            applicators.not.push(self.below(at, node));
+        }
+        if self.modern() {
+            self.conditions(at, object, &mut applicators);
+            applicators.unevaluated_properties = self.additional(at, object, "unevaluatedProperties");
+            applicators.unevaluated_items = self.additional(at, object, "unevaluatedItems");
+        }
+        self.dependent_schemas(at, object, &mut applicators);
+        if at.role == Role::Itself {
+            self.discriminator(id, at, object, &mut applicators);
+        }
+        (!applicators.is_empty()).then(|| Box::new(applicators))
+    }
+
+    fn dynamic_reference(&mut self, at: At<'d>, object: &'d Object, applicators: &mut Applicators) {
+        let Some(reference) = object
+            .get("$dynamicRef")
+            .and_then(Node::as_str)
+            .filter(|_| self.modern())
+        else {
+            return;
+        };
+        let fallback = self.refer(at, reference);
+        let anchor = reference.rsplit_once('#').map_or("", |(_, anchor)| anchor);
+        // Only an anchor that is dynamic itself looks outward; any other fragment is a plain reference.
+        let target = self.document.resolve(at.place, reference).ok();
+        let dynamic = target
+            .and_then(|target| target.node.get("$dynamicAnchor"))
+            .and_then(Node::as_str)
+            == Some(anchor);
+        applicators.all_of.push(if dynamic {
+            Target::Dynamic(anchor.into(), fallback)
+        } else {
+            Target::Static(fallback)
+        });
+    }
+
+    /// Every dynamic anchor of every resource that some schema belongs to.
+    fn dynamic_anchors(&mut self) -> HashMap<(u32, Box<str>), SchemaId> {
+        let mut anchors = HashMap::new();
+        if !self.dynamic {
+            return anchors;
+        }
+        let mut done = HashSet::new();
+        // Compiling an anchor may bring in further resources, so go on until nothing is new.
+        loop {
+            let names: HashSet<Box<str>> = self.schemas.iter().flat_map(dynamic_names).collect();
+            let resources: HashSet<u32> = self.schemas.iter().map(|schema| schema.resource).collect();
+            let fresh: Vec<(u32, Box<str>)> = resources
+                .iter()
+                .flat_map(|resource| names.iter().map(|name| (*resource, name.clone())))
+                .filter(|key| !done.contains(key))
+                .collect();
+            if fresh.is_empty() {
+                return anchors;
+            }
+            for (resource, name) in fresh {
+                if let Some(place) = self.document.dynamic_anchor(crate::document::BaseId(resource), &name) {
+                    let id = self.schema(place, Direction::Request);
+                    anchors.insert((resource, name.clone()), id);
+                }
+                done.insert((resource, name));
+            }
+            while let Some((id, at)) = self.queue.pop() {
+                let schema = self.compile(id, at);
+                if let Some(slot) = self.schemas.get_mut(id.0 as usize) {
+                    *slot = schema;
+                }
+            }
+        }
+    }
+
+    fn conditions(&mut self, at: At<'d>, object: &'d Object, applicators: &mut Applicators) {
+        let Some(when) = object.get("if") else { return };
+        let condition = Condition {
+            when: self.below(at, when),
+            then: object.get("then").map(|node| self.below(at, node)),
+            otherwise: object.get("else").map(|node| self.below(at, node)),
+        };
+        // Even alone it counts: what it evaluates is seen by `unevaluatedItems` and `unevaluatedProperties` outside.
+        applicators.conditions.push(condition);
+    }
+
+    /// `dependentSchemas`, and the schemas of `dependencies`, as conditions: if the property is there, then.
+    fn dependent_schemas(&mut self, at: At<'d>, object: &'d Object, applicators: &mut Applicators) {
+        let keyword = match self.document.dialect() {
+            Dialect::Draft202012 => "dependentSchemas",
+            Dialect::Draft4 => "dependencies",
+            Dialect::OpenApi30 => return,
+        };
+        let Some(entries) = object.get(keyword).and_then(Node::as_object) else {
+            return;
+        };
+        for (name, node) in entries.iter().filter(|(_, node)| node.as_array().is_none()) {
+            let mut when = Schema::any(node.span, at.place.base.0);
+            when.types = TypeSet::OBJECT;
+            when.object = Some(Box::new(self.requiring(name)));
+            let when = self.push(when);
+            let then = Some(self.below(at, node));
+            applicators.conditions.push(Condition {
+                when,
+                then,
+                otherwise: None,
+            });
+        }
+    }
+
+    fn branch_ids(&mut self, at: At<'d>, object: &'d Object, keyword: &str) -> Vec<SchemaId> {
+        self.branches(at, object, keyword)
+            .into_iter()
+            .map(|place| self.schema(place, at.direction))
+            .collect()
+    }
+
+    fn branches(&mut self, at: At<'d>, object: &'d Object, keyword: &str) -> Vec<Place<'d>> {
+        match object.get(keyword).map(|node| (node, node.as_array())) {
+            None => Vec::new(),
+            Some((_, Some(items))) => items.iter().map(|node| self.document.child(at.place, node)).collect(),
+            Some((node, None)) => {
+                self.problem(
+                    node.span,
+                    format!("`{keyword}` has to be an array of schemas, not {}", node.kind()),
+                );
+                Vec::new()
+            }
+        }
+    }
+
+    fn refer(&mut self, at: At<'d>, reference: &str) -> SchemaId {
+        match self.document.resolve(at.place, reference) {
+            Ok(place) => self.schema(place, at.direction),
+            Err(problem) => {
+                self.problems.push(problem);
+                self.push(Schema::forbidden(at.place.node.span, at.place.base.0))
+            }
+        }
+    }
+
+    /// The schema in `node`, which stands directly below `at`.
+    fn below(&mut self, at: At<'d>, node: &'d Node) -> SchemaId {
+        let place = self.document.child(at.place, node);
+        self.schema(place, at.direction)
+    }
+
+    fn note_foreign_keywords(&mut self, id: SchemaId, object: &'d Object) {
+        const MODERN: [&str; 9] = [
+            "const",
+            "if",
+            "contains",
+            "prefixItems",
+            "propertyNames",
+            "dependentSchemas",
+            "dependentRequired",
+            "unevaluatedProperties",
+            "unevaluatedItems",
+        ];
+        let foreign: &[&'static str] = match self.document.dialect() {
+            Dialect::OpenApi30 => &["patternProperties", "additionalItems", "dependencies", "$dynamicRef"],
+            Dialect::Draft4 => &[],
+            Dialect::Draft202012 => &["nullable", "additionalItems", "dependencies"],
+        };
+        let modern = if self.modern() { &[][..] } else { &MODERN[..] };
+        for keyword in foreign.iter().chain(modern) {
+            if let Some(node) = object.get(keyword) {
+                self.notes.push(Note {
+                    schema: id,
+                    span: node.span,
+                    kind: NoteKind::IgnoredKeyword(keyword),
+                });
+            }
+        }
+    }
+
+    fn modern(&self) -> bool {
+        self.document.dialect() == Dialect::Draft202012
+    }
+
+    fn problem(&mut self, span: Span, message: impl Into<String>) -> Reported<'_> {
+        self.problems.push(self.document.problem(span, message));
+        Reported(self.problems.last_mut())
+    }
+}
+
+/// A problem that was just noted, for adding the way out.
+struct Reported<'p>(Option<&'p mut Problem>);
+
+impl Reported<'_> {
+    fn push_help(self, help: impl Into<String>) {
+        if let Some(problem) = self.0 {
+            problem.help = help.into();
+        }
+    }
+}
+
+impl Schema {
+    /// A schema that allows nothing.
+    fn forbidden(span: Span, resource: u32) -> Self {
+        Self {
+            types: TypeSet::NONE,
+            ..Self::any(span, resource)
+        }
+    }
+}
+
+impl Applicators {
+    fn is_empty(&self) -> bool {
+        self.all_of.is_empty()
+            && self.any_of.is_empty()
+            && self.one_of.is_empty()
+            && self.not.is_empty()
+            && self.conditions.is_empty()
+            && self.discriminator.is_none()
+            && self.unevaluated_properties.is_none()
+            && self.unevaluated_items.is_none()
+    }
+}
+
+fn dynamic_names(schema: &Schema) -> impl Iterator<Item = Box<str>> {
+    let targets = schema.applicators.iter().flat_map(|applicators| &applicators.all_of);
+    targets.filter_map(|target| match target {
+        Target::Dynamic(name, _) => Some(name.clone()),
+        Target::Static(_) => None,
+    })
+}
+
+/// Whether the keyword says nothing about values, so that a `$ref` beside it is still only a reference.
+fn is_annotation(keyword: &str) -> bool {
+    matches!(
+        keyword,
+        "$ref"
+            | "$comment"
+            | "title"
+            | "description"
+            | "summary"
+            | "default"
+            | "deprecated"
+            | "example"
+            | "examples"
+            | "externalDocs"
+            | "xml"
+            | "readOnly"
+            | "writeOnly"
+    ) || keyword.starts_with("x-")
+}
+
+fn mentions_dynamic(node: &Node) -> bool {
+    match &node.value {
+        Value::Array(items) => items.iter().any(mentions_dynamic),
+        Value::Object(object) => object
+            .iter()
+            .any(|(name, value)| name == "$dynamicRef" || mentions_dynamic(value)),
+        _ => false,
+    }
+}

@@ -1,0 +1,130 @@
+//! Arrays: items, counts, `uniqueItems`, `contains`.
+
+use std::collections::HashSet;
+
+use super::super::canonical;
+use super::super::program::{ArrayRules, Contains, Schema};
+use super::super::scan::Cursor;
+use super::super::violation::{Code, Segment};
+use super::{Judge, Pass, Stop};
+
+impl<'p> Judge<'p, '_, '_> {
+    /// Judges the array at the cursor.
+    pub(super) fn array(&mut self, schema: &'p Schema, rules: &'p ArrayRules) -> Pass {
+        let start = self.cursor.pos;
+        self.descend()?;
+        self.cursor.pos += 1;
+        self.cursor.skip_whitespace();
+        let (mut count, mut matching) = (0_usize, 0_usize);
+        while self.another(count, b']')? {
+            if rules.items_max.is_some_and(|max| count >= max) {
+                return Err(self.fail(Code::Count, schema.span));
+            }
+            let at = self.cursor.pos;
+            self.item(schema, rules, count)
+                .map_err(|stop| self.inside(stop, Segment::Index(count)))?;
+            if let Some(contains) = &rules.contains {
+                matching += usize::from(self.matches_contains(contains, at)?);
+            }
+            count += 1;
+        }
+        self.depth -= 1;
+        if count < rules.items_min {
+            return Err(self.fail(Code::Count, schema.span));
+        }
+        if let Some(Contains { min, max, .. }) = rules.contains
+            && (matching < min || max.is_some_and(|max| matching > max))
+        {
+            return Err(self.fail(Code::Contains, schema.span));
+        }
+        if rules.unique && count > 1 {
+            self.unique(schema, start)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// An array of which nothing is said.
+    pub(super) fn any_array(&mut self) -> Pass {
+        self.descend()?;
+        self.cursor.pos += 1;
+        self.cursor.skip_whitespace();
+        let mut count = 0;
+        while self.another(count, b']')? {
+            self.mark_open(self.cursor.pos);
+            self.anything()
+                .map_err(|stop| self.inside(stop, Segment::Index(count)))?;
+            count += 1;
+        }
+        self.depth -= 1;
+        Ok(())
+    }
+
+    /// Whether another element stands before `close`: steps over the comma in front of it, or over `close`.
+    #[inline]
+    pub(super) fn another(&mut self, count: usize, close: u8) -> Result<bool, Stop> {
+        if count > 0 {
+            self.cursor.skip_whitespace();
+        }
+        match self.cursor.peek() {
+            Some(byte) if byte == close => {
+                self.cursor.pos += 1;
+                Ok(false)
+            }
+            Some(b',') if count > 0 => {
+                self.cursor.pos += 1;
+                self.cursor.skip_whitespace();
+                Ok(true)
+            }
+            Some(_) if count == 0 => Ok(true),
+            _ => Err(self.syntax(Code::Syntax)),
+        }
+    }
+
+    fn item(&mut self, schema: &'p Schema, rules: &'p ArrayRules, index: usize) -> Pass {
+        match rules.prefix.get(index).copied().or(rules.items) {
+            Some(id) => {
+                self.mark(self.cursor.pos, None);
+                self.value(id)
+            }
+            None if schema.applicators.is_none() && rules.contains.is_none() && rules.prefix.is_empty() => {
+                // `type: array` alone: its items are anything. They are not evaluated by it, but their members,
+                // of which nobody else will speak here, are not undeclared either.
+                self.anything()
+            }
+            None => self.unmarked(),
+        }
+    }
+
+    fn matches_contains(&mut self, contains: &Contains, at: usize) -> Result<bool, Stop> {
+        let end = self.cursor.pos;
+        let matches = self.attempt(at, end, contains.schema)?;
+        self.cursor.pos = end;
+        if matches && contains.evaluates {
+            self.mark(at, None);
+        }
+        Ok(matches)
+    }
+
+    /// Compares the items of the array that began at `start`, and has just been read.
+    fn unique(&mut self, schema: &Schema, start: usize) -> Pass {
+        let text = self.cursor.slice(start, self.cursor.pos);
+        let mut items = HashSet::with_hasher(self.scratch.hasher.clone());
+        let mut cursor = Cursor::new(text);
+        while canonical::next_element(&mut cursor, b']') {
+            let mut form = Vec::new();
+            canonical::write_text(&mut cursor, &mut form);
+            if !items.insert(form) {
+                return Err(self.fail(Code::Unique, schema.span));
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a step to the way to the fault.
+    #[cold]
+    pub(super) fn inside(&mut self, stop: Stop, segment: Segment<'p>) -> Stop {
+        self.path.push(segment);
+        stop
+    }
+}

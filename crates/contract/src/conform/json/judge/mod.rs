@@ -1,0 +1,357 @@
+//! The judge: one pass over the bytes of a JSON text, walking the compiled schema as it reads. No tree is built.
+//!
+//! A plain schema is judged while its value is read. Where several schemas hold for one value (`allOf`, `anyOf`,
+//! `if` ...), the value is read once for its own rules, which also proves it well-formed, and once more for each
+//! of the others: the text is contiguous, so going back costs nothing but the second reading, and a budget bounds
+//! how often that may happen.
+//!
+//! Undeclared properties are noticed on the spot in a plain schema. Under applicators a property is declared if
+//! any branch that holds declares it, at any depth, so there the judge keeps a journal of the members that some
+//! schema declared, takes back what a failed branch wrote, and looks at the end for members that nobody marked.
+//! The same journal answers `unevaluatedProperties` and `unevaluatedItems`.
+
+mod array;
+mod compound;
+mod object;
+mod scalar;
+mod sweep;
+
+use std::collections::hash_map::RandomState;
+
+use super::cuts::Cuts;
+use super::program::{Program, Schema, SchemaId, TypeSet};
+use super::scan::Cursor;
+use super::violation::{Code, Segment, Violation, pointer};
+use crate::document::Span;
+
+/// What happens to properties that no applicable schema declares.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Undeclared {
+    /// They pass, as plain JSON Schema has it.
+    Allow,
+    /// They are a violation, unless the schema says aloud that it allows them.
+    #[default]
+    Refuse,
+    /// They are cut, unless the schema says aloud that it allows them; so are `writeOnly` properties.
+    Strip,
+}
+
+/// Bounds on what the judge reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How deep arrays and objects may nest.
+    pub depth_max: u16,
+    /// How many members one object may have.
+    pub members_max: u32,
+    /// How many times its own length a text may be read again for applicators.
+    pub readings_max: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            depth_max: 64,
+            members_max: 10_000,
+            readings_max: 64,
+        }
+    }
+}
+
+/// Buffers that one worker uses again for every text, and what it learnt about the order of members.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    /// Keys the hashes of undeclared names, so that a sender cannot choose them.
+    hasher: RandomState,
+    /// For each declared name, which one followed it last time, plus one; 0 where nothing was learnt.
+    successors: Vec<u32>,
+    /// Bits of the declared names met so far, for each object being read.
+    seen: Vec<u64>,
+    /// Hashes of the other names met so far, for each object being read.
+    others: Vec<u64>,
+    cuts: Vec<(usize, usize)>,
+    text: Vec<u8>,
+}
+
+impl Program {
+    /// Judges a whole text.
+    ///
+    /// # Errors
+    /// The first [`Violation`], in the order of the bytes. The text is then not to be used at all; a violation of
+    /// the schema may stand before an error of syntax that was not reached.
+    pub fn judge(
+        &self,
+        schema: SchemaId,
+        json: &[u8],
+        undeclared: Undeclared,
+        limits: &Limits,
+        scratch: &mut Scratch,
+    ) -> Result<Cuts, Violation> {
+        scratch.seen.clear();
+        scratch.others.clear();
+        scratch.cuts.clear();
+        if scratch.successors.len() < self.names {
+            scratch.successors.resize(self.names, 0);
+        }
+        let mut judge = Judge::new(self, json, undeclared, limits, scratch);
+        match judge.document(schema) {
+            Ok(()) if judge.scratch.cuts.is_empty() => Ok(Cuts::default()),
+            Ok(()) => Ok(Cuts::new(&judge.scratch.cuts)),
+            Err(_) => Err(judge.violation()),
+        }
+    }
+}
+
+/// Why judging stopped. The details are in [`Judge::fault`]; passing only this up keeps the valid path light.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stop {
+    /// The value does not fit: another branch may.
+    Invalid,
+    /// The text cannot be used, whatever any branch says.
+    Fatal,
+}
+
+type Pass = Result<(), Stop>;
+
+#[derive(Clone, Copy)]
+struct Fault {
+    code: Code,
+    offset: usize,
+    schema: Span,
+}
+
+/// A member or an item that some schema declared: where it begins, and its name if the contract has it.
+#[derive(Clone, Copy)]
+struct Mark<'p> {
+    at: usize,
+    name: Option<&'p str>,
+    /// Whether a keyword evaluated it (JSON Schema 2020-12 §11.1). Where nothing is said of a value, what it holds
+    /// is allowed and so not undeclared, but neither is it evaluated.
+    evaluated: bool,
+}
+
+struct Judge<'p, 't, 's> {
+    program: &'p Program,
+    cursor: Cursor<'t>,
+    undeclared: Undeclared,
+    limits: &'s Limits,
+    scratch: &'s mut Scratch,
+    depth: u16,
+    /// Bytes that may still be read again.
+    budget: u64,
+    /// How many branches that may fail are being tried.
+    speculating: u32,
+    /// Whether declared members are written to the journal instead of undeclared ones being refused on the spot.
+    journaling: bool,
+    journal: Vec<Mark<'p>>,
+    /// The schema resources entered, outermost first; kept only where the program has dynamic references.
+    scope: Vec<u32>,
+    fault: Fault,
+    /// The way to the fault, innermost first.
+    path: Vec<Segment<'p>>,
+}
+
+impl<'p, 't, 's> Judge<'p, 't, 's> {
+    fn new(
+        program: &'p Program,
+        json: &'t [u8],
+        undeclared: Undeclared,
+        limits: &'s Limits,
+        scratch: &'s mut Scratch,
+    ) -> Self {
+        // A floor keeps small texts under large unions judgeable.
+        let budget = (json.len() as u64 + 1024) * u64::from(limits.readings_max);
+        Self {
+            program,
+            cursor: Cursor::new(json),
+            undeclared,
+            limits,
+            scratch,
+            depth: 0,
+            budget,
+            speculating: 0,
+            journaling: false,
+            journal: Vec::new(),
+            scope: Vec::new(),
+            fault: Fault {
+                code: Code::Syntax,
+                offset: 0,
+                schema: Span::default(),
+            },
+            path: Vec::new(),
+        }
+    }
+
+    fn document(&mut self, id: SchemaId) -> Pass {
+        self.cursor.skip_whitespace();
+        self.value(id)?;
+        self.cursor.skip_whitespace();
+        if self.cursor.peek().is_some() {
+            Err(self.syntax(Code::Syntax))
+        } else {
+            Ok(())
+        }
+    }
+
+    fn violation(&mut self) -> Violation {
+        let Fault { code, offset, schema } = self.fault;
+        Violation {
+            code,
+            pointer: pointer(&self.path),
+            offset,
+            schema,
+        }
+    }
+
+    /// Judges the value at the cursor, which stands on its first byte, and steps over it.
+    #[inline]
+    fn value(&mut self, id: SchemaId) -> Pass {
+        // Ids come from the compiler that made the arena, so this finds every one.
+        let Some(schema) = self.program.get(id) else {
+            return Err(self.fail(Code::Forbidden, Span::default()));
+        };
+        if self.program.dynamic_anchors.is_empty() {
+            self.judged(schema)
+        } else {
+            self.scoped(schema)
+        }
+    }
+
+    fn judged(&mut self, schema: &'p Schema) -> Pass {
+        match &schema.applicators {
+            None => self.plain(schema),
+            Some(applicators) => self.compound(schema, applicators),
+        }
+    }
+
+    fn scoped(&mut self, schema: &'p Schema) -> Pass {
+        let entered = self.scope.last() != Some(&schema.resource);
+        if entered {
+            self.scope.push(schema.resource);
+        }
+        let pass = self.judged(schema);
+        if entered {
+            self.scope.pop();
+        }
+        pass
+    }
+
+    /// Judges by the schema's own rules.
+    #[inline]
+    fn plain(&mut self, schema: &'p Schema) -> Pass {
+        let start = self.cursor.pos;
+        match self.cursor.peek() {
+            Some(b'"') => self.string(schema)?,
+            Some(b'{') => {
+                self.typed(schema, TypeSet::OBJECT)?;
+                match &schema.object {
+                    Some(rules) => self.object(schema, rules)?,
+                    None => self.unconstrained(schema)?,
+                }
+            }
+            Some(b'[') => {
+                self.typed(schema, TypeSet::ARRAY)?;
+                match &schema.array {
+                    Some(rules) => self.array(schema, rules)?,
+                    None => self.unconstrained(schema)?,
+                }
+            }
+            Some(b't') => self.literal(schema, TypeSet::BOOLEAN, b"true")?,
+            Some(b'f') => self.literal(schema, TypeSet::BOOLEAN, b"false")?,
+            Some(b'n') => self.literal(schema, TypeSet::NULL, b"null")?,
+            Some(b'-' | b'0'..=b'9') => self.number(schema)?,
+            _ => return Err(self.syntax(Code::Syntax)),
+        }
+        match &schema.values {
+            Some(values) => self.listed(schema, values, start),
+            None => Ok(()),
+        }
+    }
+
+    #[inline]
+    fn typed(&mut self, schema: &Schema, of: TypeSet) -> Pass {
+        if schema.types.contains(of) {
+            return Ok(());
+        }
+        let code = if schema.types == TypeSet::NONE {
+            Code::Forbidden
+        } else {
+            Code::Type
+        };
+        Err(self.fail(code, schema.span))
+    }
+
+    /// Reads an array or object of which the schema says nothing. Everything in it is allowed, and so declared,
+    /// unless applicators beside the schema still have their say.
+    fn unconstrained(&mut self, schema: &'p Schema) -> Pass {
+        let journaling = self.journaling;
+        self.journaling = journaling && schema.applicators.is_none();
+        let pass = self.anything();
+        self.journaling = journaling;
+        pass
+    }
+
+    /// Reads any value, which has to be well-formed and without duplicate names.
+    fn anything(&mut self) -> Pass {
+        match self.cursor.peek() {
+            Some(b'{') => self.any_object(),
+            Some(b'[') => self.any_array(),
+            Some(b'"') => self.cursor.string().map(|_| ()).map_err(|code| self.syntax(code)),
+            Some(b't') => self.cursor.literal(b"true").map_err(|code| self.syntax(code)),
+            Some(b'f') => self.cursor.literal(b"false").map_err(|code| self.syntax(code)),
+            Some(b'n') => self.cursor.literal(b"null").map_err(|code| self.syntax(code)),
+            Some(b'-' | b'0'..=b'9') => self.cursor.number().map(|_| ()).map_err(|code| self.syntax(code)),
+            _ => Err(self.syntax(Code::Syntax)),
+        }
+    }
+
+    #[inline]
+    fn descend(&mut self) -> Pass {
+        self.depth += 1;
+        if self.depth > self.limits.depth_max {
+            Err(self.syntax(Code::Depth))
+        } else {
+            Ok(())
+        }
+    }
+
+    #[inline]
+    fn mark(&mut self, at: usize, name: Option<&'p str>) {
+        if self.journaling {
+            self.journal.push(Mark {
+                at,
+                name,
+                evaluated: true,
+            });
+        }
+    }
+
+    #[inline]
+    fn mark_open(&mut self, at: usize) {
+        if self.journaling {
+            self.journal.push(Mark {
+                at,
+                name: None,
+                evaluated: false,
+            });
+        }
+    }
+
+    /// Notes that the value breaks the schema.
+    #[cold]
+    fn fail(&mut self, code: Code, schema: Span) -> Stop {
+        self.fault = Fault {
+            code,
+            offset: self.cursor.pos,
+            schema,
+        };
+        self.path.clear();
+        Stop::Invalid
+    }
+
+    /// Notes that the text cannot be used.
+    #[cold]
+    fn syntax(&mut self, code: Code) -> Stop {
+        self.fail(code, Span::default());
+        Stop::Fatal
+    }
+}

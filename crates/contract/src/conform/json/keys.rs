@@ -1,0 +1,97 @@
+//! Finding a declared property by the bytes of its name: a small table with linear probing, built once.
+
+/// Names to indexes. At most half full, so that a name that is not there is recognised after a probe or two;
+/// nothing a sender does can change it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct KeyTable {
+    /// Index plus one; 0 is empty. The length is a power of two, or 0 for no names.
+    slots: Box<[u32]>,
+    /// Each name with the closing quote behind it, so that one comparison finds name and end.
+    names: Box<[Box<[u8]>]>,
+}
+
+impl KeyTable {
+    pub(super) fn new<'n>(names: impl Iterator<Item = &'n str>) -> Self {
+        let names: Box<[Box<[u8]>]> = names.map(|name| [name.as_bytes(), b"\""].concat().into()).collect();
+        if names.is_empty() {
+            return Self::default();
+        }
+        let mut slots = vec![0_u32; (names.len() * 2).next_power_of_two()];
+        let mask = slots.len() - 1;
+        for (index, name) in (1_u32..).zip(&names) {
+            let mut at = hash(without_quote(name)) & mask;
+            while slots.get(at).is_some_and(|slot| *slot != 0) {
+                at = (at + 1) & mask;
+            }
+            if let Some(slot) = slots.get_mut(at) {
+                *slot = index;
+            }
+        }
+        Self {
+            slots: slots.into(),
+            names,
+        }
+    }
+
+    /// The index of a name.
+    #[inline]
+    pub(super) fn find(&self, name: &[u8]) -> Option<usize> {
+        let mask = self.slots.len().checked_sub(1)?;
+        let mut at = hash(name) & mask;
+        loop {
+            let index = (*self.slots.get(at)? as usize).checked_sub(1)?;
+            if without_quote(self.names.get(index)?) == name {
+                return Some(index);
+            }
+            at = (at + 1) & mask;
+        }
+    }
+
+    /// The length of the name with this index, if the text begins with that name and its closing quote.
+    #[inline]
+    pub(super) fn stands_at(&self, index: usize, text: &[u8]) -> Option<usize> {
+        let name = self.names.get(index)?;
+        text.starts_with(name).then(|| name.len() - 1)
+    }
+}
+
+fn without_quote(name: &[u8]) -> &[u8] {
+    name.split_last().map_or(name, |(_, name)| name)
+}
+
+/// Mixes the first eight bytes, the last eight and the length. Collisions cost a probe; they cannot be forced,
+/// since only the contract's names are in the table.
+#[inline]
+fn hash(name: &[u8]) -> usize {
+    let word = |bytes: Option<&[u8; 8]>| bytes.map(|bytes| u64::from_le_bytes(*bytes));
+    let (first, last) = match (word(name.first_chunk()), word(name.last_chunk())) {
+        (Some(first), Some(last)) => (first, last),
+        _ => (name.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)), 0),
+    };
+    let mixed = (first ^ last.rotate_left(29) ^ (name.len() as u64) << 56).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    usize::try_from(mixed >> 40).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_what_is_there_and_nothing_else() {
+        let names: Vec<String> = (0..300).map(|n| format!("name{}{n}", "x".repeat(n % 11))).collect();
+        let table = KeyTable::new(names.iter().map(String::as_str));
+        for (index, name) in names.iter().enumerate() {
+            assert_eq!(table.find(name.as_bytes()), Some(index));
+            assert_eq!(
+                table.stands_at(index, format!("{name}\": 1").as_bytes()),
+                Some(name.len())
+            );
+            assert_eq!(table.stands_at(index, format!("{name}y\": 1").as_bytes()), None);
+        }
+        for name in ["", "name", "name301", "Name1"] {
+            assert_eq!(table.find(name.as_bytes()), None);
+        }
+        assert_eq!(KeyTable::default().find(b"a"), None);
+        assert_eq!(KeyTable::new([""].into_iter()).find(b""), Some(0));
+    }
+}

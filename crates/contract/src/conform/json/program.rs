@@ -1,0 +1,370 @@
+//! Compiled schemas: an arena of flat rules, written by the compiler and read by the judge.
+
+use std::collections::{HashMap, HashSet};
+
+use smallvec::SmallVec;
+
+use super::decimal::Decimal;
+use super::keys::KeyTable;
+use super::violation::Code;
+use crate::conform::format::Format;
+use crate::conform::pattern::Pattern;
+use crate::document::Span;
+
+/// A schema of a [`Program`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SchemaId(pub(super) u32);
+
+/// Which way a body travels; `readOnly` and `writeOnly` depend on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// From the client: `readOnly` properties are refused and never required.
+    Request,
+    /// To the client: `writeOnly` properties are cut or refused and never required.
+    Response,
+}
+
+/// All compiled schemas of one contract. Immutable, shared by every worker.
+#[derive(Debug, Default)]
+pub struct Program {
+    pub(super) schemas: Vec<Schema>,
+    /// `(resource, name)` to schema, for `$dynamicRef`; empty where no schema uses it.
+    pub(super) dynamic_anchors: HashMap<(u32, Box<str>), SchemaId>,
+    /// How many declared property names there are in all, for the judge's memory of which follows which.
+    pub(super) names: usize,
+}
+
+/// A set of JSON types. `number` includes `integer`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TypeSet(u8);
+
+impl TypeSet {
+    /// No type: nothing is allowed.
+    pub const NONE: Self = Self(0);
+    /// `null`
+    pub const NULL: Self = Self(1);
+    /// `boolean`
+    pub const BOOLEAN: Self = Self(2);
+    /// A number without a fractional part.
+    pub const INTEGER: Self = Self(4);
+    /// Any number.
+    pub const NUMBER: Self = Self(4 | 8);
+    /// `string`
+    pub const STRING: Self = Self(16);
+    /// `array`
+    pub const ARRAY: Self = Self(32);
+    /// `object`
+    pub const OBJECT: Self = Self(64);
+    /// Every type.
+    pub const ALL: Self = Self(127);
+
+    /// The type called `name` in a schema.
+    pub fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "null" => Self::NULL,
+            "boolean" => Self::BOOLEAN,
+            "integer" => Self::INTEGER,
+            "number" => Self::NUMBER,
+            "string" => Self::STRING,
+            "array" => Self::ARRAY,
+            "object" => Self::OBJECT,
+            _ => return None,
+        })
+    }
+
+    /// Whether all of `other` is in this set.
+    #[inline]
+    pub fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Whether any of `other` is in this set.
+    pub fn intersects(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// What is in either.
+    #[must_use]
+    pub fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// What is in both.
+    #[must_use]
+    pub fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+}
+
+/// One schema: the rules for each type of value, then the other schemas that hold for the same value.
+#[derive(Debug)]
+pub(super) struct Schema {
+    pub(super) types: TypeSet,
+    /// Bounds of integers of at most 18 digits, folded from every numeric keyword that allows it.
+    pub(super) integers: IntegerRange,
+    pub(super) number: Option<Box<NumberRules>>,
+    pub(super) string: Option<Box<StringRules>>,
+    pub(super) array: Option<Box<ArrayRules>>,
+    pub(super) object: Option<Box<ObjectRules>>,
+    pub(super) values: Option<Box<Values>>,
+    pub(super) applicators: Option<Box<Applicators>>,
+    pub(super) span: Span,
+    /// The schema resource (JSON Schema 2020-12 §4.3.5) it belongs to, for `$dynamicRef`.
+    pub(super) resource: u32,
+}
+
+impl Schema {
+    /// A schema that allows everything.
+    pub(super) fn any(span: Span, resource: u32) -> Self {
+        Self {
+            types: TypeSet::ALL,
+            integers: IntegerRange::default(),
+            number: None,
+            string: None,
+            array: None,
+            object: None,
+            values: None,
+            applicators: None,
+            span,
+            resource,
+        }
+    }
+
+    /// Whether it constrains nothing at all.
+    pub(super) fn is_any(&self) -> bool {
+        self.types == TypeSet::ALL
+            && self.integers == IntegerRange::default()
+            && self.number.is_none()
+            && self.string.is_none()
+            && self.array.is_none()
+            && self.object.is_none()
+            && self.values.is_none()
+            && self.applicators.is_none()
+    }
+}
+
+/// Inclusive bounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct IntegerRange {
+    pub(super) min: i64,
+    pub(super) max: i64,
+}
+
+impl Default for IntegerRange {
+    fn default() -> Self {
+        Self {
+            min: i64::MIN,
+            max: i64::MAX,
+        }
+    }
+}
+
+/// What numbers have to keep, beyond the folded range of small integers.
+#[derive(Clone, Debug, Default)]
+pub(super) struct NumberRules {
+    /// The bound, and whether it is excluded.
+    pub(super) min: Option<(Decimal, bool)>,
+    pub(super) max: Option<(Decimal, bool)>,
+    pub(super) multiple_of: SmallVec<[Decimal; 1]>,
+}
+
+/// What strings have to keep. Lengths are in code points.
+#[derive(Clone, Debug, Default)]
+pub(super) struct StringRules {
+    pub(super) length_min: usize,
+    pub(super) length_max: Option<usize>,
+    pub(super) patterns: Vec<std::sync::Arc<Pattern>>,
+    pub(super) formats: SmallVec<[Format; 1]>,
+}
+
+/// What arrays have to keep.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ArrayRules {
+    pub(super) items_min: usize,
+    pub(super) items_max: Option<usize>,
+    pub(super) unique: bool,
+    pub(super) prefix: Vec<SchemaId>,
+    /// The items behind `prefix`.
+    pub(super) items: Option<SchemaId>,
+    pub(super) contains: Option<Contains>,
+}
+
+/// `contains` with its bounds.
+#[derive(Clone, Debug)]
+pub(super) struct Contains {
+    pub(super) schema: SchemaId,
+    pub(super) min: usize,
+    pub(super) max: Option<usize>,
+    /// Whether a matching item counts as evaluated (2020-12 and later).
+    pub(super) evaluates: bool,
+}
+
+/// What objects have to keep.
+#[derive(Clone, Debug)]
+pub(super) struct ObjectRules {
+    /// Every name that any rule mentions, to its index in `properties`.
+    pub(super) keys: KeyTable,
+    pub(super) properties: Vec<Property>,
+    pub(super) patterns: Vec<(std::sync::Arc<Pattern>, SchemaId)>,
+    pub(super) additional: Additional,
+    /// A bit for each required property, by index, in words of 64.
+    pub(super) required: Box<[u64]>,
+    pub(super) properties_min: usize,
+    pub(super) properties_max: Option<usize>,
+    pub(super) names: Option<SchemaId>,
+    /// When the first property is there, so must be the others.
+    pub(super) dependent: Vec<(usize, Vec<usize>)>,
+    /// Where this object's names begin among all names of the program.
+    pub(super) names_from: usize,
+}
+
+/// A property name that some rule mentions.
+#[derive(Clone, Debug)]
+pub(super) struct Property {
+    pub(super) name: Box<str>,
+    /// `None`: only `required` or another rule names it; it is not declared by that.
+    pub(super) schema: Option<SchemaId>,
+    /// The code of its violation where the direction hides it: `readOnly` in a request, `writeOnly` in an answer.
+    pub(super) hidden: Option<Code>,
+}
+
+/// What holds for properties that neither `properties` nor `patternProperties` speaks of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Additional {
+    /// The schema says nothing: the level of strictness decides.
+    Unsaid,
+    /// `true`, said aloud.
+    Any,
+    /// `false`
+    Forbidden,
+    /// Each has to keep this schema.
+    Keeps(SchemaId),
+}
+
+/// `enum` and `const`.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Values {
+    /// Strings without escapes, compared as they stand.
+    pub(super) strings: Vec<Box<[u8]>>,
+    /// Every value in canonical form.
+    pub(super) canonical: HashSet<Box<[u8]>>,
+}
+
+/// Schemas that hold for the same value. Each is judged by reading the value once more.
+#[derive(Debug, Default)]
+pub(super) struct Applicators {
+    /// `allOf`, `$ref` beside other keywords, `$dynamicRef`.
+    pub(super) all_of: Vec<Target>,
+    pub(super) any_of: Vec<SchemaId>,
+    pub(super) one_of: Vec<SchemaId>,
+    pub(super) not: Vec<SchemaId>,
+    /// `if` with `then` and `else`; dependent schemas come as these too.
+    pub(super) conditions: Vec<Condition>,
+    /// Picks one branch in the place of `anyOf` or `oneOf`.
+    pub(super) discriminator: Option<Discriminator>,
+    pub(super) unevaluated_properties: Option<Additional>,
+    pub(super) unevaluated_items: Option<Additional>,
+}
+
+/// A schema named directly, or found by `$dynamicRef` (JSON Schema 2020-12 §8.2.3.2).
+#[derive(Clone, Debug)]
+pub(super) enum Target {
+    Static(SchemaId),
+    /// The name, and the schema where no outer resource has that dynamic anchor.
+    Dynamic(Box<str>, SchemaId),
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Condition {
+    pub(super) when: SchemaId,
+    pub(super) then: Option<SchemaId>,
+    pub(super) otherwise: Option<SchemaId>,
+}
+
+/// OpenAPI's `discriminator`: the property, and its values.
+#[derive(Debug)]
+pub(super) struct Discriminator {
+    pub(super) property: Box<str>,
+    pub(super) branches: HashMap<Box<str>, SchemaId>,
+}
+
+impl Program {
+    pub(super) fn get(&self, id: SchemaId) -> Option<&Schema> {
+        self.schemas.get(id.0 as usize)
+    }
+
+    /// Where the schema stands in the contract.
+    pub fn span(&self, schema: SchemaId) -> Span {
+        self.get(schema).map(|schema| schema.span).unwrap_or_default()
+    }
+
+    /// Whether the schema allows every value.
+    pub fn is_any(&self, schema: SchemaId) -> bool {
+        self.get(schema).is_some_and(Schema::is_any)
+    }
+
+    /// The JSON types that the schema could accept, judged by `type`, `enum` and its applicators. What it leaves
+    /// out is certainly refused; what it has in may still be.
+    pub fn types(&self, schema: SchemaId) -> TypeSet {
+        self.types_within(schema, 16)
+    }
+
+    fn types_within(&self, id: SchemaId, steps: u8) -> TypeSet {
+        let (Some(schema), Some(steps)) = (self.get(id), steps.checked_sub(1)) else {
+            return TypeSet::ALL;
+        };
+        let mut types = schema.types;
+        let Some(applicators) = &schema.applicators else {
+            return types;
+        };
+        for target in &applicators.all_of {
+            if let Target::Static(id) = target {
+                types = types.intersection(self.types_within(*id, steps));
+            }
+        }
+        for branches in [&applicators.any_of, &applicators.one_of] {
+            let union = |set: TypeSet, id: &SchemaId| set.union(self.types_within(*id, steps));
+            if !branches.is_empty() {
+                types = types.intersection(branches.iter().fold(TypeSet::NONE, union));
+            }
+        }
+        types
+    }
+
+    /// The schema of a declared property, looked for in the schema and in those that hold with it.
+    pub fn property(&self, schema: SchemaId, name: &str) -> Option<SchemaId> {
+        self.find(schema, 16, &|schema| {
+            let rules = schema.object.as_ref()?;
+            let declared = rules
+                .keys
+                .find(name.as_bytes())
+                .and_then(|index| rules.properties.get(index));
+            match (declared.and_then(|property| property.schema), rules.additional) {
+                (None, Additional::Keeps(id)) => Some(id),
+                (found, _) => found,
+            }
+        })
+    }
+
+    /// The schema of an array's item, looked for in the schema and in those that hold with it.
+    pub fn item(&self, schema: SchemaId, index: usize) -> Option<SchemaId> {
+        self.find(schema, 16, &|schema| {
+            let rules = schema.array.as_ref()?;
+            rules.prefix.get(index).copied().or(rules.items)
+        })
+    }
+
+    fn find(&self, id: SchemaId, steps: u8, look: &dyn Fn(&Schema) -> Option<SchemaId>) -> Option<SchemaId> {
+        let (schema, steps) = (self.get(id)?, steps.checked_sub(1)?);
+        look(schema).or_else(|| {
+            let applicators = schema.applicators.as_ref()?;
+            let all = applicators.all_of.iter().filter_map(|target| match target {
+                Target::Static(id) => Some(id),
+                Target::Dynamic(..) => None,
+            });
+            all.chain(&applicators.any_of)
+                .chain(&applicators.one_of)
+                .find_map(|id| self.find(*id, steps, look))
+        })
+    }
+}
