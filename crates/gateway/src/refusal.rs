@@ -89,23 +89,67 @@ impl Refusal {
     pub fn line(&self) -> Line {
         match self {
             Self::Malformed(malformed) => malformed_line(*malformed),
-            Self::Path(_) => line("http.path", StatusCode::BAD_REQUEST, "The path is not in its canonical form"),
-            Self::Host => line("http.host", StatusCode::MISDIRECTED_REQUEST, "This host is not served here"),
-            Self::BodyTooLarge => line("http.body_too_large", StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
-            Self::ConnectionLimit => line("http.connection_limit", StatusCode::SERVICE_UNAVAILABLE, "Too many connections"),
-            Self::EncodingUnknown => line("http.encoding", StatusCode::UNSUPPORTED_MEDIA_TYPE, "The content coding is not supported"),
-            Self::EncodingBudget => line("http.encoding.budget", StatusCode::PAYLOAD_TOO_LARGE, "The decoded body is too large"),
+            Self::Path(_) => line(
+                "http.path",
+                StatusCode::BAD_REQUEST,
+                "The path is not in its canonical form",
+            ),
+            Self::Host => line(
+                "http.host",
+                StatusCode::MISDIRECTED_REQUEST,
+                "This host is not served here",
+            ),
+            Self::BodyTooLarge => line(
+                "http.body_too_large",
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "The body is too large",
+            ),
+            Self::ConnectionLimit => line(
+                "http.connection_limit",
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Too many connections",
+            ),
+            Self::EncodingUnknown => line(
+                "http.encoding",
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "The content coding is not supported",
+            ),
+            Self::EncodingBudget => line(
+                "http.encoding.budget",
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "The decoded body is too large",
+            ),
             Self::Rate { .. } => line("rate.exceeded", StatusCode::TOO_MANY_REQUESTS, "Too many requests"),
             Self::RouteUnknown => line("route.unknown", StatusCode::NOT_FOUND, "No such path"),
-            Self::RouteMethod { .. } => line("route.method", StatusCode::METHOD_NOT_ALLOWED, "The path does not have this method"),
-            Self::UrlSecret { .. } => line("url.secret", StatusCode::BAD_REQUEST, "A secret does not belong into a URL"),
+            Self::RouteMethod { .. } => line(
+                "route.method",
+                StatusCode::METHOD_NOT_ALLOWED,
+                "The path does not have this method",
+            ),
+            Self::UrlSecret { .. } => line(
+                "url.secret",
+                StatusCode::BAD_REQUEST,
+                "A secret does not belong into a URL",
+            ),
             Self::Contract { code, status, .. } if status.is_server_error() => {
                 line(code, *status, "The answer is not what the contract says")
             }
             Self::Contract { code, status, .. } => line(code, *status, "The request is not what the contract says"),
-            Self::UpstreamConnect => line("upstream.connect", StatusCode::BAD_GATEWAY, "The service cannot be reached"),
-            Self::UpstreamTimeout => line("upstream.timeout", StatusCode::GATEWAY_TIMEOUT, "The service did not answer in time"),
-            Self::UpstreamMalformed => line("upstream.malformed", StatusCode::BAD_GATEWAY, "The service did not answer in HTTP"),
+            Self::UpstreamConnect => line(
+                "upstream.connect",
+                StatusCode::BAD_GATEWAY,
+                "The service cannot be reached",
+            ),
+            Self::UpstreamTimeout => line(
+                "upstream.timeout",
+                StatusCode::GATEWAY_TIMEOUT,
+                "The service did not answer in time",
+            ),
+            Self::UpstreamMalformed => line(
+                "upstream.malformed",
+                StatusCode::BAD_GATEWAY,
+                "The service did not answer in HTTP",
+            ),
             Self::UpstreamError => line("upstream.error", StatusCode::BAD_GATEWAY, "The service failed"),
             Self::Internal => line("gateway.internal", StatusCode::INTERNAL_SERVER_ERROR, "The gate failed"),
         }
@@ -163,7 +207,9 @@ impl Refusal {
     #[must_use]
     pub fn to_wire(&self, id: &RequestId) -> Vec<u8> {
         let mut response = self.response(id);
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        response
+            .headers_mut()
+            .insert(CONNECTION, HeaderValue::from_static("close"));
         let status = response.status();
         let mut wire = Vec::with_capacity(512);
         wire.extend_from_slice(b"HTTP/1.1 ");
@@ -212,14 +258,26 @@ impl Refusal {
 
 fn malformed_line(malformed: Malformed) -> Line {
     match malformed {
-        Malformed::RequestLineTooLong => line("http.uri_too_long", StatusCode::URI_TOO_LONG, "The request line is too long"),
-        Malformed::HeadTooLarge => {
-            line("http.head_too_large", StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "The request head is too large")
-        }
-        Malformed::Version => {
-            line("http.version", StatusCode::HTTP_VERSION_NOT_SUPPORTED, "This version of HTTP is not served")
-        }
-        Malformed::Timeout => line("http.timeout", StatusCode::REQUEST_TIMEOUT, "The request did not arrive in time"),
+        Malformed::RequestLineTooLong => line(
+            "http.uri_too_long",
+            StatusCode::URI_TOO_LONG,
+            "The request line is too long",
+        ),
+        Malformed::HeadTooLarge => line(
+            "http.head_too_large",
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            "The request head is too large",
+        ),
+        Malformed::Version => line(
+            "http.version",
+            StatusCode::HTTP_VERSION_NOT_SUPPORTED,
+            "This version of HTTP is not served",
+        ),
+        Malformed::Timeout => line(
+            "http.timeout",
+            StatusCode::REQUEST_TIMEOUT,
+            "The request did not arrive in time",
+        ),
         Malformed::LeadingLines
         | Malformed::LineEnding
         | Malformed::RequestLine
@@ -275,7 +333,10 @@ mod tests {
 
     #[test]
     fn headers_that_are_due() {
-        let method = Refusal::RouteMethod { allow: "GET, POST".to_owned() }.response(&id());
+        let method = Refusal::RouteMethod {
+            allow: "GET, POST".to_owned(),
+        }
+        .response(&id());
         assert_eq!(method.headers()[ALLOW], "GET, POST");
         let rate = Refusal::Rate { retry_after_seconds: 0 }.response(&id());
         assert_eq!(rate.headers()[RETRY_AFTER], "1");

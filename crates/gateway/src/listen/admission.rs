@@ -29,7 +29,11 @@ pub(crate) struct Permit {
 
 impl Admission {
     pub(crate) fn new(connections_max: usize, per_address_max: usize) -> Arc<Self> {
-        Arc::new(Self { connections_max, per_address_max, open: Mutex::default() })
+        Arc::new(Self {
+            connections_max,
+            per_address_max,
+            open: Mutex::default(),
+        })
     }
 
     /// Admits a connection from `peer`, or not. A trusted proxy is exempt from the bound per address: it brings many clients.
@@ -50,7 +54,10 @@ impl Admission {
             *count += 1;
         }
         open.all += 1;
-        Some(Permit { admission: Arc::clone(self), address })
+        Some(Permit {
+            admission: Arc::clone(self),
+            address,
+        })
     }
 }
 
@@ -95,7 +102,10 @@ mod tests {
         let _third = admission.admit(address("192.0.2.1"), false).unwrap();
         let _fourth = admission.admit(address("2001:db8::1"), false).unwrap();
         let _fifth = admission.admit(address("2001:db8::2"), false).unwrap();
-        assert!(admission.admit(address("198.51.100.1"), false).is_none(), "the bound on all");
+        assert!(
+            admission.admit(address("198.51.100.1"), false).is_none(),
+            "the bound on all"
+        );
     }
 
     #[test]
@@ -104,13 +114,19 @@ mod tests {
         let _first = admission.admit(address("2001:db8::1"), false).unwrap();
         assert!(admission.admit(address("2001:db8::ffff"), false).is_none());
         assert!(admission.admit(address("2001:db8:0:1::1"), false).is_some());
-        assert!(admission.admit(address("2001:db8::1"), true).is_some(), "a trusted proxy");
+        assert!(
+            admission.admit(address("2001:db8::1"), true).is_some(),
+            "a trusted proxy"
+        );
     }
 
     #[test]
     fn the_table_forgets_who_left() {
         let admission = Admission::new(10, 2);
-        drop((admission.admit(address("192.0.2.1"), false), admission.admit(address("192.0.2.1"), false)));
+        drop((
+            admission.admit(address("192.0.2.1"), false),
+            admission.admit(address("192.0.2.1"), false),
+        ));
         assert!(admission.open.lock().by_address.is_empty());
         assert_eq!(admission.open.lock().all, 0);
     }

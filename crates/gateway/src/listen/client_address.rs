@@ -109,7 +109,10 @@ impl TrustedProxies {
     /// The client of a request with `headers` that arrived from `peer`, over TLS or not.
     #[must_use]
     pub fn client(&self, peer: SocketAddr, scheme: Scheme, headers: &HeaderMap) -> Client {
-        let mut client = Client { address: peer.ip().to_canonical(), scheme };
+        let mut client = Client {
+            address: peer.ip().to_canonical(),
+            scheme,
+        };
         if !self.trusts(client.address) {
             return client;
         }
@@ -119,7 +122,9 @@ impl TrustedProxies {
                 let told = headers.get_all(&X_FORWARDED_PROTO).into_iter().next_back();
                 let last = told.and_then(|value| value.as_bytes().rsplit(|&byte| byte == b',').next());
                 client.scheme = last.and_then(|text| Scheme::named(text.trim_ascii())).unwrap_or(scheme);
-                self.walk(&mut client, headers, &X_FORWARDED_FOR, |entry| Some((address(entry)?, None)));
+                self.walk(&mut client, headers, &X_FORWARDED_FOR, |entry| {
+                    Some((address(entry)?, None))
+                });
             }
             ClientHeader::Forwarded => self.walk(&mut client, headers, &FORWARDED, forwarded_entry),
         }
@@ -138,7 +143,9 @@ impl TrustedProxies {
         let lines = headers.get_all(name).into_iter().rev();
         let entries = lines.flat_map(|line| line.as_bytes().rsplit(|&byte| byte == b','));
         for entry in entries.take(HOPS_MAX) {
-            let Some((address, scheme)) = read(entry.trim_ascii()) else { return };
+            let Some((address, scheme)) = read(entry.trim_ascii()) else {
+                return;
+            };
             client.address = address;
             client.scheme = scheme.unwrap_or(client.scheme);
             if !self.trusts(address) {
@@ -162,7 +169,10 @@ impl Client {
         if let Ok(value) = HeaderValue::try_from(address) {
             headers.insert(X_FORWARDED_FOR.clone(), value);
         }
-        headers.insert(X_FORWARDED_PROTO.clone(), HeaderValue::from_static(self.scheme.as_str()));
+        headers.insert(
+            X_FORWARDED_PROTO.clone(),
+            HeaderValue::from_static(self.scheme.as_str()),
+        );
         headers.insert(X_FORWARDED_HOST.clone(), host.clone());
     }
 
@@ -180,7 +190,13 @@ impl Client {
 /// An address as proxies write it: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]` or `[2001:db8::1]:80`.
 fn address(entry: &[u8]) -> Option<IpAddr> {
     let text = std::str::from_utf8(entry).ok()?;
-    let bracketed = || text.strip_prefix('[')?.strip_suffix(']')?.parse::<Ipv6Addr>().ok().map(IpAddr::from);
+    let bracketed = || {
+        text.strip_prefix('[')?
+            .strip_suffix(']')?
+            .parse::<Ipv6Addr>()
+            .ok()
+            .map(IpAddr::from)
+    };
     let address = text
         .parse::<IpAddr>()
         .ok()
@@ -218,7 +234,10 @@ mod tests {
     use super::*;
 
     fn headers(name: &'static str, lines: &[&str]) -> HeaderMap {
-        lines.iter().map(|line| (HeaderName::from_static(name), HeaderValue::from_str(line).unwrap())).collect()
+        lines
+            .iter()
+            .map(|line| (HeaderName::from_static(name), HeaderValue::from_str(line).unwrap()))
+            .collect()
     }
 
     fn client(trusted: &[&str], header: ClientHeader, peer: &str, headers: &HeaderMap) -> String {
@@ -232,8 +251,14 @@ mod tests {
     fn http_6_nobody_is_trusted_by_default() {
         for name in ["x-forwarded-for", "forwarded", "x-real-ip"] {
             let spoofed = headers(name, &["198.51.100.1"]);
-            assert_eq!(client(&[], ClientHeader::XForwardedFor, "192.0.2.1", &spoofed), "http 192.0.2.1");
-            assert_eq!(client(&["10.0.0.0/8"], ClientHeader::XForwardedFor, "192.0.2.1", &spoofed), "http 192.0.2.1");
+            assert_eq!(
+                client(&[], ClientHeader::XForwardedFor, "192.0.2.1", &spoofed),
+                "http 192.0.2.1"
+            );
+            assert_eq!(
+                client(&["10.0.0.0/8"], ClientHeader::XForwardedFor, "192.0.2.1", &spoofed),
+                "http 192.0.2.1"
+            );
         }
     }
 
@@ -241,7 +266,12 @@ mod tests {
     fn http_6_x_forwarded_for_is_walked_from_right_to_left() {
         let check = |lines: &[&str], expected: &str| {
             let headers = headers("x-forwarded-for", lines);
-            let found = client(&["10.0.0.0/8", "fd00::/8"], ClientHeader::XForwardedFor, "::ffff:10.0.0.1", &headers);
+            let found = client(
+                &["10.0.0.0/8", "fd00::/8"],
+                ClientHeader::XForwardedFor,
+                "::ffff:10.0.0.1",
+                &headers,
+            );
             assert_eq!(found, format!("http {expected}"), "{lines:?}");
         };
         check(&[], "10.0.0.1");
@@ -265,10 +295,20 @@ mod tests {
     fn http_6_forwarded_is_walked_from_right_to_left() {
         let check = |line: &str, expected: &str| {
             let headers = headers("forwarded", &[line]);
-            assert_eq!(client(&["10.0.0.0/8"], ClientHeader::Forwarded, "10.0.0.1", &headers), expected, "{line:?}");
+            assert_eq!(
+                client(&["10.0.0.0/8"], ClientHeader::Forwarded, "10.0.0.1", &headers),
+                expected,
+                "{line:?}"
+            );
         };
-        check("for=198.51.100.1, For=192.0.2.7;proto=https;by=10.0.0.1", "https 192.0.2.7");
-        check("for=192.0.2.7;host=a.example, for=10.0.0.9;proto=https", "https 192.0.2.7");
+        check(
+            "for=198.51.100.1, For=192.0.2.7;proto=https;by=10.0.0.1",
+            "https 192.0.2.7",
+        );
+        check(
+            "for=192.0.2.7;host=a.example, for=10.0.0.9;proto=https",
+            "https 192.0.2.7",
+        );
         check("for=\"[2001:db8::1]:4711\"", "http 2001:db8::1");
         check("for=192.0.2.7, for=_hidden", "http 10.0.0.1");
         check("for=192.0.2.7, for=\"10.0.0.9", "http 10.0.0.1");
@@ -281,10 +321,19 @@ mod tests {
     fn http_6_only_the_chosen_header_is_read() {
         let mut both = headers("x-forwarded-for", &["192.0.2.7"]);
         both.extend(headers("forwarded", &["for=198.51.100.1;proto=https"]));
-        assert_eq!(client(&["10.0.0.0/8"], ClientHeader::XForwardedFor, "10.0.0.1", &both), "http 192.0.2.7");
+        assert_eq!(
+            client(&["10.0.0.0/8"], ClientHeader::XForwardedFor, "10.0.0.1", &both),
+            "http 192.0.2.7"
+        );
         both.extend(headers("x-forwarded-proto", &["https"]));
-        assert_eq!(client(&["10.0.0.0/8"], ClientHeader::XForwardedFor, "10.0.0.1", &both), "https 192.0.2.7");
-        assert_eq!(client(&[], ClientHeader::XForwardedFor, "10.0.0.1", &both), "http 10.0.0.1");
+        assert_eq!(
+            client(&["10.0.0.0/8"], ClientHeader::XForwardedFor, "10.0.0.1", &both),
+            "https 192.0.2.7"
+        );
+        assert_eq!(
+            client(&[], ClientHeader::XForwardedFor, "10.0.0.1", &both),
+            "http 10.0.0.1"
+        );
     }
 
     #[test]
@@ -293,9 +342,15 @@ mod tests {
         for claim in &CLAIMS {
             map.append(claim.clone(), HeaderValue::from_static("claimed"));
         }
-        let client = Client { address: "2001:db8::1".parse().unwrap(), scheme: Scheme::Http };
+        let client = Client {
+            address: "2001:db8::1".parse().unwrap(),
+            scheme: Scheme::Http,
+        };
         client.rewrite(&mut map, &HeaderValue::from_static("a.example:80"));
-        let mut left: Vec<_> = map.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
+        let mut left: Vec<_> = map
+            .iter()
+            .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
+            .collect();
         left.sort();
         assert_eq!(
             left,

@@ -54,12 +54,24 @@ impl<H: Serve> Shared<H> {
         let mut http1 = http1::Builder::new();
         // Half-closed clients get their answer; deadlines are ours; and hyper's own limits lie above ours, so it never answers
         // for us.
-        http1.half_close(true).header_read_timeout(None).max_buf_size(BUFFER_BYTES_MIN.max(settings.bounds.checked().head_bytes_max * 2));
-        Self { handler, settings, ids: RefCell::new(ids), http1, draining: Cell::new(false), drain: Notify::new() }
+        http1
+            .half_close(true)
+            .header_read_timeout(None)
+            .max_buf_size(BUFFER_BYTES_MIN.max(settings.bounds.checked().head_bytes_max * 2));
+        Self {
+            handler,
+            settings,
+            ids: RefCell::new(ids),
+            http1,
+            draining: Cell::new(false),
+            drain: Notify::new(),
+        }
     }
 
     pub(crate) fn next_id(&self) -> RequestId {
-        self.ids.try_borrow_mut().map_or_else(|_| RequestId::from_bits(0), |mut ids| ids.next())
+        self.ids
+            .try_borrow_mut()
+            .map_or_else(|_| RequestId::from_bits(0), |mut ids| ids.next())
     }
 }
 
@@ -70,7 +82,12 @@ pub(crate) async fn run<S: Transport, H: Serve>(socket: S, peer: SocketAddr, sha
     let cut = {
         let strict = Strict::new(socket, shared.settings.bounds, Rc::clone(&wire), Rc::clone(&slot));
         let taken = Cell::new(0);
-        let conversation = Rc::new(Conversation { shared: Rc::clone(&shared), wire: Rc::clone(&wire), peer, taken });
+        let conversation = Rc::new(Conversation {
+            shared: Rc::clone(&shared),
+            wire: Rc::clone(&wire),
+            peer,
+            taken,
+        });
         let service = service_fn(move |request| {
             let conversation = Rc::clone(&conversation);
             async move { Ok::<_, Infallible>(conversation.answer(request).await) }
@@ -194,9 +211,11 @@ impl<H: Serve> Conversation<H> {
                 self.refuse(&refusal, id)
             }
         };
-        if self.wire.body_unfinished(number) {
-            // What is left of the body must not be taken for the next request.
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        if self.wire.body_unfinished(number) || self.shared.draining.get() {
+            // What is left of the body must not be taken for the next request; and a draining gate takes none.
+            response
+                .headers_mut()
+                .insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response
     }
@@ -207,7 +226,13 @@ impl<H: Serve> Conversation<H> {
         check_path(parts.uri.path(), settings.path).map_err(Refusal::Path)?;
         let client: Client = settings.trusted.client(self.peer, Scheme::Http, &parts.headers);
         let state = BodyState::new(Rc::clone(&self.wire), number);
-        let arrival = Arrival { id, peer: self.peer, client, at: Instant::now(), body: state };
+        let arrival = Arrival {
+            id,
+            peer: self.peer,
+            client,
+            at: Instant::now(),
+            body: state,
+        };
         Ok(Received::new(parts, body, arrival))
     }
 

@@ -50,7 +50,11 @@ impl Default for Deadlines {
 impl Deadlines {
     /// The shortest of them: no timer is ever armed further ahead, so none that starts later can be missed.
     fn tick(&self) -> Duration {
-        let shortest = self.head_max.min(self.idle_max).min(self.body_pause_max).min(self.body_max);
+        let shortest = self
+            .head_max
+            .min(self.idle_max)
+            .min(self.body_pause_max)
+            .min(self.body_max);
         shortest.min(self.write_pause_max).max(TICK_MIN)
     }
 }
@@ -109,7 +113,11 @@ impl Waits {
     /// A read found nothing. Waiting for the same thing goes on from when it began.
     pub(crate) fn read_pending(&self, awaited: Awaited) {
         if self.reading.get().is_none_or(|(before, _)| before != awaited) {
-            let since = if awaited == Awaited::First { self.opened } else { Instant::now() };
+            let since = if awaited == Awaited::First {
+                self.opened
+            } else {
+                Instant::now()
+            };
             self.reading.set(Some((awaited, since)));
         }
     }
@@ -166,7 +174,10 @@ impl Waits {
                 (since + left.min(deadlines.body_pause_max), Expired::Body)
             }
         });
-        let writing = self.writing.get().map(|since| (since + deadlines.write_pause_max, Expired::Write));
+        let writing = self
+            .writing
+            .get()
+            .map(|since| (since + deadlines.write_pause_max, Expired::Write));
         let old = deadlines.connection_max.filter(|_| !self.old.get());
         let old = old.map(|max| (self.opened + max, Expired::Connection));
         [reading, writing, old].into_iter().flatten().min_by_key(|(at, _)| *at)
@@ -191,7 +202,10 @@ pub(crate) struct Deadline {
 
 impl Deadline {
     pub(crate) fn new(deadlines: Deadlines) -> Self {
-        Self { sleep: Box::pin(tokio::time::sleep(deadlines.tick())), deadlines }
+        Self {
+            sleep: Box::pin(tokio::time::sleep(deadlines.tick())),
+            deadlines,
+        }
     }
 
     /// Ready with each deadline that passed, once.
@@ -220,7 +234,10 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn due(waits: &Waits) -> Option<(Duration, Expired)> {
-        let deadlines = Deadlines { body_pause_max: 5 * SECOND, ..Deadlines::default() };
+        let deadlines = Deadlines {
+            body_pause_max: 5 * SECOND,
+            ..Deadlines::default()
+        };
         waits.due(&deadlines).map(|(at, expired)| (at - waits.opened, expired))
     }
 
@@ -231,7 +248,11 @@ mod tests {
         waits.read_pending(Awaited::First);
         assert_eq!(due(&waits), Some((10 * SECOND, Expired::Head)));
         waits.read_some();
-        assert_eq!(due(&waits), Some((10 * SECOND, Expired::Head)), "bytes of a head do not buy time");
+        assert_eq!(
+            due(&waits),
+            Some((10 * SECOND, Expired::Head)),
+            "bytes of a head do not buy time"
+        );
         waits.head_complete();
         assert_eq!(due(&waits), None, "our own time does not count");
         waits.read_pending(Awaited::Body);

@@ -49,7 +49,12 @@ impl Framing {
     /// The state of a fresh connection.
     #[must_use]
     pub fn new(bounds: Bounds) -> Self {
-        Self { state: State::Head(Head::default()), bounds: bounds.checked(), malformed: None, heads: 0 }
+        Self {
+            state: State::Head(Head::default()),
+            bounds: bounds.checked(),
+            malformed: None,
+            heads: 0,
+        }
     }
 
     /// Reads on. `bytes` begins with the first byte that was not yet released. Once `malformed` was given it is given for ever.
@@ -69,7 +74,10 @@ impl Framing {
                 }
             }
         }
-        Step { release, malformed: self.malformed }
+        Step {
+            release,
+            malformed: self.malformed,
+        }
     }
 
     /// Whether the last released byte belongs to a body that is not complete.
@@ -147,7 +155,10 @@ impl Chunk {
         match (self, byte) {
             (Self::Size { digits, size }, _) if byte.is_ascii_hexdigit() && digits < CHUNK_DIGITS_MAX => {
                 let digit = char::from(byte).to_digit(16).map_or(0, u64::from);
-                Ok(Some(Self::Size { digits: digits + 1, size: size * 16 + digit }))
+                Ok(Some(Self::Size {
+                    digits: digits + 1,
+                    size: size * 16 + digit,
+                }))
             }
             (Self::Size { digits: 1.., size }, b'\r') => Ok(Some(Self::SizeLineFeed(size))),
             (Self::SizeLineFeed(0), b'\n') => Ok(Some(Self::EndReturn)),
@@ -181,9 +192,16 @@ mod tests {
 
     /// Shows `bytes` in reads of the given sizes (the last size repeats) and gives back what was released and the verdict.
     fn run(bytes: &[u8], reads: &[usize]) -> (Vec<u8>, Option<Malformed>, u64, bool) {
-        let mut framing = Framing::new(Bounds { request_line_bytes_max: 60, head_bytes_max: 300, ..Bounds::default() });
+        let mut framing = Framing::new(Bounds {
+            request_line_bytes_max: 60,
+            head_bytes_max: 300,
+            ..Bounds::default()
+        });
         let (mut released, mut held, mut shown) = (Vec::new(), Vec::new(), 0);
-        let mut sizes = reads.iter().copied().chain(std::iter::repeat(reads.last().copied().unwrap_or(1)));
+        let mut sizes = reads
+            .iter()
+            .copied()
+            .chain(std::iter::repeat(reads.last().copied().unwrap_or(1)));
         while shown < bytes.len() && framing.malformed().is_none() {
             let size = sizes.next().unwrap_or(1).clamp(1, bytes.len() - shown);
             held.extend_from_slice(&bytes[shown..shown + size]);
@@ -211,9 +229,23 @@ mod tests {
         chunked("5\r\nhello\r\n0\r\n\r\n", None);
         chunked("0A\r\n0123456789\r\n000\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", None);
         for bad in [
-            "5;x=y\r\nhello\r\n0\r\n\r\n", "5 \r\nhello\r\n", " 5\r\nhello", "0x5\r\nhello\r\n", "+5\r\n", "-1\r\n", "\r\n", "5\nhello\r\n",
-            "5\r\nhello0\r\n\r\n", "5\r\nhello\n0\r\n\r\n", "g\r\n", "000000005\r\nhello\r\n", "FFFFFFFFF\r\n", "5\rhello", "5\r\nhello\r0",
-            "0\r\n\rX", "0\n\n",
+            "5;x=y\r\nhello\r\n0\r\n\r\n",
+            "5 \r\nhello\r\n",
+            " 5\r\nhello",
+            "0x5\r\nhello\r\n",
+            "+5\r\n",
+            "-1\r\n",
+            "\r\n",
+            "5\nhello\r\n",
+            "5\r\nhello0\r\n\r\n",
+            "5\r\nhello\n0\r\n\r\n",
+            "g\r\n",
+            "000000005\r\nhello\r\n",
+            "FFFFFFFFF\r\n",
+            "5\rhello",
+            "5\r\nhello\r0",
+            "0\r\n\rX",
+            "0\n\n",
         ] {
             chunked(bad, Some(Malformed::Chunk));
         }
@@ -226,18 +258,25 @@ mod tests {
     fn http_1_what_follows_a_body_is_the_next_head() {
         body("Content-Length: 5", "helloGET / HTTP/1.1\r\nHost: a\r\n\r\n", None);
         body("Content-Length: 4", "helloGET / HTTP/1.1\r\nHost: a\r\n\r\n", None);
-        body("Content-Length: 5", "hello\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", Some(Malformed::LeadingLines));
+        body(
+            "Content-Length: 5",
+            "hello\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+            Some(Malformed::LeadingLines),
+        );
         body("X: y", "hello\r\n", Some(Malformed::RequestLine));
     }
 
     #[test]
     fn a_partial_head_is_not_released() {
         let whole = format!("{HEAD}\r\n");
-        let twice = format!("{whole}{}", &whole[..20]);
+        let twice = format!("{whole}{}", whole.get(..20).unwrap());
         assert_eq!(run(twice.as_bytes(), &[1_000]).0, whole.as_bytes());
         assert_eq!(run(twice.as_bytes(), &[1]).0, whole.as_bytes());
         let body = format!("{HEAD}Content-Length: 9\r\n\r\nabc");
-        assert_eq!(run(body.as_bytes(), &[1_000]), (body.clone().into_bytes(), None, 1, true));
+        assert_eq!(
+            run(body.as_bytes(), &[1_000]),
+            (body.clone().into_bytes(), None, 1, true)
+        );
     }
 
     /// Pieces of requests, good and bad, that a stream is put together from.
@@ -271,6 +310,78 @@ mod tests {
         fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
             let (released, _, _, _) = run(&bytes, &[usize::MAX]);
             prop_assert!(bytes.starts_with(&released));
+        }
+    }
+
+    /// What hyper alone makes of the bytes: method, target and body of each request.
+    fn hyper_reads(bytes: &[u8]) -> Vec<String> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let requests = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
+            let (mut client, server) = tokio::io::duplex(1 << 16);
+            tokio::io::AsyncWriteExt::write_all(&mut client, bytes).await.unwrap();
+            tokio::io::AsyncWriteExt::shutdown(&mut client).await.unwrap();
+            let service = hyper::service::service_fn(|request: http::Request<hyper::body::Incoming>| {
+                let requests = std::rc::Rc::clone(&requests);
+                async move {
+                    let said = format!("{} {}", request.method(), request.uri());
+                    let body = http_body_util::BodyExt::collect(request.into_body()).await?;
+                    requests.borrow_mut().push(format!("{said} {:?}", body.to_bytes()));
+                    Ok::<_, hyper::Error>(http::Response::new(http_body_util::Full::<bytes::Bytes>::default()))
+                }
+            });
+            let io = hyper_util::rt::TokioIo::new(server);
+            let _ = hyper::server::conn::http1::Builder::new()
+                .half_close(true)
+                .serve_connection(io, service)
+                .await;
+            requests.take()
+        })
+    }
+
+    /// The same, as this module cuts the bytes.
+    fn framing_reads(bytes: &[u8]) -> (Vec<String>, bool) {
+        let mut framing = Framing::new(Bounds::default());
+        let mut requests = Vec::new();
+        let (mut at, mut head, mut body) = (0, String::new(), Vec::new());
+        loop {
+            let was_head = !framing.in_body();
+            let rest = &bytes[at..];
+            let Ok(taken) = framing.advance_one(rest) else {
+                return (requests, true);
+            };
+            if taken == 0 {
+                return (requests, false);
+            }
+            if was_head {
+                let text = String::from_utf8_lossy(&rest[..taken]).into_owned();
+                head = text.trim_start().split(" HTTP/").next().unwrap().to_owned();
+                body.clear();
+            } else {
+                body.extend_from_slice(&rest[..taken]);
+            }
+            if !framing.in_body() {
+                let data = if body.starts_with(b"3\r\nabc") {
+                    bytes::Bytes::from_static(b"abc")
+                } else {
+                    body.clone().into()
+                };
+                requests.push(format!("{head} {data:?}"));
+            }
+            at += taken;
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn http_1_hyper_reads_the_same_requests(bytes in pieces()) {
+            let (requests, malformed) = framing_reads(&bytes);
+            let hyper = hyper_reads(&bytes);
+            if malformed {
+                prop_assert_eq!(&hyper[..requests.len().min(hyper.len())], &requests[..]);
+            } else {
+                prop_assert_eq!(hyper, requests);
+            }
         }
     }
 }

@@ -86,7 +86,10 @@ impl Received {
     /// The path and the query as sent, to be forwarded byte for byte.
     #[must_use]
     pub fn target(&self) -> &str {
-        self.parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str)
+        self.parts
+            .uri
+            .path_and_query()
+            .map_or("/", http::uri::PathAndQuery::as_str)
     }
 
     /// The headers, as sent.
@@ -98,7 +101,12 @@ impl Received {
     /// `Host`: exactly one, well-formed (`host` or `host:port`), and equal to the target's authority if it has one.
     #[must_use]
     pub fn host(&self) -> &str {
-        self.parts.headers.get(header::HOST).map(HeaderValue::to_str).and_then(Result::ok).unwrap_or_default()
+        self.parts
+            .headers
+            .get(header::HOST)
+            .map(HeaderValue::to_str)
+            .and_then(Result::ok)
+            .unwrap_or_default()
     }
 
     /// How, when and from whom the request came.
@@ -108,7 +116,6 @@ impl Received {
     }
 
     /// Takes the request apart: its head, its unread body, and how it came.
-    #[must_use]
     pub fn into_parts(self) -> (Parts, Incoming, Arrival) {
         (self.parts, self.body, self.arrival)
     }

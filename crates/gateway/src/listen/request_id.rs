@@ -50,7 +50,8 @@ impl RequestIds {
     pub(crate) fn seeded() -> io::Result<Self> {
         let mut state = [0; 4];
         for word in &mut state {
-            *word = getrandom::u64().map_err(|error| io::Error::other(format!("no randomness for request ids: {error}")))?;
+            *word = getrandom::u64()
+                .map_err(|error| io::Error::other(format!("no randomness for request ids: {error}")))?;
         }
         // An all-zero state would stay so for ever.
         state[0] |= 1;
@@ -87,7 +88,10 @@ mod tests {
     fn the_generator_is_xoshiro256_plus_plus() {
         let mut ids = RequestIds { state: [1, 2, 3, 4] };
         let words: Vec<u64> = std::iter::repeat_with(|| ids.word()).take(4).collect();
-        assert_eq!(words, [41_943_041, 58_720_359, 3_588_806_011_781_223, 3_591_011_842_654_386]);
+        assert_eq!(
+            words,
+            [41_943_041, 58_720_359, 3_588_806_011_781_223, 3_591_011_842_654_386]
+        );
     }
 
     #[test]
@@ -96,6 +100,9 @@ mod tests {
         let many: HashSet<String> = std::iter::repeat_with(|| ids.next().to_string()).take(10_000).collect();
         assert_eq!(many.len(), 10_000);
         assert!(many.iter().all(|id| id.len() == 26));
-        assert_eq!(RequestId::from_bits(u128::MAX).to_string(), "7zzzzzzzzzzzzzzzzzzzzzzzzz");
+        assert_eq!(
+            RequestId::from_bits(u128::MAX).to_string(),
+            "7zzzzzzzzzzzzzzzzzzzzzzzzz"
+        );
     }
 }

@@ -25,10 +25,14 @@ impl Sockets {
     ///
     /// When an address cannot be bound; the message names it.
     pub fn bind(addresses: &[SocketAddr], workers: NonZeroUsize) -> io::Result<Self> {
-        let mut bound = Self { addresses: Vec::new(), workers: std::iter::repeat_with(Vec::new).take(workers.get()).collect() };
+        let mut bound = Self {
+            addresses: Vec::new(),
+            workers: std::iter::repeat_with(Vec::new).take(workers.get()).collect(),
+        };
         for &address in addresses {
             let mut exact = address;
-            let fail = |error: io::Error| io::Error::new(error.kind(), format!("cannot listen on `{address}`: {error}"));
+            let fail =
+                |error: io::Error| io::Error::new(error.kind(), format!("cannot listen on `{address}`: {error}"));
             refuse_taken(address).map_err(fail)?;
             for listeners in &mut bound.workers {
                 let listener = listen(exact).map_err(fail)?;

@@ -106,7 +106,13 @@ struct Held {
 
 impl<S> Strict<S> {
     pub(crate) fn new(socket: S, bounds: Bounds, wire: Rc<Wire>, slot: Slot<S>) -> Self {
-        Self { socket: Some(socket), slot, framing: Framing::new(bounds), held: Held::default(), wire }
+        Self {
+            socket: Some(socket),
+            slot,
+            framing: Framing::new(bounds),
+            held: Held::default(),
+            wire,
+        }
     }
 
     /// Judges what a read has put into `buf` behind `before`, and leaves there what may go on.
@@ -117,7 +123,9 @@ impl<S> Strict<S> {
             let step = self.framing.advance(fresh);
             if step.release < fresh.len() {
                 if step.malformed.is_none() {
-                    self.held.bytes.extend_from_slice(fresh.get(step.release..).unwrap_or_default());
+                    self.held
+                        .bytes
+                        .extend_from_slice(fresh.get(step.release..).unwrap_or_default());
                 }
                 buf.set_filled(before + step.release);
             }
@@ -185,7 +193,9 @@ impl Held {
     /// Moves released bytes into `buf`; false when there are none.
     fn give(&mut self, buf: &mut ReadBuf<'_>) -> bool {
         let end = self.released.min(self.given.saturating_add(buf.remaining()));
-        let Some(ready) = self.bytes.get(self.given..end).filter(|ready| !ready.is_empty()) else { return false };
+        let Some(ready) = self.bytes.get(self.given..end).filter(|ready| !ready.is_empty()) else {
+            return false;
+        };
         buf.put_slice(ready);
         self.given = end;
         if self.given == self.released {
@@ -222,7 +232,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Strict<S> {
             if let Some(stopped) = this.stopped() {
                 return Poll::Ready(stopped);
             }
-            let Some(socket) = &mut this.socket else { return Poll::Ready(Ok(())) };
+            let Some(socket) = &mut this.socket else {
+                return Poll::Ready(Ok(()));
+            };
             let before = buf.filled().len();
             let Poll::Ready(read) = Pin::new(socket).poll_read(cx, buf) else {
                 this.wire.waits.read_pending(this.awaited());
@@ -255,14 +267,22 @@ impl<S: AsyncWrite + Unpin> Strict<S> {
 impl<S: AsyncWrite + Unpin> AsyncWrite for Strict<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let Some(socket) = &mut this.socket else { return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())) };
+        let Some(socket) = &mut this.socket else {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        };
         let wrote = Pin::new(socket).poll_write(cx, bytes);
         this.note_write(wrote)
     }
 
-    fn poll_write_vectored(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let Some(socket) = &mut this.socket else { return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())) };
+        let Some(socket) = &mut this.socket else {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        };
         let wrote = Pin::new(socket).poll_write_vectored(cx, bytes);
         this.note_write(wrote)
     }
@@ -273,7 +293,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Strict<S> {
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        let Some(socket) = &mut this.socket else { return Poll::Ready(Ok(())) };
+        let Some(socket) = &mut this.socket else {
+            return Poll::Ready(Ok(()));
+        };
         ready!(Pin::new(socket).poll_flush(cx))?;
         // hyper flushes when its own buffer is empty.
         this.wire.waits.write_complete();

@@ -103,7 +103,10 @@ pub struct Workers {
 
 impl fmt::Debug for Workers {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Workers").field("addresses", &self.addresses).finish_non_exhaustive()
+        formatter
+            .debug_struct("Workers")
+            .field("addresses", &self.addresses)
+            .finish_non_exhaustive()
     }
 }
 
@@ -127,19 +130,29 @@ impl Workers {
         for (index, listeners) in sockets.into_workers().into_iter().enumerate() {
             let (settings, make, admission) = (Arc::clone(&settings), Arc::clone(&make), Arc::clone(&admission));
             let draining = draining.clone();
-            let thread = std::thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
-                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-                let work = async {
-                    let ids = RequestIds::seeded()?;
-                    let shared = Shared::new(Rc::new(make(WorkerIndex(index))), settings, ids);
-                    let worker = Worker { shared: Rc::new(shared), admission, open: Rc::new(OpenCount::default()) };
-                    Rc::new(worker).work(listeners, draining).await
-                };
-                LocalSet::new().block_on(&runtime, work)
-            })?;
+            let thread = std::thread::Builder::new()
+                .name(format!("worker-{index}"))
+                .spawn(move || {
+                    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+                    let work = async {
+                        let ids = RequestIds::seeded()?;
+                        let shared = Shared::new(Rc::new(make(WorkerIndex(index))), settings, ids);
+                        let worker = Worker {
+                            shared: Rc::new(shared),
+                            admission,
+                            open: Rc::new(OpenCount::default()),
+                        };
+                        Rc::new(worker).work(listeners, draining).await
+                    };
+                    LocalSet::new().block_on(&runtime, work)
+                })?;
             threads.push(thread);
         }
-        Ok(Self { addresses, drain, threads })
+        Ok(Self {
+            addresses,
+            drain,
+            threads,
+        })
     }
 
     /// The addresses that are listened on.
@@ -180,7 +193,11 @@ struct Worker<H> {
 }
 
 impl<H: Serve> Worker<H> {
-    async fn work(self: Rc<Self>, listeners: Vec<StdListener>, mut draining: watch::Receiver<bool>) -> io::Result<Drained> {
+    async fn work(
+        self: Rc<Self>,
+        listeners: Vec<StdListener>,
+        mut draining: watch::Receiver<bool>,
+    ) -> io::Result<Drained> {
         let mut accepting = Vec::new();
         for listener in listeners {
             let listener = TcpListener::from_std(listener)?;
@@ -194,7 +211,9 @@ impl<H: Serve> Worker<H> {
             let _ = task.await;
         }
         let _ = tokio::time::timeout(self.shared.settings.drain_max, self.open.none()).await;
-        Ok(Drained { connections_cut: self.open.count.get() })
+        Ok(Drained {
+            connections_cut: self.open.count.get(),
+        })
     }
 
     /// Accepts until draining begins, then empties the kernel's queue: what it had promised to a client is served.
@@ -264,7 +283,10 @@ async fn next(
 
 fn concerns_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
-    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted
+    )
 }
 
 /// How many connections a worker has open.
@@ -283,7 +305,10 @@ struct Open {
 impl OpenCount {
     fn enter(self: Rc<Self>, permit: Permit) -> Open {
         self.count.set(self.count.get() + 1);
-        Open { count: self, _permit: permit }
+        Open {
+            count: self,
+            _permit: permit,
+        }
     }
 
     async fn none(&self) {
