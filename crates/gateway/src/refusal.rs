@@ -1,1 +1,356 @@
 //! Every way the gate says no, and the problem response of each (RFC 9457).
+//!
+//! One exhaustive enum, one table from it to what a client is told. A response never holds a value that the client sent, nor
+//! anything about what is inside: only a stable code, the control that refused, names that the contract itself declares, and the
+//! id that leads to the log.
+
+use bytes::Bytes;
+use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use http::{Response, StatusCode};
+use serde_json::{Map, Value};
+
+use crate::listen::{Malformed, PathProblem, RequestId};
+
+/// Why a request gets no answer from the upstream, or its answer does not get out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The bytes are not one unambiguous HTTP/1.1 request; the reason is for the log only.
+    Malformed(Malformed),
+    /// The path could be read in two ways; the reason is for the log only.
+    Path(PathProblem),
+    /// The request is for a host that is not served here.
+    Host,
+    /// The body is larger than the operation allows.
+    BodyTooLarge,
+    /// Too many connections, in all or from one address.
+    ConnectionLimit,
+    /// The content coding is not known.
+    EncodingUnknown,
+    /// The body would grow beyond its budget when decoded.
+    EncodingBudget,
+    /// A rate limit is used up until `retry_after_seconds` from now.
+    Rate {
+        /// Whole seconds after which one request more will pass, at least 1.
+        retry_after_seconds: u64,
+    },
+    /// No operation has this path.
+    RouteUnknown,
+    /// The path is known, its operations have other methods.
+    RouteMethod {
+        /// The methods that the path has, comma separated, as `Allow` says them (RFC 9110 §10.2.1).
+        allow: String,
+    },
+    /// A secret stands in the URL.
+    UrlSecret {
+        /// The parameter's name, when it is one that the contract declares.
+        parameter: Option<String>,
+    },
+    /// The request or the answer is not what the contract says.
+    Contract {
+        /// The stable code, such as `contract.body.type`.
+        code: &'static str,
+        /// The status: 4xx for a request, 502 for an answer.
+        status: StatusCode,
+        /// Where in a body, as an RFC 6901 pointer of names that the contract declares.
+        pointer: Option<String>,
+        /// Which parameter, by the name that the contract declares.
+        parameter: Option<String>,
+    },
+    /// No connection to the upstream.
+    UpstreamConnect,
+    /// The upstream was too slow.
+    UpstreamTimeout,
+    /// The upstream's answer is not HTTP.
+    UpstreamMalformed,
+    /// The upstream failed in the middle of its answer, or answered with an error that is not passed on.
+    UpstreamError,
+    /// A mistake of ours: logged, never explained to the client.
+    Internal,
+}
+
+/// What a client is told, one line for each refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// The stable code, `control.what`.
+    pub code: &'static str,
+    /// The status, 400 or above.
+    pub status: StatusCode,
+    /// The same title for every refusal with this code (RFC 9457 §3.1.4).
+    pub title: &'static str,
+}
+
+const fn line(code: &'static str, status: StatusCode, title: &'static str) -> Line {
+    Line { code, status, title }
+}
+
+impl Refusal {
+    /// The table. Adding a refusal does not compile until it has a line here.
+    #[must_use]
+    pub fn line(&self) -> Line {
+        match self {
+            Self::Malformed(malformed) => malformed_line(*malformed),
+            Self::Path(_) => line(
+                "http.path",
+                StatusCode::BAD_REQUEST,
+                "The path is not in its canonical form",
+            ),
+            Self::Host => line(
+                "http.host",
+                StatusCode::MISDIRECTED_REQUEST,
+                "This host is not served here",
+            ),
+            Self::BodyTooLarge => line(
+                "http.body_too_large",
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "The body is too large",
+            ),
+            Self::ConnectionLimit => line(
+                "http.connection_limit",
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Too many connections",
+            ),
+            Self::EncodingUnknown => line(
+                "http.encoding",
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "The content coding is not supported",
+            ),
+            Self::EncodingBudget => line(
+                "http.encoding.budget",
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "The decoded body is too large",
+            ),
+            Self::Rate { .. } => line("rate.exceeded", StatusCode::TOO_MANY_REQUESTS, "Too many requests"),
+            Self::RouteUnknown => line("route.unknown", StatusCode::NOT_FOUND, "No such path"),
+            Self::RouteMethod { .. } => line(
+                "route.method",
+                StatusCode::METHOD_NOT_ALLOWED,
+                "The path does not have this method",
+            ),
+            Self::UrlSecret { .. } => line(
+                "url.secret",
+                StatusCode::BAD_REQUEST,
+                "A secret does not belong into a URL",
+            ),
+            Self::Contract { code, status, .. } if status.is_server_error() => {
+                line(code, *status, "The answer is not what the contract says")
+            }
+            Self::Contract { code, status, .. } => line(code, *status, "The request is not what the contract says"),
+            Self::UpstreamConnect => line(
+                "upstream.connect",
+                StatusCode::BAD_GATEWAY,
+                "The service cannot be reached",
+            ),
+            Self::UpstreamTimeout => line(
+                "upstream.timeout",
+                StatusCode::GATEWAY_TIMEOUT,
+                "The service did not answer in time",
+            ),
+            Self::UpstreamMalformed => line(
+                "upstream.malformed",
+                StatusCode::BAD_GATEWAY,
+                "The service did not answer in HTTP",
+            ),
+            Self::UpstreamError => line("upstream.error", StatusCode::BAD_GATEWAY, "The service failed"),
+            Self::Internal => line("gateway.internal", StatusCode::INTERNAL_SERVER_ERROR, "The gate failed"),
+        }
+    }
+
+    /// The stable code, `control.what`.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        self.line().code
+    }
+
+    /// The status, 400 or above.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.line().status
+    }
+
+    /// The control that refused: the code up to its first dot.
+    #[must_use]
+    pub fn control(&self) -> &'static str {
+        let code = self.code();
+        code.split_once('.').map_or(code, |(control, _)| control)
+    }
+
+    /// The whole response. It is never stored by a cache, and says `Connection: close` where the rest of what the client sends
+    /// cannot be told apart from a next request.
+    #[must_use]
+    pub fn response(&self, id: &RequestId) -> Response<Bytes> {
+        let mut response = Response::new(Bytes::from(self.problem(id)));
+        *response.status_mut() = self.status();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        match self {
+            Self::RouteMethod { allow } => {
+                if let Ok(value) = HeaderValue::from_str(allow) {
+                    headers.insert(ALLOW, value);
+                }
+            }
+            Self::Rate { retry_after_seconds } => {
+                headers.insert(RETRY_AFTER, HeaderValue::from((*retry_after_seconds).max(1)));
+            }
+            Self::ConnectionLimit => {
+                headers.insert(RETRY_AFTER, HeaderValue::from(1));
+            }
+            _ => {}
+        }
+        if self.ends_connection() {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+
+    /// The response as bytes, for a connection that has no HTTP machinery behind it (any more). It always ends the connection.
+    #[must_use]
+    pub fn to_wire(&self, id: &RequestId) -> Vec<u8> {
+        let mut response = self.response(id);
+        response
+            .headers_mut()
+            .insert(CONNECTION, HeaderValue::from_static("close"));
+        let status = response.status();
+        let mut wire = Vec::with_capacity(512);
+        wire.extend_from_slice(b"HTTP/1.1 ");
+        wire.extend_from_slice(status.as_str().as_bytes());
+        wire.push(b' ');
+        wire.extend_from_slice(status.canonical_reason().unwrap_or("Refused").as_bytes());
+        wire.extend_from_slice(b"\r\n");
+        for (name, value) in response.headers() {
+            wire.extend_from_slice(name.as_str().as_bytes());
+            wire.extend_from_slice(b": ");
+            wire.extend_from_slice(value.as_bytes());
+            wire.extend_from_slice(b"\r\n");
+        }
+        wire.extend_from_slice(format!("content-length: {}\r\n\r\n", response.body().len()).as_bytes());
+        wire.extend_from_slice(response.body());
+        wire
+    }
+
+    fn ends_connection(&self) -> bool {
+        matches!(self, Self::Malformed(_) | Self::ConnectionLimit | Self::Internal)
+    }
+
+    fn problem(&self, id: &RequestId) -> Vec<u8> {
+        let Line { code, status, title } = self.line();
+        let mut problem = Map::new();
+        problem.insert("type".to_owned(), Value::from(format!("urn:portcullis:refusal:{code}")));
+        problem.insert("title".to_owned(), Value::from(title));
+        problem.insert("status".to_owned(), Value::from(status.as_u16()));
+        problem.insert("code".to_owned(), Value::from(code));
+        problem.insert("control".to_owned(), Value::from(self.control()));
+        let (pointer, parameter) = match self {
+            Self::Contract { pointer, parameter, .. } => (pointer.as_deref(), parameter.as_deref()),
+            Self::UrlSecret { parameter } => (None, parameter.as_deref()),
+            _ => (None, None),
+        };
+        if let Some(pointer) = pointer {
+            problem.insert("pointer".to_owned(), Value::from(pointer));
+        }
+        if let Some(parameter) = parameter {
+            problem.insert("parameter".to_owned(), Value::from(parameter));
+        }
+        problem.insert("request_id".to_owned(), Value::from(id.to_string()));
+        Value::Object(problem).to_string().into_bytes()
+    }
+}
+
+fn malformed_line(malformed: Malformed) -> Line {
+    match malformed {
+        Malformed::RequestLineTooLong => line(
+            "http.uri_too_long",
+            StatusCode::URI_TOO_LONG,
+            "The request line is too long",
+        ),
+        Malformed::HeadTooLarge => line(
+            "http.head_too_large",
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            "The request head is too large",
+        ),
+        Malformed::Version => line(
+            "http.version",
+            StatusCode::HTTP_VERSION_NOT_SUPPORTED,
+            "This version of HTTP is not served",
+        ),
+        Malformed::Timeout => line(
+            "http.timeout",
+            StatusCode::REQUEST_TIMEOUT,
+            "The request did not arrive in time",
+        ),
+        Malformed::LeadingLines
+        | Malformed::LineEnding
+        | Malformed::RequestLine
+        | Malformed::Method
+        | Malformed::Target
+        | Malformed::HeaderName
+        | Malformed::HeaderValue
+        | Malformed::LineFolding
+        | Malformed::Host
+        | Malformed::ContentLength
+        | Malformed::TransferEncoding
+        | Malformed::Chunk
+        | Malformed::Trailer
+        | Malformed::Truncated => line("http.malformed", StatusCode::BAD_REQUEST, "The request is malformed"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id() -> RequestId {
+        RequestId::from_bits(1)
+    }
+
+    fn check(refusal: &Refusal, status: u16, body: &str) {
+        let response = refusal.response(&id());
+        assert_eq!(response.status().as_u16(), status);
+        assert_eq!(response.headers()[CACHE_CONTROL], "no-store");
+        assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
+        assert_eq!(std::str::from_utf8(response.body()), Ok(body));
+    }
+
+    #[test]
+    fn a_refusal_is_a_problem() {
+        check(
+            &Refusal::RouteUnknown,
+            404,
+            r#"{"type":"urn:portcullis:refusal:route.unknown","title":"No such path","status":404,"code":"route.unknown","control":"route","request_id":"00000000000000000000000001"}"#,
+        );
+        let contract = Refusal::Contract {
+            code: "contract.body.type",
+            status: StatusCode::BAD_REQUEST,
+            pointer: Some("/a\"b".to_owned()),
+            parameter: None,
+        };
+        check(
+            &contract,
+            400,
+            r#"{"type":"urn:portcullis:refusal:contract.body.type","title":"The request is not what the contract says","status":400,"code":"contract.body.type","control":"contract","pointer":"/a\"b","request_id":"00000000000000000000000001"}"#,
+        );
+    }
+
+    #[test]
+    fn headers_that_are_due() {
+        let method = Refusal::RouteMethod {
+            allow: "GET, POST".to_owned(),
+        }
+        .response(&id());
+        assert_eq!(method.headers()[ALLOW], "GET, POST");
+        let rate = Refusal::Rate { retry_after_seconds: 0 }.response(&id());
+        assert_eq!(rate.headers()[RETRY_AFTER], "1");
+        assert!(!rate.headers().contains_key(CONNECTION));
+        let malformed = Refusal::Malformed(Malformed::Host).response(&id());
+        assert_eq!(malformed.headers()[CONNECTION], "close");
+    }
+
+    #[test]
+    fn the_wire_form_is_one_whole_response() {
+        let wire = String::from_utf8(Refusal::RouteUnknown.to_wire(&id())).unwrap();
+        let (head, body) = wire.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("HTTP/1.1 404 Not Found\r\n"), "{head}");
+        assert!(head.contains("connection: close"), "{head}");
+        assert!(head.ends_with(&format!("content-length: {}", body.len())), "{head}");
+    }
+}

@@ -1,1 +1,169 @@
 //! Listening: sockets, strict HTTP/1.1 in front of hyper, deadlines, draining.
+//!
+//! What leaves here as [`Received`] is one unambiguous request with a canonical path, from a known client. Nothing here knows a
+//! contract, and nothing here ever repairs what a client sent: it is served as it is, or refused.
+
+mod admission;
+mod client_address;
+mod connection;
+mod deadline;
+mod framing;
+mod head;
+mod path;
+mod request_id;
+mod socket;
+mod strict;
+mod worker;
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Instant;
+
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, header};
+use hyper::body::Incoming;
+
+pub use client_address::{Client, ClientHeader, Scheme, TrustedProxies};
+pub use deadline::Deadlines;
+pub use framing::{Framing, Step};
+pub use head::{Bounds, Malformed};
+pub use path::{PathProblem, PathRules, check_path};
+pub use request_id::RequestId;
+pub use socket::Sockets;
+pub use worker::{Drained, Serve, Settings, WorkerIndex, Workers};
+
+use crate::refusal::Refusal;
+use strict::Wire;
+
+/// A request that passed the listener: strictly framed HTTP with a canonical path. Only the listener makes one.
+#[derive(Debug)]
+pub struct Received {
+    parts: Parts,
+    body: Incoming,
+    arrival: Arrival,
+}
+
+/// How, when and from whom a request came.
+#[derive(Clone, Debug)]
+pub struct Arrival {
+    id: RequestId,
+    peer: SocketAddr,
+    client: Client,
+    at: Instant,
+    body: BodyState,
+}
+
+/// Tells why a request's body could not be read to its end. Cheap to clone, stays in its worker.
+#[derive(Clone, Debug)]
+pub struct BodyState {
+    wire: Rc<Wire>,
+    number: u64,
+}
+
+impl Received {
+    fn new(parts: Parts, body: Incoming, arrival: Arrival) -> Self {
+        Self { parts, body, arrival }
+    }
+
+    /// The method, as sent.
+    #[must_use]
+    pub fn method(&self) -> &Method {
+        &self.parts.method
+    }
+
+    /// The canonical path, as sent, without the query.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.parts.uri.path()
+    }
+
+    /// The query, as sent, without the `?`; none when there is no `?`.
+    #[must_use]
+    pub fn query(&self) -> Option<&str> {
+        self.parts.uri.query()
+    }
+
+    /// The path and the query as sent, to be forwarded byte for byte.
+    #[must_use]
+    pub fn target(&self) -> &str {
+        self.parts
+            .uri
+            .path_and_query()
+            .map_or("/", http::uri::PathAndQuery::as_str)
+    }
+
+    /// The headers, as sent.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        &self.parts.headers
+    }
+
+    /// `Host`: exactly one, well-formed (`host` or `host:port`), and equal to the target's authority if it has one.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        self.parts
+            .headers
+            .get(header::HOST)
+            .map(HeaderValue::to_str)
+            .and_then(Result::ok)
+            .unwrap_or_default()
+    }
+
+    /// How, when and from whom the request came.
+    #[must_use]
+    pub fn arrival(&self) -> &Arrival {
+        &self.arrival
+    }
+
+    /// Takes the request apart: its head, its unread body, and how it came.
+    pub fn into_parts(self) -> (Parts, Incoming, Arrival) {
+        (self.parts, self.body, self.arrival)
+    }
+}
+
+impl Arrival {
+    /// The id of this request.
+    #[must_use]
+    pub fn id(&self) -> &RequestId {
+        &self.id
+    }
+
+    /// The other end of the socket.
+    #[must_use]
+    pub fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// The client, which is the peer unless a trusted proxy says otherwise.
+    #[must_use]
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// When the head was complete.
+    #[must_use]
+    pub fn at(&self) -> Instant {
+        self.at
+    }
+
+    /// To be asked after reading the body failed.
+    #[must_use]
+    pub fn body(&self) -> &BodyState {
+        &self.body
+    }
+}
+
+impl BodyState {
+    fn new(wire: Rc<Wire>, number: u64) -> Self {
+        Self { wire, number }
+    }
+
+    /// The refusal that a failed read of the body deserves: malformed framing, too slow, or ended too early.
+    #[must_use]
+    pub fn refusal(&self) -> Refusal {
+        Refusal::Malformed(self.wire.body_malformed(self.number).unwrap_or(Malformed::Truncated))
+    }
+}
+
+#[cfg(test)]
+mod tests;

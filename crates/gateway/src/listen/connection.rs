@@ -1,0 +1,253 @@
+//! One connection from its first byte to its last: hyper over the strict wrapper, the deadlines, and an end that the client can
+//! read.
+
+use std::cell::{Cell, RefCell};
+use std::convert::Infallible;
+use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::header::{CONNECTION, HeaderValue};
+use http::{Request, Response};
+use http_body_util::{Either, Full};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::Notify;
+
+use super::client_address::{Client, Scheme};
+use super::deadline::{Deadline, Expired};
+use super::path::check_path;
+use super::request_id::{RequestId, RequestIds};
+use super::socket::Transport;
+use super::strict::{Slot, Strict, Wire};
+use super::worker::{Serve, Settings};
+use super::{Arrival, BodyState, Received};
+use crate::refusal::Refusal;
+
+/// Most bytes that are read away after a refusal.
+const LINGER_BYTES_MAX: usize = 256 * 1024;
+/// How far hyper's buffers of one connection grow; above any head that we release.
+const BUFFER_BYTES_MIN: usize = 64 * 1024;
+
+/// What the connections of one worker share.
+pub(crate) struct Shared<H> {
+    pub(crate) handler: Rc<H>,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) ids: RefCell<RequestIds>,
+    pub(crate) http1: http1::Builder,
+    /// Set once; connections then end as soon as they have answered what they took.
+    pub(crate) draining: Cell<bool>,
+    pub(crate) drain: Notify,
+}
+
+impl<H: Serve> Shared<H> {
+    pub(crate) fn new(handler: Rc<H>, settings: Arc<Settings>, ids: RequestIds) -> Self {
+        let mut http1 = http1::Builder::new();
+        // Half-closed clients get their answer; deadlines are ours; and hyper's own limits lie above ours, so it never answers
+        // for us.
+        http1
+            .half_close(true)
+            .header_read_timeout(None)
+            .max_buf_size(BUFFER_BYTES_MIN.max(settings.bounds.checked().head_bytes_max * 2));
+        Self {
+            handler,
+            settings,
+            ids: RefCell::new(ids),
+            http1,
+            draining: Cell::new(false),
+            drain: Notify::new(),
+        }
+    }
+
+    pub(crate) fn next_id(&self) -> RequestId {
+        self.ids
+            .try_borrow_mut()
+            .map_or_else(|_| RequestId::from_bits(0), |mut ids| ids.next())
+    }
+}
+
+/// Serves one connection to its end.
+pub(crate) async fn run<S: Transport, H: Serve>(socket: S, peer: SocketAddr, shared: Rc<Shared<H>>) {
+    let wire = Rc::new(Wire::new());
+    let slot: Slot<S> = Rc::default();
+    let cut = {
+        let strict = Strict::new(socket, shared.settings.bounds, Rc::clone(&wire), Rc::clone(&slot));
+        let taken = Cell::new(0);
+        let conversation = Rc::new(Conversation {
+            shared: Rc::clone(&shared),
+            wire: Rc::clone(&wire),
+            peer,
+            taken,
+        });
+        let service = service_fn(move |request| {
+            let conversation = Rc::clone(&conversation);
+            async move { Ok::<_, Infallible>(conversation.answer(request).await) }
+        });
+        let connection = pin!(shared.http1.serve_connection(TokioIo::new(strict), service));
+        drive(connection, |connection| connection.graceful_shutdown(), &shared, &wire).await
+    };
+    // hyper and the wrapper are gone: the socket is ours again.
+    let Some(socket) = slot.take() else { return };
+    if cut {
+        socket.abort();
+    } else {
+        end(socket, peer, &shared, &wire).await;
+    }
+}
+
+/// Polls hyper and the deadlines until the connection is done; true when it has to be cut.
+async fn drive<C, H>(mut connection: Pin<&mut C>, finish: impl Fn(Pin<&mut C>), shared: &Shared<H>, wire: &Wire) -> bool
+where
+    C: Future<Output = hyper::Result<()>>,
+    H: Serve,
+{
+    let mut deadline = Deadline::new(shared.settings.deadlines);
+    let mut drain = pin!(shared.drain.notified());
+    let (mut registered, mut finishing) = (false, false);
+    poll_fn(|cx| {
+        if !std::mem::replace(&mut registered, true) {
+            // Once is enough: the task's waker stays the same, and the flag is what counts.
+            let _ = drain.as_mut().poll(cx);
+        }
+        loop {
+            match catch_unwind(AssertUnwindSafe(|| connection.as_mut().poll(cx))) {
+                Ok(Poll::Ready(result)) => {
+                    if let Err(error) = result {
+                        tracing::debug!(%error, "a connection ended early");
+                    }
+                    return Poll::Ready(false);
+                }
+                Ok(Poll::Pending) => {}
+                Err(_) => {
+                    tracing::error!("a connection was cut because serving it panicked");
+                    return Poll::Ready(true);
+                }
+            }
+            // Bytes of a head that is on its way are not thrown away: it is answered, within its deadline.
+            if shared.draining.get() && !finishing && !wire.holding() {
+                finishing = true;
+                finish(connection.as_mut());
+                continue;
+            }
+            match deadline.poll(cx, &wire.waits) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Expired::Write) => return Poll::Ready(true),
+                Poll::Ready(Expired::Connection) => finish(connection.as_mut()),
+                Poll::Ready(expired) => wire.expire(expired),
+            }
+        }
+    })
+    .await
+}
+
+/// Writes the refusal that is due, ends our side, and reads away what the client still sends: closing a socket with unread bytes
+/// makes the kernel reset it, and the client would lose the answer that it is about to read.
+async fn end<S: Transport, H: Serve>(mut socket: S, peer: SocketAddr, shared: &Shared<H>, wire: &Wire) {
+    let deadlines = &shared.settings.deadlines;
+    if let Some(malformed) = wire.refusal() {
+        let refusal = Refusal::Malformed(malformed);
+        let id = shared.next_id();
+        tracing::debug!(%id, %peer, code = refusal.code(), reason = malformed.reason(), "refused");
+        shared.handler.refused(&refusal, peer);
+        let written = tokio::time::timeout(deadlines.write_pause_max, socket.write_all(&refusal.to_wire(&id))).await;
+        if !matches!(written, Ok(Ok(()))) {
+            socket.abort();
+            return;
+        }
+    }
+    if socket.shutdown().await.is_ok() && wire.unread() {
+        linger(&mut socket, deadlines.linger_max).await;
+    }
+}
+
+async fn linger<S: Transport>(socket: &mut S, within: Duration) {
+    let drained = async {
+        let mut scratch = vec![0; 8 * 1024];
+        let mut left = LINGER_BYTES_MAX;
+        while let Ok(bytes @ 1..) = socket.read(&mut scratch).await {
+            left = left.saturating_sub(bytes);
+            if left == 0 {
+                return;
+            }
+        }
+    };
+    // Late or not, the socket is closed now.
+    let _ = tokio::time::timeout(within, drained).await;
+}
+
+/// The requests of one connection, one after the other.
+struct Conversation<H> {
+    shared: Rc<Shared<H>>,
+    wire: Rc<Wire>,
+    peer: SocketAddr,
+    /// How many requests hyper has handed over.
+    taken: Cell<u64>,
+}
+
+impl<H: Serve> Conversation<H> {
+    async fn answer(&self, request: Request<Incoming>) -> Response<Either<H::Body, Full<Bytes>>> {
+        let number = self.taken.get() + 1;
+        self.taken.set(number);
+        let id = self.shared.next_id();
+        let mut response = match self.receive(request, number, id) {
+            Ok(received) => match caught(Rc::clone(&self.shared.handler).serve(received)).await {
+                Some(response) => response.map(Either::Left),
+                None => {
+                    tracing::error!(%id, "the handler of a request panicked");
+                    self.refuse(&Refusal::Internal, id)
+                }
+            },
+            Err(refusal) => {
+                tracing::debug!(%id, peer = %self.peer, code = refusal.code(), "refused");
+                self.refuse(&refusal, id)
+            }
+        };
+        if self.wire.body_unfinished(number) || self.shared.draining.get() {
+            // What is left of the body must not be taken for the next request; and a draining gate takes none.
+            response
+                .headers_mut()
+                .insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+
+    fn receive(&self, request: Request<Incoming>, number: u64, id: RequestId) -> Result<Received, Refusal> {
+        let settings = &self.shared.settings;
+        let (parts, body) = request.into_parts();
+        check_path(parts.uri.path(), settings.path).map_err(Refusal::Path)?;
+        let client: Client = settings.trusted.client(self.peer, Scheme::Http, &parts.headers);
+        let state = BodyState::new(Rc::clone(&self.wire), number);
+        let arrival = Arrival {
+            id,
+            peer: self.peer,
+            client,
+            at: Instant::now(),
+            body: state,
+        };
+        Ok(Received::new(parts, body, arrival))
+    }
+
+    fn refuse(&self, refusal: &Refusal, id: RequestId) -> Response<Either<H::Body, Full<Bytes>>> {
+        self.shared.handler.refused(refusal, self.peer);
+        refusal.response(&id).map(|body| Either::Right(Full::new(body)))
+    }
+}
+
+/// The future's value, or none when it panics.
+async fn caught<F: Future>(future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    let poll = |cx: &mut Context<'_>| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+        Ok(poll) => poll.map(Some),
+        Err(_) => Poll::Ready(None),
+    };
+    poll_fn(poll).await
+}

@@ -1,0 +1,309 @@
+//! Strict HTTP/1.1 in front of hyper: a socket that releases only bytes whose framing is beyond doubt.
+//!
+//! hyper reads through this wrapper straight into its own buffer. When a read ends between two messages or inside a body, which is
+//! nearly always, nothing is copied. The beginning of an incomplete head is held back until it is whole. Once something is
+//! malformed, nothing more is released: hyper sees the end of the stream (between messages) or a failed read (inside a body).
+
+use std::cell::{Cell, RefCell};
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::deadline::{Awaited, Expired, Waits};
+use super::framing::Framing;
+use super::head::{Bounds, Malformed};
+
+/// What the wrapper tells the rest of its connection, and is told by it.
+#[derive(Debug)]
+pub(crate) struct Wire {
+    pub(crate) waits: Waits,
+    /// A deadline passed: the next read says so.
+    expired: Cell<Option<Expired>>,
+    /// hyper met the end of the stream where a head was malformed; this is to be answered once hyper is done.
+    refusal: Cell<Option<Malformed>>,
+    /// A body was malformed: the one of the request that was released last.
+    body_malformed: Cell<Option<Malformed>>,
+    /// How many heads were released.
+    heads: Cell<u64>,
+    /// Whether the last released byte belongs to a body that is not complete.
+    in_body: Cell<bool>,
+    /// Whether the beginning of a head is held back.
+    holding: Cell<bool>,
+    /// Whether the client ended its side.
+    ended: Cell<bool>,
+}
+
+impl Wire {
+    pub(crate) fn new() -> Self {
+        Self {
+            waits: Waits::new(),
+            expired: Cell::new(None),
+            refusal: Cell::new(None),
+            body_malformed: Cell::new(None),
+            heads: Cell::new(0),
+            in_body: Cell::new(false),
+            holding: Cell::new(false),
+            ended: Cell::new(false),
+        }
+    }
+
+    pub(crate) fn expire(&self, expired: Expired) {
+        self.expired.set(Some(expired));
+    }
+
+    pub(crate) fn refusal(&self) -> Option<Malformed> {
+        self.refusal.get()
+    }
+
+    /// Why the body of the request with this number (from 1) cannot be read to its end.
+    pub(crate) fn body_malformed(&self, number: u64) -> Option<Malformed> {
+        self.body_malformed.get().filter(|_| self.heads.get() == number)
+    }
+
+    /// Whether the body of the request with this number (from 1) has not all been received.
+    pub(crate) fn body_unfinished(&self, number: u64) -> bool {
+        self.heads.get() == number && (self.in_body.get() || self.body_malformed.get().is_some())
+    }
+
+    /// Whether the client has begun to send a head that is not complete.
+    pub(crate) fn holding(&self) -> bool {
+        self.holding.get()
+    }
+
+    /// Whether the client may still be sending something that nobody will read.
+    pub(crate) fn unread(&self) -> bool {
+        let stopped = self.refusal.get().is_some() || self.body_malformed.get().is_some();
+        !self.ended.get() && (stopped || self.in_body.get())
+    }
+}
+
+/// Where the socket goes when hyper drops the wrapper, so that a last response can be written and the end be waited for.
+pub(crate) type Slot<S> = Rc<RefCell<Option<S>>>;
+
+/// The wrapper itself.
+#[derive(Debug)]
+pub(crate) struct Strict<S> {
+    /// Always there until the wrapper is dropped.
+    socket: Option<S>,
+    slot: Slot<S>,
+    framing: Framing,
+    held: Held,
+    wire: Rc<Wire>,
+}
+
+/// Bytes that were read and could not be left in the reader's buffer.
+#[derive(Debug, Default)]
+struct Held {
+    bytes: Vec<u8>,
+    /// How many of them may go on.
+    released: usize,
+    /// How many of those have gone on.
+    given: usize,
+}
+
+impl<S> Strict<S> {
+    pub(crate) fn new(socket: S, bounds: Bounds, wire: Rc<Wire>, slot: Slot<S>) -> Self {
+        Self {
+            socket: Some(socket),
+            slot,
+            framing: Framing::new(bounds),
+            held: Held::default(),
+            wire,
+        }
+    }
+
+    /// Judges what a read has put into `buf` behind `before`, and leaves there what may go on.
+    fn take(&mut self, buf: &mut ReadBuf<'_>, before: usize) {
+        let heads = self.framing.heads();
+        let fresh = buf.filled().get(before..).unwrap_or_default();
+        if self.held.bytes.is_empty() {
+            let step = self.framing.advance(fresh);
+            if step.release < fresh.len() {
+                if step.malformed.is_none() {
+                    self.held
+                        .bytes
+                        .extend_from_slice(fresh.get(step.release..).unwrap_or_default());
+                }
+                buf.set_filled(before + step.release);
+            }
+        } else {
+            self.held.bytes.extend_from_slice(fresh);
+            buf.set_filled(before);
+            let step = self.framing.advance(&self.held.bytes);
+            self.held.released = step.release;
+            if step.malformed.is_some() {
+                self.held.bytes.truncate(step.release);
+            }
+        }
+        self.wire.heads.set(self.framing.heads());
+        self.wire.in_body.set(self.framing.in_body());
+        self.wire.holding.set(self.held.holding());
+        if self.framing.heads() != heads {
+            self.wire.waits.head_complete();
+        } else {
+            self.wire.waits.read_some();
+        }
+    }
+
+    /// What a read says when nothing more will be released, if that is so.
+    fn stopped(&self) -> Option<io::Result<()>> {
+        let expired = self.wire.expired.get();
+        let malformed = match (self.framing.malformed(), expired) {
+            (Some(malformed), _) => malformed,
+            (None, Some(_)) => Malformed::Timeout,
+            (None, None) => return None,
+        };
+        if self.framing.in_body() {
+            self.wire.body_malformed.set(Some(malformed));
+            return Some(Err(io::Error::new(io::ErrorKind::InvalidData, malformed.reason())));
+        }
+        // A client that opened a connection and never began to speak gets no answer, only its end.
+        if expired.is_none() || self.wire.holding() {
+            self.wire.refusal.set(Some(malformed));
+        }
+        Some(Ok(()))
+    }
+
+    fn ended(&self) {
+        self.wire.ended.set(true);
+        if self.framing.in_body() {
+            self.wire.body_malformed.set(Some(Malformed::Truncated));
+        } else if self.wire.holding() {
+            self.wire.refusal.set(Some(Malformed::Truncated));
+        }
+    }
+
+    fn awaited(&self) -> Awaited {
+        if self.framing.in_body() {
+            Awaited::Body
+        } else if self.framing.heads() == 0 {
+            Awaited::First
+        } else if self.wire.holding() {
+            Awaited::Head
+        } else {
+            Awaited::Next
+        }
+    }
+}
+
+impl Held {
+    /// Moves released bytes into `buf`; false when there are none.
+    fn give(&mut self, buf: &mut ReadBuf<'_>) -> bool {
+        let end = self.released.min(self.given.saturating_add(buf.remaining()));
+        let Some(ready) = self.bytes.get(self.given..end).filter(|ready| !ready.is_empty()) else {
+            return false;
+        };
+        buf.put_slice(ready);
+        self.given = end;
+        if self.given == self.released {
+            self.bytes.drain(..self.released);
+            (self.released, self.given) = (0, 0);
+            if self.bytes.is_empty() {
+                // An idle connection keeps no buffer.
+                self.bytes = Vec::new();
+            }
+        }
+        true
+    }
+
+    fn holding(&self) -> bool {
+        self.bytes.len() > self.released
+    }
+}
+
+impl<S> Drop for Strict<S> {
+    fn drop(&mut self) {
+        if let Ok(mut slot) = self.slot.try_borrow_mut() {
+            *slot = self.socket.take();
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Strict<S> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        loop {
+            if this.held.give(buf) {
+                return Poll::Ready(Ok(()));
+            }
+            if let Some(stopped) = this.stopped() {
+                return Poll::Ready(stopped);
+            }
+            let Some(socket) = &mut this.socket else {
+                return Poll::Ready(Ok(()));
+            };
+            let before = buf.filled().len();
+            let Poll::Ready(read) = Pin::new(socket).poll_read(cx, buf) else {
+                this.wire.waits.read_pending(this.awaited());
+                return Poll::Pending;
+            };
+            read?;
+            if buf.filled().len() == before {
+                this.ended();
+                return Poll::Ready(Ok(()));
+            }
+            this.take(buf, before);
+            if buf.filled().len() > before {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> Strict<S> {
+    fn note_write(&self, wrote: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match &wrote {
+            Poll::Ready(Ok(bytes)) => self.wire.waits.wrote(*bytes),
+            Poll::Ready(Err(_)) => {}
+            Poll::Pending => self.wire.waits.write_pending(),
+        }
+        wrote
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Strict<S> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let Some(socket) = &mut this.socket else {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        };
+        let wrote = Pin::new(socket).poll_write(cx, bytes);
+        this.note_write(wrote)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let Some(socket) = &mut this.socket else {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        };
+        let wrote = Pin::new(socket).poll_write_vectored(cx, bytes);
+        this.note_write(wrote)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.socket.as_ref().is_some_and(AsyncWrite::is_write_vectored)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let Some(socket) = &mut this.socket else {
+            return Poll::Ready(Ok(()));
+        };
+        ready!(Pin::new(socket).poll_flush(cx))?;
+        // hyper flushes when its own buffer is empty.
+        this.wire.waits.write_complete();
+        Poll::Ready(Ok(()))
+    }
+
+    /// Leaves the socket open: the connection's own end writes a refusal that may be due, and shuts it down.
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_flush(cx)
+    }
+}

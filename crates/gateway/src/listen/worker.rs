@@ -1,0 +1,328 @@
+//! Workers: one thread and one single-threaded runtime per core, each with its own sockets and its own handler, sharing nothing on
+//! the path of a request.
+
+use std::cell::Cell;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::net::{SocketAddr, TcpListener as StdListener};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Response;
+use socket2::SockRef;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, watch};
+use tokio::task::{LocalSet, spawn_local};
+
+use super::Received;
+use super::admission::{Admission, Permit};
+use super::client_address::TrustedProxies;
+use super::connection::{Shared, run};
+use super::deadline::Deadlines;
+use super::head::Bounds;
+use super::path::PathRules;
+use super::request_id::RequestIds;
+use super::socket::Sockets;
+use crate::refusal::Refusal;
+
+/// How long accepting rests after the process ran out of something, at first and at most.
+const ACCEPT_REST: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
+/// How long a connection that was accepted while draining may take until its first byte.
+const LATE_FIRST_BYTE: Duration = Duration::from_millis(250);
+
+/// Everything that listening needs to know, checked before.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Bounds on a request head.
+    pub bounds: Bounds,
+    /// How long a client may take.
+    pub deadlines: Deadlines,
+    /// Most connections of the process; more are refused with 503.
+    pub connections_max: usize,
+    /// Most connections from one IPv4 address or one IPv6 /64; trusted proxies are exempt.
+    pub connections_per_address_max: usize,
+    /// Whose word about the client counts.
+    pub trusted: TrustedProxies,
+    /// What may stand in a path.
+    pub path: PathRules,
+    /// How long draining may take; what is still open then is cut.
+    pub drain_max: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            bounds: Bounds::default(),
+            deadlines: Deadlines::default(),
+            connections_max: 10_000,
+            connections_per_address_max: 1_000,
+            trusted: TrustedProxies::default(),
+            path: PathRules::default(),
+            drain_max: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Which worker, from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct WorkerIndex(pub usize);
+
+/// What answers requests: one value per worker, never shared between threads.
+pub trait Serve: 'static {
+    /// The body of a response.
+    type Body: http_body::Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + 'static;
+
+    /// Answers one request. A panic becomes a 500 and ends the connection.
+    fn serve(self: Rc<Self>, received: Received) -> impl Future<Output = Response<Self::Body>>;
+
+    /// Told of each refusal that the listener gave without asking [`Serve::serve`], for counting.
+    fn refused(&self, refusal: &Refusal, peer: SocketAddr) {
+        let _ = (refusal, peer);
+    }
+}
+
+/// How draining ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Drained {
+    /// Connections that were still open at the deadline and were cut.
+    pub connections_cut: usize,
+}
+
+/// The running workers.
+pub struct Workers {
+    addresses: Vec<SocketAddr>,
+    drain: watch::Sender<bool>,
+    threads: Vec<JoinHandle<io::Result<Drained>>>,
+}
+
+impl fmt::Debug for Workers {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Workers")
+            .field("addresses", &self.addresses)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Workers {
+    /// Starts one thread per set of sockets. `make` is called inside each thread, within its runtime, so that it may spawn local
+    /// tasks.
+    ///
+    /// # Errors
+    ///
+    /// When a thread cannot be started. What fails inside a thread is told by [`Workers::join`].
+    pub fn start<H, F>(sockets: Sockets, settings: Settings, make: F) -> io::Result<Self>
+    where
+        H: Serve,
+        F: Fn(WorkerIndex) -> H + Send + Sync + 'static,
+    {
+        let (drain, draining) = watch::channel(false);
+        let addresses = sockets.addresses().to_vec();
+        let admission = Admission::new(settings.connections_max, settings.connections_per_address_max);
+        let (settings, make) = (Arc::new(settings), Arc::new(make));
+        let mut threads = Vec::new();
+        for (index, listeners) in sockets.into_workers().into_iter().enumerate() {
+            let (settings, make, admission) = (Arc::clone(&settings), Arc::clone(&make), Arc::clone(&admission));
+            let draining = draining.clone();
+            let thread = std::thread::Builder::new()
+                .name(format!("worker-{index}"))
+                .spawn(move || {
+                    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+                    let work = async {
+                        let ids = RequestIds::seeded()?;
+                        let shared = Shared::new(Rc::new(make(WorkerIndex(index))), settings, ids);
+                        let worker = Worker {
+                            shared: Rc::new(shared),
+                            admission,
+                            open: Rc::new(OpenCount::default()),
+                        };
+                        Rc::new(worker).work(listeners, draining).await
+                    };
+                    LocalSet::new().block_on(&runtime, work)
+                })?;
+            threads.push(thread);
+        }
+        Ok(Self {
+            addresses,
+            drain,
+            threads,
+        })
+    }
+
+    /// The addresses that are listened on.
+    #[must_use]
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Begins to drain: no new connections, `Connection: close` on every response, idle connections closed. Returns at once.
+    pub fn drain(&self) {
+        self.drain.send_replace(true);
+    }
+
+    /// Waits until every worker has drained, which needs [`Workers::drain`] or an error first. Blocks the thread.
+    ///
+    /// # Errors
+    ///
+    /// The first error of a worker; a panic of one is an error too.
+    pub fn join(self) -> io::Result<Drained> {
+        let mut drained = Drained::default();
+        let mut failed = None;
+        for thread in self.threads {
+            match thread.join() {
+                Ok(Ok(one)) => drained.connections_cut += one.connections_cut,
+                Ok(Err(error)) => failed = failed.or(Some(error)),
+                Err(_) => failed = failed.or_else(|| Some(io::Error::other("a worker panicked"))),
+            }
+        }
+        failed.map_or(Ok(drained), Err)
+    }
+}
+
+/// One worker, inside its thread.
+struct Worker<H> {
+    shared: Rc<Shared<H>>,
+    admission: Arc<Admission>,
+    open: Rc<OpenCount>,
+}
+
+impl<H: Serve> Worker<H> {
+    async fn work(
+        self: Rc<Self>,
+        listeners: Vec<StdListener>,
+        mut draining: watch::Receiver<bool>,
+    ) -> io::Result<Drained> {
+        let mut accepting = Vec::new();
+        for listener in listeners {
+            let listener = TcpListener::from_std(listener)?;
+            accepting.push(spawn_local(Rc::clone(&self).accept(listener)));
+        }
+        // An error means that nobody is left who could ask for more.
+        let _ = draining.wait_for(|draining| *draining).await;
+        self.shared.draining.set(true);
+        self.shared.drain.notify_waiters();
+        for task in accepting {
+            let _ = task.await;
+        }
+        let _ = tokio::time::timeout(self.shared.settings.drain_max, self.open.none()).await;
+        Ok(Drained {
+            connections_cut: self.open.count.get(),
+        })
+    }
+
+    /// Accepts until draining begins, then empties the kernel's queue: what it had promised to a client is served.
+    async fn accept(self: Rc<Self>, listener: TcpListener) {
+        let mut rest = ACCEPT_REST.0;
+        let mut drain = pin!(self.shared.drain.notified());
+        while !self.shared.draining.get() {
+            match next(&listener, drain.as_mut()).await {
+                None => break,
+                Some(Ok((socket, peer))) => {
+                    rest = ACCEPT_REST.0;
+                    self.admit(socket, peer);
+                }
+                Some(Err(error)) if concerns_one_connection(&error) => {}
+                Some(Err(error)) => {
+                    // Out of file descriptors or memory: the listener stays ready, so without a rest this would spin.
+                    tracing::warn!(%error, rest_milliseconds = rest.as_millis(), "cannot accept connections");
+                    tokio::time::sleep(rest).await;
+                    rest = (rest * 2).min(ACCEPT_REST.1);
+                }
+            }
+        }
+        while let Poll::Ready(Ok((socket, peer))) = poll_fn(|cx| Poll::Ready(listener.poll_accept(cx))).await {
+            self.admit(socket, peer);
+        }
+    }
+
+    fn admit(&self, socket: TcpStream, peer: SocketAddr) {
+        let trusted = self.shared.settings.trusted.trusts(peer.ip());
+        let Some(permit) = self.admission.admit(peer.ip(), trusted) else {
+            self.turn_away(&socket, peer);
+            return;
+        };
+        // Failing only makes small responses slower.
+        let _ = socket.set_nodelay(true);
+        let open = Rc::clone(&self.open).enter(permit);
+        let shared = Rc::clone(&self.shared);
+        spawn_local(async move {
+            if shared.draining.get() {
+                let _ = tokio::time::timeout(LATE_FIRST_BYTE, socket.readable()).await;
+            }
+            run(socket, peer, shared).await;
+            drop(open);
+        });
+    }
+
+    /// Says 503 to a connection that is one too many, without waiting for anything.
+    fn turn_away(&self, socket: &TcpStream, peer: SocketAddr) {
+        let refusal = Refusal::ConnectionLimit;
+        self.shared.handler.refused(&refusal, peer);
+        let wire = refusal.to_wire(&self.shared.next_id());
+        let _ = SockRef::from(socket).send(&wire);
+    }
+}
+
+/// The next connection, or none once draining begins.
+async fn next(
+    listener: &TcpListener,
+    mut drain: Pin<&mut impl Future<Output = ()>>,
+) -> Option<io::Result<(TcpStream, SocketAddr)>> {
+    poll_fn(|cx| match drain.as_mut().poll(cx) {
+        Poll::Ready(()) => Poll::Ready(None),
+        Poll::Pending => listener.poll_accept(cx).map(Some),
+    })
+    .await
+}
+
+fn concerns_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted
+    )
+}
+
+/// How many connections a worker has open.
+#[derive(Debug, Default)]
+struct OpenCount {
+    count: Cell<usize>,
+    zero: Notify,
+}
+
+/// One open connection; counted until it is dropped.
+struct Open {
+    count: Rc<OpenCount>,
+    _permit: Permit,
+}
+
+impl OpenCount {
+    fn enter(self: Rc<Self>, permit: Permit) -> Open {
+        self.count.set(self.count.get() + 1);
+        Open {
+            count: self,
+            _permit: permit,
+        }
+    }
+
+    async fn none(&self) {
+        while self.count.get() > 0 {
+            self.zero.notified().await;
+        }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.count.count.set(self.count.count.get().saturating_sub(1));
+        if self.count.count.get() == 0 {
+            self.count.zero.notify_one();
+        }
+    }
+}
