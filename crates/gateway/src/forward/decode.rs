@@ -333,6 +333,35 @@ mod tests {
     }
 
     #[test]
+    fn http_10_damaged_streams_never_panic() {
+        let mut seed = 1_u64;
+        let mut random = || {
+            seed = seed
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            usize::try_from(seed >> 40).unwrap()
+        };
+        let text: Vec<u8> = (0..2_000).map(|_| u8::try_from(random() % 7).unwrap()).collect();
+        for coding in [Coding::Gzip, Coding::Deflate, Coding::Brotli] {
+            let whole = if coding == Coding::Brotli {
+                BROTLI.to_vec()
+            } else {
+                encode(coding, &text)
+            };
+            for _ in 0..5_000 {
+                let mut damaged = whole.clone();
+                for _ in 0..=random() % 4 {
+                    let at = random() % damaged.len();
+                    damaged[at] = u8::try_from(random() % 256).unwrap();
+                }
+                if let Ok(decoded) = decode(coding, &damaged, Budget::default()) {
+                    assert!(decoded.len() <= Budget::default().bytes_max);
+                }
+            }
+        }
+    }
+
+    #[test]
     fn http_10_a_coding_inside_another_is_never_decoded_twice() {
         let nested = encode(Coding::Gzip, &encode(Coding::Gzip, b"hello"));
         assert_eq!(

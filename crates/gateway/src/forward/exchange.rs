@@ -93,6 +93,8 @@ impl Pool {
         head.version = Version::HTTP_11;
         // Nothing of the inbound request travels along with the outbound one by accident.
         head.extensions.clear();
+        // The pipeline did this before its first control; a request that came another way must not slip through.
+        strip_hop_by_hop(&mut head.headers);
         if !head.headers.contains_key(header::HOST) {
             head.headers.insert(header::HOST, self.upstream.authority().clone());
         }
@@ -103,7 +105,6 @@ impl Pool {
 
 /// Writes the framing fields from what the body really is.
 fn frame(headers: &mut HeaderMap, method: &Method, body: &RequestBody) {
-    headers.remove(header::TRANSFER_ENCODING);
     let had_length = headers.remove(header::CONTENT_LENGTH).is_some();
     if body.is_end_stream() {
         let expected = matches!(*method, Method::POST | Method::PUT | Method::PATCH);
@@ -189,30 +190,35 @@ impl<F: Future<Output = Answer> + 'static> Exchange<F> {
         match outcome {
             Ok(Ok(response)) => self.response(response).ok_or(Failed::Final(ForwardError::Closed)),
             Ok(Err(error)) => Err(self.failure(error)),
-            Err(phase) => Err(Failed::Final(ForwardError::Timeout(phase))),
+            Err(error) => Err(Failed::Final(error)),
         }
     }
 
-    async fn wait(&mut self) -> Result<Answer, Phase> {
+    async fn wait(&mut self) -> Result<Answer, ForwardError> {
         let (Some(answer), Some(watch), Some(lease)) = (&mut self.answer, &mut self.watch, &self.lease) else {
-            return Err(Phase::Total);
+            return Err(ForwardError::Closed);
         };
-        let mut written = 0;
+        let mut written = lease.wire().map_or(0, |wire| wire.written());
         loop {
             watch.arm(lease.pool.limits.head_time_max);
             if let Ok(answer) = watch.bound(answer.as_mut()).await {
                 return Ok(answer);
             }
             if watch.total_passed() {
-                return Err(Phase::Total);
+                return Err(ForwardError::Timeout(Phase::Total));
             }
-            // A long upload that still moves is not a slow upstream.
+            // A long upload that still moves is not a slow upstream, and neither is a client that stopped.
             let moved = lease
                 .wire()
                 .filter(|wire| !wire.request_sent())
                 .map_or(written, |wire| wire.written());
             if moved == written {
-                return Err(Phase::Head);
+                let client = lease.wire().is_some_and(|wire| wire.awaits_client());
+                return Err(if client {
+                    ForwardError::RequestBody(BodyError::TimedOut)
+                } else {
+                    ForwardError::Timeout(Phase::Head)
+                });
             }
             written = moved;
         }
@@ -299,7 +305,7 @@ impl Body for Outgoing {
             Poll::Ready(Some(Ok(_))) => self.wire.body_moved(self.body.is_end_stream()),
             Poll::Ready(None) => self.wire.body_moved(true),
             Poll::Ready(Some(Err(failure))) => self.wire.fail_request(*failure),
-            Poll::Pending => {}
+            Poll::Pending => self.wire.body_awaited(),
         }
         polled
     }

@@ -973,3 +973,65 @@ fn a_get_with_a_body_of_unknown_length_keeps_its_body() {
         );
     });
 }
+
+#[test]
+fn http_5_a_client_that_stops_in_its_upload_is_not_the_upstreams_fault() {
+    local(async {
+        let limits = Limits {
+            head_time_max: ms(150),
+            ..limits()
+        };
+        let pool = upstream(limits, |_, mut stream| async move {
+            let mut all = Vec::new();
+            let _cut = stream.read_to_end(&mut all).await;
+        })
+        .await;
+        let outcomes = Rc::new(RefCell::new(Vec::new()));
+        let mut client = gate(Rc::clone(&pool), 100, Rc::clone(&outcomes)).await;
+        client
+            .write_all(b"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nshort")
+            .await
+            .unwrap();
+        settles(&pool, 1, 0).await;
+        settles(&pool, 0, 0).await;
+        assert_eq!(
+            *outcomes.borrow(),
+            [ForwardError::RequestBody(BodyError::TimedOut).to_string()]
+        );
+    });
+}
+
+#[test]
+fn a_closed_pool_finishes_what_it_began_and_keeps_nothing() {
+    local(async {
+        let pool = upstream(limits(), |_, stream| always(stream, OK)).await;
+        let response = pool.send(get()).await.unwrap();
+        text(pool.send(get()).await.unwrap()).await.unwrap();
+        assert_eq!(
+            pool.usage(),
+            Usage {
+                open: 2,
+                idle: 1,
+                waiting: 0
+            }
+        );
+        pool.close();
+        assert_eq!(
+            pool.usage(),
+            Usage {
+                open: 1,
+                idle: 0,
+                waiting: 0
+            }
+        );
+        assert_eq!(text(response).await.unwrap(), "good");
+        assert_eq!(
+            pool.usage(),
+            Usage {
+                open: 0,
+                idle: 0,
+                waiting: 0
+            }
+        );
+    });
+}

@@ -7,6 +7,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::uri::{PathAndQuery, Scheme, Uri};
 use http::{HeaderValue, uri::Authority};
 use tokio::net::TcpStream;
@@ -87,7 +88,7 @@ impl Upstream {
         let mut joined = String::with_capacity(self.base.len() + path.as_str().len());
         joined.push_str(&self.base);
         joined.push_str(path.as_str());
-        PathAndQuery::from_maybe_shared(joined).ok().map(Uri::from)
+        PathAndQuery::from_maybe_shared(Bytes::from(joined)).ok().map(Uri::from)
     }
 }
 
@@ -136,6 +137,8 @@ impl Dialer {
                 Err(_) => failure = io::ErrorKind::TimedOut.into(),
             }
         }
+        // The name may have moved: the next dial looks it up again.
+        self.known.borrow_mut().looked_up = None;
         Err(failure)
     }
 

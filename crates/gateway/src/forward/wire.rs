@@ -44,6 +44,8 @@ pub(super) struct Wire {
     closed_by_peer: Cell<bool>,
     /// The library took the last of the request body.
     body_taken: Cell<bool>,
+    /// The library waits for the client's next part of the request body.
+    body_awaited: Cell<bool>,
     /// The library has nothing left to write.
     flushed: Cell<bool>,
     /// The final response began before the request was written.
@@ -63,6 +65,7 @@ impl Wire {
             answered: Cell::new(false),
             closed_by_peer: Cell::new(false),
             body_taken: Cell::new(true),
+            body_awaited: Cell::new(false),
             flushed: Cell::new(true),
             early: Cell::new(false),
             written: Cell::new(0),
@@ -78,6 +81,7 @@ impl Wire {
         self.informational.set(0);
         self.answered.set(false);
         self.body_taken.set(!request_has_body);
+        self.body_awaited.set(false);
         self.flushed.set(false);
     }
 
@@ -85,6 +89,17 @@ impl Wire {
     pub(super) fn body_moved(&self, last: bool) {
         self.flushed.set(false);
         self.body_taken.set(last);
+        self.body_awaited.set(false);
+    }
+
+    /// The client has not sent the next part of the request body yet.
+    pub(super) fn body_awaited(&self) {
+        self.body_awaited.set(true);
+    }
+
+    /// Whether it is the client that the exchange waits for.
+    pub(super) fn awaits_client(&self) -> bool {
+        self.body_awaited.get() && !self.request_sent()
     }
 
     /// The request body failed: nothing sensible can follow on this connection.
