@@ -1,0 +1,427 @@
+//! The bodies that pass the gate: whole in memory because they are judged, or streamed within a bound.
+//!
+//! Never boxed, never copied without need, and never without a bound. Trailers end here: they are a hop's own affair.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use smallvec::SmallVec;
+use thiserror::Error;
+
+use crate::forward::deadline::Watch;
+use crate::forward::pool::Lease;
+
+/// First allocation for a body of several frames, in bytes, whatever its `Content-Length` promises.
+const FIRST_BYTES_MAX: usize = 64 * 1024;
+
+/// Why a body ends before its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum BodyError {
+    /// The connection broke, or the framing did.
+    #[error("the body ended before its end")]
+    Broken,
+    /// The next bytes did not come in time, or the whole took too long.
+    #[error("the body came too slowly")]
+    TimedOut,
+    /// It is longer than its bound.
+    #[error("the body is too long")]
+    TooLarge,
+}
+
+/// A body on its way to the upstream.
+#[derive(Debug, Default)]
+pub enum RequestBody {
+    /// None.
+    #[default]
+    Empty,
+    /// Judged: every byte is here.
+    Whole(Bytes),
+    /// Passed on as it comes.
+    Streamed(Bounded<Incoming>),
+    /// Passed on as it comes, after what was read of it already.
+    Resumed(Resumed<Bounded<Incoming>>),
+}
+
+/// A body on its way to the client.
+#[derive(Debug, Default)]
+pub enum ResponseBody {
+    /// None.
+    #[default]
+    Empty,
+    /// Judged, or made by the gate: every byte is here.
+    Whole(Bytes),
+    /// Passed on as it comes.
+    Streamed(UpstreamBody),
+    /// Passed on as it comes, after what was read of it already.
+    Resumed(Resumed<UpstreamBody>),
+}
+
+impl RequestBody {
+    /// The same body once more, if it is at hand.
+    #[must_use]
+    pub fn replay(&self) -> Option<Self> {
+        match self {
+            Self::Empty => Some(Self::Empty),
+            Self::Whole(bytes) => Some(Self::Whole(bytes.clone())),
+            Self::Streamed(_) | Self::Resumed(_) => None,
+        }
+    }
+}
+
+/// The only frame of a whole body.
+fn take_whole<E>(bytes: &mut Bytes) -> Option<Result<Frame<Bytes>, E>> {
+    let bytes = std::mem::take(bytes);
+    if bytes.is_empty() {
+        None
+    } else {
+        Some(Ok(Frame::data(bytes)))
+    }
+}
+
+fn exact(len: usize) -> SizeHint {
+    SizeHint::with_exact(u64::try_from(len).unwrap_or(u64::MAX))
+}
+
+macro_rules! body_of_variants {
+    ($name:ty) => {
+        impl Body for $name {
+            type Data = Bytes;
+            type Error = BodyError;
+
+            fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+                match self.get_mut() {
+                    Self::Empty => Poll::Ready(None),
+                    Self::Whole(bytes) => Poll::Ready(take_whole(bytes)),
+                    Self::Streamed(body) => Pin::new(body).poll_frame(cx),
+                    Self::Resumed(body) => Pin::new(body).poll_frame(cx),
+                }
+            }
+
+            fn is_end_stream(&self) -> bool {
+                match self {
+                    Self::Empty => true,
+                    Self::Whole(bytes) => bytes.is_empty(),
+                    Self::Streamed(body) => body.is_end_stream(),
+                    Self::Resumed(body) => body.is_end_stream(),
+                }
+            }
+
+            fn size_hint(&self) -> SizeHint {
+                match self {
+                    Self::Empty => SizeHint::with_exact(0),
+                    Self::Whole(bytes) => exact(bytes.len()),
+                    Self::Streamed(body) => body.size_hint(),
+                    Self::Resumed(body) => body.size_hint(),
+                }
+            }
+        }
+    };
+}
+
+body_of_variants!(RequestBody);
+body_of_variants!(ResponseBody);
+
+/// A body that fails with [`BodyError::TooLarge`] past its bound.
+#[derive(Debug)]
+pub struct Bounded<B> {
+    inner: B,
+    left: u64,
+}
+
+impl<B: Body<Data = Bytes> + Unpin> Bounded<B> {
+    /// Bounds `inner` to `bytes_max`.
+    ///
+    /// # Errors
+    /// [`BodyError::TooLarge`] if its announced length is above the bound already.
+    pub fn new(inner: B, bytes_max: u64) -> Result<Self, BodyError> {
+        if inner.size_hint().lower() > bytes_max {
+            return Err(BodyError::TooLarge);
+        }
+        Ok(Self { inner, left: bytes_max })
+    }
+}
+
+impl<B: Body<Data = Bytes> + Unpin> Body for Bounded<B> {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        loop {
+            return Poll::Ready(match ready!(Pin::new(&mut self.inner).poll_frame(cx)) {
+                Some(Ok(frame)) => {
+                    let Ok(bytes) = frame.into_data() else { continue };
+                    match self.left.checked_sub(u64::try_from(bytes.len()).unwrap_or(u64::MAX)) {
+                        Some(left) => {
+                            self.left = left;
+                            Some(Ok(Frame::data(bytes)))
+                        }
+                        None => Some(Err(BodyError::TooLarge)),
+                    }
+                }
+                Some(Err(_)) => Some(Err(BodyError::Broken)),
+                None => None,
+            });
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+/// A response body that is read from its connection, frame by frame, and gives the connection back at its end.
+///
+/// A body that stops before its end is an error, never a short body. Dropped early, a short rest is read and thrown
+/// away within bounds so that the connection can be used again; otherwise the connection closes.
+#[derive(Debug)]
+pub struct UpstreamBody {
+    /// `None` after the end.
+    source: Option<Source>,
+    stall: Duration,
+    /// Whether it waits for the upstream; a client that does not read costs the upstream no time.
+    waiting: bool,
+}
+
+#[derive(Debug)]
+struct Source {
+    incoming: Incoming,
+    lease: Lease,
+    watch: Watch,
+}
+
+impl UpstreamBody {
+    pub(crate) fn new(incoming: Incoming, lease: Lease, watch: Watch, stall: Duration) -> Self {
+        Self {
+            source: Some(Source { incoming, lease, watch }),
+            stall,
+            waiting: false,
+        }
+    }
+
+    /// Replaces the overall time limit by another, counted from now: for a body that is passed on, not judged.
+    pub fn set_total(&mut self, time_max: Duration) {
+        self.waiting = false;
+        if let Some(source) = &mut self.source {
+            source.watch.set_total(time_max);
+        }
+    }
+
+    /// Lets go of the connection: clean if the response was read to its end on the wire, closed otherwise.
+    fn end(&mut self, last: Option<Result<Frame<Bytes>, BodyError>>) -> Option<Result<Frame<Bytes>, BodyError>> {
+        let whole = self
+            .source
+            .take()
+            .is_some_and(|source| source.lease.response_complete());
+        // The library takes a connection task that was cut short for a clean end.
+        if whole || matches!(last, Some(Err(_))) {
+            last
+        } else {
+            Some(Err(BodyError::Broken))
+        }
+    }
+}
+
+impl Body for UpstreamBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = self.get_mut();
+        loop {
+            let Some(source) = &mut this.source else {
+                return Poll::Ready(None);
+            };
+            let frame = match Pin::new(&mut source.incoming).poll_frame(cx) {
+                Poll::Ready(Some(Ok(frame))) => frame,
+                Poll::Ready(Some(Err(_))) => return Poll::Ready(this.end(Some(Err(BodyError::Broken)))),
+                Poll::Ready(None) => return Poll::Ready(this.end(None)),
+                Poll::Pending => {
+                    if !std::mem::replace(&mut this.waiting, true) {
+                        source.watch.arm(this.stall);
+                    }
+                    ready!(source.watch.poll_expired(cx));
+                    return Poll::Ready(this.end(Some(Err(BodyError::TimedOut))));
+                }
+            };
+            if std::mem::take(&mut this.waiting) {
+                source.watch.disarm();
+            }
+            let ended = source.incoming.is_end_stream();
+            let data = frame.into_data().ok().map(|bytes| Ok(Frame::data(bytes)));
+            if ended {
+                return Poll::Ready(this.end(data));
+            }
+            if data.is_some() {
+                return Poll::Ready(data);
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.source
+            .as_ref()
+            .is_none_or(|source| source.incoming.is_end_stream())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.source
+            .as_ref()
+            .map_or_else(|| SizeHint::with_exact(0), |source| source.incoming.size_hint())
+    }
+}
+
+impl Drop for UpstreamBody {
+    fn drop(&mut self) {
+        if let Some(source) = self.source.take() {
+            source.lease.abandon(source.incoming, source.watch);
+        }
+    }
+}
+
+/// A body of which the first bytes were read already.
+#[derive(Debug)]
+pub struct Resumed<B> {
+    read: SmallVec<[Bytes; 2]>,
+    rest: B,
+}
+
+impl<B: Body<Data = Bytes, Error = BodyError> + Unpin> Body for Resumed<B> {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = self.get_mut();
+        if this.read.is_empty() {
+            return Pin::new(&mut this.rest).poll_frame(cx);
+        }
+        Poll::Ready(Some(Ok(Frame::data(this.read.remove(0)))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.read.is_empty() && self.rest.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let read = self
+            .read
+            .iter()
+            .map(|bytes| u64::try_from(bytes.len()).unwrap_or(u64::MAX))
+            .sum::<u64>();
+        let mut hint = self.rest.size_hint();
+        if let Some(upper) = hint.upper() {
+            hint.set_upper(upper.saturating_add(read));
+        }
+        hint.set_lower(hint.lower().saturating_add(read));
+        hint
+    }
+}
+
+/// What [`collect_bounded`] read.
+#[derive(Debug)]
+pub enum Collected<B> {
+    /// All of it.
+    Whole(Bytes),
+    /// It is longer than the bound: what was read, and the rest, to refuse or to stream.
+    Overflow(Resumed<B>),
+}
+
+/// Reads a body of at most `bytes_max` bytes; a body of one frame is not copied.
+///
+/// `watch` bounds the time, as armed by the caller; an [`UpstreamBody`] has its own limits and needs none.
+/// Memory: at most `bytes_max` and one frame.
+///
+/// # Errors
+/// [`BodyError`]: broken, or out of time. Too long is no error here but [`Collected::Overflow`].
+pub async fn collect_bounded<B>(
+    mut body: B,
+    bytes_max: usize,
+    watch: Option<&mut Watch>,
+) -> Result<Collected<B>, BodyError>
+where
+    B: Body<Data = Bytes, Error = BodyError> + Unpin,
+{
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    if announced > bytes_max {
+        return Ok(Collected::Overflow(Resumed {
+            read: SmallVec::new(),
+            rest: body,
+        }));
+    }
+    let mut read = Read {
+        first: Bytes::new(),
+        joined: BytesMut::new(),
+        announced,
+    };
+    let reading = std::future::poll_fn(|cx| {
+        loop {
+            match ready!(Pin::new(&mut body).poll_frame(cx)) {
+                None => return Poll::Ready(Ok(None)),
+                Some(Err(error)) => return Poll::Ready(Err(error)),
+                Some(Ok(frame)) => {
+                    let Ok(bytes) = frame.into_data() else { continue };
+                    if read.len().saturating_add(bytes.len()) > bytes_max {
+                        return Poll::Ready(Ok(Some(bytes)));
+                    }
+                    read.push(bytes);
+                }
+            }
+            if body.is_end_stream() {
+                return Poll::Ready(Ok(None));
+            }
+        }
+    });
+    let over = match watch {
+        None => reading.await?,
+        Some(watch) => watch.bound(reading).await.map_err(|_| BodyError::TimedOut)??,
+    };
+    let read = read.into_bytes();
+    Ok(match over {
+        None => Collected::Whole(read),
+        Some(over) => {
+            let read = [read, over].into_iter().filter(|bytes| !bytes.is_empty()).collect();
+            Collected::Overflow(Resumed { read, rest: body })
+        }
+    })
+}
+
+/// The frames read so far: one is kept as it is, more are joined.
+struct Read {
+    first: Bytes,
+    joined: BytesMut,
+    announced: usize,
+}
+
+impl Read {
+    fn len(&self) -> usize {
+        self.first.len() + self.joined.len()
+    }
+
+    fn push(&mut self, bytes: Bytes) {
+        if self.joined.is_empty() && self.first.is_empty() {
+            self.first = bytes;
+            return;
+        }
+        if self.joined.is_empty() {
+            self.joined
+                .reserve(self.announced.min(FIRST_BYTES_MAX).max(self.first.len() + bytes.len()));
+            self.joined.extend_from_slice(&std::mem::take(&mut self.first));
+        }
+        self.joined.extend_from_slice(&bytes);
+    }
+
+    fn into_bytes(self) -> Bytes {
+        if self.joined.is_empty() {
+            self.first
+        } else {
+            self.joined.freeze()
+        }
+    }
+}

@@ -1,0 +1,411 @@
+//! The connections of one worker to one upstream.
+//!
+//! The connection used last is used next, so that surplus ones grow old and go. At `connections_max` requests wait
+//! in order, bounded in number and time. Single-threaded (`Rc`): no locks.
+//!
+//! A connection is worth something only while it is clean: it comes back as a [`Lease`] that is dropped, and the pool
+//! asks its [`Wire`] whether the last response was read to the end and nothing came after it. Everything else closes.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::{Rc, Weak};
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use tokio::sync::{Notify, oneshot};
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+
+use super::deadline::{Deadlines, Watch};
+use super::exchange::{Orphan, Outgoing};
+use super::upstream::{Dialer, Upstream};
+use super::wire::{StrictIo, Wire};
+use super::{ForwardError, Limits, Phase};
+
+/// How often connections that died or grew too old are looked for.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+
+/// One worker's connections to one upstream.
+#[derive(Debug)]
+pub struct Pool {
+    pub(super) upstream: Upstream,
+    pub(super) limits: Limits,
+    pub(super) deadlines: Rc<Deadlines>,
+    dialer: Dialer,
+    /// The one idle for longest first.
+    idle: RefCell<VecDeque<Connection>>,
+    /// Connections that exist or are being opened.
+    open: Cell<usize>,
+    waiting: RefCell<VecDeque<oneshot::Sender<Grant>>>,
+    /// Exchanges whose client went away; at most one per connection.
+    orphans: RefCell<Vec<Orphan>>,
+    keeper: Rc<Notify>,
+    closing: Cell<bool>,
+}
+
+/// How a pool is used at this moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Usage {
+    /// Connections that exist or are being opened.
+    pub open: usize,
+    /// Those of them that are idle.
+    pub idle: usize,
+    /// Requests that wait for a connection.
+    pub waiting: usize,
+}
+
+/// One open connection. Dropping it closes it.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) sender: SendRequest<Outgoing>,
+    pub(super) wire: Rc<Wire>,
+    task: AbortHandle,
+    idle_since: Instant,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// The right to have one connection more.
+#[derive(Debug)]
+struct Permit {
+    /// `None` once a connection took its place.
+    pool: Option<Rc<Pool>>,
+}
+
+/// A connection in use. Dropping it gives the connection back if it is clean, and closes it if not.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    pub(super) pool: Rc<Pool>,
+    connection: Option<Connection>,
+    /// Whether it has carried a request before.
+    pub(super) reused: bool,
+}
+
+/// What a waiting request gets.
+#[derive(Debug)]
+enum Grant {
+    Permit(Permit),
+    Lease(Lease),
+}
+
+impl Pool {
+    /// A pool without connections. Starts its keeper with `spawn_local`: call it inside a `LocalSet`.
+    #[must_use]
+    pub fn new(upstream: Upstream, limits: Limits, deadlines: Rc<Deadlines>) -> Rc<Self> {
+        let keeper = Rc::new(Notify::new());
+        let pool = Rc::new(Self {
+            upstream,
+            dialer: Dialer::new(limits.resolve_time_max),
+            limits,
+            deadlines,
+            idle: RefCell::default(),
+            open: Cell::new(0),
+            waiting: RefCell::default(),
+            orphans: RefCell::default(),
+            keeper: Rc::clone(&keeper),
+            closing: Cell::new(false),
+        });
+        tokio::task::spawn_local(keep(Rc::downgrade(&pool), keeper));
+        pool
+    }
+
+    /// Where its connections lead to.
+    #[must_use]
+    pub fn upstream(&self) -> &Upstream {
+        &self.upstream
+    }
+
+    /// Numbers for metrics.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        Usage {
+            open: self.open.get(),
+            idle: self.idle.borrow().len(),
+            waiting: self.waiting.borrow().len(),
+        }
+    }
+
+    /// Closes the idle connections; those in use close when they come back. For a pool that was replaced.
+    pub fn close(&self) {
+        self.closing.set(true);
+        self.close_idle(|_| true);
+    }
+
+    /// A connection for one request; a fresh one if the last one turned out to be stale.
+    pub(super) async fn lease(self: &Rc<Self>, fresh: bool, watch: &mut Watch) -> Result<Lease, ForwardError> {
+        if fresh {
+            self.close_idle(|connection| connection.sender.is_closed());
+        } else if let Some(lease) = self.idle_lease(watch).await? {
+            return Ok(lease);
+        }
+        let permit = match self.permit(fresh) {
+            Some(permit) => permit,
+            None => match self.queue(watch).await? {
+                Grant::Permit(permit) => permit,
+                Grant::Lease(lease) if !fresh => return Ok(lease),
+                Grant::Lease(lease) => lease.into_permit(),
+            },
+        };
+        self.connect(permit, watch).await
+    }
+
+    async fn idle_lease(self: &Rc<Self>, watch: &mut Watch) -> Result<Option<Lease>, ForwardError> {
+        loop {
+            let Some(connection) = self.idle.borrow_mut().pop_back() else {
+                return Ok(None);
+            };
+            let mut lease = Lease {
+                pool: Rc::clone(self),
+                connection: Some(connection),
+                reused: true,
+            };
+            if lease.ready(watch).await? {
+                return Ok(Some(lease));
+            }
+        }
+    }
+
+    /// A permit if the bound allows one; `fresh` sacrifices an idle connection for it.
+    fn permit(self: &Rc<Self>, fresh: bool) -> Option<Permit> {
+        if self.open.get() < self.limits.connections_max {
+            self.open.set(self.open.get() + 1);
+            return Some(Permit {
+                pool: Some(Rc::clone(self)),
+            });
+        }
+        if !fresh {
+            return None;
+        }
+        let sacrifice = self.idle.borrow_mut().pop_front()?;
+        drop(sacrifice);
+        Some(Permit {
+            pool: Some(Rc::clone(self)),
+        })
+    }
+
+    async fn queue(self: &Rc<Self>, watch: &mut Watch) -> Result<Grant, ForwardError> {
+        let receive = {
+            let mut waiting = self.waiting.borrow_mut();
+            if waiting.len() >= self.limits.queue_max {
+                waiting.retain(|waiter| !waiter.is_closed());
+            }
+            if waiting.len() >= self.limits.queue_max {
+                return Err(ForwardError::Overloaded);
+            }
+            let (send, receive) = oneshot::channel();
+            waiting.push_back(send);
+            receive
+        };
+        watch.arm(self.limits.queue_time_max);
+        match watch.bound(receive).await {
+            Ok(Ok(Grant::Lease(mut lease))) => {
+                if lease.ready(watch).await? {
+                    Ok(Grant::Lease(lease))
+                } else {
+                    Ok(Grant::Permit(lease.into_permit()))
+                }
+            }
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(_)) | Err(_) => Err(ForwardError::Overloaded),
+        }
+    }
+
+    async fn connect(self: &Rc<Self>, mut permit: Permit, watch: &mut Watch) -> Result<Lease, ForwardError> {
+        let time_max = self.limits.connect_time_max;
+        watch.arm(time_max);
+        let dialled = watch.bound(self.dialer.dial(&self.upstream, time_max)).await;
+        let socket = match dialled {
+            Ok(Ok(socket)) => socket,
+            Ok(Err(error)) if error.kind() != std::io::ErrorKind::TimedOut => {
+                return Err(ForwardError::Connect(error.to_string()));
+            }
+            Ok(Err(_)) | Err(_) => return Err(ForwardError::Timeout(Phase::Connect)),
+        };
+        let wire = Wire::new();
+        let io = TokioIo::new(StrictIo::new(socket, Rc::clone(&wire)));
+        let handshake = http1::Builder::new().handshake::<_, Outgoing>(io).await;
+        let (sender, driver) = handshake.map_err(|error| ForwardError::Connect(error.to_string()))?;
+        let task = tokio::task::spawn_local(async move {
+            // Its failures reach whoever waits for a response; on an idle connection they only mean its end.
+            let _ended = driver.await;
+        });
+        permit.pool = None;
+        let connection = Connection {
+            sender,
+            wire,
+            task: task.abort_handle(),
+            idle_since: Instant::now(),
+        };
+        Ok(Lease {
+            pool: Rc::clone(self),
+            connection: Some(connection),
+            reused: false,
+        })
+    }
+
+    /// One permit is free: the next in the queue gets it, or the number of open connections falls.
+    fn release(self: Rc<Self>) {
+        let permit = Grant::Permit(Permit {
+            pool: Some(Rc::clone(&self)),
+        });
+        if let Some(Grant::Permit(mut permit)) = self.offer(permit) {
+            permit.pool = None;
+            self.open.set(self.open.get().saturating_sub(1));
+        }
+    }
+
+    /// Gives `grant` to the first that still waits, or back.
+    fn offer(&self, mut grant: Grant) -> Option<Grant> {
+        loop {
+            let Some(waiter) = self.waiting.borrow_mut().pop_front() else {
+                return Some(grant);
+            };
+            match waiter.send(grant) {
+                Ok(()) => return None,
+                Err(unwanted) => grant = unwanted,
+            }
+        }
+    }
+
+    fn give_back(self: Rc<Self>, mut connection: Connection) {
+        if self.closing.get() || connection.sender.is_closed() || !connection.wire.reusable() {
+            drop(connection);
+            return self.release();
+        }
+        if !self.waiting.borrow().is_empty() {
+            let lease = Lease {
+                pool: Rc::clone(&self),
+                connection: Some(connection),
+                reused: true,
+            };
+            let Some(Grant::Lease(mut lease)) = self.offer(Grant::Lease(lease)) else {
+                return;
+            };
+            let Some(unwanted) = lease.connection.take() else {
+                return;
+            };
+            connection = unwanted;
+        }
+        connection.idle_since = Instant::now();
+        let surplus = {
+            let mut idle = self.idle.borrow_mut();
+            idle.push_back(connection);
+            if idle.len() > self.limits.idle_max {
+                idle.pop_front()
+            } else {
+                None
+            }
+        };
+        if surplus.is_some() {
+            self.release();
+        }
+    }
+
+    fn close_idle(&self, closes: impl Fn(&Connection) -> bool) {
+        let mut idle = self.idle.borrow_mut();
+        let before = idle.len();
+        idle.retain(|connection| !closes(connection));
+        // Nobody waits while connections are idle, so there is nobody to hand the permits to.
+        self.open.set(self.open.get().saturating_sub(before - idle.len()));
+    }
+
+    /// Takes over an exchange whose client went away.
+    pub(super) fn adopt(&self, orphan: Orphan) {
+        self.orphans.borrow_mut().push(orphan);
+        self.keeper.notify_one();
+    }
+}
+
+impl Lease {
+    pub(super) fn wire(&self) -> Option<&Rc<Wire>> {
+        self.connection.as_ref().map(|connection| &connection.wire)
+    }
+
+    /// Whether the response was read to its end on the wire.
+    pub(crate) fn response_complete(&self) -> bool {
+        self.wire().is_some_and(|wire| wire.response_complete())
+    }
+
+    /// Leaves the rest of a response to the keeper.
+    pub(crate) fn abandon(self, body: Incoming, watch: Watch) {
+        let pool = Rc::clone(&self.pool);
+        pool.adopt(Orphan::Unread {
+            body,
+            lease: self,
+            watch,
+        });
+    }
+
+    pub(super) fn connection(&mut self) -> Option<&mut Connection> {
+        self.connection.as_mut()
+    }
+
+    /// Whether the connection can take a request; waits for the moment it needs after a response.
+    async fn ready(&mut self, watch: &mut Watch) -> Result<bool, ForwardError> {
+        let Some(connection) = &mut self.connection else {
+            return Ok(false);
+        };
+        if connection.sender.is_closed() || !connection.wire.reusable() {
+            return Ok(false);
+        }
+        if connection.sender.is_ready() {
+            return Ok(true);
+        }
+        watch.arm(self.pool.limits.queue_time_max);
+        match watch.bound(connection.sender.ready()).await {
+            Ok(ready) => Ok(ready.is_ok() && connection.wire.reusable()),
+            Err(_) => Err(ForwardError::Overloaded),
+        }
+    }
+
+    fn into_permit(mut self) -> Permit {
+        self.connection = None;
+        Permit {
+            pool: Some(Rc::clone(&self.pool)),
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            Rc::clone(&self.pool).give_back(connection);
+        }
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if let Some(pool) = self.pool.take() {
+            pool.release();
+        }
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.keeper.notify_one();
+    }
+}
+
+/// Sweeps the idle connections and lets orphans run on, for as long as the pool lives.
+async fn keep(pool: Weak<Pool>, wake: Rc<Notify>) {
+    loop {
+        // Whether orphans or the end of the pool or the clock woke it: the work is the same.
+        let _elapsed = tokio::time::timeout(SWEEP_EVERY, wake.notified()).await;
+        let Some(alive) = pool.upgrade() else { return };
+        let (now, age_max) = (Instant::now(), alive.limits.idle_time_max);
+        alive.close_idle(|connection| {
+            connection.sender.is_closed() || now.duration_since(connection.idle_since) >= age_max
+        });
+        for orphan in alive.orphans.take() {
+            tokio::task::spawn_local(orphan.run_on(alive.limits.drain_bytes_max));
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! Where an upstream is: its URL, its addresses, a connection to one of them.
+//!
+//! Never decides which upstream a request goes to.
+
+use std::cell::RefCell;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::uri::{PathAndQuery, Scheme, Uri};
+use http::{HeaderValue, uri::Authority};
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+
+/// Most addresses of one name that are tried.
+const ADDRESSES_MAX: usize = 16;
+
+/// One upstream, as configured: `http://host:port[/base]`.
+#[derive(Debug, Clone)]
+pub struct Upstream {
+    host: Host,
+    port: u16,
+    authority: HeaderValue,
+    /// Without a slash at its end; empty when the URL has no path.
+    base: String,
+}
+
+#[derive(Debug, Clone)]
+enum Host {
+    Address(IpAddr),
+    Name(String),
+}
+
+impl Upstream {
+    /// Reads an upstream's URL.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong and what to write instead.
+    pub fn parse(url: &str) -> Result<Self, String> {
+        let wrong = |what: &str| format!("`{url}` {what}: write `http://host:port` or `http://host:port/base`");
+        let uri: Uri = url.parse().map_err(|_| wrong("is not a URL"))?;
+        if uri.scheme() != Some(&Scheme::HTTP) {
+            return Err(wrong("does not start with `http://`"));
+        }
+        let authority = uri.authority().ok_or_else(|| wrong("has no host"))?;
+        if authority.as_str().contains('@') {
+            return Err(wrong("carries a user name"));
+        }
+        if uri.query().is_some() || url.contains('#') {
+            return Err(wrong("has a query or a fragment"));
+        }
+        let base = uri.path().trim_end_matches('/');
+        if base.contains("//") || base.split('/').any(|segment| matches!(segment, "." | "..")) {
+            return Err(wrong("has a path with empty or dot segments"));
+        }
+        if authority.port_u16().is_none() && authority.as_str().len() != authority.host().len() {
+            return Err(wrong("has a port that is no number from 1 to 65535"));
+        }
+        if authority.port_u16() == Some(0) {
+            return Err(wrong("has port 0"));
+        }
+        Ok(Self {
+            host: host(authority),
+            port: authority.port_u16().unwrap_or(80),
+            authority: HeaderValue::from_str(authority.as_str()).map_err(|_| wrong("has no valid host"))?,
+            base: base.to_owned(),
+        })
+    }
+
+    /// What `Host` says to this upstream.
+    #[must_use]
+    pub fn authority(&self) -> &HeaderValue {
+        &self.authority
+    }
+
+    /// The target of a request to `uri`'s path and query, below the base path; `None` when `uri` is no path.
+    ///
+    /// Copies nothing when there is no base path.
+    pub(super) fn target(&self, uri: Uri) -> Option<Uri> {
+        let path = uri.into_parts().path_and_query?;
+        if !path.as_str().starts_with('/') {
+            return None;
+        }
+        if self.base.is_empty() {
+            return Some(Uri::from(path));
+        }
+        let mut joined = String::with_capacity(self.base.len() + path.as_str().len());
+        joined.push_str(&self.base);
+        joined.push_str(path.as_str());
+        PathAndQuery::from_maybe_shared(Bytes::from(joined)).ok().map(Uri::from)
+    }
+}
+
+fn host(authority: &Authority) -> Host {
+    let bare = authority.host().trim_start_matches('[').trim_end_matches(']');
+    bare.parse().map_or_else(|_| Host::Name(bare.to_owned()), Host::Address)
+}
+
+/// Opens connections to one upstream and remembers its addresses.
+#[derive(Debug)]
+pub(super) struct Dialer {
+    known: RefCell<Known>,
+    fresh_for: Duration,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    addresses: Vec<SocketAddr>,
+    looked_up: Option<Instant>,
+}
+
+impl Dialer {
+    pub(super) fn new(fresh_for: Duration) -> Self {
+        Self {
+            known: RefCell::default(),
+            fresh_for,
+        }
+    }
+
+    /// Tries every address once, each with its share of `time_max`, beginning with the one that worked last.
+    pub(super) async fn dial(&self, upstream: &Upstream, time_max: Duration) -> io::Result<TcpStream> {
+        let until = Instant::now() + time_max;
+        let addresses = self.addresses(upstream).await?;
+        let mut failure = io::Error::other("the name has no address");
+        let mut left = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
+        for address in addresses {
+            let share = until.saturating_duration_since(Instant::now()) / left.max(1);
+            left = left.saturating_sub(1);
+            match tokio::time::timeout(share, TcpStream::connect(address)).await {
+                Ok(Ok(stream)) => {
+                    stream.set_nodelay(true)?;
+                    self.prefer(address);
+                    return Ok(stream);
+                }
+                Ok(Err(error)) => failure = error,
+                Err(_) => failure = io::ErrorKind::TimedOut.into(),
+            }
+        }
+        // The name may have moved: the next dial looks it up again.
+        self.known.borrow_mut().looked_up = None;
+        Err(failure)
+    }
+
+    async fn addresses(&self, upstream: &Upstream) -> io::Result<Vec<SocketAddr>> {
+        let name = match &upstream.host {
+            Host::Address(address) => return Ok(vec![SocketAddr::new(*address, upstream.port)]),
+            Host::Name(name) => name,
+        };
+        {
+            let known = self.known.borrow();
+            if known.looked_up.is_some_and(|at| at.elapsed() < self.fresh_for) {
+                return Ok(known.addresses.clone());
+            }
+        }
+        match tokio::net::lookup_host((name.as_str(), upstream.port)).await {
+            Ok(found) => {
+                let addresses: Vec<_> = found.take(ADDRESSES_MAX).collect();
+                *self.known.borrow_mut() = Known {
+                    addresses: addresses.clone(),
+                    looked_up: Some(Instant::now()),
+                };
+                Ok(addresses)
+            }
+            Err(error) => {
+                // Old addresses are better than none while the name service is away.
+                let known = self.known.borrow();
+                if known.addresses.is_empty() {
+                    Err(error)
+                } else {
+                    Ok(known.addresses.clone())
+                }
+            }
+        }
+    }
+
+    fn prefer(&self, address: SocketAddr) {
+        let mut known = self.known.borrow_mut();
+        if let Some(place) = known.addresses.iter().position(|known| *known == address) {
+            known.addresses.swap(0, place);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_read() {
+        let check = |url: &str, authority: &str, path: &str, target: &str| {
+            let upstream = Upstream::parse(url).unwrap();
+            assert_eq!(upstream.authority(), authority, "{url}");
+            assert_eq!(upstream.target(path.parse().unwrap()).unwrap(), target, "{url}");
+        };
+        check("http://127.0.0.1:8080", "127.0.0.1:8080", "/a?b=c", "/a?b=c");
+        check("http://natter/", "natter", "/", "/");
+        check("http://[::1]:80/v1/", "[::1]:80", "/a?b", "/v1/a?b");
+        check("http://natter:9/a/b", "natter:9", "http://evil/c", "/a/b/c");
+    }
+
+    #[test]
+    fn bad_urls_are_refused_with_the_reason() {
+        let check = |url: &str, reason: &str| {
+            let error = Upstream::parse(url).unwrap_err();
+            assert!(error.contains(reason), "{url}: {error}");
+        };
+        check("", "is not a URL");
+        check("natter:80", "does not start");
+        check("https://natter", "does not start");
+        check("http://a:b@natter", "carries a user name");
+        check("http://natter/?x", "has a query");
+        check("http://natter/#x", "has a query");
+        check("http://natter/a/../b", "dot segments");
+        check("http://natter:0/", "port 0");
+        check("http://natter:99999/", "port");
+    }
+
+    #[test]
+    fn targets_that_are_no_path_are_refused() {
+        let upstream = Upstream::parse("http://natter").unwrap();
+        assert_eq!(upstream.target("*".parse().unwrap()), None);
+        assert_eq!(upstream.target("natter:80".parse().unwrap()), None);
+    }
+}
