@@ -237,21 +237,29 @@ impl Part {
     /// Hashes the part's value, or its absence; false where it is absent.
     fn write(&self, hasher: &mut SipHasher13, facts: &impl Facts) -> bool {
         let found = match &self.source {
-            Source::Address => Some(write_address(hasher, facts.address())),
-            Source::Header(name) => self.write_header(hasher, facts.headers(), name),
-            Source::Path(name) => facts.path(name).map(|text| self.write_text(hasher, &text)),
-            Source::Query(name) => facts.query(name).map(|text| self.write_text(hasher, &text)),
-            Source::Body(pointer) => {
-                facts.json().and_then(|json| pointer.find(json)).map(|value| self.write_value(hasher, &value))
+            Source::Address => {
+                write_address(hasher, facts.address());
+                true
             }
+            Source::Header(name) => self.write_header(hasher, facts.headers(), name),
+            Source::Path(name) => self.write_found(hasher, facts.path(name).map(Value::Text)),
+            Source::Query(name) => self.write_found(hasher, facts.query(name).map(Value::Text)),
+            Source::Body(pointer) => self.write_found(hasher, facts.json().and_then(|json| pointer.find(json))),
         };
-        if found.is_none() {
+        if !found {
             close(hasher, Kind::Absent, &[]);
+        }
+        found
+    }
+
+    fn write_found(&self, hasher: &mut SipHasher13, found: Option<Value<'_>>) -> bool {
+        if let Some(value) = &found {
+            self.write_value(hasher, value);
         }
         found.is_some()
     }
 
-    fn write_header(&self, hasher: &mut SipHasher13, headers: &HeaderMap, name: &HeaderName) -> Option<()> {
+    fn write_header(&self, hasher: &mut SipHasher13, headers: &HeaderMap, name: &HeaderName) -> bool {
         let mut count = 0_u64;
         for value in headers.get_all(name) {
             match std::str::from_utf8(value.as_bytes()) {
@@ -261,7 +269,7 @@ impl Part {
             count += 1;
         }
         hasher.write_u64(count);
-        (count > 0).then_some(())
+        count > 0
     }
 
     fn write_value(&self, hasher: &mut SipHasher13, value: &Value<'_>) {

@@ -168,12 +168,15 @@ impl Registry {
     }
 }
 
+/// An API and an operation.
+type Labels = (Box<str>, Box<str>);
+
 struct Inner {
     codes: Box<[&'static str]>,
     version: &'static str,
     limits: Arc<dyn LimitStore>,
     workers: Box<[WorkerSlot]>,
-    operations: Mutex<BTreeMap<(Box<str>, Box<str>), Arc<OperationMetrics>>>,
+    operations: Mutex<BTreeMap<Labels, Arc<OperationMetrics>>>,
     unmatched: Arc<OperationMetrics>,
     beyond: Arc<OperationMetrics>,
     contracts: Mutex<BTreeMap<Box<str>, u64>>,
