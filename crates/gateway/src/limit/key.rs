@@ -299,7 +299,7 @@ impl Part {
 /// Hashes bytes, then their kind and number: read backwards, that can be taken apart in one way only.
 fn close(hasher: &mut SipHasher13, kind: Kind<'_>, bytes: &[u8]) {
     hasher.write(bytes);
-    hasher.write_u8(match kind {
+    let kind = match kind {
         Kind::Scope(Scope::Api(_)) => 0,
         Kind::Scope(Scope::Operation { .. }) => 1,
         Kind::Scope(Scope::Shared(_)) => 2,
@@ -309,8 +309,9 @@ fn close(hasher: &mut SipHasher13, kind: Kind<'_>, bytes: &[u8]) {
         Kind::Number => 18,
         Kind::Bytes => 19,
         Kind::Absent => 20,
-    });
-    hasher.write_u64(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+    };
+    let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    hasher.write_u64(length << 8 | u64::from(kind));
 }
 
 fn write_address(hasher: &mut SipHasher13, address: IpAddr) {

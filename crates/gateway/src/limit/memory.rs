@@ -15,7 +15,7 @@
 
 use super::gcra::{Decision, Moment, refunded};
 use super::key::Key;
-use super::store::{Ask, Charge, INLINE, LimitStore, Reply, Taken};
+use super::store::{Ask, Charge, LimitStore, Reply, Taken};
 use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,6 +26,9 @@ pub const ENTRY_BYTES: usize = size_of::<Entry>();
 pub const WAYS: usize = 8;
 /// Parts of the table with a lock of their own.
 pub const SHARDS: usize = 64;
+
+/// Shards that one request locks without allocating.
+const INLINE: usize = 4;
 
 /// A fingerprint and a theoretical arrival time. Plain numbers, so that fresh memory comes zeroed from the system and is
 /// handed out page by page; zero is an arrival time long past, so a zeroed entry is free.
@@ -81,13 +84,60 @@ impl MemoryStore {
         wanted.into_iter().filter_map(lock).collect()
     }
 
-    fn bucket<'b>(&self, guards: &'b mut Guards<'_>, key: Key) -> Option<&'b mut Bucket> {
-        let index = shard_of(key);
-        let (_, shard) = guards.iter_mut().find(|(held, _)| *held == index)?;
+    /// The bucket of a key in its shard, which gets its memory now if it has none yet.
+    fn bucket<'b>(&self, shard: &'b mut Vec<Bucket>, key: Key) -> Option<&'b mut Bucket> {
         if shard.is_empty() {
-            **shard = vec![[(0, 0); WAYS]; self.buckets_per_shard];
+            *shard = vec![[(0, 0); WAYS]; self.buckets_per_shard];
         }
         shard.get_mut(scaled(key.place() << SHARDS.trailing_zeros(), self.buckets_per_shard))
+    }
+
+    fn bucket_of<'b>(&self, guards: &'b mut Guards<'_>, key: Key) -> Option<&'b mut Bucket> {
+        let index = shard_of(key);
+        let (_, shard) = guards.iter_mut().find(|(held, _)| *held == index)?;
+        self.bucket(shard, key)
+    }
+
+    /// What most requests need: one counter, one lock, one look.
+    fn take_one(&self, ask: &Ask, now: Moment) -> Taken {
+        let refuse = |wait_nanoseconds| Taken::None { ask: 0, wait_nanoseconds };
+        let Some(shard) = self.shards.get(shard_of(ask.key)) else { return refuse(1) };
+        let mut shard = shard.0.lock();
+        let Some(bucket) = self.bucket(&mut shard, ask.key) else { return refuse(1) };
+        match ask.quota.decide(read(bucket, ask.key), now) {
+            Decision::Admit { arrival } => {
+                self.write(bucket, ask.key, arrival, now);
+                Taken::All(ask.charge(arrival).into_iter().collect())
+            }
+            Decision::Refuse { wait_nanoseconds } => refuse(wait_nanoseconds),
+        }
+    }
+
+    fn take_all(&self, asks: &[Ask], now: Moment) -> Taken {
+        let mut guards = self.lock(asks.iter().map(|ask| ask.key));
+        let (mut arrivals, mut refused) = (SmallVec::<[Moment; INLINE]>::new(), None::<(usize, u64)>);
+        for (index, ask) in asks.iter().enumerate() {
+            let stored = self.bucket_of(&mut guards, ask.key).map(|bucket| read(bucket, ask.key)).unwrap_or_default();
+            match ask.quota.decide(stored, now) {
+                Decision::Admit { arrival } => arrivals.push(arrival),
+                Decision::Refuse { wait_nanoseconds: wait } => {
+                    if refused.is_none_or(|(_, longest)| wait > longest) {
+                        refused = Some((index, wait));
+                    }
+                }
+            }
+        }
+        if let Some((ask, wait_nanoseconds)) = refused {
+            return Taken::None { ask, wait_nanoseconds };
+        }
+        let mut charges = Vec::new();
+        for (ask, arrival) in asks.iter().zip(arrivals) {
+            if let Some(bucket) = self.bucket_of(&mut guards, ask.key) {
+                self.write(bucket, ask.key, arrival, now);
+            }
+            charges.extend(ask.charge(arrival));
+        }
+        Taken::All(charges)
     }
 
     fn write(&self, bucket: &mut Bucket, key: Key, arrival: Moment, now: Moment) {
@@ -112,37 +162,16 @@ impl MemoryStore {
 
 impl LimitStore for MemoryStore {
     fn take(&self, asks: &[Ask], now: Moment) -> Reply<Taken> {
-        let mut guards = self.lock(asks.iter().map(|ask| ask.key));
-        let (mut charges, mut refused) = (SmallVec::<[Charge; INLINE]>::new(), None::<(usize, u64)>);
-        for (index, ask) in asks.iter().enumerate() {
-            let stored = self.bucket(&mut guards, ask.key).map(|bucket| read(bucket, ask.key)).unwrap_or_default();
-            match ask.quota.decide(stored, now) {
-                Decision::Admit { arrival } => {
-                    let interval_nanoseconds = ask.quota.interval_nanoseconds();
-                    charges.push(Charge { key: ask.key, interval_nanoseconds, arrival });
-                }
-                Decision::Refuse { wait_nanoseconds: wait } => {
-                    if refused.is_none_or(|(_, longest)| wait > longest) {
-                        refused = Some((index, wait));
-                    }
-                }
-            }
-        }
-        if let Some((ask, wait_nanoseconds)) = refused {
-            return Reply::Ready(Taken::None { ask, wait_nanoseconds });
-        }
-        for charge in &charges {
-            if let Some(bucket) = self.bucket(&mut guards, charge.key) {
-                self.write(bucket, charge.key, charge.arrival, now);
-            }
-        }
-        Reply::Ready(Taken::All(charges))
+        Reply::Ready(match asks {
+            [ask] => self.take_one(ask, now),
+            asks => self.take_all(asks, now),
+        })
     }
 
     fn refund(&self, charges: &[Charge], now: Moment) -> Reply<()> {
         let mut guards = self.lock(charges.iter().map(|charge| charge.key));
         for charge in charges {
-            let Some(bucket) = self.bucket(&mut guards, charge.key) else { continue };
+            let Some(bucket) = self.bucket_of(&mut guards, charge.key) else { continue };
             let found = bucket.iter_mut().find(|(fingerprint, _)| *fingerprint == charge.key.fingerprint());
             if let Some((_, arrival)) = found {
                 *arrival = refunded(Moment(*arrival), charge.arrival, charge.interval_nanoseconds, now).0;

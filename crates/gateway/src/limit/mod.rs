@@ -17,7 +17,7 @@ use key::{Absent, Facts, Keyer, Part, Recipe, Scope, Source};
 use smallvec::SmallVec;
 use std::sync::Arc;
 use std::time::Instant;
-use store::{Ask, Charge, INLINE, LimitStore, Taken};
+use store::{Ask, Charge, LimitStore, Taken};
 use thiserror::Error;
 
 /// The most limits of one list.
@@ -149,8 +149,8 @@ pub struct Exceeded {
 #[must_use]
 #[derive(Debug, Default)]
 pub struct Charges {
-    refundable: SmallVec<[Charge; 2]>,
-    would_refuse: SmallVec<[Exceeded; 1]>,
+    refundable: Vec<Charge>,
+    would_refuse: Vec<Exceeded>,
 }
 
 #[derive(Clone)]
@@ -175,14 +175,15 @@ impl Limits {
             return Verdict::Admitted(charges);
         }
         let now = self.limiter.moment(now);
-        let asked: SmallVec<[(&Compiled, Ask); INLINE]> =
-            due().filter(|limit| !limit.observed).filter_map(|limit| Some((limit, limit.ask(facts)?))).collect();
+        let mut asked = Asked::default();
+        due().filter(|limit| !limit.observed).for_each(|limit| asked.add(limit, facts));
         if let Err(exceeded) = self.charge(&asked, now, &mut charges).await {
             return Verdict::Exceeded(exceeded);
         }
         for limit in due().filter(|limit| limit.observed) {
-            let Some(ask) = limit.ask(facts) else { continue };
-            if let Err(exceeded) = self.charge(&[(limit, ask)], now, &mut charges).await {
+            let mut asked = Asked::default();
+            asked.add(limit, facts);
+            if let Err(exceeded) = self.charge(&asked, now, &mut charges).await {
                 charges.would_refuse.push(exceeded);
             }
         }
@@ -195,21 +196,36 @@ impl Limits {
         self.compiled.iter().any(|limit| limit.stage == stage)
     }
 
-    async fn charge(&self, asked: &[(&Compiled, Ask)], now: Moment, charges: &mut Charges) -> Result<(), Exceeded> {
-        if asked.is_empty() {
+    async fn charge(&self, asked: &Asked<'_>, now: Moment, charges: &mut Charges) -> Result<(), Exceeded> {
+        if asked.asks.is_empty() {
             return Ok(());
         }
-        let asks: SmallVec<[Ask; INLINE]> = asked.iter().map(|(_, ask)| *ask).collect();
-        match self.limiter.store.take(&asks, now).get().await {
+        match self.limiter.store.take(&asked.asks, now).get().await {
+            Taken::All(taken) if taken.is_empty() => Ok(()),
             Taken::All(taken) => {
-                let failures = asked.iter().map(|(limit, _)| limit.counts == Counts::Failures);
-                charges.refundable.extend(taken.into_iter().zip(failures).filter_map(|(charge, kept)| kept.then_some(charge)));
+                charges.refundable.extend(taken);
                 Ok(())
             }
             Taken::None { ask, wait_nanoseconds } => {
-                let limit = asked.get(ask).map(|(limit, _)| limit.name.clone()).unwrap_or_default();
+                let limit = asked.limits.get(ask).map(|limit| limit.name.clone()).unwrap_or_default();
                 Err(Exceeded { limit, retry_after_seconds: retry_after_seconds(wait_nanoseconds) })
             }
+        }
+    }
+}
+
+/// What to ask of the store, and for which limits: two lists side by side.
+#[derive(Default)]
+struct Asked<'l> {
+    asks: SmallVec<[Ask; 2]>,
+    limits: SmallVec<[&'l Compiled; 2]>,
+}
+
+impl<'l> Asked<'l> {
+    fn add(&mut self, limit: &'l Compiled, facts: &impl Facts) {
+        if let Some(key) = limit.recipe.key(facts) {
+            self.asks.push(Ask { key, quota: limit.quota, refundable: limit.counts == Counts::Failures });
+            self.limits.push(limit);
         }
     }
 }
@@ -314,12 +330,6 @@ impl Limit {
             stage: self.stage,
             observed: self.mode == Mode::Observe,
         }
-    }
-}
-
-impl Compiled {
-    fn ask(&self, facts: &impl Facts) -> Option<Ask> {
-        Some(Ask { key: self.recipe.key(facts)?, quota: self.quota })
     }
 }
 

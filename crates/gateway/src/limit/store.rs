@@ -5,12 +5,8 @@
 
 use super::gcra::{Moment, Quota};
 use super::key::Key;
-use smallvec::SmallVec;
 use std::future::Future;
 use std::pin::Pin;
-
-/// How many counters one request is taken from without allocating.
-pub const INLINE: usize = 4;
 
 /// One counter to take a request from.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +15,8 @@ pub struct Ask {
     pub key: Key,
     /// How much it may be asked for.
     pub quota: Quota,
+    /// Whether the request may be given back, so that its charge is wanted.
+    pub refundable: bool,
 }
 
 /// One request taken from one counter, with what is needed to give it back.
@@ -35,8 +33,8 @@ pub struct Charge {
 /// What came of taking a request from several counters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Taken {
-    /// Every counter admitted it; one charge for each ask, in their order.
-    All(SmallVec<[Charge; INLINE]>),
+    /// Every counter admitted it. The charges are those of the refundable asks: none for most requests, and no allocation.
+    All(Vec<Charge>),
     /// At least one counter refused it, and none was charged.
     None {
         /// The index of the ask with the longest wait.
@@ -52,6 +50,15 @@ pub enum Reply<T> {
     Ready(T),
     /// It comes.
     Pending(Pin<Box<dyn Future<Output = T> + Send>>),
+}
+
+impl Ask {
+    /// The charge of this ask, where it is wanted.
+    #[must_use]
+    pub fn charge(&self, arrival: Moment) -> Option<Charge> {
+        let interval_nanoseconds = self.quota.interval_nanoseconds();
+        self.refundable.then_some(Charge { key: self.key, interval_nanoseconds, arrival })
+    }
 }
 
 impl<T> Reply<T> {
