@@ -1,0 +1,82 @@
+//! What the admin surface answers: metrics, health, readiness, and nothing else.
+
+use super::{Hosts, Readiness, Ready, SCRAPES_MAX};
+use crate::metrics::{self, Registry};
+use bytes::Bytes;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+
+pub(super) struct Answerer {
+    registry: Arc<Registry>,
+    readiness: Arc<Readiness>,
+    hosts: Hosts,
+    scrapes: Arc<Semaphore>,
+}
+
+type Answer = Response<Full<Bytes>>;
+
+impl Answerer {
+    pub(super) fn new(registry: Arc<Registry>, readiness: Arc<Readiness>, hosts: Hosts) -> Self {
+        Self { registry, readiness, hosts, scrapes: Arc::new(Semaphore::new(SCRAPES_MAX)) }
+    }
+
+    /// The answer, and what must be held until it is sent.
+    pub(super) fn answer<B>(&self, request: &Request<B>) -> (Answer, Option<OwnedSemaphorePermit>) {
+        if !self.hosts.allow(request.uri(), request.headers()) {
+            let say = "use an address or localhost as the host, or list the name in the admin configuration\n";
+            return (text(StatusCode::MISDIRECTED_REQUEST, say), None);
+        }
+        let known = matches!(request.uri().path(), "/metrics" | "/healthz" | "/readyz");
+        if known && !matches!(*request.method(), Method::GET | Method::HEAD) {
+            let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "use GET or HEAD\n");
+            answer.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+            return (answer, None);
+        }
+        match request.uri().path() {
+            "/metrics" => self.metrics(),
+            "/healthz" => (text(StatusCode::OK, "ok\n"), None),
+            "/readyz" => (self.ready(), None),
+            _ => (text(StatusCode::NOT_FOUND, "there are /metrics, /healthz and /readyz\n"), None),
+        }
+    }
+
+    fn metrics(&self) -> (Answer, Option<OwnedSemaphorePermit>) {
+        let Ok(scrape) = Arc::clone(&self.scrapes).try_acquire_owned() else {
+            return (text(StatusCode::SERVICE_UNAVAILABLE, "too many scrapes at once; try again later\n"), None);
+        };
+        match self.registry.exposition() {
+            Ok(exposition) => {
+                let kind = HeaderValue::from_static(metrics::CONTENT_TYPE);
+                (answer(StatusCode::OK, kind, Bytes::from(exposition)), Some(scrape))
+            }
+            Err(_) => (text(StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be written\n"), None),
+        }
+    }
+
+    fn ready(&self) -> Answer {
+        match self.readiness.get() {
+            Ready::Serving => text(StatusCode::OK, "ok\n"),
+            Ready::Loading => text(StatusCode::SERVICE_UNAVAILABLE, "no configuration is loaded yet\n"),
+            Ready::Draining => text(StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
+        }
+    }
+}
+
+fn text(status: StatusCode, text: &'static str) -> Answer {
+    answer(status, TEXT, Bytes::from_static(text.as_bytes()))
+}
+
+fn answer(status: StatusCode, kind: HeaderValue, body: Bytes) -> Answer {
+    let mut answer = Response::new(Full::new(body));
+    *answer.status_mut() = status;
+    let headers = answer.headers_mut();
+    headers.insert(CONTENT_TYPE, kind);
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    answer
+}

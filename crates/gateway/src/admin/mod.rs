@@ -1,0 +1,205 @@
+//! The admin surface: metrics and health, on a thread of its own, for this machine unless declared otherwise.
+//!
+//! It only reads. It never touches the gate's workers, answers one request per connection, and bounds connections,
+//! their time and the expositions held in memory, so that nobody who gets stuck here can harm the gate or fill it.
+
+mod answer;
+mod host;
+
+pub use host::Hosts;
+
+use crate::metrics::Registry;
+use answer::Answerer;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use thiserror::Error;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, oneshot};
+
+/// The most connections at once; further ones wait in the system's queue.
+pub const CONNECTIONS_MAX: usize = 32;
+/// The longest time until a request's head is there.
+pub const HEAD_SECONDS_MAX: u64 = 5;
+/// The longest life of a connection, reading the answer included.
+pub const CONNECTION_SECONDS_MAX: u64 = 10;
+/// The most expositions of metrics held in memory at once.
+pub const SCRAPES_MAX: usize = 4;
+/// The most bytes of a request's head.
+pub const HEAD_BYTES_MAX: usize = 16 * 1024;
+/// The most header fields of a request.
+pub const HEADERS_MAX: usize = 64;
+
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Where and for whom the admin surface is.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The address to listen on; port 0 takes any free one.
+    pub address: SocketAddr,
+    /// Allows an address that others can reach. It tells everybody what is called and how often.
+    pub dangerous_public: bool,
+    /// Names that a Host header may carry besides `localhost` and addresses, without ports.
+    pub hosts: Vec<Box<str>>,
+}
+
+/// Why the admin surface does not start.
+#[derive(Debug, Error)]
+pub enum AdminError {
+    /// Others could reach it, and nobody declared that they may.
+    #[error("the admin address `{0}` can be reached from other machines; use 127.0.0.1, or declare `dangerous_public: true`")]
+    Public(SocketAddr),
+    /// The address cannot be listened on.
+    #[error("the admin surface cannot listen on `{address}`: {cause}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        cause: std::io::Error,
+    },
+    /// The thread or its runtime cannot start.
+    #[error("the admin surface cannot start its thread: {0}")]
+    Thread(std::io::Error),
+}
+
+/// Whether the gate wants traffic; shared between the gate and the admin surface.
+#[derive(Debug, Default)]
+pub struct Readiness(AtomicU8);
+
+/// A state of readiness.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Ready {
+    /// No configuration is in force yet.
+    Loading = 0,
+    /// It serves.
+    Serving = 1,
+    /// It finishes what it has, and takes nothing new.
+    Draining = 2,
+}
+
+/// A running admin surface. It stops when dropped.
+pub struct Admin {
+    address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { address: SocketAddr::from(([127, 0, 0, 1], 9901)), dangerous_public: false, hosts: Vec::new() }
+    }
+}
+
+impl Readiness {
+    /// Sets the state.
+    pub fn set(&self, ready: Ready) {
+        self.0.store(ready as u8, Ordering::Release);
+    }
+
+    /// The state now.
+    #[must_use]
+    pub fn get(&self) -> Ready {
+        match self.0.load(Ordering::Acquire) {
+            0 => Ready::Loading,
+            1 => Ready::Serving,
+            _ => Ready::Draining,
+        }
+    }
+}
+
+impl Admin {
+    /// Listens, then serves on a thread of its own. When this returns, the address answers.
+    ///
+    /// # Errors
+    /// The address is public without a declaration, or cannot be listened on, or the system has no more threads.
+    pub fn start(config: Config, registry: Arc<Registry>, readiness: Arc<Readiness>) -> Result<Self, AdminError> {
+        let asked = config.address;
+        if !asked.ip().to_canonical().is_loopback() && !config.dangerous_public {
+            return Err(AdminError::Public(asked));
+        }
+        let failed = |cause| AdminError::Listen { address: asked, cause };
+        let listener = std::net::TcpListener::bind(asked).map_err(failed)?;
+        listener.set_nonblocking(true).map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(AdminError::Thread)?;
+        let entered = runtime.enter();
+        let listener = TcpListener::from_std(listener).map_err(failed)?;
+        drop(entered);
+        let (stop, stopped) = oneshot::channel();
+        let hosts = Hosts::new(config.hosts);
+        let serve = move || {
+            let answerer = Rc::new(Answerer::new(registry, readiness, hosts));
+            let local = tokio::task::LocalSet::new();
+            local.block_on(&runtime, async {
+                tokio::select! {
+                    () = accept(&listener, &answerer) => {}
+                    _ = stopped => {}
+                }
+            });
+        };
+        let thread = std::thread::Builder::new().name("admin".to_owned()).spawn(serve).map_err(AdminError::Thread)?;
+        Ok(Self { address, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// The address it listens on.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl Drop for Admin {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Accepts for ever. Where the system has no more descriptors it pauses instead of spinning.
+async fn accept(listener: &TcpListener, answerer: &Rc<Answerer>) {
+    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    while let Ok(place) = Arc::clone(&room).acquire_owned().await {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let answerer = Rc::clone(answerer);
+                tokio::task::spawn_local(async move {
+                    let time = Duration::from_secs(CONNECTION_SECONDS_MAX);
+                    // However a connection ends, its end is all there is to it.
+                    let _ = tokio::time::timeout(time, connection(stream, &answerer)).await;
+                    drop(place);
+                });
+            }
+            Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, answerer: &Answerer) -> hyper::Result<()> {
+    // Held until the connection ends, and with it the exposition that it may be sending.
+    let held = std::cell::Cell::new(None);
+    let service = service_fn(|request| {
+        let (answer, scrape) = answerer.answer(&request);
+        held.set(scrape);
+        std::future::ready(Ok::<_, std::convert::Infallible>(answer))
+    });
+    http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_secs(HEAD_SECONDS_MAX))
+        .keep_alive(false)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .max_headers(HEADERS_MAX)
+        .serve_connection(TokioIo::new(stream), service)
+        .await
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,69 @@
+//! What one worker counts of itself: its connections on both sides.
+
+use super::cells::WorkerCells;
+use std::cell::Cell;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+/// The right to write one worker's counters. It can move to the worker's thread, but not be shared: one writer.
+pub struct Worker {
+    number: usize,
+    cells: Arc<WorkerCells>,
+    single_writer: PhantomData<Cell<()>>,
+}
+
+/// What happens to connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A caller's connection was accepted.
+    ConnectionOpened,
+    /// An accepted connection ended.
+    ConnectionClosed,
+    /// A connection was turned away, for there were too many.
+    ConnectionRefused,
+    /// A connection to an upstream was made.
+    UpstreamOpened,
+    /// A connection to an upstream ended.
+    UpstreamClosed,
+    /// A connection to an upstream could not be made.
+    UpstreamFailed,
+    /// A request was sent again, since a pooled connection turned out to be closed.
+    UpstreamRetried,
+}
+
+impl Event {
+    /// Every event, in the order of their counters.
+    pub const ALL: [Self; 7] = [
+        Self::ConnectionOpened,
+        Self::ConnectionClosed,
+        Self::ConnectionRefused,
+        Self::UpstreamOpened,
+        Self::UpstreamClosed,
+        Self::UpstreamFailed,
+        Self::UpstreamRetried,
+    ];
+}
+
+impl Worker {
+    pub(super) fn new(number: usize, cells: Arc<WorkerCells>) -> Self {
+        Self { number, cells, single_writer: PhantomData }
+    }
+
+    /// Which worker it is, from 0.
+    #[must_use]
+    pub fn number(&self) -> usize {
+        self.number
+    }
+
+    /// Counts an event.
+    pub fn count(&self, event: Event) {
+        if let Some(counter) = self.cells.events.get(event as usize) {
+            counter.add(1);
+        }
+    }
+
+    /// How many pooled upstream connections are idle now.
+    pub fn upstream_idle(&self, connections: u64) {
+        self.cells.upstream_idle.set(connections);
+    }
+}
