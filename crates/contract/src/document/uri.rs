@@ -14,9 +14,13 @@ pub(super) fn has_scheme(text: &str) -> bool {
     scheme(text).is_some()
 }
 
-/// The one spelling of a location: without `.` and `..` where they can be worked out.
+/// The one spelling of a location: without a fragment, and without `.` and `..` where they can be worked out.
 pub(super) fn normalise(location: &str) -> String {
-    resolve("", location)
+    if has_scheme(location) {
+        Uri::parse(split(location).0).normal()
+    } else {
+        remove_dots(location)
+    }
 }
 
 /// The resource that `reference` (without fragment) names, seen from `base` (RFC 3986 section 5.2). A relative path
@@ -28,9 +32,7 @@ pub(super) fn resolve(base: &str, reference: &str) -> String {
     if has_scheme(base) {
         return Uri::parse(base).join(reference);
     }
-    if base.is_empty() {
-        return remove_dots(reference);
-    }
+
     let path = percent_decode(reference).unwrap_or_else(|| reference.to_owned());
     if path.starts_with('/') {
         remove_dots(&path)
