@@ -135,7 +135,8 @@ impl<'a> Uri<'a> {
 
     fn with(&self, authority: Option<&str>, path: &str, query: Option<&str>) -> String {
         // Only a path with a root is a hierarchy: `urn:example:a/./b` is a name, and stays as it is.
-        let path = if path.starts_with('/') {
+        let has_dots = path.split('/').any(|segment| matches!(segment, "." | ".."));
+        let path = if path.starts_with('/') && has_dots {
             remove_dots(path)
         } else {
             path.to_owned()
@@ -202,6 +203,11 @@ mod tests {
             "https://other.example/x",
         );
         check("http://localhost:1234/folder/", "", "http://localhost:1234/folder/");
+        check(
+            "https://example.com/",
+            "https://example.com/a//b",
+            "https://example.com/a//b",
+        );
         check("urn:uuid:1", "urn:uuid:2", "urn:uuid:2");
         check("tag:example.com,2024:a", "http://x/", "http://x/");
     }
