@@ -10,14 +10,18 @@ pub const DOCUMENT_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// Files of one document, the root included.
 pub const FILES_MAX: usize = 1_000;
 
-/// Arrays and objects around a value, in one file. Aliases of YAML count as what they stand for.
-pub const DEPTH_MAX: u16 = 512;
+/// Arrays and objects around a value, in one file. Aliases of YAML count as what they stand for. It is low
+/// enough for a recursive walk over any tree to fit a thread's stack, and several times what real contracts use.
+pub const DEPTH_MAX: u16 = 256;
 
 /// Values in all files of one document together (a member is one, its name is not counted).
-pub const NODES_MAX: u32 = 8_000_000;
+pub const NODES_MAX: u32 = 4_000_000;
 
 /// Values that the anchors, aliases and merge keys of one YAML file may add by being copied.
 pub const ALIAS_NODES_MAX: u32 = 1_000_000;
+
+/// References in a row that lead to a reference again.
+pub const HOPS_MAX: u8 = 64;
 
 /// Problems that are collected before loading gives up.
 pub const PROBLEMS_MAX: usize = 1_000;
@@ -39,6 +43,12 @@ impl Default for Budget {
 }
 
 impl Budget {
+    /// A small budget, for tests of its exhaustion.
+    #[cfg(test)]
+    pub(super) fn of(nodes: u32, bytes: usize) -> Self {
+        Self { nodes, bytes }
+    }
+
     /// Takes `count` values; false, and nothing is taken, when so many are not left.
     pub(super) fn take_nodes(&mut self, count: u32) -> bool {
         let left = self.nodes.checked_sub(count);

@@ -1,6 +1,5 @@
-//! A strict reader of JSON (RFC 8259) that keeps the place of every value and every member name. It never recurses
-//! deeper than [`DEPTH_MAX`] and never accepts what RFC 8259 does not: comments, trailing commas, lone surrogates,
-//! names that repeat.
+//! A strict reader of JSON (RFC 8259) that keeps the place of every value and every member name. It never
+//! recurses, and never accepts what RFC 8259 does not: comments, trailing commas, lone surrogates; nor names that repeat.
 
 use memchr::memchr2;
 
@@ -18,14 +17,34 @@ pub(super) fn read(source: Source<'_>, budget: &mut Budget) -> Result<Node, Prob
         line: 1,
         column: 1,
         counted: 0,
-        depth: 0,
+        open: Vec::new(),
     };
-    let node = reader.value()?;
+    let node = reader.document()?;
     reader.skip_blank();
     match reader.peek() {
         None => Ok(node),
         Some(_) => Err(reader.unexpected("the end of the file")),
     }
+}
+
+/// A collection that has begun and not ended.
+struct Open {
+    span: Span,
+    content: Content,
+}
+
+enum Content {
+    Array(Vec<Node>),
+    /// With the name of the member whose value comes next.
+    Object(Object, Box<str>, Span),
+}
+
+/// What a value has led to.
+enum Step {
+    /// A value is complete, and belongs into the innermost open collection.
+    Complete(Node),
+    /// The next thing in the text is a value.
+    Value,
 }
 
 struct Reader<'a, 'b> {
@@ -38,19 +57,32 @@ struct Reader<'a, 'b> {
     /// on from the last place that was asked for, never from the start of the line.
     column: u32,
     counted: usize,
-    depth: u16,
+    open: Vec<Open>,
 }
 
 impl Reader<'_, '_> {
-    fn value(&mut self) -> Result<Node, Problem> {
+    fn document(&mut self) -> Result<Node, Problem> {
+        let mut step = Step::Value;
+        loop {
+            step = match step {
+                Step::Value => self.value()?,
+                Step::Complete(node) => match self.open.pop() {
+                    None => return Ok(node),
+                    Some(open) => self.place(open, node)?,
+                },
+            };
+        }
+    }
+
+    fn value(&mut self) -> Result<Step, Problem> {
         self.skip_blank();
         let span = self.span();
         if !self.budget.take_nodes(1) {
             return Err(self.source.too_many_nodes(span));
         }
         let value = match self.peek() {
-            Some(b'{') => self.nested(Self::object)?,
-            Some(b'[') => self.nested(Self::array)?,
+            Some(b'{') => return self.begin_object(span),
+            Some(b'[') => return self.begin_array(span),
             Some(b'"') => Value::String(self.string()?),
             Some(b'-' | b'0'..=b'9') => Value::Number(self.number()?),
             Some(b't') => self.word("true", Value::Bool(true))?,
@@ -58,68 +90,104 @@ impl Reader<'_, '_> {
             Some(b'n') => self.word("null", Value::Null)?,
             _ => return Err(self.unexpected("a value")),
         };
-        Ok(Node { value, span })
+        Ok(Step::Complete(Node { value, span }))
     }
 
-    fn nested(&mut self, read: fn(&mut Self) -> Result<Value, Problem>) -> Result<Value, Problem> {
-        if self.depth >= DEPTH_MAX {
-            let span = self.span();
-            return Err(self
-                .source
-                .problem(span, format!("values are nested more than {DEPTH_MAX} deep")));
-        }
-        self.depth += 1;
+    fn begin_object(&mut self, span: Span) -> Result<Step, Problem> {
         self.at += 1;
-        let value = read(self);
-        self.depth -= 1;
-        value
-    }
-
-    fn object(&mut self) -> Result<Value, Problem> {
-        let mut object = Object::default();
         self.skip_blank();
         if self.eat(b'}') {
-            return Ok(Value::Object(object));
+            return Ok(Step::Complete(Node {
+                value: Value::Object(Object::default()),
+                span,
+            }));
         }
-        loop {
-            self.skip_blank();
-            let name_span = self.span();
-            if self.peek() != Some(b'"') {
-                return Err(self.unexpected("a member name in double quotes"));
-            }
-            let name = self.string()?;
-            self.skip_blank();
-            if !self.eat(b':') {
-                return Err(self.unexpected("`:` after a member name"));
-            }
-            let value = self.value()?;
-            self.source.insert(&mut object, name, Member { name_span, value })?;
-            self.skip_blank();
-            if self.eat(b'}') {
-                return Ok(Value::Object(object));
-            }
-            if !self.eat(b',') {
-                return Err(self.unexpected("`,` or `}` after a member"));
-            }
-        }
+        let (name, name_span) = self.name()?;
+        self.begin(Open {
+            span,
+            content: Content::Object(Object::default(), name, name_span),
+        })
     }
 
-    fn array(&mut self) -> Result<Value, Problem> {
-        let mut items = Vec::new();
+    fn begin_array(&mut self, span: Span) -> Result<Step, Problem> {
+        self.at += 1;
         self.skip_blank();
         if self.eat(b']') {
-            return Ok(Value::Array(items));
+            return Ok(Step::Complete(Node {
+                value: Value::Array(Vec::new()),
+                span,
+            }));
         }
-        loop {
-            items.push(self.value()?);
-            self.skip_blank();
-            if self.eat(b']') {
-                return Ok(Value::Array(items));
+        self.begin(Open {
+            span,
+            content: Content::Array(Vec::new()),
+        })
+    }
+
+    fn begin(&mut self, open: Open) -> Result<Step, Problem> {
+        if self.open.len() >= usize::from(DEPTH_MAX) {
+            return Err(self.source.too_deep(open.span));
+        }
+        self.open.push(open);
+        Ok(Step::Value)
+    }
+
+    /// Puts a complete value into the collection around it, and reads on to the next value or the collection's end.
+    fn place(&mut self, open: Open, node: Node) -> Result<Step, Problem> {
+        let Open { span, content } = open;
+        self.skip_blank();
+        match content {
+            Content::Array(mut items) => {
+                items.push(node);
+                if self.eat(b']') {
+                    return Ok(Step::Complete(Node {
+                        value: Value::Array(items),
+                        span,
+                    }));
+                }
+                if !self.eat(b',') {
+                    return Err(self.unexpected("`,` or `]` after an element"));
+                }
+                self.open.push(Open {
+                    span,
+                    content: Content::Array(items),
+                });
             }
-            if !self.eat(b',') {
-                return Err(self.unexpected("`,` or `]` after an element"));
+            Content::Object(mut object, name, name_span) => {
+                self.source
+                    .insert(&mut object, name, Member { name_span, value: node })?;
+                if self.eat(b'}') {
+                    return Ok(Step::Complete(Node {
+                        value: Value::Object(object),
+                        span,
+                    }));
+                }
+                if !self.eat(b',') {
+                    return Err(self.unexpected("`,` or `}` after a member"));
+                }
+                let (name, name_span) = self.name()?;
+                self.open.push(Open {
+                    span,
+                    content: Content::Object(object, name, name_span),
+                });
             }
         }
+        Ok(Step::Value)
+    }
+
+    /// The name of a member and the colon after it.
+    fn name(&mut self) -> Result<(Box<str>, Span), Problem> {
+        self.skip_blank();
+        let span = self.span();
+        if self.peek() != Some(b'"') {
+            return Err(self.unexpected("a member name in double quotes"));
+        }
+        let name = self.string()?;
+        self.skip_blank();
+        if !self.eat(b':') {
+            return Err(self.unexpected("`:` after a member name"));
+        }
+        Ok((name, span))
     }
 
     /// A string whose opening quote is the next byte.

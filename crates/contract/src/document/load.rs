@@ -1,8 +1,8 @@
 //! Loading: the root, then every file that a reference reaches, transitively and each once. All problems are collected.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
-use super::bounds::{Budget, FILES_MAX, PROBLEMS_MAX};
+use super::bounds::{Budget, FILES_MAX, HOPS_MAX, PROBLEMS_MAX};
 use super::grammar::Kind;
 use super::node::Node;
 use super::problem::{FileId, Problem, Severity, Span};
@@ -56,8 +56,10 @@ struct Loader<'f> {
     findings: Findings,
     /// References whose resource or anchor is not known yet.
     waiting: Vec<(Reference, Miss)>,
-    /// Files that could not be read, by URI.
-    failed: HashMap<String, ()>,
+    /// References that lead to a reference.
+    chained: Vec<Reference>,
+    /// URIs of files that could not be read.
+    failed: HashSet<String>,
 }
 
 impl<'f> Loader<'f> {
@@ -69,7 +71,8 @@ impl<'f> Loader<'f> {
             files: Vec::new(),
             findings: Findings::default(),
             waiting: Vec::new(),
-            failed: HashMap::new(),
+            failed: HashSet::new(),
+            chained: Vec::new(),
         }
     }
 
@@ -85,9 +88,10 @@ impl<'f> Loader<'f> {
     }
 
     fn run(mut self, location: &str, root: Node, kind: Kind, version: Version) -> Result<Document, Vec<Problem>> {
-        let base = self.add_file(location, uri::normalise(uri::split(location).0), root);
+        let base = self.add_file(location, uri::normalise(location), root);
         self.walk_file(FileId(0), kind);
         self.follow_all();
+        self.check_chains();
         let mut problems = self.findings.problems;
         if problems.iter().any(|problem| problem.severity == Severity::Error) {
             problems.sort_by_key(|problem| problem.span);
@@ -106,8 +110,7 @@ impl<'f> Loader<'f> {
     }
 
     fn add_file(&mut self, location: &str, uri: String, root: Node) -> BaseId {
-        let file = root.span.file;
-        let (base, _) = self.findings.resources.add(uri, file, Vec::new(), root.span);
+        let base = self.findings.resources.add_file(uri, &root);
         self.files.push(File {
             location: location.to_owned(),
             root,
@@ -136,8 +139,10 @@ impl<'f> Loader<'f> {
     /// what is being looked for may yet turn up in the files that are there.
     fn follow_all(&mut self) {
         loop {
-            while let Some(reference) = self.findings.references.pop() {
-                self.follow(reference);
+            while !self.findings.references.is_empty() && self.findings.problems.len() < PROBLEMS_MAX {
+                for reference in std::mem::take(&mut self.findings.references) {
+                    self.follow(reference);
+                }
             }
             if self.waiting.is_empty() || self.findings.problems.len() >= PROBLEMS_MAX {
                 return;
@@ -154,9 +159,13 @@ impl<'f> Loader<'f> {
             .resources
             .resolve(&self.files, reference.base, &reference.text, self.dialect);
         match found {
-            Ok(found) => self
-                .findings
-                .walk(&self.files, found.place, found.path, reference.kind, self.dialect),
+            Ok(found) => {
+                self.findings
+                    .walk(&self.files, found.place, found.path, reference.kind, self.dialect);
+                if reference_of(found.place.node).is_some() {
+                    self.chained.push(reference);
+                }
+            }
             Err(miss @ Miss::Resource(_)) => self.waiting.push((reference, miss)),
             Err(miss @ Miss::Anchor(_)) if !reference.retried => self.waiting.push((reference, miss)),
             Err(miss) => {
@@ -171,13 +180,13 @@ impl<'f> Loader<'f> {
     /// Makes what a waiting reference looks for known, and has it followed again.
     fn supply(&mut self, mut reference: Reference, miss: Miss) {
         if let Miss::Resource(uri) = miss {
-            if self.failed.contains_key(&uri) {
+            if self.failed.contains(&uri) {
                 return;
             }
             if self.findings.resources.by_uri(&uri).is_none()
                 && let Err(problem) = self.read(&reference, &uri)
             {
-                self.failed.insert(uri, ());
+                self.failed.insert(uri);
                 self.findings.problems.push(*problem);
                 return;
             }
@@ -230,6 +239,35 @@ impl<'f> Loader<'f> {
         is_schema.then_some(Kind::Schema)
     }
 
+    /// Finds references that only ever lead to references: nothing could be judged by them.
+    fn check_chains(&mut self) {
+        let mut problems = Vec::new();
+        for reference in self.chained.iter().filter(|reference| !self.chain_ends(reference)) {
+            let message = format!(
+                "the reference `{}` leads only to references, in a circle or more than {HOPS_MAX} times in a row",
+                shown(&reference.text)
+            );
+            let problem = Problem::error(self.location_of(reference.span), reference.span, message);
+            problems.push(problem.help("let one of them lead to a value"));
+        }
+        self.findings.problems.append(&mut problems);
+    }
+
+    fn chain_ends(&self, reference: &Reference) -> bool {
+        let (mut base, mut text) = (reference.base, &*reference.text);
+        for _ in 0..HOPS_MAX {
+            // A reference that leads nowhere has its own problem.
+            let Ok(found) = self.findings.resources.resolve(&self.files, base, text, self.dialect) else {
+                return true;
+            };
+            let Some(next) = reference_of(found.place.node) else {
+                return true;
+            };
+            (base, text) = (found.place.base, next);
+        }
+        false
+    }
+
     fn location_of(&self, span: Span) -> &str {
         self.files
             .get(usize::from(span.file.0))
@@ -252,6 +290,10 @@ pub(super) fn dangling(location: &str, span: Span, reference: &str, miss: &Miss)
         format!("the reference `{reference}` leads nowhere: {reason}"),
     )
     .help("correct the reference, or add what it names")
+}
+
+fn reference_of(node: &Node) -> Option<&str> {
+    node.get("$ref").and_then(Node::as_str)
 }
 
 fn refused_help(uri: &str) -> &'static str {

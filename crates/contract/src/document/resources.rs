@@ -27,6 +27,8 @@ pub(super) struct Resource {
     pub(super) file: FileId,
     path: Path,
     span: Span,
+    /// Whether the URI comes from an identifier at the node, not from where the file was fetched.
+    identified: bool,
     anchors: HashMap<Box<str>, Anchor>,
 }
 
@@ -73,20 +75,41 @@ impl Resources {
         self.by_uri.get(uri).copied()
     }
 
-    /// Adds a resource; its URI stays with whoever had it first, and that is the second value.
-    pub(super) fn add(&mut self, uri: String, file: FileId, path: Path, span: Span) -> (BaseId, Option<BaseId>) {
-        let new = BaseId(u32::try_from(self.all.len()).unwrap_or(u32::MAX));
-        let taken = self.by_uri(&uri);
-        if taken.is_none() {
-            self.by_uri.insert(uri.clone(), new);
-        }
-        self.all.push(Resource {
+    /// Adds the resource of a whole file.
+    pub(super) fn add_file(&mut self, uri: String, root: &Node) -> BaseId {
+        let (file, span) = (root.span.file, root.span);
+        self.add(Resource {
+            uri,
+            file,
+            path: Vec::new(),
+            span,
+            identified: false,
+            anchors: HashMap::new(),
+        })
+        .0
+    }
+
+    /// Adds the resource of a node with an identifier. Where the URI is another's already, it stays the other's, which
+    /// is the second value.
+    pub(super) fn add_identified(&mut self, uri: String, path: Path, span: Span) -> (BaseId, Option<BaseId>) {
+        let file = span.file;
+        self.add(Resource {
             uri,
             file,
             path,
             span,
+            identified: true,
             anchors: HashMap::new(),
-        });
+        })
+    }
+
+    fn add(&mut self, resource: Resource) -> (BaseId, Option<BaseId>) {
+        let new = BaseId(u32::try_from(self.all.len()).unwrap_or(u32::MAX));
+        let taken = self.by_uri(&resource.uri);
+        if taken.is_none() {
+            self.by_uri.insert(resource.uri.clone(), new);
+        }
+        self.all.push(resource);
         (new, taken)
     }
 
@@ -125,6 +148,12 @@ impl Resources {
             return base;
         }
         self.entered.get(&(base, node.span)).copied().unwrap_or(base)
+    }
+
+    /// Whether the resource has its URI from an identifier at this very node.
+    pub(super) fn identified_at(&self, base: BaseId, span: Span) -> bool {
+        self.get(base)
+            .is_some_and(|resource| resource.identified && resource.span == span)
     }
 
     /// Whether the resource begins at this very node.

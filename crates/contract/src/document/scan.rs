@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::grammar::{Kind, Shape};
 use super::node::{Node, Object, Value};
-use super::problem::{FileId, Problem, Span};
+use super::problem::{Problem, Span};
 use super::resources::{File, Path, Resources};
 use super::source::shown;
 use super::uri;
@@ -44,7 +44,6 @@ impl Findings {
         Walk {
             findings: self,
             location,
-            file,
             dialect,
             path,
         }
@@ -55,7 +54,6 @@ impl Findings {
 struct Walk<'f> {
     findings: &'f mut Findings,
     location: &'f str,
-    file: FileId,
     dialect: Dialect,
     path: Path,
 }
@@ -112,7 +110,7 @@ impl Walk<'_> {
     /// The base inside this schema: a new one where it has an identifier.
     fn enter(&mut self, node: &Node, object: &Object, base: BaseId) -> BaseId {
         let known = self.findings.resources.enter(base, node, self.dialect);
-        if known != base || self.findings.resources.begins_at(base, node.span) && !self.path.is_empty() {
+        if known != base || self.findings.resources.identified_at(base, node.span) {
             return known;
         }
         let Some(id) = self.identifier(object) else { return base };
@@ -141,7 +139,7 @@ impl Walk<'_> {
         let (inner, taken) = self
             .findings
             .resources
-            .add(uri, self.file, self.path.clone(), node.span);
+            .add_identified(uri, self.path.clone(), node.span);
         let same = taken.is_some_and(|taken| self.findings.resources.begins_at(taken, node.span));
         if taken.is_some() && !same {
             let message = format!("the identifier `{}` is taken", shown(id.as_str().unwrap_or_default()));
@@ -222,7 +220,7 @@ impl Walk<'_> {
         };
         for (_, text) in mapping.iter() {
             // A plain word is the name of a schema under components, which is there or is not.
-            if text.as_str().is_some_and(|text| text.contains(['/', '#'])) {
+            if text.as_str().is_some_and(is_reference) {
                 self.note(text, "mapping", Kind::Schema, base);
             }
         }
@@ -231,11 +229,11 @@ impl Walk<'_> {
     fn note(&mut self, text: &Node, keyword: &str, kind: Kind, base: BaseId) {
         match text.as_str() {
             Some(reference) => {
-                let text_span = text.span;
+                let (text, span) = (reference.into(), text.span);
                 self.findings.references.push(Reference {
                     base,
-                    text: reference.into(),
-                    span: text_span,
+                    text,
+                    span,
                     kind,
                     retried: false,
                 });
@@ -252,4 +250,12 @@ impl Walk<'_> {
             .problems
             .push(Problem::error(self.location, span, message).help(help));
     }
+}
+
+/// Whether a value of a discriminator's mapping is a reference, not the name of a schema.
+fn is_reference(text: &str) -> bool {
+    text.contains(['/', '#'])
+        || [".json", ".yaml", ".yml"]
+            .iter()
+            .any(|extension| text.ends_with(extension))
 }

@@ -1,6 +1,6 @@
 //! From the bytes of a file to its tree: which encoding, which notation, and the errors of both.
 
-use super::bounds::{BYTES_MAX, Budget, DOCUMENT_BYTES_MAX, NODES_MAX};
+use super::bounds::{BYTES_MAX, Budget, DEPTH_MAX, DOCUMENT_BYTES_MAX, NODES_MAX};
 use super::node::{Member, Node, Object};
 use super::problem::{FileId, Problem, Span};
 use super::{json, yaml};
@@ -23,6 +23,11 @@ impl Source<'_> {
     pub(super) fn too_many_nodes(&self, span: Span) -> Problem {
         self.problem(span, format!("the document holds more than {NODES_MAX} values"))
             .help("split the contract, and serve its parts as contracts of their own")
+    }
+
+    /// The error of a value inside too many others.
+    pub(super) fn too_deep(&self, span: Span) -> Problem {
+        self.problem(span, format!("values are nested more than {DEPTH_MAX} deep"))
     }
 
     /// Adds a member to an object of this file; a name that is there already is refused with both places.

@@ -14,9 +14,13 @@ pub(super) fn has_scheme(text: &str) -> bool {
     scheme(text).is_some()
 }
 
-/// The one spelling of a location: without `.` and `..` where they can be worked out.
+/// The one spelling of a location: without a fragment, and without `.` and `..` where they can be worked out.
 pub(super) fn normalise(location: &str) -> String {
-    resolve("", location)
+    if has_scheme(location) {
+        Uri::parse(split(location).0).normal()
+    } else {
+        remove_dots(location)
+    }
 }
 
 /// The resource that `reference` (without fragment) names, seen from `base` (RFC 3986 section 5.2). A relative path
@@ -28,9 +32,7 @@ pub(super) fn resolve(base: &str, reference: &str) -> String {
     if has_scheme(base) {
         return Uri::parse(base).join(reference);
     }
-    if base.is_empty() {
-        return remove_dots(reference);
-    }
+
     let path = percent_decode(reference).unwrap_or_else(|| reference.to_owned());
     if path.starts_with('/') {
         remove_dots(&path)
@@ -133,7 +135,8 @@ impl<'a> Uri<'a> {
 
     fn with(&self, authority: Option<&str>, path: &str, query: Option<&str>) -> String {
         // Only a path with a root is a hierarchy: `urn:example:a/./b` is a name, and stays as it is.
-        let path = if path.starts_with('/') {
+        let has_dots = path.split('/').any(|segment| matches!(segment, "." | ".."));
+        let path = if path.starts_with('/') && has_dots {
             remove_dots(path)
         } else {
             path.to_owned()
@@ -200,6 +203,11 @@ mod tests {
             "https://other.example/x",
         );
         check("http://localhost:1234/folder/", "", "http://localhost:1234/folder/");
+        check(
+            "https://example.com/",
+            "https://example.com/a//b",
+            "https://example.com/a//b",
+        );
         check("urn:uuid:1", "urn:uuid:2", "urn:uuid:2");
         check("tag:example.com,2024:a", "http://x/", "http://x/");
     }

@@ -125,7 +125,7 @@ impl Builder<'_, '_> {
                 .help("write the name as a string"));
         }
         if self.open.len() >= usize::from(DEPTH_MAX) {
-            return Err(self.too_deep(open.span));
+            return Err(self.source.too_deep(open.span));
         }
         self.open.push(open);
         Ok(())
@@ -178,7 +178,7 @@ impl Builder<'_, '_> {
     fn alias(&mut self, anchor: usize, span: Span) -> Result<(), Problem> {
         let copy = self.anchors.copy(self.source, anchor, span)?;
         if usize::from(copy.depth) + self.open.len() > usize::from(DEPTH_MAX) {
-            return Err(self.too_deep(span));
+            return Err(self.source.too_deep(span));
         }
         if !self.budget.take_nodes(copy.nodes) {
             return Err(self.source.too_many_nodes(span));
@@ -266,11 +266,6 @@ impl Builder<'_, '_> {
         }
     }
 
-    fn too_deep(&self, span: Span) -> Problem {
-        self.source
-            .problem(span, format!("values are nested more than {DEPTH_MAX} deep"))
-    }
-
     fn check_collection_tag(&self, tag: Option<&Tag>, expected: &str, span: Span) -> Result<(), Problem> {
         match tag {
             Some(tag) if tag.core_suffix() != Some(expected) => {
@@ -330,7 +325,7 @@ fn scan_problem(source: Source<'_>, error: &granit_parser::ScanError) -> Problem
                 .problem(place, message)
                 .help("write `&name` before the value it stands for")
         }
-        Kind::RecursionLimitExceeded => source.problem(place, format!("values are nested more than {DEPTH_MAX} deep")),
+        Kind::RecursionLimitExceeded => source.too_deep(place),
         _ => source.problem(place, format!("this is no YAML: {}", error.info())),
     }
 }
