@@ -1,4 +1,4 @@
-//! Every catalogued attack that is required by now has a test that carries its id and runs.
+//! Every catalogued attack that is required by now has a test that carries its id and runs, and a row in the catalogue.
 
 use crate::problem::Problem;
 use crate::threats::REQUIRED;
@@ -6,9 +6,22 @@ use crate::tree::{File, Tree};
 
 const LAW: &str = "attacks";
 const LIST: &str = "xtask/src/threats.rs";
+const CATALOGUE: &str = "docs/threats.md";
 
 pub(crate) fn check(tree: &Tree) -> Vec<Problem> {
-    missing(tree, REQUIRED).map(|id| problem(tree, id)).collect()
+    let untested = missing(tree, REQUIRED).map(|id| {
+        let message = format!("no test that runs is called `{id}_...`: write one that fails without the check");
+        problem(tree, id, message)
+    });
+    let unlisted = unlisted(tree, REQUIRED).map(|id| problem(tree, id, format!("`{id}` has no row in `{CATALOGUE}`")));
+    untested.chain(unlisted).collect()
+}
+
+fn unlisted<'a>(tree: &Tree, ids: &'a [&str]) -> impl Iterator<Item = &'a str> {
+    let catalogue = tree.file(CATALOGUE).map_or("", |file| file.text.as_str()).to_owned();
+    ids.iter()
+        .copied()
+        .filter(move |id| !catalogue.contains(&format!("| {} |", id.replace('_', "-"))))
 }
 
 fn missing<'a>(tree: &Tree, ids: &'a [&str]) -> impl Iterator<Item = &'a str> {
@@ -18,14 +31,9 @@ fn missing<'a>(tree: &Tree, ids: &'a [&str]) -> impl Iterator<Item = &'a str> {
         .filter(move |id| !tests.iter().any(|name| is_for(name, id)))
 }
 
-fn problem(tree: &Tree, id: &str) -> Problem {
+fn problem(tree: &Tree, id: &str, message: String) -> Problem {
     let line = tree.file(LIST).map_or(1, |list| list.line_of(&format!("\"{id}\"")));
-    Problem::new(
-        LIST,
-        line,
-        LAW,
-        format!("no test that runs is called `{id}_...`: write one that fails without the check"),
-    )
+    Problem::new(LIST, line, LAW, message)
 }
 
 /// `http_1_x` is for `http_1`, `http_10_x` is not.
@@ -78,5 +86,14 @@ mod tests {
         check_source("#[test]\n#[ignore]\nfn http_1_two_lengths() {}\n", &["http_1"]);
         check_source("// #[test]\n// fn http_1_two_lengths() {}\n", &["http_1"]);
         check_source("#[test]\nfn other() {}\nfn http_1_x() {}\n", &["http_1"]);
+    }
+
+    #[test]
+    fn the_catalogue_has_a_row() {
+        let tree = Tree::of(&[(CATALOGUE, "| http-1 | smuggling | 400 |\n| http-10 | bombs | 413 |\n")]);
+        assert_eq!(
+            unlisted(&tree, &["http_1", "http_10", "http_3"]).collect::<Vec<_>>(),
+            ["http_3"]
+        );
     }
 }
