@@ -381,3 +381,126 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for StrictIo<S> {
         Pin::new(&mut this.socket).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+
+    fn local(test: impl Future<Output = ()>) {
+        tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap()
+            .block_on(test);
+    }
+
+    /// A connection on which one request was written, with the upstream's end of it.
+    async fn asked() -> (Rc<Wire>, StrictIo<DuplexStream>, DuplexStream) {
+        let (near, far) = duplex(1 << 16);
+        let wire = Wire::new();
+        let mut io = StrictIo::new(near, Rc::clone(&wire));
+        wire.begin(false, false);
+        io.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+        io.flush().await.unwrap();
+        (wire, io, far)
+    }
+
+    const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood";
+
+    #[test]
+    fn http_8_bytes_after_the_end_are_kept_from_the_library() {
+        local(async {
+            for pieces in [1, 7, 1000] {
+                let (wire, mut io, mut far) = asked().await;
+                for piece in [ANSWER, b"HTTP/1.1 200 OK\r\n\r\n"].concat().chunks(pieces) {
+                    far.write_all(piece).await.unwrap();
+                }
+                let mut read = vec![0; ANSWER.len()];
+                io.read_exact(&mut read).await.unwrap();
+                assert_eq!(read, ANSWER);
+                assert!(wire.response_complete());
+                let error = io.read(&mut [0; 100]).await.unwrap_err();
+                assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+                assert!(!wire.reusable());
+                assert_eq!(wire.fault(), Some(Malformed::Unsolicited));
+            }
+        });
+    }
+
+    #[test]
+    fn http_8_bytes_before_a_request_are_kept_from_the_library() {
+        local(async {
+            let (near, mut far) = duplex(1 << 16);
+            let wire = Wire::new();
+            let mut io = StrictIo::new(near, Rc::clone(&wire));
+            far.write_all(ANSWER).await.unwrap();
+            wire.begin(false, false);
+            assert!(io.read(&mut [0; 100]).await.is_err());
+            assert!(!wire.reusable());
+        });
+    }
+
+    #[test]
+    fn a_clean_exchange_leaves_a_reusable_connection() {
+        local(async {
+            let (wire, mut io, mut far) = asked().await;
+            assert!(!wire.reusable());
+            far.write_all(ANSWER).await.unwrap();
+            let mut read = vec![0; ANSWER.len() - 1];
+            io.read_exact(&mut read).await.unwrap();
+            assert!(!wire.reusable() && !wire.response_complete());
+            io.read_exact(&mut [0]).await.unwrap();
+            assert!(wire.reusable() && wire.response_complete());
+        });
+    }
+
+    #[test]
+    fn http_8_a_head_in_pieces_is_held_back_until_it_is_whole() {
+        local(async {
+            let (_wire, mut io, mut far) = asked().await;
+            far.write_all(&ANSWER[..30]).await.unwrap();
+            let mut buffer = [0; 100];
+            let early = tokio::select! { biased; read = io.read(&mut buffer) => Some(read), () = async {} => None };
+            assert!(early.is_none());
+            far.write_all(&ANSWER[30..]).await.unwrap();
+            let read = io.read(&mut buffer).await.unwrap();
+            assert_eq!(&buffer[..read], ANSWER);
+        });
+    }
+
+    #[test]
+    fn http_8_an_answer_is_read_even_if_the_request_cannot_be_written_any_more() {
+        local(async {
+            let (wire, mut io, mut far) = asked().await;
+            far.write_all(ANSWER).await.unwrap();
+            drop(far);
+            let mut write = std::pin::pin!(io.write_all(b"more"));
+            let polled = std::future::poll_fn(|cx| Poll::Ready(write.as_mut().poll(cx).is_pending())).await;
+            assert!(polled);
+            let mut read = Vec::new();
+            io.read_to_end(&mut read).await.unwrap();
+            assert_eq!(read, ANSWER);
+            assert!(!wire.reusable());
+        });
+    }
+
+    #[test]
+    fn http_8_an_early_answer_spoils_the_connection_for_good() {
+        local(async {
+            let (near, mut far) = duplex(1 << 16);
+            let wire = Wire::new();
+            let mut io = StrictIo::new(near, Rc::clone(&wire));
+            wire.begin(false, true);
+            io.write_all(b"POST / HTTP/1.1\r\ncontent-length: 1\r\n\r\n")
+                .await
+                .unwrap();
+            far.write_all(ANSWER).await.unwrap();
+            io.read_exact(&mut vec![0; ANSWER.len()]).await.unwrap();
+            wire.body_moved(true);
+            io.write_all(b"x").await.unwrap();
+            io.flush().await.unwrap();
+            assert!(wire.request_sent() && wire.response_complete());
+            assert!(!wire.reusable());
+        });
+    }
+}
