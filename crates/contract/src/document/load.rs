@@ -48,6 +48,15 @@ pub fn load_schema(location: &str, dialect: Dialect, fetch: &mut dyn Fetch) -> R
     loader.run(location, root, Kind::Schema, version)
 }
 
+/// Reads one file of JSON or YAML that refers to no other, as a configuration is.
+///
+/// # Errors
+///
+/// The first place where it is not well-formed, is ambiguous or is larger than [`bounds`](super::bounds) allow.
+pub fn parse(location: &str, bytes: &[u8]) -> Result<Node, Problem> {
+    source::read(location, FileId(0), bytes, &mut Budget::default())
+}
+
 struct Loader<'f> {
     fetch: &'f mut dyn Fetch,
     budget: Budget,

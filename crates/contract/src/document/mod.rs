@@ -16,7 +16,7 @@ mod uri;
 mod version;
 mod yaml;
 
-pub use load::{load, load_schema};
+pub use load::{load, load_schema, parse};
 pub use node::{Member, Node, Object, Value};
 pub use problem::{FileId, Problem, Severity, Span};
 

@@ -1,0 +1,147 @@
+//! The verbs of the command line, one file each.
+
+mod check;
+mod completions;
+mod config;
+mod configuration;
+mod coverage;
+mod demo;
+mod man;
+mod observe_report;
+mod outcome;
+mod serve;
+mod try_request;
+
+use clap::{ColorChoice, Parser, Subcommand};
+
+pub(crate) use configuration::ConfigFile;
+pub(crate) use outcome::{Failure, Outcome};
+
+/// Secures an API from its contract: lets through only what the contract allows, in both directions.
+#[derive(Debug, Parser)]
+#[command(name = "portcullis", version, max_term_width = 100, after_help = EXIT_CODES)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+    #[command(flatten)]
+    shared: Shared,
+}
+
+/// What every verb understands.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Shared {
+    /// Report as one JSON object on standard output
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// When to use colours; `auto` honours NO_COLOR
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: ColorChoice,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  it worked, and nothing was found
+  1  something was found: errors in a check, refusals in a trial, attacks that passed
+  2  the arguments or the files cannot be used
+  3  an address cannot be bound, or a server cannot be reached";
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Stand in front of APIs and let through what their contracts allow
+    Serve(serve::Arguments),
+    /// Check a configuration and its contracts, and report every problem
+    Check(check::Arguments),
+    /// Show, for each operation and media type, what is checked and what is not, and why
+    Coverage(coverage::Arguments),
+    /// Judge saved requests offline, without sending them
+    Try(try_request::Arguments),
+    /// Turn what observe mode saw into would-be refusals and the contract lines that would permit them
+    ObserveReport(observe_report::Arguments),
+    /// Look at the configuration's own definition
+    Config(config::Arguments),
+    /// Start an example API with the gate in front of it, and show what to try
+    Demo(demo::Arguments),
+    /// Print completions for a shell
+    Completions(completions::Arguments),
+    /// Print the manual page, or write all of them
+    Man(man::Arguments),
+}
+
+/// Runs the verb that the arguments name; wrong arguments end the process with code 2.
+pub(crate) fn run() -> Outcome {
+    let Cli { verb, shared } = Cli::parse();
+    choice(shared.color).write_global();
+    let done = match verb {
+        Verb::Serve(arguments) => serve::run(&arguments, &shared),
+        Verb::Check(arguments) => check::run(&arguments, &shared),
+        Verb::Coverage(arguments) => coverage::run(&arguments, &shared),
+        Verb::Try(arguments) => try_request::run(&arguments, &shared),
+        Verb::ObserveReport(arguments) => observe_report::run(&arguments, &shared),
+        Verb::Config(arguments) => config::run(&arguments),
+        Verb::Demo(arguments) => demo::run(&arguments, &shared),
+        Verb::Completions(arguments) => completions::run(&arguments),
+        Verb::Man(arguments) => man::run(&arguments),
+    };
+    done.unwrap_or_else(|failure| failure.tell())
+}
+
+fn choice(color: ColorChoice) -> anstream::ColorChoice {
+    match color {
+        ColorChoice::Auto => anstream::ColorChoice::Auto,
+        ColorChoice::Always => anstream::ColorChoice::Always,
+        ColorChoice::Never => anstream::ColorChoice::Never,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn check(arguments: &str, accepted: bool) {
+        let parsed = Cli::try_parse_from(["portcullis"].into_iter().chain(arguments.split_whitespace()));
+        assert_eq!(parsed.is_ok(), accepted, "{arguments}: {parsed:?}");
+    }
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn arguments() {
+        check("serve", true);
+        check("serve -c gate.yaml", true);
+        check(
+            "serve --contract api.yaml --upstream http://127.0.0.1:9000 --listen 127.0.0.1:8080",
+            true,
+        );
+        check("serve --contract api.yaml --upstream http://127.0.0.1:9000", true);
+        check("serve --contract api.yaml", false);
+        check("serve --listen 127.0.0.1:8080", false);
+        check(
+            "serve -c gate.yaml --contract api.yaml --upstream http://127.0.0.1:9000",
+            false,
+        );
+        check("check -c gate.yaml --json --color never", true);
+        check("check --color sometimes", false);
+        check("try -c gate.yaml", false);
+        check("try -c gate.yaml a.http b.har", true);
+        check("config", false);
+        check("config schema", true);
+        check("completions bash", true);
+        check("completions", false);
+        check("man --dir out", true);
+        check("demo --attacks --json", true);
+        check("", false);
+    }
+
+    #[test]
+    fn the_exit_codes_are_documented() {
+        let help = Cli::command().render_long_help().to_string();
+        for code in ["0  it worked", "1  something", "2  the arguments", "3  an address"] {
+            assert!(help.contains(code), "{code}");
+        }
+    }
+}

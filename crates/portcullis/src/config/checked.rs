@@ -1,0 +1,219 @@
+//! The configuration as the program uses it: every default filled in, every value of its own type, no two settings at odds.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ipnet::IpNet;
+use portcullis_contract::document::Span;
+
+use super::api::Api;
+use super::problems::Problems;
+use super::raw::{self, LogFormat, LogRequests};
+use super::spanned::Spanned;
+use super::text::{Address, Seconds, Size};
+
+/// What `portcullis serve` does.
+#[derive(Debug)]
+pub(crate) struct Configuration {
+    /// Where callers arrive; at least one, all different.
+    pub(crate) listen: Vec<SocketAddr>,
+    /// Where operators arrive; loopback unless they chose otherwise.
+    pub(crate) admin: Option<SocketAddr>,
+    /// Whose `Forwarded` and `X-Forwarded-For` are believed.
+    pub(crate) trusted_proxies: Vec<IpNet>,
+    /// How many workers serve.
+    pub(crate) workers: NonZeroUsize,
+    /// Bounds on connections of callers.
+    pub(crate) connection: Connection,
+    /// What is logged.
+    pub(crate) log: Log,
+    /// At least one; names all different.
+    pub(crate) apis: Vec<Api>,
+    /// Where observations go.
+    pub(crate) observe: Option<Observe>,
+}
+
+/// Bounds on connections of callers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Connection {
+    /// Open at once, over all workers.
+    pub(crate) connections_max: u32,
+    /// Open at once from one address, or one /64 network of IPv6; never more than `connections_max`.
+    pub(crate) connections_per_address_max: u32,
+    /// The request line and the headers together.
+    pub(crate) head_bytes_max: usize,
+    /// The request target; never more than `head_bytes_max`.
+    pub(crate) target_bytes_max: usize,
+    /// The number of headers.
+    pub(crate) headers_max: usize,
+    /// From the first byte of a request, or the connection's start, to the end of its head.
+    pub(crate) head_time_max: Duration,
+    /// From the end of the head to the end of the body.
+    pub(crate) body_time_max: Duration,
+    /// Without progress while an answer is written.
+    pub(crate) write_time_max: Duration,
+    /// Between two requests.
+    pub(crate) idle_time_max: Duration,
+    /// From the order to stop until open requests are cut off.
+    pub(crate) drain_time_max: Duration,
+}
+
+/// What is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Log {
+    /// `None`: text on a terminal, JSON elsewhere.
+    pub(crate) format: Option<LogFormat>,
+    /// Which requests get a line.
+    pub(crate) requests: LogRequests,
+}
+
+/// Where observations go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Observe {
+    /// The file, one JSON object a line.
+    pub(crate) file: PathBuf,
+    /// How large it may grow.
+    pub(crate) file_bytes_max: u64,
+}
+
+/// Settles what is written into what is done; paths are relative to `directory`.
+pub(super) fn lower(raw: raw::Configuration, directory: &Path, problems: &mut Problems<'_>) -> Configuration {
+    let listen = raw.listen.0.iter().map(|address| address.value.0).collect::<Vec<_>>();
+    duplicates(
+        "address",
+        raw.listen.0.iter().map(|address| (address.value.0, address.span)),
+        problems,
+    );
+    let apis = raw
+        .apis
+        .into_iter()
+        .map(|api| Api::lower(api.value, directory, problems))
+        .collect::<Vec<_>>();
+    duplicates(
+        "API name",
+        apis.iter().map(|api| (api.name.as_str(), api.name_span)),
+        problems,
+    );
+    Configuration {
+        admin: raw.admin.map(|admin| lower_admin(&admin, &raw.listen.0, problems)),
+        listen,
+        trusted_proxies: lower_trusted(&raw.trusted_proxies, problems),
+        workers: raw.workers.map_or_else(cores, |workers| {
+            NonZeroUsize::new(usize::from(workers)).unwrap_or(NonZeroUsize::MIN)
+        }),
+        connection: Connection::lower(&raw.connection, problems),
+        log: Log {
+            format: raw.log.format,
+            requests: raw.log.requests.unwrap_or(LogRequests::Refused),
+        },
+        apis,
+        observe: raw.observe.map(|observe| Observe {
+            file: directory.join(&observe.file.value.0),
+            file_bytes_max: observe.file_bytes_max.map_or(64 << 20, |size| size.0),
+        }),
+    }
+}
+
+/// Reports every value that stands twice.
+pub(super) fn duplicates<T: Eq + Hash + ToString>(
+    what: &str,
+    values: impl Iterator<Item = (T, Span)>,
+    problems: &mut Problems<'_>,
+) {
+    let mut seen = HashMap::new();
+    for (value, span) in values {
+        let message = format!("the {what} `{}` stands twice", value.to_string());
+        if let Some(first) = seen.insert(value, span) {
+            problems.error(span, message, format!("the first stands in line {}", first.line));
+        }
+    }
+}
+
+fn lower_admin(admin: &raw::Admin, listen: &[Spanned<Address>], problems: &mut Problems<'_>) -> SocketAddr {
+    let Spanned {
+        value: Address(address),
+        span,
+    } = admin.listen;
+    if !address.ip().is_loopback() && !admin.dangerous_public {
+        let message = format!("the admin address `{address}` is not loopback, and the surface asks for no credential");
+        problems.error(
+            span,
+            message,
+            "use `127.0.0.1` or `[::1]`, or set `dangerous_public: true`",
+        );
+    }
+    if listen.iter().any(|callers| callers.value.0 == address) && address.port() != 0 {
+        let message = format!("the admin address `{address}` is also an address of `listen`");
+        problems.error(span, message, "give the admin surface a port of its own");
+    }
+    address
+}
+
+fn lower_trusted(networks: &[Spanned<super::text::Network>], problems: &mut Problems<'_>) -> Vec<IpNet> {
+    for network in networks.iter().filter(|network| network.value.0.prefix_len() == 0) {
+        let message = format!("`{}` believes the forwarding headers of everyone", network.value.0);
+        problems.error(network.span, message, "name the networks of your own proxies");
+    }
+    networks.iter().map(|network| network.value.0).collect()
+}
+
+fn cores() -> NonZeroUsize {
+    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}
+
+impl Connection {
+    fn lower(raw: &raw::Connection, problems: &mut Problems<'_>) -> Self {
+        let connections_max = raw.connections_max.unwrap_or(10_000);
+        let head_bytes_max = bytes(raw.head_bytes_max, 32 << 10);
+        if let Some(per_address) = raw.connections_per_address_max
+            && per_address.value.0 > connections_max
+        {
+            let message =
+                format!("`connections_per_address_max` is above `connections_max`, which is {connections_max}");
+            problems.error(
+                per_address.span,
+                message,
+                "lower it, or one address may take every connection",
+            );
+        }
+        if let Some(target) = raw.target_bytes_max
+            && bytes(Some(target.value), 0) > head_bytes_max
+        {
+            let message = format!("`target_bytes_max` is above `head_bytes_max`, which is {head_bytes_max}");
+            problems.error(
+                target.span,
+                message,
+                "the target is a part of the head: lower the one or raise the other",
+            );
+        }
+        Self {
+            connections_max,
+            connections_per_address_max: raw
+                .connections_per_address_max
+                .map_or(256, |count| count.value.0)
+                .min(connections_max),
+            head_bytes_max,
+            target_bytes_max: bytes(raw.target_bytes_max.map(|size| size.value), 8 << 10).min(head_bytes_max),
+            headers_max: usize::from(raw.headers_max.unwrap_or(100)),
+            head_time_max: seconds(raw.head_seconds_max, 10),
+            body_time_max: seconds(raw.body_seconds_max, 60),
+            write_time_max: seconds(raw.write_seconds_max, 60),
+            idle_time_max: seconds(raw.idle_seconds_max, 60),
+            drain_time_max: seconds(raw.drain_seconds_max, 30),
+        }
+    }
+}
+
+/// A time, or its default in seconds.
+pub(super) fn seconds(written: Option<Seconds>, default: u64) -> Duration {
+    written.map_or(Duration::from_secs(default), Duration::from)
+}
+
+/// A size that is held in memory, or its default.
+pub(super) fn bytes(written: Option<Size>, default: usize) -> usize {
+    written.map_or(default, |size| usize::try_from(size.0).unwrap_or(usize::MAX))
+}

@@ -1,0 +1,76 @@
+//! `x-portcullis` in a contract: where it has effect, and that it stands nowhere else.
+
+use std::collections::HashSet;
+
+use portcullis_contract::document::{Document, Node, Place, Span, Value};
+
+use super::policy::{self, EXTENSION};
+use super::problems::Problems;
+
+/// The methods of a path item (OpenAPI 3.1 §4.8.9).
+const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
+/// Members that hold data of the API rather than a part of the contract.
+const DATA: [&str; 6] = ["example", "examples", "default", "enum", "const", "value"];
+/// How many references one path item may lead through.
+const REFERENCES_MAX: usize = 8;
+
+/// Reports what is wrong with the policies of a contract: those that cannot be read, and those that stand where they
+/// have no effect.
+pub(crate) fn check(document: &Document, problems: &mut Problems<'_>) {
+    let mut effective = HashSet::new();
+    let mut read = |node: &Node, problems: &mut Problems<'_>| {
+        if let Some(written) = node.get(EXTENSION)
+            && effective.insert(written.span)
+        {
+            policy::extension(node, problems);
+        }
+    };
+    let root = document.root();
+    read(root.node, problems);
+    for item in path_items(document, root) {
+        read(item.node, problems);
+        for operation in METHODS.iter().filter_map(|method| item.node.get(method)) {
+            read(operation, problems);
+        }
+    }
+    report_strays(root.node, &effective, problems);
+}
+
+/// The path items of a contract; one behind a reference stands where the reference leads, and where it is written, too.
+fn path_items<'d>(document: &'d Document, root: Place<'d>) -> Vec<Place<'d>> {
+    let mut found = Vec::new();
+    let items = root.node.get("paths").and_then(Node::as_object);
+    for (_, node) in items.into_iter().flat_map(|items| items.iter()) {
+        let mut place = document.child(root, node);
+        found.push(place);
+        for _ in 0..REFERENCES_MAX {
+            let Some(reference) = place.node.get("$ref").and_then(Node::as_str) else {
+                break;
+            };
+            // A reference that leads nowhere is reported by the loader.
+            let Ok(target) = document.resolve(place, reference) else {
+                break;
+            };
+            place = target;
+            found.push(place);
+        }
+    }
+    found
+}
+
+fn report_strays(node: &Node, effective: &HashSet<Span>, problems: &mut Problems<'_>) {
+    match &node.value {
+        Value::Array(items) => items.iter().for_each(|item| report_strays(item, effective, problems)),
+        Value::Object(object) => {
+            for (name, member) in &object.members {
+                if &**name == EXTENSION && !effective.contains(&member.value.span) {
+                    let help = "put it at the root, at a path or at an operation";
+                    problems.error(member.name_span, format!("`{EXTENSION}` has no effect here"), help);
+                } else if &**name != EXTENSION && !DATA.contains(&&**name) {
+                    report_strays(&member.value, effective, problems);
+                }
+            }
+        }
+        _ => {}
+    }
+}

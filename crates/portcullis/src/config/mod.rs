@@ -1,0 +1,117 @@
+//! The configuration: read once, held against its published schema, and settled into checked values. All problems are
+//! reported together, each with its place and the way out.
+//!
+//! It reads no environment and fetches nothing; contracts are loaded by the commands.
+
+pub(crate) mod api;
+pub(crate) mod checked;
+pub(crate) mod extensions;
+mod nearest;
+pub(crate) mod policy;
+pub(crate) mod problems;
+pub(crate) mod rate_limit;
+pub(crate) mod raw;
+pub(crate) mod schema;
+mod shape;
+mod spanned;
+mod text;
+mod tree;
+mod upstream;
+
+use std::path::Path;
+
+use portcullis_contract::document::{FileId, Member, Node, Object, Problem, Severity, Span, Value, parse};
+
+use checked::Configuration;
+use problems::Problems;
+
+/// What became of a configuration.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    /// What could be settled; `None` where nothing could. To be used only without errors.
+    pub(crate) settled: Option<Configuration>,
+    /// What is wrong, by its place.
+    pub(crate) problems: Vec<Problem>,
+}
+
+impl Reading {
+    /// The configuration and its warnings.
+    ///
+    /// # Errors
+    /// Every problem, of which one at least is an error.
+    pub(crate) fn usable(self) -> Result<(Configuration, Vec<Problem>), Vec<Problem>> {
+        let has_errors = self.problems.iter().any(|problem| problem.severity == Severity::Error);
+        match self.settled {
+            Some(configuration) if !has_errors => Ok((configuration, self.problems)),
+            _ => Err(self.problems),
+        }
+    }
+}
+
+/// Settles a configuration file; `location` is its path as it was given, and other paths are relative to its directory.
+pub(crate) fn read(location: &str, text: &[u8]) -> Reading {
+    match parse(location, text) {
+        Ok(root) => check(root, location, Path::new(location).parent().unwrap_or(Path::new(""))),
+        Err(problem) => Reading {
+            settled: None,
+            problems: vec![problem],
+        },
+    }
+}
+
+/// Settles the configuration of one API whose parts are given as arguments; the contract's path is relative to the
+/// current directory.
+pub(crate) fn from_arguments(listen: &str, contract: &str, upstream: &str) -> Reading {
+    let text = |text: &str| node(Value::String(text.into()));
+    let api = object([("contract", text(contract)), ("upstream", text(upstream))]);
+    let root = object([("listen", text(listen)), ("apis", node(Value::Array(vec![api])))]);
+    check(root, "command line", Path::new(""))
+}
+
+fn node(value: Value) -> Node {
+    Node {
+        value,
+        span: Span::default(),
+    }
+}
+
+fn object<const N: usize>(members: [(&str, Node); N]) -> Node {
+    let member = |(name, value): (&str, Node)| {
+        (
+            name.into(),
+            Member {
+                name_span: value.span,
+                value,
+            },
+        )
+    };
+    node(Value::Object(Object {
+        members: members.into_iter().map(member).collect(),
+    }))
+}
+
+fn check(mut root: Node, location: &str, directory: &Path) -> Reading {
+    let locate = |_: FileId| location.to_owned();
+    let mut problems = Problems::new(&locate);
+    let settled = settle(&mut root, directory, &mut problems);
+    Reading {
+        settled,
+        problems: problems.into_sorted(),
+    }
+}
+
+fn settle(root: &mut Node, directory: &Path, problems: &mut Problems<'_>) -> Option<Configuration> {
+    if !shape::keep(root, schema::configuration(), "the configuration", problems) {
+        return None;
+    }
+    match tree::read(root) {
+        Ok(raw) => Some(checked::lower(raw, directory, problems)),
+        Err(unreadable) => {
+            problems.error(unreadable.span.unwrap_or(root.span), unreadable.message, "");
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,194 @@
+//! The policy of one operation, settled from its layers: the contract's `x-portcullis` at the operation, at its path
+//! and at the root, then the API's `policy` in the configuration, then the defaults.
+//!
+//! Both places are read by one definition ([`raw::Policy`]) from the same kind of tree.
+
+use std::time::Duration;
+
+use portcullis_contract::document::Node;
+
+use super::checked::{duplicates, seconds};
+use super::problems::Problems;
+use super::rate_limit::{self, RateLimit};
+use super::raw::{self, Mode, Oversize, ResponseAction, UndeclaredAction};
+use super::text::Size;
+use super::{schema, shape, tree};
+
+/// The name of the contract's extension.
+pub(crate) const EXTENSION: &str = "x-portcullis";
+
+/// What the controls do for one operation.
+#[derive(Clone, Debug)]
+pub(crate) struct Policy {
+    /// Each control's mode.
+    pub(crate) modes: Modes,
+    /// What happens to what the contract does not declare.
+    pub(crate) undeclared: Undeclared,
+    /// How answers are judged.
+    pub(crate) response: Response,
+    /// How large a request's body may be, decoded.
+    pub(crate) body_bytes_max: u64,
+    /// Whether the operation takes something that could be guessed.
+    pub(crate) authentication: bool,
+    /// All that apply, those of outer layers first; names all different.
+    pub(crate) rate_limits: Vec<RateLimit>,
+    /// Until the upstream's answer begins; `None`: as the upstream says.
+    pub(crate) first_byte_time_max: Option<Duration>,
+    /// Until the upstream's answer has ended; `None`: as the upstream says.
+    pub(crate) total_time_max: Option<Duration>,
+    /// Claims that no JWT in an answer may carry.
+    pub(crate) sensitive_claims: Vec<String>,
+}
+
+/// Each control's mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Modes {
+    pub(crate) contract_in: Mode,
+    /// `observe` too where the response's action is.
+    pub(crate) contract_out: Mode,
+    pub(crate) rate_limits: Mode,
+    pub(crate) url_secrets: Mode,
+    pub(crate) response_tokens: Mode,
+}
+
+/// What happens to what the contract does not declare, by location.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Undeclared {
+    pub(crate) query: UndeclaredAction,
+    pub(crate) header: UndeclaredAction,
+    pub(crate) cookie: UndeclaredAction,
+    pub(crate) body: UndeclaredAction,
+}
+
+/// How answers are judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Response {
+    /// Whether undeclared properties are left out (otherwise they block).
+    pub(crate) strip: bool,
+    /// Whether a body over the bound passes unjudged (otherwise it blocks).
+    pub(crate) stream_oversize: bool,
+    /// How large a body is judged, decoded.
+    pub(crate) body_bytes_max: u64,
+}
+
+/// The policy that stands beside a value of the contract as `x-portcullis`; the empty one where none does, or where it
+/// cannot be read, which is a problem then.
+pub(crate) fn extension(node: &Node, problems: &mut Problems<'_>) -> raw::Policy {
+    let Some(written) = node.get(EXTENSION) else {
+        return raw::Policy::default();
+    };
+    let mut written = written.clone();
+    if !shape::keep(&mut written, schema::policy(), "`x-portcullis`", problems) {
+        return raw::Policy::default();
+    }
+    match tree::read::<raw::Policy>(&written) {
+        Ok(policy) => {
+            check(&policy, problems);
+            policy
+        }
+        Err(unreadable) => {
+            problems.error(unreadable.span.unwrap_or(written.span), unreadable.message, "");
+            raw::Policy::default()
+        }
+    }
+}
+
+/// Reports what is wrong within one layer.
+pub(super) fn check(layer: &raw::Policy, problems: &mut Problems<'_>) {
+    let names = layer
+        .rate_limits
+        .iter()
+        .map(|limit| (limit.value.name.value.0.as_str(), limit.value.name.span));
+    duplicates("rate limit", names, problems);
+    for limit in &layer.rate_limits {
+        rate_limit::check(&limit.value, problems);
+    }
+}
+
+/// Settles the layers of one operation, the outermost first: the API's in the configuration, the contract's root, the path,
+/// the operation.
+pub(crate) fn settle(layers: &[&raw::Policy]) -> Policy {
+    let inner = Layers(layers);
+    let action = inner
+        .last(|layer| layer.response.action)
+        .unwrap_or(ResponseAction::Strip);
+    let authentication = inner.last(|layer| layer.authentication).unwrap_or(false);
+    Policy {
+        modes: inner.modes(action),
+        undeclared: inner.undeclared(),
+        response: Response {
+            strip: action != ResponseAction::Block,
+            stream_oversize: inner.last(|layer| layer.response.oversize) != Some(Oversize::Block),
+            body_bytes_max: inner.size(|layer| layer.response.body_bytes_max),
+        },
+        body_bytes_max: inner.size(|layer| layer.body_bytes_max),
+        authentication,
+        rate_limits: rate_limit::settle(layers, authentication),
+        first_byte_time_max: inner
+            .last(|layer| layer.timeouts.first_byte_seconds_max)
+            .map(Duration::from),
+        total_time_max: inner
+            .last(|layer| layer.timeouts.total_seconds_max)
+            .map(|time| seconds(Some(time), 0)),
+        sensitive_claims: inner
+            .last(|layer| layer.sensitive_claims.clone())
+            .unwrap_or_else(sensitive_claims),
+    }
+}
+
+/// The layers, outermost first.
+struct Layers<'l>(&'l [&'l raw::Policy]);
+
+impl Layers<'_> {
+    /// The innermost layer that says something wins.
+    fn last<T>(&self, of: impl Fn(&raw::Policy) -> Option<T>) -> Option<T> {
+        self.0.iter().rev().find_map(|layer| of(layer))
+    }
+
+    fn modes(&self, action: ResponseAction) -> Modes {
+        let mode = |of: fn(&raw::Modes) -> Option<Mode>| self.last(|layer| of(&layer.modes)).unwrap_or_default();
+        let contract_out = match (mode(|modes| modes.contract_out), action) {
+            (Mode::Enforce, ResponseAction::Observe) => Mode::Observe,
+            (mode, _) => mode,
+        };
+        Modes {
+            contract_in: mode(|modes| modes.contract_in),
+            contract_out,
+            rate_limits: mode(|modes| modes.rate_limits),
+            url_secrets: mode(|modes| modes.url_secrets),
+            response_tokens: mode(|modes| modes.response_tokens),
+        }
+    }
+
+    fn undeclared(&self) -> Undeclared {
+        let action = |of: fn(&raw::Undeclared) -> Option<UndeclaredAction>| self.last(|layer| of(&layer.undeclared));
+        Undeclared {
+            query: action(|undeclared| undeclared.query).unwrap_or(UndeclaredAction::Refuse),
+            header: action(|undeclared| undeclared.header).unwrap_or(UndeclaredAction::Strip),
+            cookie: action(|undeclared| undeclared.cookie).unwrap_or(UndeclaredAction::Strip),
+            body: action(|undeclared| undeclared.body).unwrap_or(UndeclaredAction::Refuse),
+        }
+    }
+
+    fn size(&self, of: impl Fn(&raw::Policy) -> Option<Size>) -> u64 {
+        self.last(of).map_or(1 << 20, |size| size.0)
+    }
+}
+
+/// Registered and common claims that carry personal data or secrets (OpenID Connect Core 1.0 §5.1).
+fn sensitive_claims() -> Vec<String> {
+    let names = [
+        "email",
+        "phone_number",
+        "birthdate",
+        "address",
+        "gender",
+        "password",
+        "password_hash",
+        "secret",
+        "ssn",
+        "iban",
+        "credit_card",
+    ];
+    names.map(str::to_owned).to_vec()
+}

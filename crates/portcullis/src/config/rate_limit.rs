@@ -1,0 +1,104 @@
+//! Rate limits of one operation, settled from the layers of its policy.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use super::problems::Problems;
+use super::raw::{self, Counted, KeyPart, Mode};
+use super::spanned::Spanned;
+
+/// One rate limit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RateLimit {
+    /// Its name in refusals, logs and metrics.
+    pub(crate) name: String,
+    /// What is counted by; at least one part.
+    pub(crate) key: Vec<KeyPart>,
+    /// How many requests.
+    pub(crate) requests: NonZeroU32,
+    /// In which window, at least a second.
+    pub(crate) per: Duration,
+    /// How many may come at once.
+    pub(crate) burst: NonZeroU32,
+    /// Whether only answers with a status of 400 or above count.
+    pub(crate) failures_only: bool,
+    /// The name under which it counts together with others.
+    pub(crate) shared: Option<String>,
+    /// Whether it counts over all workers at once.
+    pub(crate) exact: bool,
+    /// Its own mode; `None`: that of the control.
+    pub(crate) mode: Option<Mode>,
+}
+
+/// Reports what is wrong with one limit.
+pub(super) fn check(limit: &raw::RateLimit, problems: &mut Problems<'_>) {
+    let Spanned { value: name, span } = &limit.name;
+    let parts = limit.key.as_deref().unwrap_or_default();
+    let twice = parts
+        .iter()
+        .enumerate()
+        .any(|(index, part)| parts.iter().take(index).any(|earlier| earlier == part));
+    if twice {
+        problems.error(
+            *span,
+            format!("the key of `{}` names a part twice", name.0),
+            "take one of them out",
+        );
+    }
+    if limit
+        .burst
+        .is_some_and(|burst| burst > limit.requests.saturating_mul(10))
+    {
+        let message = format!("the burst of `{}` is more than ten times its requests", name.0);
+        problems.warning(*span, message, "such a limit only begins to hold after the burst");
+    }
+}
+
+/// The limits of all layers, the outermost first; an inner one replaces an outer one of the same name. The default by
+/// address stands before them all, so that no operation is without a limit unless someone says so.
+pub(super) fn settle(layers: &[&raw::Policy], authentication: bool) -> Vec<RateLimit> {
+    let mut limits = vec![by_address(authentication)];
+    for written in layers.iter().flat_map(|layer| &layer.rate_limits) {
+        let limit = lower(&written.value, authentication);
+        match limits.iter_mut().find(|outer| outer.name == limit.name) {
+            Some(outer) => *outer = limit,
+            None => limits.push(limit),
+        }
+    }
+    limits
+}
+
+/// The limit named `address`: 100 a second with bursts of 200; for authentication 10 a minute, counted exactly.
+fn by_address(authentication: bool) -> RateLimit {
+    let (requests, seconds, burst) = if authentication { (10, 60, 10) } else { (100, 1, 200) };
+    RateLimit {
+        name: "address".to_owned(),
+        key: vec![KeyPart::Address],
+        requests: at_least_one(requests),
+        per: Duration::from_secs(seconds),
+        burst: at_least_one(burst),
+        failures_only: false,
+        shared: None,
+        exact: authentication,
+        mode: None,
+    }
+}
+
+fn lower(raw: &raw::RateLimit, authentication: bool) -> RateLimit {
+    RateLimit {
+        name: raw.name.value.0.clone(),
+        key: raw.key.clone().unwrap_or_else(|| vec![KeyPart::Address]),
+        requests: at_least_one(raw.requests),
+        per: raw.per.0,
+        burst: at_least_one(raw.burst.unwrap_or(raw.requests)),
+        failures_only: raw.count == Some(Counted::Failures),
+        shared: raw.shared.as_ref().map(|name| name.0.clone()),
+        exact: raw.exact.unwrap_or(authentication),
+        mode: raw.mode,
+    }
+}
+
+/// The schema has refused zero before.
+fn at_least_one(number: u32) -> NonZeroU32 {
+    NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN)
+}

@@ -1,0 +1,339 @@
+//! The configuration as it is written: what serde reads, what `portcullis config schema` publishes, in one definition.
+//!
+//! The doc comment of a setting is its published description. Bounds and names that the schema can express stand here
+//! as schema attributes and are enforced from that very schema; what concerns several settings at once is decided when the
+//! raw settings are lowered to checked ones. Nothing outside `config` reads these types.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::spanned::{List, Spanned};
+use super::text::{Address, BasePath, Host, Location, Name, Network, Origin, Pointer, Seconds, Size, Window};
+use super::upstream::UpstreamWritten;
+
+/// The configuration of `portcullis serve`: where to listen, and the APIs to stand in front of.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Configuration {
+    /// Where to listen for callers: an address and a port such as `127.0.0.1:8080`, or a list of them.
+    pub(crate) listen: List<Spanned<Address>>,
+    /// The surface for operators: health, readiness and metrics. Without it there is none.
+    pub(crate) admin: Option<Admin>,
+    /// The networks whose `Forwarded` and `X-Forwarded-For` headers are believed. Default: none.
+    #[serde(default)]
+    pub(crate) trusted_proxies: Vec<Spanned<Network>>,
+    /// How many workers serve, each on a thread of its own. Default: one for every core.
+    #[schemars(range(min = 1, max = 1024))]
+    pub(crate) workers: Option<u16>,
+    /// Bounds on what one caller's connection may hold, and for how long.
+    #[serde(default)]
+    pub(crate) connection: Connection,
+    /// What is logged, and how.
+    #[serde(default)]
+    pub(crate) log: Log,
+    /// The APIs behind the gate.
+    #[schemars(length(min = 1, max = 1000))]
+    pub(crate) apis: Vec<Spanned<Api>>,
+    /// Where controls in mode `observe` record what they would have refused.
+    pub(crate) observe: Option<Observe>,
+}
+
+/// The surface for operators: `/healthz`, `/readyz` and `/metrics`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Admin {
+    /// Where to listen for operators; a loopback address such as `127.0.0.1:9901`.
+    pub(crate) listen: Spanned<Address>,
+    /// Allows an address that is not loopback. The surface asks for no credential, so whoever reaches it reads it.
+    #[serde(default)]
+    pub(crate) dangerous_public: bool,
+}
+
+/// Bounds on connections of callers.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Connection {
+    /// How many connections are open at once, over all workers. Default: 10000.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub(crate) connections_max: Option<u32>,
+    /// How many connections one address (one /64 network of IPv6) may hold open. Default: 256.
+    pub(crate) connections_per_address_max: Option<Spanned<Count>>,
+    /// How large a request's line and headers may be together. Default: 32KiB.
+    #[schemars(extend("minimum" = 1024, "maximum" = 1_048_576))]
+    pub(crate) head_bytes_max: Option<Size>,
+    /// How long a request's target may be. Default: 8KiB.
+    #[schemars(extend("minimum" = 64, "maximum" = 65_536))]
+    pub(crate) target_bytes_max: Option<Spanned<Size>>,
+    /// How many headers a request may have. Default: 100.
+    #[schemars(range(min = 1, max = 1000))]
+    pub(crate) headers_max: Option<u16>,
+    /// How long a caller may take to send a request's line and headers. Default: 10.
+    pub(crate) head_seconds_max: Option<Seconds>,
+    /// How long a caller may take to send a request's body. Default: 60.
+    pub(crate) body_seconds_max: Option<Seconds>,
+    /// How long an answer may stand still because its caller does not read. Default: 60.
+    pub(crate) write_seconds_max: Option<Seconds>,
+    /// How long a connection may wait for its next request. Default: 60.
+    pub(crate) idle_seconds_max: Option<Seconds>,
+    /// How long open requests may run on after the order to stop. Default: 30.
+    pub(crate) drain_seconds_max: Option<Seconds>,
+}
+
+/// A number of things, at least one.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub(crate) struct Count(#[schemars(range(min = 1, max = 1_000_000))] pub(crate) u32);
+
+/// What is logged.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Log {
+    /// How a line is written. Default: json, or text on a terminal.
+    pub(crate) format: Option<LogFormat>,
+    /// Which requests get a line. Default: refused.
+    pub(crate) requests: Option<LogRequests>,
+}
+
+/// How a line of the log is written.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Text,
+}
+
+/// Which requests get a line in the log.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LogRequests {
+    /// Those that a control refused or would have refused.
+    Refused,
+    /// Every one.
+    All,
+    /// None; start, reload and trouble are logged all the same.
+    None,
+}
+
+/// Where controls in mode `observe` record what they would have refused.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Observe {
+    /// The file, one JSON object a line; relative to the configuration.
+    pub(crate) file: Spanned<Location>,
+    /// How large the file may grow; later observations are counted only. Default: 64MiB.
+    #[schemars(extend("minimum" = 4096))]
+    pub(crate) file_bytes_max: Option<Size>,
+}
+
+/// One API: a contract, and the upstream that implements it.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Api {
+    /// The API's name in logs and metrics. Default: the contract's file name up to its first dot.
+    pub(crate) name: Option<Spanned<Name>>,
+    /// The contract: an OpenAPI 3.0 or 3.1 file, relative to the configuration.
+    pub(crate) contract: Spanned<Location>,
+    /// The origins from which the contract's remote `$ref`s may be fetched. Default: none.
+    #[serde(default)]
+    pub(crate) ref_origins: Vec<Spanned<Origin>>,
+    /// Allows `$ref`s to files outside of the contract's directory.
+    #[serde(default)]
+    pub(crate) dangerous_files_anywhere: bool,
+    /// The service that implements the API: a URL such as `http://127.0.0.1:9000`, or an object with bounds.
+    pub(crate) upstream: Spanned<UpstreamWritten>,
+    /// The values of `Host` that are served. Default: the hosts of the contract's servers, the addresses listened on and
+    /// the names of loopback.
+    pub(crate) hosts: Option<Vec<Spanned<Host>>>,
+    /// Serves every value of `Host`.
+    #[serde(default)]
+    pub(crate) dangerous_any_host: bool,
+    /// What stands before every path of the contract. Default: the path of the contract's first server.
+    pub(crate) base_path: Option<BasePath>,
+    /// The policy of the whole API. The contract's `x-portcullis` goes before it.
+    #[serde(default)]
+    pub(crate) policy: Policy,
+}
+
+/// What the controls do: in the configuration for an API, and as `x-portcullis` in the contract for all of it (at the
+/// root), for a path or for an operation. The nearest to the operation wins, setting by setting.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Policy {
+    /// Whether each control enforces, observes or is off. Default: all enforce.
+    #[serde(default)]
+    pub(crate) modes: Modes,
+    /// What happens to what the contract does not declare, by location.
+    #[serde(default)]
+    pub(crate) undeclared: Undeclared,
+    /// How answers are judged.
+    #[serde(default)]
+    pub(crate) response: Response,
+    /// How large a request's body may be, after decoding. Default: 1MiB.
+    pub(crate) body_bytes_max: Option<Size>,
+    /// Marks an operation that takes a password, a code or another secret to guess: rate limits start stricter.
+    pub(crate) authentication: Option<bool>,
+    /// Rate limits. Those of the levels add up; one of the same name replaces that of the outer level.
+    #[serde(default)]
+    #[schemars(length(max = 32))]
+    pub(crate) rate_limits: Vec<Spanned<RateLimit>>,
+    /// How long the upstream may take.
+    #[serde(default)]
+    pub(crate) timeouts: Timeouts,
+    /// Claims that no JWT in an answer may carry. Default: names of personal data, such as `email` and `birthdate`.
+    #[schemars(length(max = 256))]
+    pub(crate) sensitive_claims: Option<Vec<String>>,
+}
+
+/// Whether each control enforces, observes or is off.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Modes {
+    /// Requests are held against the contract.
+    pub(crate) contract_in: Option<Mode>,
+    /// Answers are held against the contract.
+    pub(crate) contract_out: Option<Mode>,
+    /// Requests are counted.
+    pub(crate) rate_limits: Option<Mode>,
+    /// Secrets in a URL are refused.
+    pub(crate) url_secrets: Option<Mode>,
+    /// JWTs in answers are decoded and their claims judged.
+    pub(crate) response_tokens: Option<Mode>,
+}
+
+/// What a control does with its judgement.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Mode {
+    /// It refuses.
+    #[default]
+    Enforce,
+    /// It records what it would have refused, and lets it pass.
+    Observe,
+    /// It does not judge.
+    Off,
+}
+
+/// What happens to what the contract does not declare, by location.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Undeclared {
+    /// Query parameters. Default: refuse.
+    pub(crate) query: Option<UndeclaredAction>,
+    /// Headers, apart from those of HTTP itself. Default: strip.
+    pub(crate) header: Option<UndeclaredAction>,
+    /// Cookies. Default: strip.
+    pub(crate) cookie: Option<UndeclaredAction>,
+    /// Properties of JSON bodies. Default: refuse.
+    pub(crate) body: Option<UndeclaredAction>,
+}
+
+/// What happens to something that is not declared.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum UndeclaredAction {
+    /// The request is refused.
+    Refuse,
+    /// It is left out of what is forwarded.
+    Strip,
+    /// It is forwarded.
+    Allow,
+}
+
+/// How answers are judged.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Response {
+    /// What happens to an answer that is not as the contract says. Default: strip.
+    pub(crate) action: Option<ResponseAction>,
+    /// What happens to a body over `body_bytes_max`. Default: stream.
+    pub(crate) oversize: Option<Oversize>,
+    /// How large a body is judged. Default: 1MiB.
+    pub(crate) body_bytes_max: Option<Size>,
+}
+
+/// What happens to an answer that is not as the contract says.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ResponseAction {
+    /// Undeclared properties are left out; any other violation blocks.
+    Strip,
+    /// The caller gets 502 instead.
+    Block,
+    /// It passes, and is recorded.
+    Observe,
+}
+
+/// What happens to a body that is too large to be judged.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Oversize {
+    /// It passes as it comes, counted as not judged.
+    Stream,
+    /// The caller gets 502 instead.
+    Block,
+}
+
+/// How long the upstream may take.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Timeouts {
+    /// Until its answer begins. Default: the upstream's.
+    pub(crate) first_byte_seconds_max: Option<Seconds>,
+    /// Until its answer has ended; event streams are exempt. Default: the upstream's.
+    pub(crate) total_seconds_max: Option<Seconds>,
+}
+
+/// One rate limit: so many requests in a window for each value of its key (generic cell rate algorithm).
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RateLimit {
+    /// The limit's name, unique at its level.
+    pub(crate) name: Spanned<Name>,
+    /// What is counted by; several parts make one key of all of them. Default: address.
+    #[schemars(length(min = 1, max = 8))]
+    pub(crate) key: Option<Vec<KeyPart>>,
+    /// How many requests.
+    #[schemars(range(min = 1, max = 1_000_000_000))]
+    pub(crate) requests: u32,
+    /// In which window, such as `1s` or `15m`.
+    pub(crate) per: Window,
+    /// How many may come at once. Default: `requests`.
+    #[schemars(range(min = 1, max = 1_000_000_000))]
+    pub(crate) burst: Option<u32>,
+    /// Which requests count. Default: all.
+    pub(crate) count: Option<Counted>,
+    /// Counts together with every limit of this shared name, over operations, APIs and hosts.
+    pub(crate) shared: Option<Name>,
+    /// Counts over all workers at once rather than an even part on each. Default: true for authentication operations.
+    pub(crate) exact: Option<bool>,
+    /// This limit's own mode. Default: that of the control.
+    pub(crate) mode: Option<Mode>,
+}
+
+/// One part of the key of a rate limit.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum KeyPart {
+    /// The caller's address (its /64 network for IPv6).
+    Address,
+    /// The value of a header.
+    Header(Name),
+    /// The value of a path parameter.
+    Path(Name),
+    /// The value of a query parameter.
+    Query(Name),
+    /// The value at a JSON pointer into the body, such as `/username`.
+    Body(Pointer),
+}
+
+/// Which requests count.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Counted {
+    /// Every one.
+    All,
+    /// Those that the upstream or the gate answered with a status of 400 or above.
+    Failures,
+}

@@ -1,0 +1,401 @@
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde_json::{Value as Json, json};
+
+use super::api::Hosts;
+use super::policy::Policy;
+use super::raw::{KeyPart, Mode, UndeclaredAction};
+use super::*;
+use crate::report;
+
+const SMALLEST: &str = "\
+listen: 127.0.0.1:8080
+apis:
+  - contract: natter.openapi.yaml
+    upstream: http://127.0.0.1:9000
+";
+
+const WHOLE: &str = "\
+listen: [127.0.0.1:8080, '[::1]:8080']
+admin: {listen: 127.0.0.1:9901}
+trusted_proxies: [10.0.0.0/8, 192.0.2.1]
+workers: 2
+connection:
+  connections_max: 100
+  connections_per_address_max: 10
+  head_bytes_max: 16KiB
+  target_bytes_max: 4096
+  headers_max: 50
+  head_seconds_max: 0.5
+  body_seconds_max: 20
+  write_seconds_max: 20
+  idle_seconds_max: 20
+  drain_seconds_max: 5
+log: {format: json, requests: all}
+observe: {file: seen/observations.jsonl, file_bytes_max: 1MiB}
+apis:
+  - name: natter
+    contract: api/natter.openapi.yaml
+    ref_origins: [https://schemas.example.com]
+    upstream:
+      url: http://127.0.0.1:9000
+      connect_seconds_max: 1
+      first_byte_seconds_max: 5
+      total_seconds_max: 10
+      connections_max: 20
+      idle_max: 5
+      idle_seconds_max: 9
+      preserve_host: true
+    hosts: [API.example.com]
+    base_path: /v1
+    policy:
+      modes: {contract_in: observe, rate_limits: off, url_secrets: enforce, contract_out: observe, response_tokens: off}
+      undeclared: {query: strip, header: allow, cookie: refuse, body: allow}
+      response: {action: block, oversize: block, body_bytes_max: 64KiB}
+      body_bytes_max: 32KiB
+      authentication: false
+      timeouts: {first_byte_seconds_max: 3, total_seconds_max: 4}
+      sensitive_claims: [email]
+      rate_limits:
+        - {name: login, key: [address, {header: X-Key}, {path: id}, {query: q}, {body: /user}], requests: 5, per: 15m,
+           burst: 2, count: failures, shared: logins, exact: true, mode: observe}
+";
+
+fn problems_of(text: &str) -> String {
+    let problems = read("gate.yaml", text.as_bytes()).problems;
+    anstream::adapter::strip_str(&report::text(&problems, None)).to_string()
+}
+
+fn checked(text: &str) -> Configuration {
+    read("/etc/gate/gate.yaml", text.as_bytes()).usable().unwrap().0
+}
+
+#[test]
+fn the_smallest_file_has_safe_defaults() {
+    let Configuration {
+        listen,
+        admin,
+        trusted_proxies,
+        workers,
+        connection,
+        apis,
+        observe,
+        ..
+    } = checked(SMALLEST);
+    assert_eq!(listen, ["127.0.0.1:8080".parse().unwrap()]);
+    assert_eq!(admin, None);
+    assert_eq!(trusted_proxies, []);
+    assert!(workers.get() >= 1);
+    assert_eq!(
+        (connection.connections_max, connection.connections_per_address_max),
+        (10_000, 256)
+    );
+    assert_eq!(observe, None);
+    let [api] = apis.as_slice() else { panic!("one API") };
+    assert_eq!(api.name, "natter");
+    assert_eq!(api.contract, Path::new("/etc/gate/natter.openapi.yaml"));
+    assert_eq!(api.hosts, Hosts::FromContract);
+    assert!(api.references.origins.is_empty() && !api.references.files_anywhere);
+    let policy = policy::settle(&[&api.policy]);
+    assert_eq!(policy.modes.contract_in, Mode::Enforce);
+    assert_eq!(policy.undeclared.query, UndeclaredAction::Refuse);
+    assert_eq!(policy.undeclared.body, UndeclaredAction::Refuse);
+    assert!(policy.response.strip);
+    assert_eq!(policy.rate_limits.len(), 1, "one limit by address");
+}
+
+#[test]
+fn every_setting_arrives() {
+    insta::assert_debug_snapshot!("whole", checked(WHOLE));
+    let whole = checked(WHOLE);
+    insta::assert_debug_snapshot!("whole_policy", policy::settle(&[&whole.apis[0].policy]));
+}
+
+#[test]
+fn arguments_are_a_configuration() {
+    let (configuration, _) = from_arguments("127.0.0.1:0", "api/a.yaml", "http://127.0.0.1:1")
+        .usable()
+        .unwrap();
+    assert_eq!(configuration.apis[0].contract, Path::new("api/a.yaml"));
+    let problems = from_arguments("8080", "a.yaml", "127.0.0.1:9000").problems;
+    let told = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    insta::assert_snapshot!("arguments", told);
+}
+
+#[test]
+fn shape_problems_are_told_together() {
+    insta::assert_snapshot!(
+        "shape",
+        problems_of(
+            "\
+lisen: 127.0.0.1:8080
+listen: [127.0.0.1:8080, localhost:80]
+trusted_proxies: [10.0.0.1/8]
+workers: 0
+connection:
+  head_bytes_max: 1KB
+  target_bytes_max: 1MiB
+  idle_seconds_max: -1
+  connections_max: ten
+log: {format: jsn, requests:}
+apis:
+  - name: natter
+    contract: natter.openapi.yaml
+    upstream: 127.0.0.1:9000
+    policy:
+      modes: {contract_in: enforced}
+      rate_limits:
+        - {name: a, key: [adress, {header: X-Key, path: id}, {cookie: a}, {body: username}], requests: 1.5, per: 15 m}
+        - {name: a, requests: 5}
+  - contract: ${env:CONTRACT}
+    upstream: {url: http://127.0.0.1:1, preserve_host: yes}
+  - 7
+"
+        )
+    );
+}
+
+#[test]
+fn problems_between_settings_are_told_together_with_those_of_shape() {
+    insta::assert_snapshot!(
+        "between_settings",
+        problems_of(
+            "\
+listen: [127.0.0.1:8080, 127.0.0.1:8080]
+admin: {listen: 0.0.0.0:9901}
+trusted_proxies: [0.0.0.0/0]
+workers: many
+connection: {connections_max: 10, connections_per_address_max: 20, head_bytes_max: 2KiB, target_bytes_max: 4KiB}
+apis:
+  - contract: natter.openapi.yaml
+    upstream: {url: http://127.0.0.1:9000, first_byte_seconds_max: 90}
+    hosts: [a.example, A.example]
+    policy:
+      rate_limits:
+        - {name: a, requests: 5, per: 1s, key: [address, address]}
+        - {name: a, requests: 5, per: 1s, burst: 100}
+  - contract: v2/natter.openapi.yaml
+    upstream: http://127.0.0.1:9000
+    hosts: [b.example]
+    dangerous_any_host: true
+"
+        )
+    );
+}
+
+#[test]
+fn one_problem_each() {
+    let told = [
+        "",
+        "[]",
+        "a: [",
+        "listen: 127.0.0.1:80\nlisten: 127.0.0.1:81\n",
+        "listen: 127.0.0.1:80\napis: []\n",
+        "listen: 127.0.0.1:80\nadmin: {listen: 127.0.0.1:80}\napis: [{contract: a, upstream: 'http://a:1'}]\n",
+        "listen: 127.0.0.1:80\napis: [{contract: a, upstream: 'https://a:1'}]\n",
+        "listen: 127.0.0.1:80\napis: [{contract: a, upstream: 'http://a:1/base'}]\n",
+        "listen: 127.0.0.1:80\napis: [{contract: a, upstream: 'http://u:p@a:1'}]\n",
+        "listen: 127.0.0.1:80\napis: [{contract: a}]\n",
+    ];
+    let told = told.map(|text| {
+        problems_of(text)
+            .lines()
+            .filter(|line| !line.ends_with("1 error"))
+            .collect::<Vec<_>>()
+            .join("\n")
+    });
+    insta::assert_snapshot!("one_problem_each", told.join("\n"));
+}
+
+fn policy(yaml: &str) -> raw::Policy {
+    let node = parse("a.yaml", format!("x-portcullis: {yaml}").as_bytes()).unwrap();
+    let locate = |_: FileId| "a.yaml".to_owned();
+    let mut problems = Problems::new(&locate);
+    let policy = policy::extension(&node, &mut problems);
+    assert_eq!(problems.into_sorted(), [], "{yaml}");
+    policy
+}
+
+fn settled(layers: &[&str]) -> Policy {
+    let layers = layers.iter().map(|yaml| policy(yaml)).collect::<Vec<_>>();
+    policy::settle(&layers.iter().collect::<Vec<_>>())
+}
+
+#[test]
+fn the_nearest_layer_wins_setting_by_setting() {
+    let policy = settled(&[
+        "{modes: {contract_in: observe, url_secrets: off}, body_bytes_max: 1KiB, undeclared: {query: allow, body: allow}}",
+        "{modes: {contract_in: off}, timeouts: {total_seconds_max: 1}}",
+        "{modes: {contract_in: enforce}, body_bytes_max: 2KiB, undeclared: {query: strip}, sensitive_claims: []}",
+    ]);
+    assert_eq!(
+        (policy.modes.contract_in, policy.modes.url_secrets),
+        (Mode::Enforce, Mode::Off)
+    );
+    assert_eq!(policy.body_bytes_max, 2048);
+    assert_eq!(
+        (policy.undeclared.query, policy.undeclared.body),
+        (UndeclaredAction::Strip, UndeclaredAction::Allow)
+    );
+    assert_eq!(policy.total_time_max, Some(Duration::from_secs(1)));
+    assert_eq!(policy.sensitive_claims, Vec::<String>::new());
+}
+
+#[test]
+fn observing_answers_is_a_mode() {
+    let mode = |layers: &[&str]| settled(layers).modes.contract_out;
+    assert_eq!(mode(&["{response: {action: observe}}"]), Mode::Observe);
+    assert_eq!(
+        mode(&["{response: {action: observe}}", "{response: {action: block}}"]),
+        Mode::Enforce
+    );
+    assert_eq!(
+        mode(&["{modes: {contract_out: off}}", "{response: {action: observe}}"]),
+        Mode::Off
+    );
+}
+
+#[test]
+fn rate_limits_of_the_layers_add_up() {
+    let names = |policy: &Policy| {
+        policy
+            .rate_limits
+            .iter()
+            .map(|limit| limit.name.clone())
+            .collect::<Vec<_>>()
+    };
+    let policy = settled(&[
+        "{rate_limits: [{name: api, requests: 10, per: 1s}, {name: both, requests: 1, per: 1s}]}",
+        "{rate_limits: [{name: both, requests: 7, per: 1m, key: [{path: id}]}, {name: address, requests: 3, per: 1s}]}",
+    ]);
+    assert_eq!(names(&policy), ["address", "api", "both"]);
+    assert_eq!(policy.rate_limits[0].requests.get(), 3, "the default is replaced");
+    assert_eq!(
+        policy.rate_limits[2].requests.get(),
+        7,
+        "the inner one replaces the outer one"
+    );
+    assert_eq!(
+        policy.rate_limits[2].key,
+        [KeyPart::Path(super::text::Name("id".to_owned()))]
+    );
+    assert_eq!(policy.rate_limits[2].burst.get(), 7, "the burst is the requests");
+}
+
+#[test]
+fn authentication_starts_stricter() {
+    let limits = settled(&["{}", "{authentication: true}"]).rate_limits;
+    assert_eq!(
+        (limits[0].requests.get(), limits[0].per, limits[0].exact),
+        (10, Duration::from_secs(60), true)
+    );
+}
+
+/// What another validator says of the published schema must be what we say.
+#[test]
+fn examples_are_valid_against_the_published_schema() {
+    let validator = jsonschema::validator_for(schema::configuration()).unwrap();
+    for text in [SMALLEST, WHOLE] {
+        let node = parse("gate.yaml", text.as_bytes()).unwrap();
+        let errors = validator
+            .iter_errors(&to_json(&node))
+            .map(|error| error.to_string())
+            .collect::<Vec<_>>();
+        assert_eq!(errors, Vec::<String>::new());
+    }
+    for wrong in [
+        json!({}),
+        json!({"listen": "127.0.0.1:80", "apis": []}),
+        json!({"listen": null, "apis": [{}]}),
+    ] {
+        assert!(!validator.is_valid(&wrong), "{wrong}");
+    }
+}
+
+fn to_json(node: &Node) -> Json {
+    match &node.value {
+        Value::Null => Json::Null,
+        Value::Bool(truth) => json!(truth),
+        Value::Number(spelling) => serde_json::from_str(spelling).unwrap(),
+        Value::String(text) => json!(text),
+        Value::Array(items) => items.iter().map(to_json).collect(),
+        Value::Object(object) => object
+            .iter()
+            .map(|(name, node)| (name.to_owned(), to_json(node)))
+            .collect(),
+    }
+}
+
+/// A keyword that the walk does not know would be published and not enforced.
+#[test]
+fn every_keyword_of_the_schemas_is_enforced() {
+    let known = BTreeSet::from([
+        "$ref",
+        "anyOf",
+        "oneOf",
+        "const",
+        "enum",
+        "type",
+        "properties",
+        "required",
+        "additionalProperties",
+        "items",
+        "minItems",
+        "maxItems",
+        "minimum",
+        "maximum",
+        "format",
+    ]);
+    let said = BTreeSet::from(["$schema", "$defs", "title", "description", "examples"]);
+    for root in [schema::configuration(), schema::policy()] {
+        each_schema(root, &mut |schema| {
+            let format = schema.get("format").and_then(Json::as_str);
+            let numbers = ["uint16", "uint32", "uint64", "double"];
+            assert!(
+                format.is_none_or(|format| text::is_known(format) || numbers.contains(&format)),
+                "{schema}"
+            );
+            for keyword in schema.as_object().unwrap().keys().map(String::as_str) {
+                // The parser of the format is stricter than these.
+                let covered = ["pattern", "minLength"].contains(&keyword) && format.is_some();
+                assert!(
+                    known.contains(keyword) || said.contains(keyword) || covered,
+                    "{keyword} in {schema}"
+                );
+            }
+            if schema.get("properties").is_some() {
+                assert_eq!(schema.get("additionalProperties"), Some(&json!(false)), "{schema}");
+            }
+        });
+    }
+}
+
+/// Every setting tells its reader what it is for.
+#[test]
+fn every_setting_is_described() {
+    each_schema(schema::configuration(), &mut |schema| {
+        let one_of_several = schema.get("additionalProperties") == Some(&json!(false))
+            && schema["required"].as_array().map(Vec::len) == Some(1);
+        for (name, property) in schema.get("properties").and_then(Json::as_object).into_iter().flatten() {
+            assert!(property.get("description").is_some() || one_of_several, "{name}");
+        }
+    });
+}
+
+fn each_schema(schema: &Json, visit: &mut dyn FnMut(&Json)) {
+    visit(schema);
+    let maps = ["properties", "$defs"]
+        .into_iter()
+        .filter_map(|keyword| schema.get(keyword)?.as_object());
+    let lists = ["anyOf", "oneOf"]
+        .into_iter()
+        .filter_map(|keyword| schema.get(keyword)?.as_array());
+    let inner = maps
+        .flat_map(|map| map.values())
+        .chain(lists.flatten())
+        .chain(schema.get("items"));
+    for schema in inner {
+        each_schema(schema, visit);
+    }
+}

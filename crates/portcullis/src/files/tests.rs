@@ -1,0 +1,249 @@
+use std::io::Write;
+use std::net::TcpListener;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::*;
+
+/// A directory of its own for each test, taken away at the end.
+struct Directory(PathBuf);
+
+impl Directory {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("portcullis-files-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(path.join("contract/schemas")).unwrap();
+        std::fs::write(path.join("contract/root.yaml"), "root").unwrap();
+        std::fs::write(path.join("contract/schemas/user.yaml"), "user").unwrap();
+        std::fs::write(path.join("secret.yaml"), "secret").unwrap();
+        Self(path)
+    }
+
+    fn files(&self, origins: &[&str]) -> Files {
+        let origins = origins.iter().map(|origin| (*origin).to_owned()).collect();
+        let references = References {
+            origins,
+            files_anywhere: false,
+        };
+        Files::of(&self.0.join("contract/root.yaml"), &references).unwrap()
+    }
+
+    fn path(&self, path: &str) -> String {
+        self.0.join(path).to_str().unwrap().to_owned()
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Answers every connection with the same bytes, and counts them.
+fn server(answer: impl Fn(u16) -> Vec<u8> + Send + 'static) -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&asked);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            counter.fetch_add(1, Ordering::SeqCst);
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(&answer(port));
+        }
+    });
+    (format!("http://127.0.0.1:{port}"), asked)
+}
+
+fn ok(body: &str) -> Vec<u8> {
+    format!(
+        "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+}
+
+fn redirect(to: &str) -> Vec<u8> {
+    format!("HTTP/1.1 302 Found\r\nlocation: {to}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").into_bytes()
+}
+
+fn refused(files: &mut Files, location: &str, because: &str) {
+    let error = files.fetch(location).expect_err(location);
+    assert!(error.contains(because), "{location}: {error}");
+}
+
+#[test]
+fn files_below_the_contract_are_read() {
+    let directory = Directory::new("below");
+    let mut files = directory.files(&[]);
+    assert_eq!(files.fetch(&directory.path("contract/root.yaml")).unwrap(), b"root");
+    assert_eq!(
+        files
+            .fetch(&directory.path("contract/schemas/../schemas/user.yaml"))
+            .unwrap(),
+        b"user"
+    );
+}
+
+#[test]
+fn schema_5_files_outside_of_the_contracts_directory_are_not_read() {
+    let directory = Directory::new("outside");
+    std::os::unix::fs::symlink(directory.path("secret.yaml"), directory.path("contract/link.yaml")).unwrap();
+    let mut files = directory.files(&[]);
+    for path in ["secret.yaml", "contract/../secret.yaml", "contract/link.yaml"] {
+        refused(&mut files, &directory.path(path), "outside of the contract's directory");
+    }
+    refused(&mut files, "/etc/passwd", "outside of the contract's directory");
+    files.references.files_anywhere = true;
+    assert_eq!(files.fetch(&directory.path("secret.yaml")).unwrap(), b"secret");
+}
+
+#[test]
+fn schema_5_only_plain_files_are_read() {
+    let directory = Directory::new("plain");
+    let mut files = directory.files(&[]);
+    refused(&mut files, &directory.path("contract/schemas"), "no plain file");
+    files.references.files_anywhere = true;
+    refused(&mut files, "/dev/zero", "no plain file");
+}
+
+#[test]
+fn schema_5_large_files_are_not_read() {
+    let directory = Directory::new("large");
+    let large = std::fs::File::create(directory.path("contract/large.yaml")).unwrap();
+    large.set_len(FILE_BYTES_MAX + 1).unwrap();
+    refused(
+        &mut directory.files(&[]),
+        &directory.path("contract/large.yaml"),
+        "larger than",
+    );
+}
+
+#[test]
+fn schema_5_nothing_is_fetched_that_no_one_allowed() {
+    let directory = Directory::new("origins");
+    let (origin, asked) = server(|_| ok("x"));
+    let other = origin.replace("127.0.0.1", "127.0.0.2");
+    let mut files = directory.files(&[&other, "https://127.0.0.1"]);
+    refused(&mut files, &format!("{origin}/a.yaml"), "`ref_origins`");
+    refused(
+        &mut directory.files(&[]),
+        "http://169.254.169.254/latest/meta-data",
+        "`ref_origins`",
+    );
+    for location in ["file:///etc/passwd", "ftp://127.0.0.1/a", "data:,x", "gopher://a"] {
+        refused(&mut files, location, "nothing is fetched by");
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), 0, "no connection was made");
+}
+
+#[test]
+fn schema_5_an_allowed_origin_is_fetched_without_credentials() {
+    let directory = Directory::new("allowed");
+    let (origin, asked) = server(|_| ok("schema"));
+    let mut files = directory.files(&[&origin]);
+    assert_eq!(files.fetch(&format!("{origin}/a.yaml")).unwrap(), b"schema");
+    refused(
+        &mut files,
+        &origin.replace("http://", "http://user:secret@"),
+        "user name or a password",
+    );
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn schema_5_redirects_stay_within_the_origin() {
+    let directory = Directory::new("redirects");
+    let (inner, asked) = server(|_| ok("metadata"));
+    let (outer, _) = server(move |_| redirect(&inner));
+    refused(&mut directory.files(&[&outer]), &outer, "another origin");
+    assert_eq!(asked.load(Ordering::SeqCst), 0, "the other origin was not asked");
+    let (endless, _) = server(|_| redirect("/again"));
+    refused(&mut directory.files(&[&endless]), &endless, "without end");
+}
+
+#[test]
+fn schema_5_endless_and_slow_answers_are_cut_off() {
+    let directory = Directory::new("endless");
+    let (origin, _) = server(|_| {
+        let body = usize::try_from(FILE_BYTES_MAX).unwrap() + 1;
+        [
+            b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n".to_vec(),
+            vec![b'x'; body],
+        ]
+        .concat()
+    });
+    refused(&mut directory.files(&[&origin]), &origin, "larger than");
+    let (slow, _) = server(|_| {
+        std::thread::sleep(Duration::from_secs(5));
+        ok("late")
+    });
+    let mut files = directory.files(&[&slow]);
+    files.time_max = Duration::from_millis(100);
+    let begun = Instant::now();
+    assert!(files.fetch(&slow).is_err());
+    assert!(begun.elapsed() < Duration::from_secs(4));
+}
+
+#[test]
+fn schema_5_an_answer_in_drops_is_cut_off() {
+    let directory = Directory::new("drops");
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let _ = stream.read(&mut [0; 4096]);
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n");
+        while stream.write_all(b"x").is_ok() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    });
+    let mut files = directory.files(&[&origin]);
+    files.time_max = Duration::from_millis(300);
+    refused(&mut files, &origin, "");
+}
+
+#[test]
+fn schema_5_names_do_not_lead_inwards() {
+    let inward = [
+        "127.0.0.1",
+        "10.1.2.3",
+        "172.16.0.1",
+        "192.168.1.1",
+        "169.254.169.254",
+        "100.64.0.1",
+        "0.0.0.0",
+        "224.0.0.1",
+        "255.255.255.255",
+        "198.18.0.1",
+        "192.0.2.1",
+        "::1",
+        "::",
+        "fe80::1",
+        "fc00::1",
+        "fd00:ec2::254",
+        "ff02::1",
+        "::ffff:10.0.0.1",
+        "::ffff:169.254.169.254",
+        "64:ff9b::7f00:1",
+        "2002:7f00:1::",
+        "2001:db8::1",
+        "2001::1",
+    ];
+    for address in inward {
+        assert!(!is_public(address.parse().unwrap()), "{address}");
+    }
+    for address in [
+        "8.8.8.8",
+        "100.128.0.1",
+        "2606:4700::1111",
+        "::ffff:8.8.8.8",
+        "64:ff9b::808:808",
+    ] {
+        assert!(is_public(address.parse().unwrap()), "{address}");
+    }
+    let directory = Directory::new("inwards");
+    let (origin, asked) = server(|_| ok("metadata"));
+    let named = origin.replace("127.0.0.1", "localhost");
+    refused(&mut directory.files(&[&named]), &named, "not public");
+    assert_eq!(asked.load(Ordering::SeqCst), 0, "no connection was made");
+}
