@@ -18,9 +18,12 @@ const BOLD: Style = Style::new().bold();
 /// No more of a source line is shown.
 const LINE_CHARACTERS_MAX: usize = 160;
 
+/// Gives the text of a location, where there is one.
+pub(crate) type Source<'s> = &'s dyn Fn(&str) -> Option<String>;
+
 /// The problems as text: place, severity and message in one line each, the source line under it if wanted, and the way
-/// out; at the end how many there are. `source` gives the text of a location, where there is one.
-pub(crate) fn text(problems: &[Problem], source: Option<&dyn Fn(&str) -> Option<String>>) -> String {
+/// out; at the end how many there are.
+pub(crate) fn text(problems: &[Problem], source: Option<Source<'_>>) -> String {
     let mut text = String::new();
     let mut sources = Sources {
         read: source,
@@ -129,7 +132,7 @@ fn printable(text: &str) -> String {
 
 /// The texts of the locations, each read once.
 struct Sources<'s> {
-    read: Option<&'s dyn Fn(&str) -> Option<String>>,
+    read: Option<Source<'s>>,
     texts: HashMap<String, Option<String>>,
 }
 

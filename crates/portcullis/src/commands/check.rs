@@ -80,7 +80,7 @@ fn tell(problems: &[Problem], shared: &Shared) -> Result<(), Failure> {
             .ok()
             .and_then(|text| String::from_utf8(text).ok())
     };
-    let source: Option<&dyn Fn(&str) -> Option<String>> = if std::io::stdout().is_terminal() {
+    let source: Option<report::Source<'_>> = if std::io::stdout().is_terminal() {
         Some(&read)
     } else {
         None
