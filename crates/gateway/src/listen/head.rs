@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use memchr::{memchr, memrchr};
+use memchr::memchr;
 
 /// Bounds on one request head. [`Bounds::checked`] keeps them inside what the parser behind can hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -211,26 +211,27 @@ impl Head {
         if line.is_empty() {
             return Err(Malformed::LeadingLines);
         }
-        let first = memchr(b' ', line).ok_or(Malformed::RequestLine)?;
-        let last = memrchr(b' ', line).ok_or(Malformed::RequestLine)?;
-        let (Some(method), Some(target), Some(version)) =
-            (line.get(..first), line.get(first + 1..last), line.get(last + 1..))
-        else {
-            return Err(Malformed::RequestLine);
+        let rest = match line.strip_suffix(b" HTTP/1.1") {
+            Some(rest) => rest,
+            None => match line.strip_suffix(b" HTTP/1.0") {
+                Some(rest) if bounds.http_1_0 => rest,
+                _ => return Err(without_version(line)),
+            },
         };
-        if method.is_empty() || method.len() > METHOD_BYTES_MAX || !method.iter().all(|&byte| is(byte, TOKEN)) {
+        self.version_1_0 = line.ends_with(b"0");
+        let space = rest
+            .iter()
+            .position(|&byte| !is(byte, TOKEN))
+            .ok_or(Malformed::RequestLine)?;
+        let (method, target) = rest.split_at(space);
+        let target = target.strip_prefix(b" ").ok_or(Malformed::Method)?;
+        if method.is_empty() || method.len() > METHOD_BYTES_MAX {
             return Err(Malformed::Method);
-        }
-        match version {
-            b"HTTP/1.1" => {}
-            b"HTTP/1.0" if bounds.http_1_0 => self.version_1_0 = true,
-            _ if version.starts_with(b"HTTP/") => return Err(Malformed::Version),
-            _ => return Err(Malformed::RequestLine),
         }
         if method == b"CONNECT" {
             return Err(Malformed::Method);
         }
-        self.authority = target_authority(target, start + first + 1)?;
+        self.authority = target_authority(target, start + space + 1)?;
         self.stage = Stage::Headers;
         Ok(())
     }
@@ -316,10 +317,21 @@ impl Head {
     }
 }
 
+/// Why a request line that does not end with a version that is served is refused.
+fn without_version(line: &[u8]) -> Malformed {
+    let last = line.rsplit(|&byte| byte == b' ').next().unwrap_or_default();
+    if last.starts_with(b"HTTP/") {
+        Malformed::Version
+    } else {
+        Malformed::RequestLine
+    }
+}
+
 /// The authority of an absolute-form target, as a range of the head; none for origin form (RFC 9112 §3.2).
 fn target_authority(target: &[u8], start: usize) -> Result<Option<Range<usize>>, Malformed> {
-    let (path, query) = target.split_at(memchr(b'?', target).unwrap_or(target.len()));
-    if !path.iter().all(|&byte| is(byte, PATH)) || !query.iter().all(|&byte| is(byte, QUERY)) {
+    let end = target.iter().position(|&byte| !is(byte, PATH)).unwrap_or(target.len());
+    let (path, query) = target.split_at(end);
+    if !matches!(query.first(), None | Some(b'?')) || !query.iter().all(|&byte| is(byte, QUERY)) {
         return Err(Malformed::Target);
     }
     if target.first() == Some(&b'/') {
@@ -391,11 +403,32 @@ fn trimmed(value: &[u8]) -> &[u8] {
     rest.get(..rest.len() - trailing).unwrap_or_default()
 }
 
-/// Whether a byte is a control character other than tab (RFC 9110 §5.5). Without an early exit, so that it runs on vectors.
+/// Whether a byte is a control character other than tab (RFC 9110 §5.5). Eight bytes at a time; a candidate, which may be a tab, is
+/// looked at closely.
 fn holds_control(value: &[u8]) -> bool {
-    value.iter().fold(false, |found, &byte| {
-        found | ((byte < 0x20) & (byte != b'\t')) | (byte == 0x7f)
-    })
+    let (words, rest) = value.as_chunks::<8>();
+    let mut candidate = words
+        .iter()
+        .fold(0, |found, word| found | control_candidate(u64::from_le_bytes(*word)));
+    match value.last_chunk::<8>() {
+        Some(last) if !rest.is_empty() => candidate |= control_candidate(u64::from_le_bytes(*last)),
+        Some(_) => {}
+        None => return rest.iter().any(|&byte| is_control(byte)),
+    }
+    candidate != 0 && value.iter().any(|&byte| is_control(byte))
+}
+
+fn is_control(byte: u8) -> bool {
+    (byte < 0x20 && byte != b'\t') || byte == 0x7f
+}
+
+/// Not zero when one of the eight bytes is below 0x20 or is 0x7f: subtracting borrows into the high bit of such a byte, and of no
+/// other unless a lower byte is one as well.
+const fn control_candidate(word: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = ONES << 7;
+    let deleted = word ^ (ONES * 0x7f);
+    (word.wrapping_sub(ONES * 0x20) & !word & HIGH) | (deleted.wrapping_sub(ONES) & !deleted & HIGH)
 }
 
 const TOKEN: u8 = 1;
@@ -590,6 +623,23 @@ mod tests {
         let endless = "a".repeat(20_000);
         let verdict = Head::default().advance(endless.as_bytes(), &Bounds::default());
         assert_eq!(verdict, Err(Malformed::RequestLineTooLong));
+    }
+
+    #[test]
+    fn http_1_a_control_character_is_found_wherever_it_stands() {
+        for length in 0..40 {
+            assert!(
+                !holds_control("\tä~ ".repeat(10).as_bytes().get(..length).unwrap()),
+                "{length}"
+            );
+            for at in 0..length {
+                for byte in 0..=255 {
+                    let mut value = vec![b'a'; length];
+                    value[at] = byte;
+                    assert_eq!(holds_control(&value), is_control(byte), "{byte} at {at} of {length}");
+                }
+            }
+        }
     }
 
     #[test]

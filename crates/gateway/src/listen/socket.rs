@@ -4,12 +4,15 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// Connections that the kernel holds for one socket until they are accepted.
 const BACKLOG: i32 = 1024;
+/// Silence after which the kernel asks whether the peer is still there.
+const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
 
 /// The bound sockets of all workers.
 #[derive(Debug)]
@@ -66,6 +69,10 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = socket(address)?;
     socket.set_reuse_port(true)?;
     socket.set_nonblocking(true)?;
+    // Accepted connections inherit both, which saves two system calls for each: small responses leave at once, and a client that
+    // vanished without a word while we have nothing to send is noticed.
+    socket.set_tcp_nodelay(true)?;
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE_AFTER))?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
@@ -90,6 +97,6 @@ pub(crate) trait Transport: AsyncRead + AsyncWrite + Unpin + 'static {
 impl Transport for tokio::net::TcpStream {
     fn abort(&self) {
         // Failing leaves the ordinary close, which is only slower.
-        let _ = SockRef::from(self).set_linger(Some(std::time::Duration::ZERO));
+        let _ = SockRef::from(self).set_linger(Some(Duration::ZERO));
     }
 }

@@ -161,7 +161,7 @@ impl<S> Strict<S> {
             return Some(Err(io::Error::new(io::ErrorKind::InvalidData, malformed.reason())));
         }
         // A client that opened a connection and never began to speak gets no answer, only its end.
-        if expired.is_none() || self.wire.holding() {
+        if self.framing.malformed().is_some() || self.wire.holding() {
             self.wire.refusal.set(Some(malformed));
         }
         Some(Ok(()))
@@ -305,5 +305,72 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Strict<S> {
     /// Leaves the socket open: the connection's own end writes a refusal that may be due, and shuts it down.
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.poll_flush(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::io::{AsyncWriteExt, duplex};
+
+    use super::*;
+
+    /// What a reader with a buffer of `size` bytes gets of `bytes`, which arrive in writes of `write` bytes, and how it ends.
+    fn read(bytes: &[u8], write: usize, size: usize) -> (Vec<u8>, bool, Option<Malformed>) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let (mut client, server) = duplex(write);
+        let wire = Rc::new(Wire::new());
+        let mut strict = Strict::new(server, Bounds::default(), Rc::clone(&wire), Slot::default());
+        let writing = async {
+            let _ = client.write_all(bytes).await;
+            let _ = client.shutdown().await;
+        };
+        // The reader drops its end when it is done, as hyper does, which ends the writer.
+        let reading = async move {
+            let mut got = Vec::new();
+            loop {
+                let mut room = vec![0; size];
+                let mut buf = ReadBuf::new(&mut room);
+                match poll_fn(|cx| Pin::new(&mut strict).poll_read(cx, &mut buf)).await {
+                    Ok(()) if buf.filled().is_empty() => return (got, true),
+                    Ok(()) => got.extend_from_slice(buf.filled()),
+                    Err(_) => return (got, false),
+                }
+            }
+        };
+        let ((got, whole), ()) = runtime.block_on(async { tokio::join!(reading, writing) });
+        (got, whole, wire.refusal().or(wire.body_malformed.get()))
+    }
+
+    #[test]
+    fn http_1_only_whole_heads_and_framed_bodies_are_released() {
+        let one = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc";
+        let two = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
+        for (rest, whole, malformed) in [
+            ("", true, None),
+            (
+                "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
+                true,
+                Some(Malformed::Host),
+            ),
+            ("GET / HTTP/1.1\r\n", true, Some(Malformed::Truncated)),
+        ] {
+            let good = [one, two, one].concat();
+            for (write, size) in [(1, 1), (1, 4096), (4096, 1), (4096, 4096), (7, 5), (60, 200)] {
+                let read = read([good.as_str(), rest].concat().as_bytes(), write, size);
+                assert_eq!(
+                    read,
+                    (good.clone().into_bytes(), whole, malformed),
+                    "{rest:?} {write} {size}"
+                );
+            }
+        }
+        let bad_body = two.replace("3\r\nabc", "3;\r\nabc");
+        let released = bad_body.split(';').next().unwrap();
+        assert_eq!(
+            read(bad_body.as_bytes(), 10, 10),
+            (released.as_bytes().to_vec(), false, Some(Malformed::Chunk))
+        );
     }
 }

@@ -247,8 +247,6 @@ impl<H: Serve> Worker<H> {
             self.turn_away(&socket, peer);
             return;
         };
-        // Failing only makes small responses slower.
-        let _ = socket.set_nodelay(true);
         let open = Rc::clone(&self.open).enter(permit);
         let shared = Rc::clone(&self.shared);
         spawn_local(async move {
