@@ -115,7 +115,8 @@ impl Received {
         &self.arrival
     }
 
-    /// Takes the request apart: its head, its unread body, and how it came.
+    /// Takes the request apart: its head, its unread body, and how it came. The head's URI is as sent, so it may be in absolute
+    /// form; its path and query are what goes on.
     pub fn into_parts(self) -> (Parts, Incoming, Arrival) {
         (self.parts, self.body, self.arrival)
     }
