@@ -315,7 +315,10 @@ fn http_1_an_unread_body_is_never_the_next_request() {
         let head = format!("POST /early HTTP/1.1\r\nHost: a\r\n{headers}\r\n");
         socket.write_all(head.as_bytes()).unwrap();
         let answer = read_to_end(&mut socket);
-        assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("connection: close"), "{answer:?}");
+        assert!(
+            answer.starts_with("HTTP/1.1 200") && answer.contains("connection: close"),
+            "{answer:?}"
+        );
         // Whether this arrives or not, it is not answered.
         let _ = socket.write_all(smuggled.as_bytes());
         let mut rest = Vec::new();
