@@ -22,7 +22,12 @@ type Answer = Response<Full<Bytes>>;
 
 impl Answerer {
     pub(super) fn new(registry: Arc<Registry>, readiness: Arc<Readiness>, hosts: Hosts) -> Self {
-        Self { registry, readiness, hosts, scrapes: Arc::new(Semaphore::new(SCRAPES_MAX)) }
+        Self {
+            registry,
+            readiness,
+            hosts,
+            scrapes: Arc::new(Semaphore::new(SCRAPES_MAX)),
+        }
     }
 
     /// The answer, and what must be held until it is sent.
@@ -34,27 +39,41 @@ impl Answerer {
         let known = matches!(request.uri().path(), "/metrics" | "/healthz" | "/readyz");
         if known && !matches!(*request.method(), Method::GET | Method::HEAD) {
             let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "use GET or HEAD\n");
-            answer.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+            answer
+                .headers_mut()
+                .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
             return (answer, None);
         }
         match request.uri().path() {
             "/metrics" => self.metrics(),
             "/healthz" => (text(StatusCode::OK, "ok\n"), None),
             "/readyz" => (self.ready(), None),
-            _ => (text(StatusCode::NOT_FOUND, "there are /metrics, /healthz and /readyz\n"), None),
+            _ => (
+                text(StatusCode::NOT_FOUND, "there are /metrics, /healthz and /readyz\n"),
+                None,
+            ),
         }
     }
 
     fn metrics(&self) -> (Answer, Option<OwnedSemaphorePermit>) {
         let Ok(scrape) = Arc::clone(&self.scrapes).try_acquire_owned() else {
-            return (text(StatusCode::SERVICE_UNAVAILABLE, "too many scrapes at once; try again later\n"), None);
+            return (
+                text(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "too many scrapes at once; try again later\n",
+                ),
+                None,
+            );
         };
         match self.registry.exposition() {
             Ok(exposition) => {
                 let kind = HeaderValue::from_static(metrics::CONTENT_TYPE);
                 (answer(StatusCode::OK, kind, Bytes::from(exposition)), Some(scrape))
             }
-            Err(_) => (text(StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be written\n"), None),
+            Err(_) => (
+                text(StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be written\n"),
+                None,
+            ),
         }
     }
 

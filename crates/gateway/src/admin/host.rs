@@ -25,9 +25,16 @@ impl Hosts {
     #[must_use]
     pub fn allow(&self, target: &Uri, headers: &HeaderMap) -> bool {
         let mut values = headers.get_all(HOST).iter();
-        let (Some(value), None) = (values.next(), values.next()) else { return false };
-        let Some(host) = value.to_str().ok().and_then(|host| host.parse::<Authority>().ok()) else { return false };
-        self.allow_authority(&host) && target.authority().is_none_or(|authority| self.allow_authority(authority))
+        let (Some(value), None) = (values.next(), values.next()) else {
+            return false;
+        };
+        let Some(host) = value.to_str().ok().and_then(|host| host.parse::<Authority>().ok()) else {
+            return false;
+        };
+        self.allow_authority(&host)
+            && target
+                .authority()
+                .is_none_or(|authority| self.allow_authority(authority))
     }
 
     fn allow_authority(&self, authority: &Authority) -> bool {
@@ -54,14 +61,35 @@ mod tests {
             for value in values {
                 headers.append(HOST, value.parse().unwrap());
             }
-            assert_eq!(hosts.allow(&target.parse().unwrap(), &headers), expected, "{target} {values:?}");
+            assert_eq!(
+                hosts.allow(&target.parse().unwrap(), &headers),
+                expected,
+                "{target} {values:?}"
+            );
         };
-        for host in ["localhost", "LOCALHOST:9901", "127.0.0.1:9901", "[::1]:9901", "10.0.0.7", "Gate.Internal:9901"] {
+        for host in [
+            "localhost",
+            "LOCALHOST:9901",
+            "127.0.0.1:9901",
+            "[::1]:9901",
+            "10.0.0.7",
+            "Gate.Internal:9901",
+        ] {
             check("/metrics", &[host], true);
         }
         for host in [
-            "", "evil.example", "evil.example:9901", "localhost.evil.example", "127.0.0.1.evil.example", "localhost@evil.example",
-            "evil@localhost", "[::1", "::1", "0x7f000001", "127.1", "localhost.",
+            "",
+            "evil.example",
+            "evil.example:9901",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "localhost@evil.example",
+            "evil@localhost",
+            "[::1",
+            "::1",
+            "0x7f000001",
+            "127.1",
+            "localhost.",
         ] {
             check("/metrics", &[host], false);
         }

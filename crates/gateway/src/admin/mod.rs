@@ -53,7 +53,9 @@ pub struct Config {
 #[derive(Debug, Error)]
 pub enum AdminError {
     /// Others could reach it, and nobody declared that they may.
-    #[error("the admin address `{0}` can be reached from other machines; use 127.0.0.1, or declare `dangerous_public: true`")]
+    #[error(
+        "the admin address `{0}` can be reached from other machines; use 127.0.0.1, or declare `dangerous_public: true`"
+    )]
     Public(SocketAddr),
     /// The address cannot be listened on.
     #[error("the admin surface cannot listen on `{address}`: {cause}")]
@@ -93,7 +95,11 @@ pub struct Admin {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { address: SocketAddr::from(([127, 0, 0, 1], 9901)), dangerous_public: false, hosts: Vec::new() }
+        Self {
+            address: SocketAddr::from(([127, 0, 0, 1], 9901)),
+            dangerous_public: false,
+            hosts: Vec::new(),
+        }
     }
 }
 
@@ -128,7 +134,10 @@ impl Admin {
         let listener = std::net::TcpListener::bind(asked).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(AdminError::Thread)?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(AdminError::Thread)?;
         let entered = runtime.enter();
         let listener = TcpListener::from_std(listener).map_err(failed)?;
         drop(entered);
@@ -144,8 +153,15 @@ impl Admin {
                 }
             });
         };
-        let thread = std::thread::Builder::new().name("admin".to_owned()).spawn(serve).map_err(AdminError::Thread)?;
-        Ok(Self { address, stop: Some(stop), thread: Some(thread) })
+        let thread = std::thread::Builder::new()
+            .name("admin".to_owned())
+            .spawn(serve)
+            .map_err(AdminError::Thread)?;
+        Ok(Self {
+            address,
+            stop: Some(stop),
+            thread: Some(thread),
+        })
     }
 
     /// The address it listens on.

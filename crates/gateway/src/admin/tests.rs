@@ -9,13 +9,24 @@ use std::num::NonZeroUsize;
 
 fn start() -> (Admin, Arc<Readiness>) {
     let readiness = Arc::new(Readiness::default());
-    let config = Config { address: SocketAddr::from(([127, 0, 0, 1], 0)), ..Config::default() };
-    (Admin::start(config, registry(), Arc::clone(&readiness)).unwrap(), readiness)
+    let config = Config {
+        address: SocketAddr::from(([127, 0, 0, 1], 0)),
+        ..Config::default()
+    };
+    (
+        Admin::start(config, registry(), Arc::clone(&readiness)).unwrap(),
+        readiness,
+    )
 }
 
 fn registry() -> Arc<Registry> {
     let limits = Arc::new(MemoryStore::new(1));
-    Arc::new(Registry::new(Setup { workers: NonZeroUsize::MIN, codes: Vec::new(), version: "1.2.3", limits }))
+    Arc::new(Registry::new(Setup {
+        workers: NonZeroUsize::MIN,
+        codes: Vec::new(),
+        version: "1.2.3",
+        limits,
+    }))
 }
 
 fn connect(admin: &Admin) -> Socket {
@@ -37,22 +48,40 @@ fn answers_what_it_has_and_nothing_else() {
     let (admin, _) = start();
     let check = |request: &str, status: u16, has: &str| {
         let answer = ask(&admin, &format!("{request}\r\n\r\n"));
-        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{request}: {answer}");
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{request}: {answer}"
+        );
         assert!(answer.contains(has), "{request}: {answer}");
     };
     let host = "HTTP/1.1\r\nHost: localhost:9901";
-    check(&format!("GET /metrics {host}"), 200, "\nportcullis_build_info{version=\"1.2.3\"} 1\n");
-    check(&format!("GET /metrics {host}"), 200, "content-type: application/openmetrics-text; version=1.0.0");
+    check(
+        &format!("GET /metrics {host}"),
+        200,
+        "\nportcullis_build_info{version=\"1.2.3\"} 1\n",
+    );
+    check(
+        &format!("GET /metrics {host}"),
+        200,
+        "content-type: application/openmetrics-text; version=1.0.0",
+    );
     check(&format!("GET /metrics?x=1 {host}"), 200, "# EOF\n");
     check(&format!("GET /healthz {host}"), 200, "\r\n\r\nok\n");
-    check(&format!("POST /metrics {host}\r\nContent-Length: 0"), 405, "allow: GET, HEAD\r\n");
+    check(
+        &format!("POST /metrics {host}\r\nContent-Length: 0"),
+        405,
+        "allow: GET, HEAD\r\n",
+    );
     check(&format!("GET / {host}"), 404, "");
     check(&format!("GET /metrics/ {host}"), 404, "");
     check(&format!("DELETE /nothing {host}"), 404, "");
     check("GET /metrics HTTP/1.1\r\nHost: evil.example", 421, "");
     check("GET /metrics HTTP/1.1", 421, "");
     let head = ask(&admin, &format!("HEAD /healthz {host}\r\n\r\n"));
-    assert!(head.starts_with("HTTP/1.1 200 ") && head.ends_with("\r\n\r\n"), "{head}");
+    assert!(
+        head.starts_with("HTTP/1.1 200 ") && head.ends_with("\r\n\r\n"),
+        "{head}"
+    );
 }
 
 #[test]
@@ -60,7 +89,10 @@ fn is_ready_between_loading_and_draining() {
     let (admin, readiness) = start();
     let check = |status: u16, says: &str| {
         let answer = ask(&admin, "GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
-        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")) && answer.ends_with(says), "{answer}");
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")) && answer.ends_with(says),
+            "{answer}"
+        );
     };
     check(503, "no configuration is loaded yet\n");
     readiness.set(Ready::Serving);
@@ -72,7 +104,11 @@ fn is_ready_between_loading_and_draining() {
 #[test]
 fn a_public_address_must_be_declared() {
     let start = |address: &str, dangerous_public| {
-        let config = Config { address: address.parse().unwrap(), dangerous_public, hosts: Vec::new() };
+        let config = Config {
+            address: address.parse().unwrap(),
+            dangerous_public,
+            hosts: Vec::new(),
+        };
         Admin::start(config, registry(), Arc::default()).map(|admin| admin.address())
     };
     for public in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0", "[::ffff:192.0.2.1]:0"] {
@@ -93,24 +129,42 @@ fn http_5_stuck_scrapers_are_let_go() {
     let stuck: Vec<_> = (0..CONNECTIONS_MAX)
         .map(|number| {
             let mut socket = connect(&admin);
-            socket.write_all(if number % 2 == 0 { b"GET /metrics HTTP/1.1\r\nHost: loc" } else { b"" }).unwrap();
+            socket
+                .write_all(if number % 2 == 0 {
+                    b"GET /metrics HTTP/1.1\r\nHost: loc"
+                } else {
+                    b""
+                })
+                .unwrap();
             socket
         })
         .collect();
     let start = std::time::Instant::now();
     let answer = ask(&admin, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
-    assert!(start.elapsed() < Duration::from_secs(CONNECTION_SECONDS_MAX + 2), "{:?}", start.elapsed());
+    assert!(
+        start.elapsed() < Duration::from_secs(CONNECTION_SECONDS_MAX + 2),
+        "{:?}",
+        start.elapsed()
+    );
     drop(stuck);
 }
 
 #[test]
 fn expositions_in_memory_are_bounded() {
     let answerer = Answerer::new(registry(), Arc::default(), Hosts::default());
-    let request = || http::Request::get("/metrics").header("host", "localhost").body(()).unwrap();
+    let request = || {
+        http::Request::get("/metrics")
+            .header("host", "localhost")
+            .body(())
+            .unwrap()
+    };
     let mut held: Vec<_> = (0..SCRAPES_MAX).map(|_| answerer.answer(&request())).collect();
     let status = || answerer.answer(&request()).0.status().as_u16();
-    assert!(held.iter().all(|(answer, scrape)| answer.status() == 200 && scrape.is_some()));
+    assert!(
+        held.iter()
+            .all(|(answer, scrape)| answer.status() == 200 && scrape.is_some())
+    );
     assert_eq!(status(), 503);
     held.pop();
     assert_eq!(status(), 200);

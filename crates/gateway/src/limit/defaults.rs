@@ -25,40 +25,84 @@ pub const FAILURES_PERIOD: Duration = Duration::from_secs(15 * 60);
 #[must_use]
 pub fn arrival() -> Vec<Limit> {
     let quota = quota(ARRIVAL_PER_SECOND, Duration::from_secs(1), ARRIVAL_BURST);
-    limit("address", Scope::Shared("gateway".into()), Part::new(Source::Address), quota, Stage::Arrival)
-        .into_iter()
-        .collect()
+    limit(
+        "address",
+        Scope::Shared("gateway".into()),
+        Part::new(Source::Address),
+        quota,
+        Stage::Arrival,
+    )
+    .into_iter()
+    .collect()
 }
 
 /// What every address may ask of one operation.
 #[must_use]
 pub fn operation(api: &str, operation: &str) -> Vec<Limit> {
     let quota = quota(ADDRESS_PER_SECOND, Duration::from_secs(1), ADDRESS_BURST);
-    limit("address", scope(api, operation), Part::new(Source::Address), quota, Stage::Routed).into_iter().collect()
+    limit(
+        "address",
+        scope(api, operation),
+        Part::new(Source::Address),
+        quota,
+        Stage::Routed,
+    )
+    .into_iter()
+    .collect()
 }
 
 /// What one address may ask of one authentication endpoint, and how often anybody may fail against one target of it: the
 /// user name, the account, the code that is guessed. Without a declared target only the address is limited.
 #[must_use]
 pub fn authentication(api: &str, operation: &str, target: Option<Part>) -> Vec<Limit> {
-    let per_address = quota(AUTHENTICATION_PER_MINUTE, Duration::from_secs(60), AUTHENTICATION_PER_MINUTE);
+    let per_address = quota(
+        AUTHENTICATION_PER_MINUTE,
+        Duration::from_secs(60),
+        AUTHENTICATION_PER_MINUTE,
+    );
     let address = Part::new(Source::Address);
-    let by_address = limit("authentication-address", scope(api, operation), address, per_address, Stage::Routed);
+    let by_address = limit(
+        "authentication-address",
+        scope(api, operation),
+        address,
+        per_address,
+        Stage::Routed,
+    );
     let failures = target.and_then(|target| {
         let quota = quota(FAILURES, FAILURES_PERIOD, FAILURES);
-        let limit = limit("authentication-target", scope(api, operation), target, quota, Stage::Target)?;
-        Some(Limit { counts: Counts::Failures, ..limit })
+        let limit = limit(
+            "authentication-target",
+            scope(api, operation),
+            target,
+            quota,
+            Stage::Target,
+        )?;
+        Some(Limit {
+            counts: Counts::Failures,
+            ..limit
+        })
     });
     by_address.into_iter().chain(failures).collect()
 }
 
 fn scope(api: &str, operation: &str) -> Scope {
-    Scope::Operation { api: api.into(), operation: operation.into() }
+    Scope::Operation {
+        api: api.into(),
+        operation: operation.into(),
+    }
 }
 
 fn limit(name: &str, scope: Scope, part: Part, quota: Option<Quota>, stage: Stage) -> Option<Limit> {
     let (counts, mode) = (Counts::All, Mode::Enforce);
-    quota.map(|quota| Limit { name: name.into(), scope, parts: vec![part], quota, counts, stage, mode })
+    quota.map(|quota| Limit {
+        name: name.into(),
+        scope,
+        parts: vec![part],
+        quota,
+        counts,
+        stage,
+        mode,
+    })
 }
 
 /// None only if a constant above were out of bounds, which a test rules out.
@@ -78,7 +122,10 @@ mod tests {
         assert_eq!(names(authentication("a", "o", None)), ["authentication-address"]);
         let target = Part::new(Source::Query("user".into()));
         let limits = authentication("a", "o", Some(target));
-        assert_eq!(limits.last().map(|limit| (limit.counts, limit.stage)), Some((Counts::Failures, Stage::Target)));
+        assert_eq!(
+            limits.last().map(|limit| (limit.counts, limit.stage)),
+            Some((Counts::Failures, Stage::Target))
+        );
         assert_eq!(names(limits), ["authentication-address", "authentication-target"]);
     }
 }

@@ -62,7 +62,9 @@ impl Quota {
         }
         let per = u64::try_from(per.as_nanos()).map_err(|_| QuotaError::TooLong)?;
         let interval = per.div_ceil(u64::from(requests.get()));
-        let tolerance = interval.checked_mul(u64::from(burst.get())).ok_or(QuotaError::TooLong)?;
+        let tolerance = interval
+            .checked_mul(u64::from(burst.get()))
+            .ok_or(QuotaError::TooLong)?;
         if tolerance > TOLERANCE_NANOSECONDS_MAX {
             return Err(QuotaError::TooLong);
         }
@@ -88,11 +90,17 @@ impl Quota {
         let lead = stored.0.saturating_sub(now.0);
         let after = lead.saturating_add(self.interval);
         if after > self.tolerance {
-            return Decision::Refuse { wait_nanoseconds: after - self.tolerance };
+            return Decision::Refuse {
+                wait_nanoseconds: after - self.tolerance,
+            };
         }
         match now.0.checked_add(after) {
-            Some(arrival) => Decision::Admit { arrival: Moment(arrival) },
-            None => Decision::Refuse { wait_nanoseconds: self.interval },
+            Some(arrival) => Decision::Admit {
+                arrival: Moment(arrival),
+            },
+            None => Decision::Refuse {
+                wait_nanoseconds: self.interval,
+            },
         }
     }
 }
@@ -131,8 +139,24 @@ mod tests {
             }
             Decision::Refuse { wait_nanoseconds } => Some(retry_after_seconds(wait_nanoseconds)),
         };
-        let seen: Vec<_> = [0, 0, 0, 0, 5, 6, 6, 12, 100, 100, 100, 100].into_iter().map(&mut admitted).collect();
-        let expected = [None, None, None, Some(6), Some(1), None, Some(6), None, None, None, None, Some(6)];
+        let seen: Vec<_> = [0, 0, 0, 0, 5, 6, 6, 12, 100, 100, 100, 100]
+            .into_iter()
+            .map(&mut admitted)
+            .collect();
+        let expected = [
+            None,
+            None,
+            None,
+            Some(6),
+            Some(1),
+            None,
+            Some(6),
+            None,
+            None,
+            None,
+            None,
+            Some(6),
+        ];
         assert_eq!(seen, expected);
     }
 
@@ -149,7 +173,13 @@ mod tests {
 
     #[test]
     fn waits_round_up_to_at_least_a_second() {
-        for (wait, expected) in [(0, 1), (1, 1), (1_000_000_000, 1), (1_000_000_001, 2), (u64::MAX, 18_446_744_074)] {
+        for (wait, expected) in [
+            (0, 1),
+            (1, 1),
+            (1_000_000_000, 1),
+            (1_000_000_001, 2),
+            (u64::MAX, 18_446_744_074),
+        ] {
             assert_eq!(retry_after_seconds(wait), expected);
         }
     }
@@ -157,7 +187,10 @@ mod tests {
     #[test]
     fn a_late_refund_is_no_credit() {
         let check = |stored, arrival, now, expected| {
-            assert_eq!(refunded(Moment(stored), Moment(arrival), 10, Moment(now)), Moment(expected));
+            assert_eq!(
+                refunded(Moment(stored), Moment(arrival), 10, Moment(now)),
+                Moment(expected)
+            );
         };
         check(110, 110, 100, 100);
         check(110, 110, 104, 104);
@@ -169,7 +202,10 @@ mod tests {
     /// The same law as sliding windows: for every admitted request, those from it to now need `burst` plus the time since.
     fn conforms(admitted: &[u64], now: u64, interval: u64, burst: u64) -> bool {
         let count = admitted.len();
-        let windows = admitted.iter().enumerate().map(|(at, start)| (u128::try_from(count - at).unwrap() + 1, start));
+        let windows = admitted
+            .iter()
+            .enumerate()
+            .map(|(at, start)| (u128::try_from(count - at).unwrap() + 1, start));
         windows.into_iter().all(|(requests, start)| {
             requests * u128::from(interval) <= u128::from(burst) * u128::from(interval) + u128::from(now - start)
         })

@@ -142,7 +142,11 @@ impl Part {
     /// A part as most limits want it: spellings folded, absence counted.
     #[must_use]
     pub fn new(source: Source) -> Self {
-        Self { source, reading: Reading::default(), absent: Absent::default() }
+        Self {
+            source,
+            reading: Reading::default(),
+            absent: Absent::default(),
+        }
     }
 }
 
@@ -183,7 +187,9 @@ impl Keyer {
             Scope::Operation { api, operation } => [api, &**operation, name],
             Scope::Shared(shared) => [shared, "", ""],
         };
-        names.into_iter().for_each(|name| close(&mut start, Kind::Scope(scope), name.as_bytes()));
+        names
+            .into_iter()
+            .for_each(|name| close(&mut start, Kind::Scope(scope), name.as_bytes()));
         for number in [quota.interval_nanoseconds(), quota.tolerance_nanoseconds()] {
             start.write_u64(number);
         }
@@ -191,7 +197,10 @@ impl Keyer {
             let (kind, name) = part.source.written();
             close(&mut start, kind, name.as_bytes());
         }
-        Recipe { start, parts: parts.into() }
+        Recipe {
+            start,
+            parts: parts.into(),
+        }
     }
 }
 
@@ -205,7 +214,10 @@ impl Recipe {
             }
         }
         let hash = hasher.finish128();
-        Some(Key { place: hash.h1, fingerprint: hash.h2 })
+        Some(Key {
+            place: hash.h1,
+            fingerprint: hash.h2,
+        })
     }
 }
 
@@ -388,9 +400,17 @@ fn decimal(text: &str) -> Option<Decimal> {
     let zeros = digits.iter().take_while(|digit| **digit == b'0').count();
     digits.drain(..zeros);
     if digits.is_empty() {
-        return Some(Decimal { negative: false, digits, exponent: 0 });
+        return Some(Decimal {
+            negative: false,
+            digits,
+            exponent: 0,
+        });
     }
-    Some(Decimal { negative, digits, exponent })
+    Some(Decimal {
+        negative,
+        digits,
+        exponent,
+    })
 }
 
 /// An exponent; one beyond 64 bits is as good as the last one within.
@@ -399,7 +419,10 @@ fn power(text: &str) -> Option<i64> {
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    Some(text.parse().unwrap_or(if text.starts_with('-') { i64::MIN } else { i64::MAX }))
+    Some(
+        text.parse()
+            .unwrap_or(if text.starts_with('-') { i64::MIN } else { i64::MAX }),
+    )
 }
 
 #[cfg(test)]
@@ -431,7 +454,12 @@ mod tests {
     }
 
     fn request(address: &str, query: Option<&'static str>, json: &'static str) -> Request {
-        Request { address: address.parse().unwrap(), headers: HeaderMap::new(), query, json }
+        Request {
+            address: address.parse().unwrap(),
+            headers: HeaderMap::new(),
+            query,
+            json,
+        }
     }
 
     fn quota(burst: u32) -> Quota {
@@ -443,7 +471,11 @@ mod tests {
     }
 
     fn part(source: Source, reading: Reading) -> Part {
-        Part { source, reading, absent: Absent::Counted }
+        Part {
+            source,
+            reading,
+            absent: Absent::Counted,
+        }
     }
 
     #[test]
@@ -471,7 +503,12 @@ mod tests {
         };
         check(Reading::Text, "ann", " ANN\t", true);
         check(Reading::Text, "stra\u{df}e", "STRASSE", true);
-        check(Reading::Text, "\u{39f}\u{394}\u{39f}\u{3a3}", "\u{3bf}\u{3b4}\u{3bf}\u{3c2}", true);
+        check(
+            Reading::Text,
+            "\u{39f}\u{394}\u{39f}\u{3a3}",
+            "\u{3bf}\u{3b4}\u{3bf}\u{3c2}",
+            true,
+        );
         check(Reading::Text, "kate", "\u{212a}ate", true);
         check(Reading::Text, "ann", "anna", false);
         check(Reading::Text, "42", "042", false);
@@ -480,8 +517,15 @@ mod tests {
             check(Reading::Number, "42", same, true);
         }
         check(Reading::Number, "0", "-0e99999999999999999999", true);
-        check(Reading::Number, "1e99999999999999999999", "1e99999999999999999998", true);
-        for other in ["-42", "43", "4.2", "420", "42e", "e42", "", ".", "4_2", "42.0.0", "42e1.0"] {
+        check(
+            Reading::Number,
+            "1e99999999999999999999",
+            "1e99999999999999999998",
+            true,
+        );
+        for other in [
+            "-42", "43", "4.2", "420", "42e", "e42", "", ".", "4_2", "42.0.0", "42e1.0",
+        ] {
             check(Reading::Number, "42", other, false);
         }
         check(Reading::Number, "9007199254740993", "9007199254740992", false);
@@ -547,7 +591,10 @@ mod tests {
             recipe.key(&request("192.0.2.1", None, "")).unwrap()
         };
         let (api, shared) = (Scope::Api("a".into()), Scope::Shared("a".into()));
-        let operation = Scope::Operation { api: "a".into(), operation: "o".into() };
+        let operation = Scope::Operation {
+            api: "a".into(),
+            operation: "o".into(),
+        };
         let first = key(&keyer, &api, "limit", 1);
         assert_eq!(first, key(&keyer, &api, "limit", 1));
         assert_eq!(key(&keyer, &shared, "one", 1), key(&keyer, &shared, "two", 1));

@@ -55,7 +55,11 @@ impl MemoryStore {
     pub fn new(keys_max: usize) -> Self {
         let shards = std::iter::repeat_with(Shard::default).take(SHARDS).collect();
         let buckets_per_shard = keys_max.div_ceil(SHARDS * WAYS).max(1);
-        Self { shards, buckets_per_shard, evictions: AtomicU64::new(0) }
+        Self {
+            shards,
+            buckets_per_shard,
+            evictions: AtomicU64::new(0),
+        }
     }
 
     /// The most memory that the counters will ever use.
@@ -100,10 +104,17 @@ impl MemoryStore {
 
     /// What most requests need: one counter, one lock, one look.
     fn take_one(&self, ask: &Ask, now: Moment) -> Taken {
-        let refuse = |wait_nanoseconds| Taken::None { ask: 0, wait_nanoseconds };
-        let Some(shard) = self.shards.get(shard_of(ask.key)) else { return refuse(1) };
+        let refuse = |wait_nanoseconds| Taken::None {
+            ask: 0,
+            wait_nanoseconds,
+        };
+        let Some(shard) = self.shards.get(shard_of(ask.key)) else {
+            return refuse(1);
+        };
         let mut shard = shard.0.lock();
-        let Some(bucket) = self.bucket(&mut shard, ask.key) else { return refuse(1) };
+        let Some(bucket) = self.bucket(&mut shard, ask.key) else {
+            return refuse(1);
+        };
         match ask.quota.decide(read(bucket, ask.key), now) {
             Decision::Admit { arrival } => {
                 self.write(bucket, ask.key, arrival, now);
@@ -117,7 +128,10 @@ impl MemoryStore {
         let mut guards = self.lock(asks.iter().map(|ask| ask.key));
         let (mut arrivals, mut refused) = (SmallVec::<[Moment; INLINE]>::new(), None::<(usize, u64)>);
         for (index, ask) in asks.iter().enumerate() {
-            let stored = self.bucket_of(&mut guards, ask.key).map(|bucket| read(bucket, ask.key)).unwrap_or_default();
+            let stored = self
+                .bucket_of(&mut guards, ask.key)
+                .map(|bucket| read(bucket, ask.key))
+                .unwrap_or_default();
             match ask.quota.decide(stored, now) {
                 Decision::Admit { arrival } => arrivals.push(arrival),
                 Decision::Refuse { wait_nanoseconds: wait } => {
@@ -152,7 +166,9 @@ impl MemoryStore {
 
     fn make_room(&self, bucket: &Bucket, now: Moment) -> usize {
         let smallest = bucket.iter().enumerate().min_by_key(|(_, (_, arrival))| *arrival);
-        let Some((index, (_, arrival))) = smallest else { return 0 };
+        let Some((index, (_, arrival))) = smallest else {
+            return 0;
+        };
         if *arrival > now.0 {
             self.evictions.fetch_add(1, Ordering::Relaxed);
         }
@@ -171,8 +187,12 @@ impl LimitStore for MemoryStore {
     fn refund(&self, charges: &[Charge], now: Moment) -> Reply<()> {
         let mut guards = self.lock(charges.iter().map(|charge| charge.key));
         for charge in charges {
-            let Some(bucket) = self.bucket_of(&mut guards, charge.key) else { continue };
-            let found = bucket.iter_mut().find(|(fingerprint, _)| *fingerprint == charge.key.fingerprint());
+            let Some(bucket) = self.bucket_of(&mut guards, charge.key) else {
+                continue;
+            };
+            let found = bucket
+                .iter_mut()
+                .find(|(fingerprint, _)| *fingerprint == charge.key.fingerprint());
             if let Some((_, arrival)) = found {
                 *arrival = refunded(Moment(*arrival), charge.arrival, charge.interval_nanoseconds, now).0;
             }
@@ -196,7 +216,9 @@ fn scaled(bits: u64, count: usize) -> usize {
 }
 
 fn position(bucket: &Bucket, key: Key) -> Option<usize> {
-    bucket.iter().position(|(fingerprint, _)| *fingerprint == key.fingerprint())
+    bucket
+        .iter()
+        .position(|(fingerprint, _)| *fingerprint == key.fingerprint())
 }
 
 fn read(bucket: &Bucket, key: Key) -> Moment {

@@ -97,7 +97,9 @@ pub enum LimitError {
     #[error("the limit `{0}` has more than 8 key parts; leave some out")]
     TooManyParts(Arc<str>),
     /// A part that is not known at its stage.
-    #[error("the limit `{0}` counts by a path, query or body value, which is known after the contract only; set its stage to `target`")]
+    #[error(
+        "the limit `{0}` counts by a path, query or body value, which is known after the contract only; set its stage to `target`"
+    )]
     TooEarly(Arc<str>),
     /// An address can never be absent.
     #[error("the limit `{0}` declares the address optional, but every request has one; remove `optional`")]
@@ -176,7 +178,9 @@ impl Limits {
         }
         let now = self.limiter.moment(now);
         let mut asked = Asked::default();
-        due().filter(|limit| !limit.observed).for_each(|limit| asked.add(limit, facts));
+        due()
+            .filter(|limit| !limit.observed)
+            .for_each(|limit| asked.add(limit, facts));
         if let Err(exceeded) = self.charge(&asked, now, &mut charges).await {
             return Verdict::Exceeded(exceeded);
         }
@@ -207,8 +211,15 @@ impl Limits {
                 Ok(())
             }
             Taken::None { ask, wait_nanoseconds } => {
-                let limit = asked.limits.get(ask).map(|limit| limit.name.clone()).unwrap_or_default();
-                Err(Exceeded { limit, retry_after_seconds: retry_after_seconds(wait_nanoseconds) })
+                let limit = asked
+                    .limits
+                    .get(ask)
+                    .map(|limit| limit.name.clone())
+                    .unwrap_or_default();
+                Err(Exceeded {
+                    limit,
+                    retry_after_seconds: retry_after_seconds(wait_nanoseconds),
+                })
             }
         }
     }
@@ -224,7 +235,11 @@ struct Asked<'l> {
 impl<'l> Asked<'l> {
     fn add(&mut self, limit: &'l Compiled, facts: &impl Facts) {
         if let Some(key) = limit.recipe.key(facts) {
-            self.asks.push(Ask { key, quota: limit.quota, refundable: limit.counts == Counts::Failures });
+            self.asks.push(Ask {
+                key,
+                quota: limit.quota,
+                refundable: limit.counts == Counts::Failures,
+            });
             self.limits.push(limit);
         }
     }
@@ -246,7 +261,10 @@ impl Limiter {
         for (index, limit) in limits.iter().enumerate() {
             errors.extend(limit.check());
             let before = limits.iter().take(index);
-            if before.into_iter().any(|other| other.name == limit.name && other.scope == limit.scope) {
+            if before
+                .into_iter()
+                .any(|other| other.name == limit.name && other.scope == limit.scope)
+            {
                 errors.push(LimitError::Twice(limit.name.clone()));
             }
         }
@@ -257,7 +275,10 @@ impl Limiter {
             return Err(errors);
         }
         let counted = limits.into_iter().filter(|limit| limit.mode != Mode::Off);
-        Ok(Limits { limiter: self.clone(), compiled: counted.map(|limit| limit.compile(&self.keyer)).collect() })
+        Ok(Limits {
+            limiter: self.clone(),
+            compiled: counted.map(|limit| limit.compile(&self.keyer)).collect(),
+        })
     }
 
     /// Gives back what a request need not have been charged, once its outcome is known.
@@ -299,7 +320,11 @@ impl Outcome {
     /// not make the guess free.
     #[must_use]
     pub fn of(status: StatusCode) -> Self {
-        if status.as_u16() < 400 { Self::Success } else { Self::Failure }
+        if status.as_u16() < 400 {
+            Self::Success
+        } else {
+            Self::Failure
+        }
     }
 }
 

@@ -57,7 +57,11 @@ impl Ask {
     #[must_use]
     pub fn charge(&self, arrival: Moment) -> Option<Charge> {
         let interval_nanoseconds = self.quota.interval_nanoseconds();
-        self.refundable.then_some(Charge { key: self.key, interval_nanoseconds, arrival })
+        self.refundable.then_some(Charge {
+            key: self.key,
+            interval_nanoseconds,
+            arrival,
+        })
     }
 }
 

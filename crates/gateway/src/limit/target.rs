@@ -49,14 +49,20 @@ impl Pointer {
     /// It is not a pointer, or has more than [`POINTER_TOKENS_MAX`] tokens.
     pub fn parse(text: &str) -> Result<Self, PointerError> {
         if text.is_empty() {
-            return Ok(Self { text: text.into(), tokens: Box::default() });
+            return Ok(Self {
+                text: text.into(),
+                tokens: Box::default(),
+            });
         }
         let tokens = text.strip_prefix('/').ok_or(PointerError::NoSlash)?.split('/');
         let tokens = tokens.map(unescaped).collect::<Result<Vec<_>, _>>()?;
         if tokens.len() > POINTER_TOKENS_MAX {
             return Err(PointerError::TooDeep);
         }
-        Ok(Self { text: text.into(), tokens: tokens.into() })
+        Ok(Self {
+            text: text.into(),
+            tokens: tokens.into(),
+        })
     }
 
     /// The pointer as it was written.
@@ -141,7 +147,9 @@ fn after_value(rest: &[u8]) -> Option<&[u8]> {
         (b'"', inside) => after_string(inside),
         (b'{' | b'[', inside) => after_compound(inside),
         _ => {
-            let end = rest.iter().position(|byte| matches!(byte, b',' | b']' | b'}' | b' ' | b'\t' | b'\n' | b'\r'));
+            let end = rest
+                .iter()
+                .position(|byte| matches!(byte, b',' | b']' | b'}' | b' ' | b'\t' | b'\n' | b'\r'));
             let end = end.unwrap_or(rest.len());
             if end == 0 { None } else { rest.get(end..) }
         }
@@ -184,7 +192,10 @@ fn string(raw: &[u8]) -> Option<Cow<'_, str>> {
 }
 
 fn blank(rest: &[u8]) -> &[u8] {
-    let blanks = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')).count();
+    let blanks = rest
+        .iter()
+        .take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'))
+        .count();
     rest.get(blanks..).unwrap_or_default()
 }
 
@@ -196,20 +207,52 @@ mod tests {
     #[test]
     fn finds_values() {
         let check = |pointer: &str, json: &str, expected: Option<Value<'_>>| {
-            assert_eq!(Pointer::parse(pointer).unwrap().find(json.as_bytes()), expected, "{pointer} in {json}");
+            assert_eq!(
+                Pointer::parse(pointer).unwrap().find(json.as_bytes()),
+                expected,
+                "{pointer} in {json}"
+            );
         };
         let text = |text: &'static str| Some(Value::Text(text.into()));
-        check("/username", r#" { "password" : "x\"}" , "username" : "ann" } "#, text("ann"));
+        check(
+            "/username",
+            r#" { "password" : "x\"}" , "username" : "ann" } "#,
+            text("ann"),
+        );
         check("/username", r#"{"\u0075sername":"\u0061nn"}"#, text("ann"));
-        check("/username", r#"{"user":{"username":"bob"},"username":"ann"}"#, text("ann"));
+        check(
+            "/username",
+            r#"{"user":{"username":"bob"},"username":"ann"}"#,
+            text("ann"),
+        );
         check("/username", r#"{"username":"ann","username":"bob"}"#, text("bob"));
-        check("/user/0/na~1me", r#"{"user":[{"x":[1,{"}":"]"}],"na/me":"ann"}]}"#, text("ann"));
+        check(
+            "/user/0/na~1me",
+            r#"{"user":[{"x":[1,{"}":"]"}],"na/me":"ann"}]}"#,
+            text("ann"),
+        );
         check("/id", r#"{"id":4.2e1}"#, Some(Value::Number("4.2e1")));
         check("/1", "[10, 20]", Some(Value::Number("20")));
         check("", "\"ann\"", text("ann"));
         check("/on", r#"{"on":true}"#, text("true"));
-        check("/list", r#"{"list":[1,{"a":2}] }"#, Some(Value::Compound(br#"[1,{"a":2}]"#)));
-        for nothing in ["", "{}", "[]", "{\"a\":null}", "{\"a\"", "{\"a\":", "{\"a\":}", "{\"a\":\"", "\"a\"", "{a:1}", "7"] {
+        check(
+            "/list",
+            r#"{"list":[1,{"a":2}] }"#,
+            Some(Value::Compound(br#"[1,{"a":2}]"#)),
+        );
+        for nothing in [
+            "",
+            "{}",
+            "[]",
+            "{\"a\":null}",
+            "{\"a\"",
+            "{\"a\":",
+            "{\"a\":}",
+            "{\"a\":\"",
+            "\"a\"",
+            "{a:1}",
+            "7",
+        ] {
             check("/a", nothing, None);
         }
         check("/2", "[1,2]", None);
@@ -227,7 +270,10 @@ mod tests {
     #[test]
     fn deep_bodies_take_no_stack() {
         let deep = format!("{{\"x\":{},\"a\":1}}", "[".repeat(100_000) + &"]".repeat(100_000));
-        assert_eq!(Pointer::parse("/a").unwrap().find(deep.as_bytes()), Some(Value::Number("1")));
+        assert_eq!(
+            Pointer::parse("/a").unwrap().find(deep.as_bytes()),
+            Some(Value::Number("1"))
+        );
     }
 
     proptest! {

@@ -30,7 +30,11 @@ impl Facts for Login<'_> {
 }
 
 fn login<'r>(address: &'r str, user: &'r str) -> Login<'r> {
-    Login { address, user, headers: HeaderMap::new() }
+    Login {
+        address,
+        user,
+        headers: HeaderMap::new(),
+    }
 }
 
 fn limit(name: &str, requests: u32, per: Duration, part: Part, stage: Stage) -> Limit {
@@ -51,12 +55,21 @@ fn by_address(name: &str, requests: u32, per: Duration) -> Limit {
 }
 
 fn by_user(name: &str, requests: u32, per: Duration) -> Limit {
-    limit(name, requests, per, Part::new(Source::Query("user".into())), Stage::Target)
+    limit(
+        name,
+        requests,
+        per,
+        Part::new(Source::Query("user".into())),
+        Stage::Target,
+    )
 }
 
 fn limiter(keys_max: usize) -> (Limiter, Instant) {
     let origin = Instant::now();
-    (Limiter::new(Arc::new(MemoryStore::new(keys_max)), Keyer::new([3; 16]), origin), origin)
+    (
+        Limiter::new(Arc::new(MemoryStore::new(keys_max)), Keyer::new([3; 16]), origin),
+        origin,
+    )
 }
 
 /// The in-process store answers at once; whatever waits fails the test.
@@ -96,7 +109,13 @@ fn the_longest_wait_is_named_and_nothing_is_charged() {
 #[test]
 fn many_addresses_share_one_target() {
     let (limiter, start) = limiter(1024);
-    let limits = limiter.compile(defaults::authentication("a", "login", by_user("", 1, SECOND).parts.pop())).unwrap();
+    let limits = limiter
+        .compile(defaults::authentication(
+            "a",
+            "login",
+            by_user("", 1, SECOND).parts.pop(),
+        ))
+        .unwrap();
     let mut admitted = 0;
     for guess in 0..5_000 {
         let address = format!("10.0.{}.{}", guess / 256, guess % 256);
@@ -109,10 +128,14 @@ fn many_addresses_share_one_target() {
 #[test]
 fn only_failures_stay_charged() {
     let (limiter, start) = limiter(1024);
-    let failures = Limit { counts: Counts::Failures, ..by_user("user", 2, 60 * SECOND) };
+    let failures = Limit {
+        counts: Counts::Failures,
+        ..by_user("user", 2, 60 * SECOND)
+    };
     let limits = limiter.compile(vec![failures]).unwrap();
     let ann = login("192.0.2.1", "ann");
-    let settle = |charges, status| ready(limiter.settle(charges, Outcome::of(StatusCode::from_u16(status).unwrap()), start));
+    let settle =
+        |charges, status| ready(limiter.settle(charges, Outcome::of(StatusCode::from_u16(status).unwrap()), start));
     for _ in 0..10 {
         settle(take(&limits, &ann, start).unwrap(), 204);
     }
@@ -127,13 +150,28 @@ fn only_failures_stay_charged() {
 #[test]
 fn observed_limits_report_and_enforced_ones_refuse() {
     let (limiter, start) = limiter(1024);
-    let observed = Limit { mode: Mode::Observe, ..by_address("observed", 1, SECOND) };
-    let off = Limit { mode: Mode::Off, ..by_address("off", 1, SECOND) };
-    let limits = limiter.compile(vec![off, observed, by_address("enforced", 2, SECOND)]).unwrap();
+    let observed = Limit {
+        mode: Mode::Observe,
+        ..by_address("observed", 1, SECOND)
+    };
+    let off = Limit {
+        mode: Mode::Off,
+        ..by_address("off", 1, SECOND)
+    };
+    let limits = limiter
+        .compile(vec![off, observed, by_address("enforced", 2, SECOND)])
+        .unwrap();
     let ann = login("192.0.2.1", "ann");
     assert!(take(&limits, &ann, start).unwrap().would_refuse().is_empty());
     let charges = take(&limits, &ann, start).unwrap();
-    assert_eq!(charges.would_refuse().iter().map(|exceeded| &*exceeded.limit).collect::<Vec<_>>(), ["observed"]);
+    assert_eq!(
+        charges
+            .would_refuse()
+            .iter()
+            .map(|exceeded| &*exceeded.limit)
+            .collect::<Vec<_>>(),
+        ["observed"]
+    );
     assert_eq!(take(&limits, &ann, start).err(), Some(("enforced".into(), 1)));
 }
 
@@ -144,10 +182,16 @@ fn a_stage_takes_from_its_own_limits() {
     let limits = limiter.compile(vec![early, by_user("late", 1, SECOND)]).unwrap();
     assert!(limits.any(Stage::Arrival) && limits.any(Stage::Target) && !limits.any(Stage::Routed));
     let headers = HeaderMap::new();
-    let arrival = Arrival { address: "192.0.2.1".parse().unwrap(), headers: &headers };
+    let arrival = Arrival {
+        address: "192.0.2.1".parse().unwrap(),
+        headers: &headers,
+    };
     let mut passed = Vec::new();
     for stage in [Stage::Arrival, Stage::Routed, Stage::Arrival] {
-        passed.push(matches!(ready(limits.take(stage, &arrival, start)), Verdict::Admitted(_)));
+        passed.push(matches!(
+            ready(limits.take(stage, &arrival, start)),
+            Verdict::Admitted(_)
+        ));
     }
     assert_eq!(passed, [true, true, false]);
 }
@@ -155,7 +199,11 @@ fn a_stage_takes_from_its_own_limits() {
 #[test]
 fn counters_outlive_a_reload() {
     let (limiter, start) = limiter(1024);
-    let compile = |requests| limiter.compile(vec![by_address("address", requests, 60 * SECOND)]).unwrap();
+    let compile = |requests| {
+        limiter
+            .compile(vec![by_address("address", requests, 60 * SECOND)])
+            .unwrap()
+    };
     let ann = login("192.0.2.1", "ann");
     assert!(take(&compile(1), &ann, start).is_ok());
     assert!(take(&compile(1), &ann, start).is_err());
@@ -171,7 +219,13 @@ fn all_bad_limits_are_reported() {
     nothing.parts.clear();
     let mut optional = by_address("optional", 1, SECOND);
     optional.parts.iter_mut().for_each(|part| part.absent = Absent::Exempt);
-    let limits = vec![early, nothing, optional.clone(), by_address("fine", 1, SECOND), by_address("fine", 2, SECOND)];
+    let limits = vec![
+        early,
+        nothing,
+        optional.clone(),
+        by_address("fine", 1, SECOND),
+        by_address("fine", 2, SECOND),
+    ];
     let expected = vec![
         LimitError::TooEarly("early".into()),
         LimitError::NoParts("nothing".into()),
@@ -179,21 +233,37 @@ fn all_bad_limits_are_reported() {
         LimitError::Twice("fine".into()),
     ];
     assert_eq!(limiter.compile(limits).err(), Some(expected));
-    let many = (0..=LIMITS_MAX).map(|number| by_address(&number.to_string(), 1, SECOND)).collect();
-    assert_eq!(limiter.compile(many).err(), Some(vec![LimitError::TooMany("16".into())]));
+    let many = (0..=LIMITS_MAX)
+        .map(|number| by_address(&number.to_string(), 1, SECOND))
+        .collect();
+    assert_eq!(
+        limiter.compile(many).err(),
+        Some(vec![LimitError::TooMany("16".into())])
+    );
 }
 
 #[test]
 fn guesses_from_all_threads_are_counted_once() {
     let (limiter, start) = limiter(1024);
-    let limits = limiter.compile(vec![by_address("address", 100, 600 * SECOND), by_user("user", 50, 600 * SECOND)]).unwrap();
+    let limits = limiter
+        .compile(vec![
+            by_address("address", 100, 600 * SECOND),
+            by_user("user", 50, 600 * SECOND),
+        ])
+        .unwrap();
     let admitted: usize = std::thread::scope(|scope| {
-        let guess = || (0..200).filter(|_| take(&limits, &login("192.0.2.1", "ann"), start).is_ok()).count();
+        let guess = || {
+            (0..200)
+                .filter(|_| take(&limits, &login("192.0.2.1", "ann"), start).is_ok())
+                .count()
+        };
         let threads: Vec<_> = (0..4).map(|_| scope.spawn(guess)).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).sum()
     });
     assert_eq!(admitted, 50);
-    let others = (0..200).filter(|_| take(&limits, &login("192.0.2.1", "bob"), start).is_ok()).count();
+    let others = (0..200)
+        .filter(|_| take(&limits, &login("192.0.2.1", "bob"), start).is_ok())
+        .count();
     assert_eq!(others, 50, "what the user limit refused was not charged to the address");
 }
 
@@ -213,11 +283,17 @@ fn http_5_million_limiter_keys() {
     let headers = HeaderMap::new();
     for number in 0..KEYS {
         let address = IpAddr::from((0x0a00_0000 + number).to_be_bytes());
-        let facts = Arrival { address, headers: &headers };
+        let facts = Arrival {
+            address,
+            headers: &headers,
+        };
         assert!(take(&limits, &facts, start).is_ok(), "strangers are served");
         if number % 10_000 == 0 {
             for attacker in attackers {
-                assert!(take(&limits, &login(attacker, ""), start).is_err(), "forgotten after {number} keys");
+                assert!(
+                    take(&limits, &login(attacker, ""), start).is_err(),
+                    "forgotten after {number} keys"
+                );
             }
         }
     }
@@ -225,15 +301,24 @@ fn http_5_million_limiter_keys() {
     assert_eq!(memory::ENTRY_BYTES, 16);
     assert!(store.bytes() <= store.bytes_max());
     let least = u64::from(KEYS) - u64::try_from(KEYS_MAX).unwrap();
-    assert!((least..u64::from(KEYS)).contains(&store.evictions()), "{}", store.evictions());
+    assert!(
+        (least..u64::from(KEYS)).contains(&store.evictions()),
+        "{}",
+        store.evictions()
+    );
 }
 
 #[test]
 fn memory_is_asked_for_when_needed() {
     let store = Arc::new(MemoryStore::new(1_000_000));
-    assert_eq!((store.bytes(), store.bytes_max()), (0, 1_000_000_usize.div_ceil(64 * WAYS) * 64 * WAYS * 16));
+    assert_eq!(
+        (store.bytes(), store.bytes_max()),
+        (0, 1_000_000_usize.div_ceil(64 * WAYS) * 64 * WAYS * 16)
+    );
     let start = Instant::now();
-    let limits = Limiter::new(store.clone(), Keyer::new([3; 16]), start).compile(vec![by_address("a", 1, SECOND)]).unwrap();
+    let limits = Limiter::new(store.clone(), Keyer::new([3; 16]), start)
+        .compile(vec![by_address("a", 1, SECOND)])
+        .unwrap();
     assert!(take(&limits, &login("192.0.2.1", ""), start).is_ok());
     assert_eq!(store.bytes(), store.bytes_max() / memory::SHARDS);
 }
@@ -242,10 +327,15 @@ fn memory_is_asked_for_when_needed() {
 fn idle_keys_make_room_without_evictions() {
     let store = Arc::new(MemoryStore::new(1));
     let start = Instant::now();
-    let limits = Limiter::new(store.clone(), Keyer::new([3; 16]), start).compile(vec![by_address("a", 1, SECOND)]).unwrap();
+    let limits = Limiter::new(store.clone(), Keyer::new([3; 16]), start)
+        .compile(vec![by_address("a", 1, SECOND)])
+        .unwrap();
     let headers = HeaderMap::new();
     for number in 0..10_000_u32 {
-        let facts = Arrival { address: IpAddr::from(number.to_be_bytes()), headers: &headers };
+        let facts = Arrival {
+            address: IpAddr::from(number.to_be_bytes()),
+            headers: &headers,
+        };
         assert!(take(&limits, &facts, start + number * SECOND).is_ok());
     }
     assert_eq!(store.evictions(), 0);
@@ -257,12 +347,23 @@ fn taking_costs_little() {
     const ROUNDS: u32 = 200_000;
     let start = Instant::now();
     let limiter = Limiter::new(Arc::new(MemoryStore::new(100_000)), Keyer::new([3; 16]), start);
-    let (address, user) = (by_address("address", 1_000_000, SECOND), by_user("user", 1_000_000, SECOND));
-    let facts = Counted { address: IpAddr::from([192, 0, 2, 1]), headers: HeaderMap::new() };
-    for (name, limits) in [("address", vec![address.clone()]), ("address and user", vec![address, user])] {
+    let (address, user) = (
+        by_address("address", 1_000_000, SECOND),
+        by_user("user", 1_000_000, SECOND),
+    );
+    let facts = Counted {
+        address: IpAddr::from([192, 0, 2, 1]),
+        headers: HeaderMap::new(),
+    };
+    for (name, limits) in [
+        ("address", vec![address.clone()]),
+        ("address and user", vec![address, user]),
+    ] {
         let limits = limiter.compile(limits).unwrap();
         let began = Instant::now();
-        let admitted = (0..ROUNDS).filter(|_| take(&limits, std::hint::black_box(&facts), start).is_ok()).count();
+        let admitted = (0..ROUNDS)
+            .filter(|_| take(&limits, std::hint::black_box(&facts), start).is_ok())
+            .count();
         println!("{name}: {:?} each", began.elapsed() / ROUNDS);
         assert!(admitted > 0);
     }

@@ -73,7 +73,8 @@ pub(super) struct WorkerCells {
 
 impl Counter {
     pub(super) fn add(&self, more: u64) {
-        self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(more), Ordering::Relaxed);
+        self.0
+            .store(self.0.load(Ordering::Relaxed).wrapping_add(more), Ordering::Relaxed);
     }
 
     pub(super) fn set(&self, value: u64) {
@@ -88,7 +89,10 @@ impl Counter {
 impl Histogram {
     pub(super) fn observe(&self, duration: Duration) {
         let nanoseconds = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        let bucket = BOUNDS_NANOSECONDS.iter().take_while(|bound| nanoseconds > **bound).count();
+        let bucket = BOUNDS_NANOSECONDS
+            .iter()
+            .take_while(|bound| nanoseconds > **bound)
+            .count();
         if let Some(bucket) = self.buckets.get(bucket) {
             bucket.add(1);
         }
@@ -112,8 +116,14 @@ impl OperationCells {
             bytes_in: Counter::default(),
             bytes_out: Counter::default(),
             unjudged: Default::default(),
-            refused: Codes { count: codes, counters: OnceLock::new() },
-            would_refuse: Codes { count: codes, counters: OnceLock::new() },
+            refused: Codes {
+                count: codes,
+                counters: OnceLock::new(),
+            },
+            would_refuse: Codes {
+                count: codes,
+                counters: OnceLock::new(),
+            },
         }
     }
 }

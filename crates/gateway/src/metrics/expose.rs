@@ -1,9 +1,9 @@
 //! Writes what was counted as OpenMetrics families. It reads; it never counts.
 
+use super::Inner;
 use super::cells::{BOUNDS_NANOSECONDS, BUCKETS, CLASSES, Durations};
 use super::operation::{Body, OperationMetrics, Unjudged};
 use super::worker::Event;
-use super::Inner;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
@@ -56,12 +56,18 @@ impl Inner {
     fn totals(&self) -> Vec<Totals> {
         let known: Vec<_> = self.operations.lock().values().map(Arc::clone).collect();
         let fixed = [&self.unmatched, &self.beyond].map(Arc::clone);
-        let counted = known.into_iter().chain(fixed).filter(|operation| operation.cells().next().is_some());
+        let counted = known
+            .into_iter()
+            .chain(fixed)
+            .filter(|operation| operation.cells().next().is_some());
         counted.map(Totals::sum).collect()
     }
 
     fn events(&self, event: Event) -> u64 {
-        let counters = self.workers.iter().filter_map(|worker| worker.cells.events.get(event as usize));
+        let counters = self
+            .workers
+            .iter()
+            .filter_map(|worker| worker.cells.events.get(event as usize));
         counters.map(super::cells::Counter::get).sum()
     }
 }
@@ -87,7 +93,12 @@ impl Totals {
             cells.upstream.add_to(&mut totals.upstream);
             totals.bytes_in = totals.bytes_in.wrapping_add(cells.bytes_in.get());
             totals.bytes_out = totals.bytes_out.wrapping_add(cells.bytes_out.get());
-            for (sum, counter) in totals.unjudged.iter_mut().flatten().zip(cells.unjudged.iter().flatten()) {
+            for (sum, counter) in totals
+                .unjudged
+                .iter_mut()
+                .flatten()
+                .zip(cells.unjudged.iter().flatten())
+            {
                 *sum = sum.wrapping_add(counter.get());
             }
             cells.refused.add_to(&mut totals.refused);
@@ -106,7 +117,11 @@ fn requests(encoder: &mut DescriptorEncoder<'_>, totals: &[Totals]) -> fmt::Resu
     let mut family = encoder.encode_descriptor("portcullis_requests", help, None, MetricType::Counter)?;
     for total in totals {
         let [api, operation] = total.labels();
-        for (class, count) in STATUS_CLASSES.into_iter().zip(total.classes).filter(|(_, count)| *count > 0) {
+        for (class, count) in STATUS_CLASSES
+            .into_iter()
+            .zip(total.classes)
+            .filter(|(_, count)| *count > 0)
+        {
             counter(&mut family, &[api, operation, ("status", class)], count)?;
         }
     }
@@ -116,10 +131,16 @@ fn requests(encoder: &mut DescriptorEncoder<'_>, totals: &[Totals]) -> fmt::Resu
 fn refusals(encoder: &mut DescriptorEncoder<'_>, inner: &Inner, totals: &[Totals]) -> fmt::Result {
     type Of = fn(&Totals) -> &Vec<u64>;
     let families: [(&str, &str, Of); 2] = [
-        ("portcullis_refusals", "Requests refused, by control and code.", |total| &total.refused),
-        ("portcullis_would_refuse", "What controls in observe mode let pass, by control and code.", |total| {
-            &total.would_refuse
-        }),
+        (
+            "portcullis_refusals",
+            "Requests refused, by control and code.",
+            |total| &total.refused,
+        ),
+        (
+            "portcullis_would_refuse",
+            "What controls in observe mode let pass, by control and code.",
+            |total| &total.would_refuse,
+        ),
     ];
     for (name, help, counts) in families {
         let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
@@ -128,7 +149,11 @@ fn refusals(encoder: &mut DescriptorEncoder<'_>, inner: &Inner, totals: &[Totals
             for (index, count) in counts(total).iter().enumerate().filter(|(_, count)| **count > 0) {
                 let code = inner.code_name(index);
                 let control = code.split_once('.').map_or(code, |(control, _)| control);
-                counter(&mut family, &[api, operation, ("control", control), ("code", code)], *count)?;
+                counter(
+                    &mut family,
+                    &[api, operation, ("control", control), ("code", code)],
+                    *count,
+                )?;
             }
         }
     }
@@ -138,16 +163,23 @@ fn refusals(encoder: &mut DescriptorEncoder<'_>, inner: &Inner, totals: &[Totals
 fn durations(encoder: &mut DescriptorEncoder<'_>, totals: &[Totals]) -> fmt::Result {
     type Of = fn(&Totals) -> &Durations;
     let families: [(&str, &str, Of); 2] = [
-        ("portcullis_request_duration", "From the first byte of a request to the last of its answer.", |total| {
-            &total.duration
-        }),
-        ("portcullis_upstream_duration", "From sending a request upstream to the head of its answer.", |total| {
-            &total.upstream
-        }),
+        (
+            "portcullis_request_duration",
+            "From the first byte of a request to the last of its answer.",
+            |total| &total.duration,
+        ),
+        (
+            "portcullis_upstream_duration",
+            "From sending a request upstream to the head of its answer.",
+            |total| &total.upstream,
+        ),
     ];
     for (name, help, of) in families {
         let mut family = encoder.encode_descriptor(name, help, Some(&Unit::Seconds), MetricType::Histogram)?;
-        for total in totals.iter().filter(|total| of(total).buckets.iter().any(|count| *count > 0)) {
+        for total in totals
+            .iter()
+            .filter(|total| of(total).buckets.iter().any(|count| *count > 0))
+        {
             histogram(&mut family, &total.labels(), of(total))?;
         }
     }
@@ -179,28 +211,62 @@ fn bodies(encoder: &mut DescriptorEncoder<'_>, totals: &[Totals]) -> fmt::Result
 
 fn connections(encoder: &mut DescriptorEncoder<'_>, inner: &Inner) -> fmt::Result {
     let counters = [
-        ("portcullis_connections_accepted", "Connections accepted.", Event::ConnectionOpened),
-        ("portcullis_connections_refused", "Connections turned away, for there were too many.", Event::ConnectionRefused),
-        ("portcullis_upstream_connections", "Connections made to upstreams.", Event::UpstreamOpened),
-        ("portcullis_upstream_connection_failures", "Connections to upstreams that failed.", Event::UpstreamFailed),
-        ("portcullis_upstream_retries", "Requests sent again after a stale connection.", Event::UpstreamRetried),
+        (
+            "portcullis_connections_accepted",
+            "Connections accepted.",
+            Event::ConnectionOpened,
+        ),
+        (
+            "portcullis_connections_refused",
+            "Connections turned away, for there were too many.",
+            Event::ConnectionRefused,
+        ),
+        (
+            "portcullis_upstream_connections",
+            "Connections made to upstreams.",
+            Event::UpstreamOpened,
+        ),
+        (
+            "portcullis_upstream_connection_failures",
+            "Connections to upstreams that failed.",
+            Event::UpstreamFailed,
+        ),
+        (
+            "portcullis_upstream_retries",
+            "Requests sent again after a stale connection.",
+            Event::UpstreamRetried,
+        ),
     ];
     for (name, help, event) in counters {
         plain_counter(encoder, name, help, inner.events(event))?;
     }
     let open = |opened, closed| inner.events(opened).saturating_sub(inner.events(closed));
-    let idle = inner.workers.iter().map(|worker| worker.cells.upstream_idle.get()).sum();
+    let idle = inner
+        .workers
+        .iter()
+        .map(|worker| worker.cells.upstream_idle.get())
+        .sum();
     let gauges = [
-        ("portcullis_connections_open", "Connections open now.", open(Event::ConnectionOpened, Event::ConnectionClosed)),
+        (
+            "portcullis_connections_open",
+            "Connections open now.",
+            open(Event::ConnectionOpened, Event::ConnectionClosed),
+        ),
         (
             "portcullis_upstream_connections_open",
             "Connections to upstreams open now.",
             open(Event::UpstreamOpened, Event::UpstreamClosed),
         ),
-        ("portcullis_upstream_connections_idle", "Connections to upstreams that wait in the pools.", idle),
+        (
+            "portcullis_upstream_connections_idle",
+            "Connections to upstreams that wait in the pools.",
+            idle,
+        ),
     ];
     for (name, help, value) in gauges {
-        encoder.encode_descriptor(name, help, None, MetricType::Gauge)?.encode_gauge(&value)?;
+        encoder
+            .encode_descriptor(name, help, None, MetricType::Gauge)?
+            .encode_gauge(&value)?;
     }
     Ok(())
 }
@@ -216,7 +282,9 @@ fn process(encoder: &mut DescriptorEncoder<'_>, inner: &Inner) -> fmt::Result {
     let (seconds, gauge) = (Some(&Unit::Seconds), MetricType::Gauge);
     let help = "When the configuration in force was applied, in Unix time.";
     let applied = inner.reload_applied_unix_seconds.load(Ordering::Relaxed);
-    encoder.encode_descriptor("portcullis_reload_applied_timestamp", help, seconds, gauge)?.encode_gauge(&applied)?;
+    encoder
+        .encode_descriptor("portcullis_reload_applied_timestamp", help, seconds, gauge)?
+        .encode_gauge(&applied)?;
     let help = "When the contract in force was written, in Unix time; its age is the time now less this.";
     let mut family = encoder.encode_descriptor("portcullis_contract_timestamp", help, seconds, MetricType::Gauge)?;
     for (api, written) in inner.contracts.lock().iter() {
@@ -233,17 +301,30 @@ fn plain_counter(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, co
 }
 
 fn counter<const N: usize>(family: &mut MetricEncoder<'_>, labels: &[Label<'_>; N], count: u64) -> fmt::Result {
-    family.encode_family(labels)?.encode_counter::<NoLabelSet, _, f64>(&count, None)
+    family
+        .encode_family(labels)?
+        .encode_counter::<NoLabelSet, _, f64>(&count, None)
 }
 
-#[allow(clippy::cast_precision_loss, reason = "a sum of durations in seconds needs no more than 53 bits")]
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "a sum of durations in seconds needs no more than 53 bits"
+)]
 fn histogram(family: &mut MetricEncoder<'_>, labels: &[Label<'_>; 2], durations: &Durations) -> fmt::Result {
-    let bounds = BOUNDS_NANOSECONDS.iter().map(|bound| *bound as f64 / NANOSECONDS_PER_SECOND);
+    let bounds = BOUNDS_NANOSECONDS
+        .iter()
+        .map(|bound| *bound as f64 / NANOSECONDS_PER_SECOND);
     let mut buckets = [(0.0, 0); BUCKETS];
-    for ((bucket, bound), count) in buckets.iter_mut().zip(bounds.chain([f64::INFINITY])).zip(durations.buckets) {
+    for ((bucket, bound), count) in buckets
+        .iter_mut()
+        .zip(bounds.chain([f64::INFINITY]))
+        .zip(durations.buckets)
+    {
         *bucket = (bound, count);
     }
     let sum = durations.sum_nanoseconds as f64 / NANOSECONDS_PER_SECOND;
     let count = durations.buckets.iter().sum();
-    family.encode_family(labels)?.encode_histogram::<NoLabelSet>(sum, count, &buckets, None)
+    family
+        .encode_family(labels)?
+        .encode_histogram::<NoLabelSet>(sum, count, &buckets, None)
 }

@@ -73,7 +73,9 @@ impl Registry {
         let mut codes = setup.codes;
         codes.sort_unstable();
         codes.dedup();
-        let workers = std::iter::repeat_with(WorkerSlot::default).take(setup.workers.get()).collect();
+        let workers = std::iter::repeat_with(WorkerSlot::default)
+            .take(setup.workers.get())
+            .collect();
         let mut inner = Inner {
             codes: codes.into(),
             version: setup.version,
@@ -142,7 +144,9 @@ impl Registry {
         match reload {
             Reload::Applied => {
                 self.inner.reloads_applied.fetch_add(1, Ordering::Relaxed);
-                self.inner.reload_applied_unix_seconds.store(unix_seconds, Ordering::Relaxed);
+                self.inner
+                    .reload_applied_unix_seconds
+                    .store(unix_seconds, Ordering::Relaxed);
             }
             Reload::Refused => {
                 self.inner.reloads_refused.fetch_add(1, Ordering::Relaxed);

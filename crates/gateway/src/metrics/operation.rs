@@ -62,7 +62,12 @@ pub enum Unjudged {
 
 impl OperationMetrics {
     pub(super) fn new(api: Box<str>, operation: Box<str>, workers: usize, codes: usize) -> Self {
-        Self { api, operation, workers: std::iter::repeat_with(OnceLock::new).take(workers).collect(), codes }
+        Self {
+            api,
+            operation,
+            workers: std::iter::repeat_with(OnceLock::new).take(workers).collect(),
+            codes,
+        }
     }
 
     /// The API's label.
@@ -82,7 +87,10 @@ impl OperationMetrics {
     pub fn of<'m>(&'m self, worker: &'m Worker) -> Mine<'m> {
         let slot = self.workers.get(worker.number());
         let cells = slot.map(|slot| &**slot.get_or_init(|| Box::new(OperationCells::new(self.codes))));
-        Mine { cells, single_writer: PhantomData }
+        Mine {
+            cells,
+            single_writer: PhantomData,
+        }
     }
 
     /// The cells of the workers that counted anything.

@@ -17,11 +17,19 @@ fn registry(workers: usize) -> Registry {
 fn lines(registry: &Registry, start: &str) -> Vec<String> {
     let text = registry.exposition().unwrap();
     assert!(text.ends_with("# EOF\n"));
-    text.lines().filter(|line| line.starts_with(start)).map(str::to_owned).collect()
+    text.lines()
+        .filter(|line| line.starts_with(start))
+        .map(str::to_owned)
+        .collect()
 }
 
 fn answered(status: u16, milliseconds: u64) -> Answered {
-    Answered { status, duration: Duration::from_millis(milliseconds), bytes_in: 10, bytes_out: 100 }
+    Answered {
+        status,
+        duration: Duration::from_millis(milliseconds),
+        bytes_in: 10,
+        bytes_out: 100,
+    }
 }
 
 #[test]
@@ -41,32 +49,55 @@ fn workers_are_summed() {
     }
     let check = |start: &str, expected: &[&str]| assert_eq!(lines(&registry, start), expected);
     let labels = "api=\"natter\",operation=\"postMessage\"";
-    check("portcullis_requests", &[
-        &format!("portcullis_requests_total{{{labels},status=\"2xx\"}} 2"),
-        &format!("portcullis_requests_total{{{labels},status=\"4xx\"}} 2"),
-    ]);
-    check("portcullis_refusals", &[
-        &format!("portcullis_refusals_total{{{labels},control=\"rate\",code=\"rate.exceeded\"}} 2"),
-        &format!("portcullis_refusals_total{{{labels},control=\"other\",code=\"other\"}} 2"),
-    ]);
-    check("portcullis_would_refuse", &[
-        &format!("portcullis_would_refuse_total{{{labels},control=\"contract\",code=\"contract.body.type\"}} 2"),
-    ]);
-    check("portcullis_bodies", &[
-        &format!("portcullis_bodies_not_judged_total{{{labels},body=\"response\",reason=\"stream\"}} 2"),
-    ]);
-    check("portcullis_body", &[
-        &format!("portcullis_body_bytes_total{{{labels},body=\"request\"}} 40"),
-        &format!("portcullis_body_bytes_total{{{labels},body=\"response\"}} 400"),
-    ]);
+    check(
+        "portcullis_requests",
+        &[
+            &format!("portcullis_requests_total{{{labels},status=\"2xx\"}} 2"),
+            &format!("portcullis_requests_total{{{labels},status=\"4xx\"}} 2"),
+        ],
+    );
+    check(
+        "portcullis_refusals",
+        &[
+            &format!("portcullis_refusals_total{{{labels},control=\"rate\",code=\"rate.exceeded\"}} 2"),
+            &format!("portcullis_refusals_total{{{labels},control=\"other\",code=\"other\"}} 2"),
+        ],
+    );
+    check(
+        "portcullis_would_refuse",
+        &[&format!(
+            "portcullis_would_refuse_total{{{labels},control=\"contract\",code=\"contract.body.type\"}} 2"
+        )],
+    );
+    check(
+        "portcullis_bodies",
+        &[&format!(
+            "portcullis_bodies_not_judged_total{{{labels},body=\"response\",reason=\"stream\"}} 2"
+        )],
+    );
+    check(
+        "portcullis_body",
+        &[
+            &format!("portcullis_body_bytes_total{{{labels},body=\"request\"}} 40"),
+            &format!("portcullis_body_bytes_total{{{labels},body=\"response\"}} 400"),
+        ],
+    );
     let durations = lines(&registry, "portcullis_request_duration_seconds");
     assert_eq!(durations.len(), 2 + cells::BUCKETS);
     let has = |line: &str| assert!(durations.contains(&line.to_owned()), "{line} in {durations:#?}");
     has(&format!("portcullis_request_duration_seconds_sum{{{labels}}} 0.006"));
-    has(&format!("portcullis_request_duration_seconds_bucket{{le=\"0.00025\",{labels}}} 2"));
-    has(&format!("portcullis_request_duration_seconds_bucket{{le=\"0.0025\",{labels}}} 2"));
-    has(&format!("portcullis_request_duration_seconds_bucket{{le=\"0.005\",{labels}}} 4"));
-    has(&format!("portcullis_request_duration_seconds_bucket{{le=\"+Inf\",{labels}}} 4"));
+    has(&format!(
+        "portcullis_request_duration_seconds_bucket{{le=\"0.00025\",{labels}}} 2"
+    ));
+    has(&format!(
+        "portcullis_request_duration_seconds_bucket{{le=\"0.0025\",{labels}}} 2"
+    ));
+    has(&format!(
+        "portcullis_request_duration_seconds_bucket{{le=\"0.005\",{labels}}} 4"
+    ));
+    has(&format!(
+        "portcullis_request_duration_seconds_bucket{{le=\"+Inf\",{labels}}} 4"
+    ));
     let upstream = lines(&registry, "portcullis_upstream_duration_seconds_bucket");
     let counts: Vec<_> = upstream.iter().filter_map(|line| line.rsplit(' ').next()).collect();
     assert_eq!((counts.first(), counts.last()), (Some(&"0"), Some(&"2")));
@@ -98,15 +129,33 @@ fn connections_and_the_process_are_counted() {
     check("portcullis_reload_applied_timestamp_seconds 7");
     check("portcullis_contract_timestamp_seconds{api=\"natter\"} 5");
     check("portcullis_build_info{version=\"1.2.3\"} 1");
-    let reloads = ["portcullis_reloads_total{outcome=\"applied\"} 1", "portcullis_reloads_total{outcome=\"refused\"} 1"];
+    let reloads = [
+        "portcullis_reloads_total{outcome=\"applied\"} 1",
+        "portcullis_reloads_total{outcome=\"refused\"} 1",
+    ];
     assert_eq!(lines(&registry, "portcullis_reloads"), reloads);
 }
 
 #[test]
 fn the_order_of_counters_is_that_of_the_labels() {
-    assert!(Event::ALL.iter().enumerate().all(|(index, event)| *event as usize == index));
-    assert!(Body::ALL.iter().enumerate().all(|(index, body)| *body as usize == index));
-    assert!(Unjudged::ALL.iter().enumerate().all(|(index, reason)| *reason as usize == index));
+    assert!(
+        Event::ALL
+            .iter()
+            .enumerate()
+            .all(|(index, event)| *event as usize == index)
+    );
+    assert!(
+        Body::ALL
+            .iter()
+            .enumerate()
+            .all(|(index, body)| *body as usize == index)
+    );
+    assert!(
+        Unjudged::ALL
+            .iter()
+            .enumerate()
+            .all(|(index, reason)| *reason as usize == index)
+    );
 }
 
 #[test]
@@ -122,7 +171,10 @@ fn counters_outlive_a_reload() {
     let registry = registry(1);
     let worker = registry.worker(0).unwrap();
     for _ in 0..2 {
-        registry.operation("natter", "login").of(&worker).answered(&answered(200, 1));
+        registry
+            .operation("natter", "login")
+            .of(&worker)
+            .answered(&answered(200, 1));
     }
     let expected = ["portcullis_requests_total{api=\"natter\",operation=\"login\",status=\"2xx\"} 2"];
     assert_eq!(lines(&registry, "portcullis_requests"), expected);
@@ -154,7 +206,9 @@ fn http_12_unknown_paths_do_not_grow_labels() {
 fn http_12_operations_are_bounded() {
     let registry = registry(1);
     let worker = registry.worker(0).unwrap();
-    let held: Vec<_> = (0..OPERATIONS_MAX - 1).map(|number| registry.operation("a", &number.to_string())).collect();
+    let held: Vec<_> = (0..OPERATIONS_MAX - 1)
+        .map(|number| registry.operation("a", &number.to_string()))
+        .collect();
     assert_eq!(registry.operation("a", "forgotten").operation(), "forgotten");
     let kept = registry.operation("a", "kept");
     assert_eq!(kept.operation(), "kept");
@@ -172,7 +226,10 @@ fn hostile_names_stay_labels() {
     let registry = registry(1);
     let worker = registry.worker(0).unwrap();
     let name = "a\"} 1\nportcullis_forged 1\\".to_owned() + &"é".repeat(500);
-    registry.operation("natter", &name).of(&worker).answered(&answered(200, 1));
+    registry
+        .operation("natter", &name)
+        .of(&worker)
+        .answered(&answered(200, 1));
     assert!(lines(&registry, "portcullis_forged").is_empty());
     assert!(registry.exposition().unwrap().lines().all(|line| line.len() < 400));
 }
@@ -194,7 +251,9 @@ fn counting_a_request_costs_little() {
     println!("metrics of one request: {:?}", start.elapsed() / ROUNDS);
     let start = Instant::now();
     for _ in 0..ROUNDS {
-        operation.of(&worker).refused(registry.code(std::hint::black_box("rate.exceeded")));
+        operation
+            .of(&worker)
+            .refused(registry.code(std::hint::black_box("rate.exceeded")));
     }
     println!("metrics of one refusal: {:?}", start.elapsed() / ROUNDS);
     assert_eq!(lines(&registry, "portcullis_request_duration_seconds_count").len(), 1);

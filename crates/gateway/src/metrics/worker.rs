@@ -46,7 +46,11 @@ impl Event {
 
 impl Worker {
     pub(super) fn new(number: usize, cells: Arc<WorkerCells>) -> Self {
-        Self { number, cells, single_writer: PhantomData }
+        Self {
+            number,
+            cells,
+            single_writer: PhantomData,
+        }
     }
 
     /// Which worker it is, from 0.
