@@ -2,5 +2,6 @@
 
 pub mod format;
 pub mod json;
+pub mod parameter;
 pub mod pattern;
 pub mod route;
