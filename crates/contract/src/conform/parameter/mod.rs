@@ -24,7 +24,7 @@ use super::json::{Code, Limits, Program, SchemaId, Scratch, TypeSet, Undeclared,
 use crate::document::Span;
 pub(crate) use cookie::judge_cookies;
 use decode::Decoding;
-pub(crate) use header::judge_headers;
+pub(crate) use header::{judge_declared, judge_headers};
 pub(crate) use path::judge_path;
 pub(crate) use query::judge_query;
 use style::Kind;
