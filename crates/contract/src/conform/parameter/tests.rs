@@ -365,57 +365,59 @@ fn paths_of_every_style() {
     check("matrix", true, object, ";R=1;G=x", "type");
 }
 
+/// The findings of header fields and cookies, then what is stripped.
+fn judge_fields(header: &Parameter, program: &Program, fields: &[(&'static str, &str)], level: Undeclared) -> String {
+    let mut headers = HeaderMap::new();
+    for (name, value) in fields {
+        headers.append(*name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+    }
+    let mut findings = Vec::new();
+    let mut report = |finding: Finding<'_>| {
+        findings.push(format!(
+            "{}.{}",
+            finding.name.unwrap_or("-"),
+            finding.violation.code.name()
+        ));
+        ControlFlow::Continue(())
+    };
+    let (limits, mut scratch) = (Limits::default(), HeadScratch::default());
+    let mut judging = Judging {
+        program,
+        limits: &limits,
+        level,
+        scratch: &mut scratch,
+        report: &mut report,
+    };
+    let Encoding::Style { schema, .. } = header.encoding else {
+        panic!("a style")
+    };
+    let encoding = Encoding::Style {
+        style: Style::Form,
+        explode: true,
+        schema,
+    };
+    let cookie = Parameter {
+        location: Location::Cookie,
+        encoding,
+        ..header.clone()
+    };
+    let stripped = judge_headers(std::slice::from_ref(header), &[], &headers, &mut judging)
+        .continue_value()
+        .unwrap();
+    let kept = judge_cookies(std::slice::from_ref(&cookie), &[], &headers, &mut judging)
+        .continue_value()
+        .unwrap();
+    findings.extend(stripped.iter().map(|name| format!("strip {name}")));
+    findings.extend(kept.map(|kept| format!("keep {kept}")));
+    findings.join(", ")
+}
+
 #[test]
 fn headers_and_cookies() {
-    let (program, header) = parameter(
-        Location::Header,
-        "simple",
-        false,
-        r#"{"type":"array","items":{"type":"integer"}}"#,
-    );
-    let check = |fields: &[(&'static str, &str)], level, expected: &str| {
-        let mut headers = HeaderMap::new();
-        for (name, value) in fields {
-            headers.append(*name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
-        }
-        let mut findings = Vec::new();
-        let mut report = |finding: Finding<'_>| {
-            findings.push(format!(
-                "{}.{}",
-                finding.name.unwrap_or("-"),
-                finding.violation.code.name()
-            ));
-            ControlFlow::Continue(())
-        };
-        let (limits, mut scratch) = (Limits::default(), HeadScratch::default());
-        let mut judging = Judging {
-            program: &program,
-            limits: &limits,
-            level,
-            scratch: &mut scratch,
-            report: &mut report,
-        };
-        let stripped = judge_headers(std::slice::from_ref(&header), &[], &headers, &mut judging)
-            .continue_value()
-            .unwrap();
-        let cookie = Parameter {
-            location: Location::Cookie,
-            encoding: Encoding::Style {
-                style: Style::Form,
-                explode: true,
-                schema: match header.encoding {
-                    Encoding::Style { schema, .. } => schema,
-                    _ => unreachable!(),
-                },
-            },
-            ..header.clone()
-        };
-        let kept = judge_cookies(std::slice::from_ref(&cookie), &[], &headers, &mut judging)
-            .continue_value()
-            .unwrap();
-        findings.extend(stripped.iter().map(|name| format!("strip {name}")));
-        findings.extend(kept.map(|kept| format!("keep {kept}")));
-        assert_eq!(findings.join(", "), expected, "{fields:?}");
+    let array = r#"{"type":"array","items":{"type":"integer"}}"#;
+    let (program, header) = parameter(Location::Header, "simple", false, array);
+    let check = |fields: &[_], level, expected: &str| {
+        assert_eq!(judge_fields(&header, &program, fields, level), expected, "{fields:?}");
     };
     check(
         &[("p", "1, 2"), ("accept-language", "de"), ("sec-fetch-mode", "cors")],

@@ -192,7 +192,7 @@ mod tests {
             Routed::Found { operation, captures } => {
                 let texts = captures
                     .iter()
-                    .map(|range| &path[range.start as usize..range.end as usize])
+                    .map(|range| path.get(range.start as usize..range.end as usize).unwrap())
                     .collect();
                 Some((operation, texts))
             }
