@@ -1,0 +1,210 @@
+//! Parameters and header fields (OpenAPI 3.1 §4.8.12, §4.8.21).
+
+use http::HeaderName;
+
+use super::Builder;
+use crate::conform::json::{Direction, SchemaId};
+use crate::conform::media_type::{Kind, MediaType};
+use crate::conform::operation::Parameters;
+use crate::conform::parameter::{Encoding, Location, Parameter, Style};
+use crate::document::{Node, Place, Span, Value};
+
+/// A schema that allows everything, for what is declared without one.
+static ANYTHING: Node = Node {
+    value: Value::Bool(true),
+    span: Span {
+        file: crate::document::FileId(0),
+        line: 0,
+        column: 0,
+    },
+};
+
+impl<'d> Builder<'d> {
+    /// The parameters of an operation and of its path item, those of the operation first where both have one.
+    pub(super) fn parameters(
+        &mut self,
+        template: &str,
+        item: Place<'d>,
+        operation: Place<'d>,
+        captures: &[String],
+    ) -> Parameters {
+        let mut all: Vec<Parameter> = Vec::new();
+        for owner in [operation, item] {
+            let from = all.len();
+            for place in self.items(self.member(owner, "parameters")) {
+                let Some(place) = self.follow(place) else { continue };
+                let Some(parameter) = self.parameter(place) else {
+                    continue;
+                };
+                let same = |other: &Parameter| other.location == parameter.location && other.name == parameter.name;
+                match all.iter().position(same) {
+                    Some(at) if at >= from => {
+                        self.error(
+                            place.node,
+                            format!("the parameter `{}` is declared twice", parameter.name),
+                        );
+                    }
+                    Some(_) => {}
+                    None => all.push(parameter),
+                }
+            }
+        }
+        let mut parameters = Parameters::default();
+        for parameter in all {
+            match parameter.location {
+                Location::Path => match captures.iter().position(|name| **name == *parameter.name) {
+                    Some(at) => parameters.path.push((at, parameter)),
+                    None => {
+                        let message = format!("`{template}` has no place for the path parameter `{}`", parameter.name);
+                        self.problems.push(crate::document::Problem {
+                            severity: crate::document::Severity::Warning,
+                            ..self.document.problem(parameter.span, message)
+                        });
+                    }
+                },
+                Location::Query => parameters.query.push(parameter),
+                Location::Header => parameters.header.push(parameter),
+                Location::Cookie => parameters.cookie.push(parameter),
+            }
+        }
+        for name in captures {
+            if !parameters.path.iter().any(|(_, parameter)| *parameter.name == **name) {
+                self.warn(
+                    operation.node,
+                    format!("the path parameter `{name}` is not declared, so any value passes; declare it"),
+                );
+            }
+        }
+        parameters
+    }
+
+    fn parameter(&mut self, place: Place<'d>) -> Option<Parameter> {
+        let text = |member: &str| place.node.get(member).and_then(Node::as_str);
+        let (Some(name), Some(location)) = (text("name"), text("in")) else {
+            self.error(place.node, "a parameter needs `name` and `in`, both strings");
+            return None;
+        };
+        let location = match location {
+            "path" => Location::Path,
+            "query" => Location::Query,
+            "header" => Location::Header,
+            "cookie" => Location::Cookie,
+            other => {
+                self.error(
+                    place.node,
+                    format!("parameters cannot be in `{other}`; write path, query, header or cookie"),
+                );
+                return None;
+            }
+        };
+        if location == Location::Header && HeaderName::from_bytes(name.as_bytes()).is_err() {
+            self.error(place.node, format!("`{name}` is not the name of a header field"));
+            return None;
+        }
+        let name: Box<str> = if location == Location::Header {
+            name.to_ascii_lowercase().into()
+        } else {
+            name.into()
+        };
+        // OpenAPI 3.1 §4.8.12.1: such definitions are ignored; the names count as declared.
+        let ignored = location == Location::Header && matches!(&*name, "accept" | "content-type" | "authorization");
+        let encoding = if ignored {
+            Encoding::Unjudged
+        } else {
+            self.encoding(place, location, Direction::Request)?
+        };
+        Some(Parameter {
+            name,
+            location,
+            required: !ignored && (location == Location::Path || self.truth(place, "required")),
+            allow_empty: location == Location::Query && self.truth(place, "allowEmptyValue"),
+            encoding,
+            span: place.node.span,
+        })
+    }
+
+    /// How a parameter or header field is read: by `content`, or by `schema` and style.
+    fn encoding(&mut self, place: Place<'d>, location: Location, direction: Direction) -> Option<Encoding> {
+        if let Some(content) = self.member(place, "content") {
+            let entries = self.members(content);
+            let [(media_type, entry)] = entries.as_slice() else {
+                self.error(content.node, "the `content` of a parameter has exactly one media type");
+                return None;
+            };
+            let schema = self.schema(self.member(*entry, "schema"), place, direction);
+            return Some(match MediaType::parse(media_type).map(|found| found.kind()) {
+                Some(Kind::Json) => Encoding::Json(schema),
+                Some(Kind::Text) => Encoding::Style {
+                    style: Style::default_of(location),
+                    explode: true,
+                    schema,
+                },
+                _ => {
+                    self.warn(
+                        content.node,
+                        format!("parameters in `{media_type}` are not judged; use `application/json`"),
+                    );
+                    Encoding::Unjudged
+                }
+            });
+        }
+        let style = match place.node.get("style") {
+            None => Style::default_of(location),
+            Some(said) => match said.as_str().and_then(|name| Style::parse(name, location)) {
+                Some(style) => style,
+                None => {
+                    let message = format!("this style is not one for a parameter in {}", location.name());
+                    self.error(said, message);
+                    return None;
+                }
+            },
+        };
+        let explode = match place.node.get("explode") {
+            None => style == Style::Form,
+            Some(_) => self.truth(place, "explode"),
+        };
+        let schema = self.schema(self.member(place, "schema"), place, direction);
+        Some(Encoding::Style { style, explode, schema })
+    }
+
+    /// The schema at a place, or one that allows everything.
+    pub(super) fn schema(&mut self, schema: Option<Place<'d>>, near: Place<'d>, direction: Direction) -> SchemaId {
+        let anything = Place {
+            node: &ANYTHING,
+            base: near.base,
+        };
+        self.compiler.schema(schema.unwrap_or(anything), direction)
+    }
+
+    /// The header fields of an answer.
+    pub(super) fn headers(&mut self, response: Place<'d>) -> Vec<Parameter> {
+        let mut headers = Vec::new();
+        for (name, place) in self
+            .member(response, "headers")
+            .map(|headers| self.members(headers))
+            .unwrap_or_default()
+        {
+            let Some(place) = self.follow(place) else { continue };
+            if HeaderName::from_bytes(name.as_bytes()).is_err() {
+                self.error(place.node, format!("`{name}` is not the name of a header field"));
+                continue;
+            }
+            // OpenAPI 3.1 §4.8.17: it is given by `content`.
+            if name.eq_ignore_ascii_case("content-type") {
+                continue;
+            }
+            let Some(encoding) = self.encoding(place, Location::Header, Direction::Response) else {
+                continue;
+            };
+            headers.push(Parameter {
+                name: name.to_ascii_lowercase().into(),
+                location: Location::Header,
+                required: self.truth(place, "required"),
+                allow_empty: false,
+                encoding,
+                span: place.node.span,
+            });
+        }
+        headers
+    }
+}

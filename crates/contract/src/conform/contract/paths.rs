@@ -1,0 +1,103 @@
+//! Path items and operations (OpenAPI 3.1 §4.8.9, §4.8.10).
+
+use http::Method;
+
+use super::Builder;
+use crate::conform::operation::Operation;
+use crate::conform::route::{RouteError, TemplateError};
+use crate::document::{Node, Place};
+
+const METHODS: [(&str, Method); 8] = [
+    ("get", Method::GET),
+    ("put", Method::PUT),
+    ("post", Method::POST),
+    ("delete", Method::DELETE),
+    ("options", Method::OPTIONS),
+    ("head", Method::HEAD),
+    ("patch", Method::PATCH),
+    ("trace", Method::TRACE),
+];
+
+impl<'d> Builder<'d> {
+    /// Compiles every path of a document.
+    pub(super) fn paths(&mut self, root: Place<'d>) {
+        let Some(paths) = self.member(root, "paths") else {
+            return;
+        };
+        if paths.node.as_object().is_none() {
+            self.error(paths.node, format!("`paths` is {}, not an object", paths.node.kind()));
+        }
+        for (template, item) in self.members(paths) {
+            let Some(item) = self.follow(item) else { continue };
+            if item.node.as_object().is_none() {
+                self.error(
+                    item.node,
+                    format!("the path `{template}` is {}, not an object", item.node.kind()),
+                );
+            }
+            for (name, method) in METHODS {
+                if let Some(operation) = self.member(item, name) {
+                    self.operation(root, template, item, method, operation);
+                }
+            }
+        }
+    }
+
+    fn operation(&mut self, root: Place<'d>, template: &str, item: Place<'d>, method: Method, place: Place<'d>) {
+        if place.node.as_object().is_none() {
+            self.error(
+                place.node,
+                format!("this operation is {}, not an object", place.node.kind()),
+            );
+            return;
+        }
+        let index = u32::try_from(self.operations.len()).unwrap_or(u32::MAX);
+        let captures = match self.router.insert(template, method.clone(), index) {
+            Ok(captures) => captures,
+            Err(error @ RouteError::Template(TemplateError::Query(_))) => {
+                self.warn(place.node, format!("{error}; no request leads to this operation"));
+                return;
+            }
+            Err(error) => {
+                self.error(place.node, error.to_string());
+                return;
+            }
+        };
+        let (security, names) = self.security(root, place);
+        let mut parameters = self.parameters(template, item, place, &captures);
+        parameters.security = names;
+        let body = self.request_body(place);
+        let responses = self.responses(place);
+        self.note_unread(item, place);
+        self.extensions
+            .operations
+            .push([self.member(item, "x-portcullis"), self.member(place, "x-portcullis")]);
+        self.operations.push(Operation {
+            method,
+            template: template.into(),
+            id: place.node.get("operationId").and_then(Node::as_str).map(Into::into),
+            span: place.node.span,
+            parameters,
+            body,
+            responses,
+            security,
+        });
+    }
+
+    fn note_unread(&mut self, item: Place<'d>, operation: Place<'d>) {
+        if let Some(callbacks) = operation.node.get("callbacks") {
+            self.note(
+                callbacks,
+                "callbacks are requests of the upstream, which do not pass here",
+            );
+        }
+        for place in [item, operation] {
+            if let Some(servers) = place.node.get("servers") {
+                self.note(
+                    servers,
+                    "servers of a path or an operation have no effect; those of the root count",
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,286 @@
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+
+use http::{HeaderMap, HeaderValue, StatusCode};
+
+use super::*;
+use crate::conform::coverage::{Effect, coverage};
+use crate::conform::json::{Limits, Scratch, Undeclared};
+use crate::conform::media_type::Content;
+use crate::conform::operation::{BodyRule, Head, Levels};
+use crate::conform::parameter::{Finding, HeadScratch};
+use crate::document::{Fetch, load};
+
+struct Files(HashMap<&'static str, &'static str>);
+
+impl Fetch for Files {
+    fn fetch(&mut self, location: &str) -> Result<Vec<u8>, String> {
+        let found = self.0.iter().find(|(name, _)| location.ends_with(**name));
+        found
+            .map(|(_, text)| text.as_bytes().to_vec())
+            .ok_or_else(|| format!("no file {location}"))
+    }
+}
+
+fn document(text: &'static str) -> Document {
+    let shared = "limit: {name: limit, in: query, schema: {type: integer, maximum: 100}}\n";
+    load(
+        "api.yaml",
+        &mut Files(HashMap::from([("api.yaml", text), ("shared.yaml", shared)])),
+    )
+    .unwrap()
+}
+
+const API: &str = r##"
+openapi: 3.1.0
+info: {title: Natter, version: "1"}
+servers:
+  - url: https://{region}.example.com/v1/
+    variables: {region: {default: eu, enum: [eu, us]}}
+  - url: /
+x-portcullis: {mode: observe}
+security: [{key: []}]
+webhooks: {}
+paths:
+  /spaces/{id}/messages:
+    parameters:
+      - {name: id, in: path, required: true, schema: {type: integer}}
+      - {name: since, in: query, schema: {type: string, format: date-time}}
+    x-portcullis: {rate: slow}
+    get:
+      operationId: list
+      parameters:
+        - $ref: "shared.yaml#/limit"
+        - {name: since, in: query, required: true, schema: {type: string, format: date}}
+        - {name: Authorization, in: header, schema: {type: integer}}
+      responses:
+        "200":
+          headers: {X-Count: {required: true, schema: {type: integer}}}
+          content: {application/json: {schema: {type: array, items: {type: string}}}}
+        4XX: {$ref: "#/components/responses/bad"}
+    post:
+      security: [{}, {bearer: []}]
+      requestBody:
+        required: true
+        content:
+          application/json: {schema: {$ref: "#/components/schemas/message"}}
+          application/x-www-form-urlencoded: {schema: {type: object}}
+          image/*: {}
+      responses: {default: {description: any}}
+components:
+  securitySchemes:
+    key: {type: apiKey, in: query, name: api_key}
+    bearer: {type: http, scheme: bearer}
+  responses:
+    bad: {content: {application/problem+json: {}}}
+  schemas:
+    message: {type: object, required: [text], properties: {text: {type: string, maxLength: 5}, id: {type: integer, readOnly: true}}}
+"##;
+
+/// The findings of a request's head.
+fn judge(contract: &Contract, method: &Method, target: &str, fields: &[(&'static str, &'static str)]) -> Vec<String> {
+    let (path, query) = target
+        .split_once('?')
+        .map_or((target, None), |(path, query)| (path, Some(query)));
+    let Routed::Found { operation, captures } = contract.route(path, method) else {
+        return vec!["route".to_owned()];
+    };
+    let mut headers = HeaderMap::new();
+    for (name, value) in fields {
+        headers.append(*name, HeaderValue::from_static(value));
+    }
+    let mut findings = Vec::new();
+    let mut report = |finding: Finding<'_>| {
+        let location = finding.location.name();
+        findings.push(format!(
+            "{location}.{} {}",
+            finding.violation.code.name(),
+            finding.name.unwrap_or("-")
+        ));
+        ControlFlow::Continue(())
+    };
+    let head = Head {
+        path,
+        captures: &captures,
+        query,
+        headers: &headers,
+    };
+    let (limits, mut scratch) = (Limits::default(), HeadScratch::default());
+    let operation = contract.operation(operation).unwrap();
+    let _ = operation.judge_head(
+        &contract.program,
+        head,
+        Levels::default(),
+        &limits,
+        &mut scratch,
+        &mut report,
+    );
+    findings
+}
+
+#[test]
+fn heads_are_judged() {
+    let document = document(API);
+    let compiled = compile(&document);
+    assert_eq!(compiled.problems, []);
+    let contract = &compiled.contract;
+    let check = |target: &str, fields: &[_], expected: &[&str]| {
+        assert_eq!(judge(contract, &Method::GET, target, fields), expected, "{target}");
+    };
+    check("/v1/spaces/7/messages?since=2026-01-01", &[], &[]);
+    check(
+        "/spaces/7/messages?since=2026-01-01&limit=5&api_key=x",
+        &[("accept", "a")],
+        &[],
+    );
+    check(
+        "/v1/spaces/x/messages?limit=500",
+        &[],
+        &["path.type id", "query.range limit", "query.required since"],
+    );
+    check(
+        "/v1/spaces/7/messages?since=2026-01-01T00:00:00Z",
+        &[],
+        &["query.format since"],
+    );
+    check(
+        "/v1/spaces/7/messages?since=2026-01-01&admin=1",
+        &[],
+        &["query.undeclared -"],
+    );
+    check(
+        "/v1/spaces/7/messages?since=2026-01-01",
+        &[("authorization", "Bearer x")],
+        &[],
+    );
+    check("/v2/spaces/7/messages", &[], &["route"]);
+    let post = |fields: &[_]| judge(contract, &Method::POST, "/spaces/7/messages", fields);
+    assert_eq!(post(&[("authorization", "Bearer x")]), Vec::<String>::new());
+    assert_eq!(post(&[("x-admin", "1")]), ["header.undeclared -"]);
+}
+
+#[test]
+fn bodies_and_answers_are_found() {
+    let document = document(API);
+    let contract = compile(&document).contract;
+    let [list, post] = contract.operations.as_slice() else {
+        panic!("two operations")
+    };
+    assert_eq!(list.body_rule(Some("application/json"), true), BodyRule::Forbidden);
+    assert_eq!(post.body_rule(None, false), BodyRule::Missing);
+    assert_eq!(post.body_rule(None, true), BodyRule::Content(Content::Undeclared));
+    assert_eq!(
+        post.body_rule(Some("text/plain"), true),
+        BodyRule::Content(Content::Undeclared)
+    );
+    assert_eq!(
+        post.body_rule(Some("application/x-www-form-urlencoded"), true),
+        BodyRule::Content(Content::Unread)
+    );
+    assert_eq!(
+        post.body_rule(Some("image/png"), true),
+        BodyRule::Content(Content::Streamed)
+    );
+    let BodyRule::Content(Content::Json(schema)) = post.body_rule(Some("application/json;charset=utf-8"), true) else {
+        panic!("a body of JSON")
+    };
+    let judge = |text: &str| {
+        let level = Undeclared::Refuse;
+        contract
+            .program
+            .judge(
+                schema,
+                text.as_bytes(),
+                level,
+                &Limits::default(),
+                &mut Scratch::default(),
+            )
+            .is_ok()
+    };
+    assert!(judge(r#"{"text":"hello"}"#));
+    assert!(!judge(r#"{"text":"hello","id":1}"#));
+    let declared = |status: u16| {
+        list.response(StatusCode::from_u16(status).unwrap())
+            .map(|response| &*response.declared)
+    };
+    assert_eq!(
+        (declared(200), declared(404), declared(500)),
+        (Some("200"), Some("4XX"), None)
+    );
+    let mut count = 0;
+    let mut report = |_: Finding<'_>| {
+        count += 1;
+        ControlFlow::Continue(())
+    };
+    let found = list.response(StatusCode::OK).unwrap();
+    let (limits, mut scratch) = (Limits::default(), HeadScratch::default());
+    let _ = found.judge_headers(&contract.program, &HeaderMap::new(), &limits, &mut scratch, &mut report);
+    assert_eq!(count, 1);
+    assert!(matches!(found.content("application/json"), Content::Json(_)));
+}
+
+#[test]
+fn servers_extensions_and_security_are_handed_out() {
+    let document = document(API);
+    let compiled = compile(&document);
+    let contract = &compiled.contract;
+    assert_eq!((contract.title.as_str(), contract.version.as_str()), ("Natter", "1"));
+    assert_eq!(
+        contract.servers[0],
+        Server {
+            host: Some("eu.example.com".to_owned()),
+            base: "/v1".to_owned()
+        }
+    );
+    assert!(compiled.extensions.root.is_some());
+    assert!(matches!(
+        compiled.extensions.operations.as_slice(),
+        [[Some(_), None], [Some(_), None]]
+    ));
+    assert_eq!(contract.operations[0].security, [[Box::from("key")]]);
+    assert_eq!(contract.operations[1].security, [vec![], vec![Box::from("bearer")]]);
+    assert_eq!(contract.notes.len(), 2, "{:?}", contract.notes);
+    let checks = &coverage(contract)[1].checks;
+    let effect = |subject: &str| {
+        &checks
+            .iter()
+            .find(|check| check.subject.contains(subject))
+            .unwrap()
+            .effect
+    };
+    assert_eq!(*effect("`id`"), Effect::Judged);
+    assert_eq!(*effect("application/json"), Effect::Judged);
+    assert!(matches!(effect("urlencoded"), Effect::Refused(_)));
+    assert!(matches!(effect("image/*"), Effect::NotJudged(_)));
+    assert!(matches!(effect("security"), Effect::NotJudged(_)));
+}
+
+#[test]
+fn problems_are_collected_with_their_lines() {
+    let document = document(
+        r#"openapi: 3.0.3
+info: {title: a, version: "1"}
+paths:
+  /a/{x}:
+    get:
+      parameters:
+        - {name: x, in: body}
+        - {name: y, in: query, style: matrix}
+        - {name: z, in: query, schema: {type: string, pattern: "("}}
+      responses: {"20": {}, "200": {content: {json: {}}}}
+  /a/{z}:
+    get: {responses: {default: {description: a}}}
+  b:
+    get: {responses: {default: {description: a}}}
+"#,
+    );
+    let compiled = compile(&document);
+    assert!(!compiled.is_usable());
+    let lines: Vec<u32> = compiled
+        .problems
+        .iter()
+        .filter(|problem| problem.severity == Severity::Error)
+        .map(|problem| problem.span.line)
+        .collect();
+    assert_eq!(lines, [7, 8, 9, 10, 10, 12, 14], "{:#?}", compiled.problems);
+}

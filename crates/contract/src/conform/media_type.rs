@@ -1,0 +1,252 @@
+//! Media types (RFC 9110 §8.3.1) and the ranges that `content` maps to schemas.
+
+use super::json::SchemaId;
+
+/// How the bytes of a media type are judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// JSON, judged whole.
+    Json,
+    /// Plain text in UTF-8, judged as one string.
+    Text,
+    /// Bytes or a stream of texts, passed under a bound and counted as not judged.
+    Streamed,
+    /// Structured, but not read in this version: form data, multipart, XML.
+    Unread,
+}
+
+/// The content of a body under one media type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// Nothing declared fits the media type.
+    Undeclared,
+    /// Judge it as JSON.
+    Json(SchemaId),
+    /// Judge it as a string: JSON's form of the text has to keep the schema.
+    Text(SchemaId),
+    /// Pass it under a bound.
+    Streamed,
+    /// Declared, but not read in this version; a request is refused with 415.
+    Unread,
+}
+
+/// The entries of one `content`.
+#[derive(Clone, Debug, Default)]
+pub struct Contents {
+    /// Most specific first.
+    entries: Vec<Entry>,
+}
+
+/// One entry.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// As declared, such as `application/json; charset=utf-8` or `image/*`.
+    pub declared: Box<str>,
+    /// What it has to keep; allows everything where nothing is declared.
+    pub schema: SchemaId,
+    range: MediaType,
+}
+
+/// A media type or a range of them, in lower case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MediaType {
+    main: Box<str>,
+    sub: Box<str>,
+    parameters: Vec<(Box<str>, Box<str>)>,
+}
+
+impl MediaType {
+    /// Reads a media type or range; nothing if it is none.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut pieces = pieces(text);
+        let (main, sub) = pieces.next()?.split_once('/')?;
+        if !is_token(main) || !is_token(sub) {
+            return None;
+        }
+        let mut parameters = Vec::new();
+        for piece in pieces.filter(|piece| !piece.is_empty()) {
+            let (name, value) = piece.split_once('=')?;
+            let quoted = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+            if !is_token(name) || (quoted.is_none() && !is_token(value)) {
+                return None;
+            }
+            let value = quoted.unwrap_or(value).to_ascii_lowercase();
+            parameters.push((name.to_ascii_lowercase().into(), value.into()));
+        }
+        Some(Self {
+            main: main.to_ascii_lowercase().into(),
+            sub: sub.to_ascii_lowercase().into(),
+            parameters,
+        })
+    }
+
+    /// How its bytes are judged.
+    pub fn kind(&self) -> Kind {
+        match (&*self.main, &*self.sub) {
+            ("application", "json") | ("text", "json") => Kind::Json,
+            ("application", "x-www-form-urlencoded" | "xml") | ("text", "xml") | ("multipart", _) => Kind::Unread,
+            (_, sub) if sub.ends_with("+json") => Kind::Json,
+            (_, sub) if sub.ends_with("+xml") && &*self.main != "image" => Kind::Unread,
+            ("text", "event-stream") => Kind::Streamed,
+            ("text", _) => Kind::Text,
+            _ => Kind::Streamed,
+        }
+    }
+
+    /// The value of a parameter, in lower case.
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.parameters
+            .iter()
+            .find(|(other, _)| **other == *name)
+            .map(|(_, value)| &**value)
+    }
+
+    /// Whether a media type is in this range. A parameter of the range has to have its value where the media type has
+    /// it at all.
+    pub fn includes(&self, other: &Self) -> bool {
+        let is = |range: &str, one: &str| range == "*" || range == one;
+        is(&self.main, &other.main)
+            && (is(&self.sub, &other.sub) || self.includes_suffix(&other.sub))
+            && self
+                .parameters
+                .iter()
+                .all(|(name, value)| other.parameter(name).is_none_or(|found| found == &**value))
+    }
+
+    /// `application/*+json`
+    fn includes_suffix(&self, sub: &str) -> bool {
+        self.sub
+            .strip_prefix('*')
+            .is_some_and(|suffix| suffix.starts_with('+') && sub.ends_with(suffix))
+    }
+
+    /// Larger for what should be tried first.
+    fn specificity(&self) -> (usize, usize) {
+        let stars = [&self.main, &self.sub]
+            .iter()
+            .filter(|part| part.starts_with('*'))
+            .count();
+        (2 - stars, self.parameters.len())
+    }
+}
+
+impl Contents {
+    /// Adds an entry; nothing happens if the name is no media type.
+    pub(crate) fn add(&mut self, declared: &str, schema: SchemaId) -> Option<()> {
+        let range = MediaType::parse(declared)?;
+        self.entries.push(Entry {
+            declared: declared.into(),
+            schema,
+            range,
+        });
+        self.entries
+            .sort_by_key(|entry| std::cmp::Reverse(entry.range.specificity()));
+        Some(())
+    }
+
+    /// Whether nothing is declared.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The entries, most specific first.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The content for the value of a Content-Type field.
+    pub fn find(&self, content_type: &str) -> Content {
+        let Some(found) = MediaType::parse(content_type) else {
+            return Content::Undeclared;
+        };
+        let Some(entry) = self.entries.iter().find(|entry| entry.range.includes(&found)) else {
+            return Content::Undeclared;
+        };
+        let unicode = matches!(found.parameter("charset"), None | Some("utf-8" | "utf8" | "us-ascii"));
+        match found.kind() {
+            // What is not UTF-8 cannot be judged, so it is not what was declared.
+            Kind::Json | Kind::Text if !unicode => Content::Undeclared,
+            Kind::Json => Content::Json(entry.schema),
+            Kind::Text => Content::Text(entry.schema),
+            Kind::Streamed => Content::Streamed,
+            Kind::Unread => Content::Unread,
+        }
+    }
+}
+
+impl Entry {
+    /// How its bytes are judged; for a range, how those of unknown types are.
+    pub fn kind(&self) -> Kind {
+        self.range.kind()
+    }
+}
+
+/// Parts at semicolons that do not stand in quotes.
+fn pieces(text: &str) -> impl Iterator<Item = &str> {
+    let mut quoted = false;
+    text.split(move |character| {
+        quoted ^= character == '"';
+        character == ';' && !quoted
+    })
+    .map(|piece| piece.trim_matches([' ', '\t']))
+}
+
+/// RFC 9110 §5.6.2.
+fn is_token(text: &str) -> bool {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !text.is_empty() && text.bytes().all(legal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_include_types() {
+        let check = |range: &str, found: &str, expected: bool| {
+            let (range, found) = (MediaType::parse(range).unwrap(), MediaType::parse(found).unwrap());
+            assert_eq!(range.includes(&found), expected, "{range:?} {found:?}");
+        };
+        check("application/json", "Application/JSON; charset=UTF-8", true);
+        check("application/json; charset=utf-8", "application/json", true);
+        check(
+            "application/json; charset=utf-8",
+            "application/json; charset=\"utf-16\"",
+            false,
+        );
+        check("application/*", "application/pdf", true);
+        check("*/*", "a/b", true);
+        check("application/*+json", "application/problem+json", true);
+        check("application/json", "application/problem+json", false);
+        check("text/*", "application/json", false);
+    }
+
+    #[test]
+    fn broken_types_are_none() {
+        for text in [
+            "",
+            "json",
+            "a/",
+            "/b",
+            "a/b; c",
+            "a/b;c=\"d",
+            "a b/c",
+            "a/b, c/d",
+            "a/b;c=d e",
+        ] {
+            assert_eq!(MediaType::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn kinds() {
+        let check = |text: &str, expected| assert_eq!(MediaType::parse(text).unwrap().kind(), expected, "{text}");
+        check("application/problem+json", Kind::Json);
+        check("text/plain", Kind::Text);
+        check("text/event-stream", Kind::Streamed);
+        check("image/svg+xml", Kind::Streamed);
+        check("application/atom+xml", Kind::Unread);
+        check("multipart/form-data", Kind::Unread);
+        check("application/octet-stream", Kind::Streamed);
+    }
+}

@@ -1,0 +1,168 @@
+//! One operation: one method on one path template, ready to judge requests.
+
+use std::ops::ControlFlow;
+
+use http::{HeaderMap, HeaderName, Method, StatusCode};
+
+use super::json::{Limits, Program, Undeclared};
+use super::media_type::{Content, Contents};
+use super::parameter::{
+    HeadScratch, Judging, Parameter, Report, judge_cookies, judge_headers, judge_path, judge_query,
+};
+use super::response::{self, Response};
+use super::route::Captures;
+use crate::document::Span;
+
+/// A compiled operation.
+#[derive(Clone, Debug)]
+pub struct Operation {
+    /// The method.
+    pub method: Method,
+    /// The path template as declared.
+    pub template: Box<str>,
+    /// `operationId`
+    pub id: Option<Box<str>>,
+    /// Where it is declared.
+    pub span: Span,
+    /// Its parameters.
+    pub parameters: Parameters,
+    /// Its body; nothing where none is declared.
+    pub body: Option<Body>,
+    /// Its answers.
+    pub responses: Vec<Response>,
+    /// The names of the security requirements, as alternatives of schemes that are needed together. Empty: nothing is
+    /// said. An empty alternative: anonymous callers are let in.
+    pub security: Vec<Vec<Box<str>>>,
+}
+
+/// The parameters of an operation, those of its path item included.
+#[derive(Clone, Debug, Default)]
+pub struct Parameters {
+    /// Of the path, with the index of their capture.
+    pub path: Vec<(usize, Parameter)>,
+    /// Of the query.
+    pub query: Vec<Parameter>,
+    /// In header fields.
+    pub header: Vec<Parameter>,
+    /// In cookies.
+    pub cookie: Vec<Parameter>,
+    /// Names that security schemes read, declared by that and not judged here.
+    pub security: SecurityNames,
+}
+
+/// Where the security schemes of an operation look.
+#[derive(Clone, Debug, Default)]
+pub struct SecurityNames {
+    /// Query parameters.
+    pub query: Vec<Box<str>>,
+    /// Header fields.
+    pub header: Vec<HeaderName>,
+    /// Cookies.
+    pub cookie: Vec<Box<str>>,
+}
+
+/// A declared request body.
+#[derive(Clone, Debug)]
+pub struct Body {
+    /// Whether it has to be there.
+    pub required: bool,
+    /// By media type.
+    pub contents: Contents,
+}
+
+/// What a request's body has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyRule {
+    /// None is declared: one that is there is refused (`contract.body.undeclared`).
+    Forbidden,
+    /// None is there and none is needed.
+    Absent,
+    /// None is there, but one is needed (`contract.body.required`).
+    Missing,
+    /// Judge it so; `Undeclared` and `Unread` are 415 (`contract.body.media_type`).
+    Content(Content),
+}
+
+/// The head of a request, as far as it is judged.
+#[derive(Clone, Copy, Debug)]
+pub struct Head<'r> {
+    /// The path as sent, without query.
+    pub path: &'r str,
+    /// The captures that routing found in it.
+    pub captures: &'r Captures,
+    /// The query, without `?`.
+    pub query: Option<&'r str>,
+    /// The header fields.
+    pub headers: &'r HeaderMap,
+}
+
+/// What happens to undeclared names, by location.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Levels {
+    /// Query parameters.
+    pub query: Undeclared,
+    /// Header fields that are not [standard](super::parameter::is_standard).
+    pub header: Undeclared,
+    /// Cookies.
+    pub cookie: Undeclared,
+}
+
+/// What is to be stripped from a head before it is forwarded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HeadCuts {
+    /// The query to send instead; empty means none.
+    pub query: Option<String>,
+    /// Header fields to leave out.
+    pub headers: Vec<HeaderName>,
+    /// The Cookie field to send instead; empty means none.
+    pub cookie: Option<String>,
+}
+
+impl Operation {
+    /// Judges path, query, header fields and cookies, in that order. Every violation is reported until the report
+    /// breaks.
+    pub fn judge_head(
+        &self,
+        program: &Program,
+        head: Head<'_>,
+        levels: Levels,
+        limits: &Limits,
+        scratch: &mut HeadScratch,
+        report: &mut Report<'_>,
+    ) -> ControlFlow<(), HeadCuts> {
+        let parameters = &self.parameters;
+        let security = &parameters.security;
+        let mut judging = Judging {
+            program,
+            limits,
+            level: levels.query,
+            scratch,
+            report,
+        };
+        judge_path(&parameters.path, head.path, head.captures, &mut judging)?;
+        let query = judge_query(&parameters.query, &security.query, head.query, &mut judging)?;
+        judging.level = levels.header;
+        let headers = judge_headers(&parameters.header, &security.header, head.headers, &mut judging)?;
+        judging.level = levels.cookie;
+        let cookie = judge_cookies(&parameters.cookie, &security.cookie, head.headers, &mut judging)?;
+        ControlFlow::Continue(HeadCuts { query, headers, cookie })
+    }
+
+    /// What the body has to be; `present` says whether there is one (a length above nought, or chunks).
+    pub fn body_rule(&self, content_type: Option<&str>, present: bool) -> BodyRule {
+        match (&self.body, present) {
+            (None, true) => BodyRule::Forbidden,
+            (None, false) => BodyRule::Absent,
+            (Some(body), false) if body.required => BodyRule::Missing,
+            (Some(_), false) => BodyRule::Absent,
+            (Some(body), true) => {
+                BodyRule::Content(content_type.map_or(Content::Undeclared, |text| body.contents.find(text)))
+            }
+        }
+    }
+
+    /// The declared answer for a status: the exact one, else its class, else `default`.
+    pub fn response(&self, status: StatusCode) -> Option<&Response> {
+        response::find(&self.responses, status)
+    }
+}
