@@ -1,9 +1,17 @@
 //! The enforcement point: one request through every control, in one fixed order.
 
+pub mod account;
 pub mod admin;
 pub mod body;
+pub mod codes;
+pub mod controls;
 pub mod forward;
+pub mod gate;
 pub mod limit;
 pub mod listen;
 pub mod metrics;
+pub mod observe;
+pub mod pipeline;
+pub mod policy;
 pub mod refusal;
+pub mod routes;

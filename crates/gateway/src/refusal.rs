@@ -26,6 +26,8 @@ pub enum Refusal {
     ConnectionLimit,
     /// The content coding is not known.
     EncodingUnknown,
+    /// The body is not what its content coding says.
+    EncodingBroken,
     /// The body would grow beyond its budget when decoded.
     EncodingBudget,
     /// A rate limit is used up until `retry_after_seconds` from now.
@@ -60,10 +62,14 @@ pub enum Refusal {
     UpstreamConnect,
     /// The upstream was too slow.
     UpstreamTimeout,
+    /// Too many requests wait for the upstream already.
+    UpstreamOverloaded,
     /// The upstream's answer is not HTTP.
     UpstreamMalformed,
     /// The upstream failed in the middle of its answer, or answered with an error that is not passed on.
     UpstreamError,
+    /// The upstream answered with this error, 4xx, of which nothing else is passed on.
+    UpstreamStatus(StatusCode),
     /// A mistake of ours: logged, never explained to the client.
     Internal,
 }
@@ -114,6 +120,11 @@ impl Refusal {
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "The content coding is not supported",
             ),
+            Self::EncodingBroken => line(
+                "http.encoding.broken",
+                StatusCode::BAD_REQUEST,
+                "The body cannot be decoded",
+            ),
             Self::EncodingBudget => line(
                 "http.encoding.budget",
                 StatusCode::PAYLOAD_TOO_LARGE,
@@ -135,6 +146,18 @@ impl Refusal {
                 line(code, *status, "The answer is not what the contract says")
             }
             Self::Contract { code, status, .. } => line(code, *status, "The request is not what the contract says"),
+            Self::UpstreamConnect
+            | Self::UpstreamTimeout
+            | Self::UpstreamOverloaded
+            | Self::UpstreamMalformed
+            | Self::UpstreamError => self.upstream_line(),
+            Self::UpstreamStatus(status) => line("upstream.status", *status, "The service refused the request"),
+            Self::Internal => line("gateway.internal", StatusCode::INTERNAL_SERVER_ERROR, "The gate failed"),
+        }
+    }
+
+    fn upstream_line(&self) -> Line {
+        match self {
             Self::UpstreamConnect => line(
                 "upstream.connect",
                 StatusCode::BAD_GATEWAY,
@@ -145,13 +168,17 @@ impl Refusal {
                 StatusCode::GATEWAY_TIMEOUT,
                 "The service did not answer in time",
             ),
+            Self::UpstreamOverloaded => line(
+                "upstream.overloaded",
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The service has too much to do",
+            ),
             Self::UpstreamMalformed => line(
                 "upstream.malformed",
                 StatusCode::BAD_GATEWAY,
                 "The service did not answer in HTTP",
             ),
-            Self::UpstreamError => line("upstream.error", StatusCode::BAD_GATEWAY, "The service failed"),
-            Self::Internal => line("gateway.internal", StatusCode::INTERNAL_SERVER_ERROR, "The gate failed"),
+            _ => line("upstream.error", StatusCode::BAD_GATEWAY, "The service failed"),
         }
     }
 
@@ -192,7 +219,7 @@ impl Refusal {
             Self::Rate { retry_after_seconds } => {
                 headers.insert(RETRY_AFTER, HeaderValue::from((*retry_after_seconds).max(1)));
             }
-            Self::ConnectionLimit => {
+            Self::ConnectionLimit | Self::UpstreamOverloaded => {
                 headers.insert(RETRY_AFTER, HeaderValue::from(1));
             }
             _ => {}

@@ -2,12 +2,20 @@
 //!
 //! Only this crate reads arguments, the environment and configuration files.
 
+mod assemble;
 mod commands;
 mod config;
+mod contracts;
 mod files;
+mod logging;
+mod observations;
 mod report;
+mod watched;
 
 use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     commands::run().into()

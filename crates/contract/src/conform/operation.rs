@@ -1,13 +1,14 @@
 //! One operation: one method on one path template, ready to judge requests.
 
+use std::borrow::Cow;
 use std::ops::ControlFlow;
 
 use http::{HeaderMap, HeaderName, Method, StatusCode};
 
 use super::json::{Limits, Program, Undeclared};
-use super::media_type::{Content, Contents};
+use super::media_type::{Content, Contents, Kind};
 use super::parameter::{
-    HeadScratch, Judging, Parameter, Report, judge_cookies, judge_headers, judge_path, judge_query,
+    HeadScratch, Judging, Parameter, Report, decoded, judge_cookies, judge_headers, judge_path, judge_query,
 };
 use super::response::{self, Response};
 use super::route::Captures;
@@ -159,6 +160,47 @@ impl Operation {
                 BodyRule::Content(content_type.map_or(Content::Undeclared, |text| body.contents.find(text)))
             }
         }
+    }
+
+    /// How it is called in logs, metrics and reports: its `operationId`, or its method and path.
+    pub fn name(&self) -> Cow<'_, str> {
+        match &self.id {
+            Some(id) => Cow::Borrowed(id),
+            None => Cow::Owned(format!("{} {}", self.method, self.template)),
+        }
+    }
+
+    /// Whether any declared answer has a body that is judged.
+    pub fn judges_answers(&self) -> bool {
+        let judged = |kind| matches!(kind, Kind::Json | Kind::Text);
+        let mut contents = self.responses.iter().flat_map(|response| response.contents.entries());
+        contents.any(|entry| judged(entry.kind()))
+    }
+
+    /// The value of a path parameter, decoded; none where it is not declared or cannot be decoded.
+    pub fn path_value<'p>(&self, path: &'p str, captures: &Captures, name: &str) -> Option<Cow<'p, str>> {
+        let (index, _) = self
+            .parameters
+            .path
+            .iter()
+            .find(|(_, parameter)| *parameter.name == *name)?;
+        let range = captures.get(*index)?;
+        decoded(path.get(usize::try_from(range.start).ok()?..usize::try_from(range.end).ok()?)?)
+    }
+
+    /// The value of a query parameter, decoded; of one that occurs more than once, all values at commas.
+    pub fn query_value<'q>(&self, query: Option<&'q str>, name: &str) -> Option<Cow<'q, str>> {
+        let pairs = query?.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+        let mut values = pairs
+            .filter(|(raw, _)| decoded(raw).as_deref() == Some(name))
+            .map(|(_, value)| value);
+        let first = decoded(values.next()?)?;
+        let mut rest = values.filter_map(decoded).peekable();
+        if rest.peek().is_none() {
+            return Some(first);
+        }
+        let all = rest.fold(first.into_owned(), |all, value| format!("{all},{value}"));
+        Some(Cow::Owned(all))
     }
 
     /// The declared answer for a status: the exact one, else its class, else `default`.

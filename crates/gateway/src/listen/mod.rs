@@ -20,7 +20,7 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderValue, Method, Uri, header};
 use hyper::body::Incoming;
 
 pub use client_address::{Client, ClientHeader, Scheme, TrustedProxies};
@@ -96,6 +96,17 @@ impl Received {
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
         &self.parts.headers
+    }
+
+    /// The target, as sent.
+    #[must_use]
+    pub fn uri(&self) -> &Uri {
+        &self.parts.uri
+    }
+
+    /// The headers, for taking out those of this hop.
+    pub(crate) fn headers_mut(&mut self) -> &mut HeaderMap {
+        &mut self.parts.headers
     }
 
     /// `Host`: exactly one, well-formed (`host` or `host:port`), and equal to the target's authority if it has one.

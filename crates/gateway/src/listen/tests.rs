@@ -65,9 +65,11 @@ impl Gate {
         let (served, refused) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
         let sockets = Sockets::bind(&["127.0.0.1:0".parse().unwrap()], NonZeroUsize::MIN).unwrap();
         let (told, counted) = (Arc::clone(&served), Arc::clone(&refused));
-        let make = move |_| Echo {
-            served: Arc::clone(&told),
-            refused: Arc::clone(&counted),
+        let make = move |_| {
+            Ok(Echo {
+                served: Arc::clone(&told),
+                refused: Arc::clone(&counted),
+            })
         };
         Self {
             workers: Some(Workers::start(sockets, settings, make).unwrap()),

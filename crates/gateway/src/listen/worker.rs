@@ -112,7 +112,7 @@ impl fmt::Debug for Workers {
 
 impl Workers {
     /// Starts one thread per set of sockets. `make` is called inside each thread, within its runtime, so that it may spawn local
-    /// tasks.
+    /// tasks; where it fails, that worker ends.
     ///
     /// # Errors
     ///
@@ -120,7 +120,7 @@ impl Workers {
     pub fn start<H, F>(sockets: Sockets, settings: Settings, make: F) -> io::Result<Self>
     where
         H: Serve,
-        F: Fn(WorkerIndex) -> H + Send + Sync + 'static,
+        F: Fn(WorkerIndex) -> io::Result<H> + Send + Sync + 'static,
     {
         let (drain, draining) = watch::channel(false);
         let addresses = sockets.addresses().to_vec();
@@ -136,7 +136,7 @@ impl Workers {
                     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
                     let work = async {
                         let ids = RequestIds::seeded()?;
-                        let shared = Shared::new(Rc::new(make(WorkerIndex(index))), settings, ids);
+                        let shared = Shared::new(Rc::new(make(WorkerIndex(index))?), settings, ids);
                         let worker = Worker {
                             shared: Rc::new(shared),
                             admission,

@@ -52,6 +52,7 @@ pub(super) struct OperationCells {
     pub(super) upstream: Histogram,
     pub(super) bytes_in: Counter,
     pub(super) bytes_out: Counter,
+    pub(super) stripped: Counter,
     pub(super) unjudged: [[Counter; Unjudged::ALL.len()]; Body::ALL.len()],
     pub(super) refused: Codes,
     pub(super) would_refuse: Codes,
@@ -115,6 +116,7 @@ impl OperationCells {
             upstream: Histogram::default(),
             bytes_in: Counter::default(),
             bytes_out: Counter::default(),
+            stripped: Counter::default(),
             unjudged: Default::default(),
             refused: Codes {
                 count: codes,

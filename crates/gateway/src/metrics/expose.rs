@@ -25,6 +25,7 @@ struct Totals {
     upstream: Durations,
     bytes_in: u64,
     bytes_out: u64,
+    stripped: u64,
     unjudged: [[u64; Unjudged::ALL.len()]; Body::ALL.len()],
     refused: Vec<u64>,
     would_refuse: Vec<u64>,
@@ -81,6 +82,7 @@ impl Totals {
             upstream: Durations::default(),
             bytes_in: 0,
             bytes_out: 0,
+            stripped: 0,
             unjudged: Default::default(),
             refused: Vec::new(),
             would_refuse: Vec::new(),
@@ -93,6 +95,7 @@ impl Totals {
             cells.upstream.add_to(&mut totals.upstream);
             totals.bytes_in = totals.bytes_in.wrapping_add(cells.bytes_in.get());
             totals.bytes_out = totals.bytes_out.wrapping_add(cells.bytes_out.get());
+            totals.stripped = totals.stripped.wrapping_add(cells.stripped.get());
             for (sum, counter) in totals
                 .unjudged
                 .iter_mut()
@@ -194,6 +197,11 @@ fn bodies(encoder: &mut DescriptorEncoder<'_>, totals: &[Totals]) -> fmt::Result
         for (body, bytes) in [(Body::Request, total.bytes_in), (Body::Response, total.bytes_out)] {
             counter(&mut family, &[api, operation, ("body", body.label())], bytes)?;
         }
+    }
+    let help = "Members left out of answers, since no schema declares them or they are write-only.";
+    let mut family = encoder.encode_descriptor("portcullis_members_stripped", help, None, MetricType::Counter)?;
+    for total in totals.iter().filter(|total| total.stripped > 0) {
+        counter(&mut family, &total.labels(), total.stripped)?;
     }
     let help = "Bodies forwarded without being judged, by reason.";
     let mut family = encoder.encode_descriptor("portcullis_bodies_not_judged", help, None, MetricType::Counter)?;

@@ -134,6 +134,13 @@ impl Mine<'_> {
         }
     }
 
+    /// Counts members that were left out of an answer.
+    pub fn stripped(self, members: u64) {
+        if let Some(cells) = self.cells {
+            cells.stripped.add(members);
+        }
+    }
+
     /// Counts a body that was forwarded without being judged.
     pub fn unjudged(self, body: Body, reason: Unjudged) {
         let reasons = self.cells.and_then(|cells| cells.unjudged.get(body as usize));

@@ -1,12 +1,18 @@
 //! `portcullis serve`: the gate.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::{ConfigFile, Failure, Outcome, Shared, configuration};
-use crate::config;
+use crate::assemble::{self, Reloaded, Running, StartError};
 use crate::config::checked::Configuration;
+use crate::contracts::Loaded;
+use crate::observations::Recorder;
+use crate::watched::Watched;
+use crate::{config, logging, report};
 
 /// The arguments of `serve`: a configuration, or a contract and an upstream.
 #[derive(Debug, Args)]
@@ -25,24 +31,181 @@ pub(super) struct Arguments {
     pub(super) listen: Option<String>,
 }
 
+/// Where the configuration comes from; a reload reads it again.
+#[derive(Debug)]
+enum Origin {
+    File(ConfigFile),
+    Arguments {
+        listen: String,
+        contract: String,
+        upstream: String,
+    },
+}
+
 impl Arguments {
-    /// The configuration: from its file, or from the arguments.
-    fn configuration(&self) -> Result<Configuration, Failure> {
+    fn origin(&self) -> Origin {
         match (&self.contract, &self.upstream) {
-            (Some(contract), Some(upstream)) => {
-                let listen = self.listen.as_deref().unwrap_or("127.0.0.1:8080");
-                configuration::settled(config::from_arguments(listen, &contract.to_string_lossy(), upstream))
-            }
+            (Some(contract), Some(upstream)) => Origin::Arguments {
+                listen: self.listen.clone().unwrap_or_else(|| "127.0.0.1:8080".to_owned()),
+                contract: contract.to_string_lossy().into_owned(),
+                upstream: upstream.clone(),
+            },
             _ => {
                 let config = self.config.clone().unwrap_or_else(|| PathBuf::from("portcullis.yaml"));
-                ConfigFile { config }.load()
+                Origin::File(ConfigFile { config })
             }
         }
     }
 }
 
+impl Origin {
+    fn read(&self) -> Result<Configuration, Failure> {
+        match self {
+            Self::File(file) => file.load(),
+            Self::Arguments {
+                listen,
+                contract,
+                upstream,
+            } => configuration::settled(config::from_arguments(listen, contract, upstream)),
+        }
+    }
+
+    fn location(&self) -> Cow<'_, str> {
+        match self {
+            Self::File(file) => file.config.to_string_lossy(),
+            Self::Arguments { .. } => Cow::Borrowed("command line"),
+        }
+    }
+
+    /// The configuration and its contracts, ready to be put in force.
+    fn load(&self) -> Result<(Configuration, Vec<Loaded>), Failure> {
+        let configuration = self.read()?;
+        let apis = assemble::load(&configuration, &self.location()).map_err(failed)?;
+        Ok((configuration, apis))
+    }
+
+    /// Every file whose change is a reason to reload.
+    fn files(&self, apis: &[Loaded]) -> Vec<PathBuf> {
+        let own = match self {
+            Self::File(file) => Some(file.config.clone()),
+            Self::Arguments { .. } => None,
+        };
+        let contracts = apis.iter().flat_map(Loaded::files);
+        own.into_iter().chain(contracts).collect()
+    }
+}
+
 /// Serves until it is told to stop.
 pub(super) fn run(arguments: &Arguments, _shared: &Shared) -> Result<Outcome, Failure> {
-    let _configuration = arguments.configuration()?;
-    Err(Failure::not_built("serve"))
+    let origin = arguments.origin();
+    let (configuration, apis) = origin.load()?;
+    logging::start(&configuration.log);
+    let files = origin.files(&apis);
+    for warning in apis.iter().flat_map(|api| &api.warnings) {
+        tracing::warn!("{warning}");
+    }
+    let recorder = configuration.observe.clone();
+    let running = Running::start(configuration, apis).map_err(failed)?;
+    tell_started(&running);
+    let recorder = recorder.map(|observe| Recorder::start(observe, running.observations()));
+    let mut gate = Reloading {
+        origin,
+        running,
+        watched: Watched::new(files),
+    };
+    gate.until_stopped()?;
+    let drained = gate
+        .running
+        .stop()
+        .map_err(|error| Failure::unusable(format!("a worker failed: {error}")))?;
+    drop(recorder);
+    tracing::info!(connections_cut = drained.connections_cut, "stopped");
+    Ok(Outcome::Clean)
+}
+
+fn tell_started(running: &Running) {
+    for address in running.addresses() {
+        tracing::info!(%address, "listening");
+    }
+    if let Some(address) = running.admin_address() {
+        tracing::info!(%address, "admin surface: /metrics, /healthz, /readyz");
+    }
+}
+
+fn failed(error: StartError) -> Failure {
+    match error {
+        StartError::Contract(problems) => {
+            anstream::eprint!("{}", report::text(&problems, None));
+            Failure::unusable("the configuration cannot be used")
+        }
+        StartError::Limits(_) => Failure::unusable(error.to_string()),
+        StartError::Listen { .. } | StartError::Admin(_) | StartError::System(_) => {
+            Failure::unreachable(error.to_string())
+        }
+    }
+}
+
+/// A gate that reloads when it is told to, or when a file changes.
+struct Reloading {
+    origin: Origin,
+    running: Running,
+    watched: Watched,
+}
+
+impl Reloading {
+    /// Waits for SIGHUP and changed files, which reload, and for SIGTERM or SIGINT, which end it.
+    fn until_stopped(&mut self) -> Result<(), Failure> {
+        let signals = |error: std::io::Error| Failure::unusable(format!("cannot wait for signals: {error}"));
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(signals)?;
+        let entered = runtime.enter();
+        let (mut hangup, mut terminate, mut interrupt) = (
+            signal(SignalKind::hangup()).map_err(signals)?,
+            signal(SignalKind::terminate()).map_err(signals)?,
+            signal(SignalKind::interrupt()).map_err(signals)?,
+        );
+        drop(entered);
+        loop {
+            let stop = runtime.block_on(async {
+                tokio::select! {
+                    _ = terminate.recv() => true,
+                    _ = interrupt.recv() => true,
+                    _ = hangup.recv() => false,
+                    () = self.watched.changed() => false,
+                }
+            });
+            if stop {
+                tracing::info!("stopping: no new connections, requests under way are finished");
+                return Ok(());
+            }
+            // Outside the runtime: loading may fetch, and that blocks.
+            self.reload();
+        }
+    }
+
+    /// Puts what the files say now in force, or keeps what is.
+    fn reload(&mut self) {
+        let reloaded = self.origin.load().and_then(|(configuration, apis)| {
+            self.watched.watch(self.origin.files(&apis));
+            self.running.reload(configuration, apis).map_err(failed)
+        });
+        match reloaded {
+            Ok(Reloaded {
+                warnings,
+                restart_needed,
+            }) => {
+                warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+                for setting in restart_needed {
+                    tracing::warn!(setting, "changed, but only a restart puts it in force");
+                }
+                tracing::info!("reloaded");
+            }
+            Err(failure) => {
+                self.running.reload_refused();
+                tracing::error!("not reloaded, what was in force stays: {failure}");
+            }
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -29,6 +29,8 @@ pub(crate) struct Configuration {
     pub(crate) workers: NonZeroUsize,
     /// Bounds on connections of callers.
     pub(crate) connection: Connection,
+    /// What one address may send to the gate as a whole: requests, window, burst.
+    pub(crate) arrival_limit: ArrivalLimit,
     /// What is logged.
     pub(crate) log: Log,
     /// At least one; names all different.
@@ -60,6 +62,32 @@ pub(crate) struct Connection {
     pub(crate) idle_time_max: Duration,
     /// From the order to stop until open requests are cut off.
     pub(crate) drain_time_max: Duration,
+}
+
+/// What one address may send to the gate as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ArrivalLimit {
+    /// How many requests.
+    pub(crate) requests: NonZeroU32,
+    /// In which window.
+    pub(crate) per: Duration,
+    /// How many may come at once.
+    pub(crate) burst: NonZeroU32,
+}
+
+impl ArrivalLimit {
+    fn lower(raw: Option<raw::ArrivalLimit>) -> Self {
+        let (requests, per, burst) = raw.map_or((500, Duration::from_secs(1), 1000), |raw| {
+            (raw.requests, raw.per.0, raw.burst.unwrap_or(raw.requests))
+        });
+        // The schema has refused zero before.
+        let at_least_one = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
+        Self {
+            requests: at_least_one(requests),
+            per,
+            burst: at_least_one(burst),
+        }
+    }
 }
 
 /// What is logged.
@@ -106,6 +134,7 @@ pub(super) fn lower(raw: raw::Configuration, directory: &Path, problems: &mut Pr
             NonZeroUsize::new(usize::from(workers)).unwrap_or(NonZeroUsize::MIN)
         }),
         connection: Connection::lower(&raw.connection, problems),
+        arrival_limit: ArrivalLimit::lower(raw.arrival_limit),
         log: Log {
             format: raw.log.format,
             requests: raw.log.requests.unwrap_or(LogRequests::Refused),

@@ -28,8 +28,6 @@ pub(crate) struct Policy {
     pub(crate) response: Response,
     /// How large a request's body may be, decoded.
     pub(crate) body_bytes_max: u64,
-    /// Whether the operation takes something that could be guessed.
-    pub(crate) authentication: bool,
     /// All that apply, those of outer layers first; names all different.
     pub(crate) rate_limits: Vec<RateLimit>,
     /// Until the upstream's answer begins; `None`: as the upstream says.
@@ -74,9 +72,12 @@ pub(crate) struct Response {
 /// The policy that stands beside a value of the contract as `x-portcullis`; the empty one where none does, or where it
 /// cannot be read, which is a problem then.
 pub(crate) fn extension(node: &Node, problems: &mut Problems<'_>) -> raw::Policy {
-    let Some(written) = node.get(EXTENSION) else {
-        return raw::Policy::default();
-    };
+    node.get(EXTENSION)
+        .map_or_else(raw::Policy::default, |written| self::written(written, problems))
+}
+
+/// The policy that is written as this value.
+pub(crate) fn written(written: &Node, problems: &mut Problems<'_>) -> raw::Policy {
     let mut written = written.clone();
     if !shape::keep(&mut written, schema::policy(), "`x-portcullis`", problems) {
         return raw::Policy::default();
@@ -122,7 +123,6 @@ pub(crate) fn settle(layers: &[&raw::Policy]) -> Policy {
             body_bytes_max: inner.size(|layer| layer.response.body_bytes_max),
         },
         body_bytes_max: inner.size(|layer| layer.body_bytes_max),
-        authentication,
         rate_limits: rate_limit::settle(layers, authentication),
         first_byte_time_max: inner
             .last(|layer| layer.timeouts.first_byte_seconds_max)

@@ -24,7 +24,7 @@ pub(crate) struct RateLimit {
     pub(crate) failures_only: bool,
     /// The name under which it counts together with others.
     pub(crate) shared: Option<String>,
-    /// Whether it counts over all workers at once.
+    /// Whether values are told apart by their spelling.
     pub(crate) exact: bool,
     /// Its own mode; `None`: that of the control.
     pub(crate) mode: Option<Mode>,
@@ -59,7 +59,7 @@ pub(super) fn check(limit: &raw::RateLimit, problems: &mut Problems<'_>) {
 pub(super) fn settle(layers: &[&raw::Policy], authentication: bool) -> Vec<RateLimit> {
     let mut limits = vec![by_address(authentication)];
     for written in layers.iter().flat_map(|layer| &layer.rate_limits) {
-        let limit = lower(&written.value, authentication);
+        let limit = lower(&written.value);
         match limits.iter_mut().find(|outer| outer.name == limit.name) {
             Some(outer) => *outer = limit,
             None => limits.push(limit),
@@ -68,7 +68,7 @@ pub(super) fn settle(layers: &[&raw::Policy], authentication: bool) -> Vec<RateL
     limits
 }
 
-/// The limit named `address`: 100 a second with bursts of 200; for authentication 10 a minute, counted exactly.
+/// The limit named `address`: 100 a second with bursts of 200; for authentication 10 a minute.
 fn by_address(authentication: bool) -> RateLimit {
     let (requests, seconds, burst) = if authentication { (10, 60, 10) } else { (100, 1, 200) };
     RateLimit {
@@ -79,12 +79,12 @@ fn by_address(authentication: bool) -> RateLimit {
         burst: at_least_one(burst),
         failures_only: false,
         shared: None,
-        exact: authentication,
+        exact: false,
         mode: None,
     }
 }
 
-fn lower(raw: &raw::RateLimit, authentication: bool) -> RateLimit {
+fn lower(raw: &raw::RateLimit) -> RateLimit {
     RateLimit {
         name: raw.name.value.0.clone(),
         key: raw.key.clone().unwrap_or_else(|| vec![KeyPart::Address]),
@@ -93,7 +93,7 @@ fn lower(raw: &raw::RateLimit, authentication: bool) -> RateLimit {
         burst: at_least_one(raw.burst.unwrap_or(raw.requests)),
         failures_only: raw.count == Some(Counted::Failures),
         shared: raw.shared.as_ref().map(|name| name.0.clone()),
-        exact: raw.exact.unwrap_or(authentication),
+        exact: raw.exact.unwrap_or(false),
         mode: raw.mode,
     }
 }

@@ -28,6 +28,9 @@ pub(crate) struct Configuration {
     /// Bounds on what one caller's connection may hold, and for how long.
     #[serde(default)]
     pub(crate) connection: Connection,
+    /// How many requests one address may send to the gate as a whole, those to unknown paths included. Default: 500 a
+    /// second, with bursts of 1000.
+    pub(crate) arrival_limit: Option<ArrivalLimit>,
     /// What is logged, and how.
     #[serde(default)]
     pub(crate) log: Log,
@@ -83,6 +86,20 @@ pub(crate) struct Connection {
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub(crate) struct Count(#[schemars(range(min = 1, max = 1_000_000))] pub(crate) u32);
+
+/// How many requests one address may send to the gate as a whole.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ArrivalLimit {
+    /// How many requests.
+    #[schemars(range(min = 1, max = 1_000_000_000))]
+    pub(crate) requests: u32,
+    /// In which window, such as `1s` or `15m`.
+    pub(crate) per: Window,
+    /// How many may come at once. Default: `requests`.
+    #[schemars(range(min = 1, max = 1_000_000_000))]
+    pub(crate) burst: Option<u32>,
+}
 
 /// What is logged.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -306,7 +323,8 @@ pub(crate) struct RateLimit {
     pub(crate) count: Option<Counted>,
     /// Counts together with every limit of this shared name, over operations, APIs and hosts.
     pub(crate) shared: Option<Name>,
-    /// Counts over all workers at once rather than an even part on each. Default: true for authentication operations.
+    /// Tells values apart by their spelling. Default: false; case and spaces around a text do not count, and numbers are
+    /// compared by value.
     pub(crate) exact: Option<bool>,
     /// This limit's own mode. Default: that of the control.
     pub(crate) mode: Option<Mode>,

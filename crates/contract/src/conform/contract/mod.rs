@@ -171,6 +171,11 @@ impl Contract {
         outcome
     }
 
+    /// Serves the contract's paths below `base` (empty, or `/v1` without a slash at its end) in the place of its servers' paths.
+    pub fn serve_below(&mut self, base: String) {
+        self.bases = vec![base];
+    }
+
     /// The operation at an index that routing gave.
     pub fn operation(&self, index: u32) -> Option<&Operation> {
         self.operations.get(usize::try_from(index).ok()?)

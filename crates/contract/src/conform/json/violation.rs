@@ -64,6 +64,38 @@ pub enum Code {
 }
 
 impl Code {
+    /// Every code, in the order of their declaration.
+    pub const ALL: [Self; 28] = [
+        Self::Syntax,
+        Self::Encoding,
+        Self::Number,
+        Self::Duplicate,
+        Self::Depth,
+        Self::Members,
+        Self::Budget,
+        Self::Forbidden,
+        Self::Type,
+        Self::Enum,
+        Self::Range,
+        Self::MultipleOf,
+        Self::Length,
+        Self::Pattern,
+        Self::Format,
+        Self::Count,
+        Self::Unique,
+        Self::Contains,
+        Self::Required,
+        Self::Undeclared,
+        Self::PropertyName,
+        Self::Dependent,
+        Self::ReadOnly,
+        Self::WriteOnly,
+        Self::AnyOf,
+        Self::OneOf,
+        Self::Not,
+        Self::Discriminator,
+    ];
+
     /// The stable word for this code.
     pub fn name(self) -> &'static str {
         match self {

@@ -41,7 +41,7 @@ pub(crate) fn judge_cookies(
             } else if !others.iter().any(|other| **other == *name) {
                 match judging.level {
                     Undeclared::Allow => {}
-                    Undeclared::Refuse => judging.refuse(Location::Cookie, Code::Undeclared)?,
+                    Undeclared::Refuse => judging.refuse_named(Location::Cookie, Code::Undeclared, Some(name))?,
                     Undeclared::Strip => {
                         stripped = true;
                         continue;

@@ -1,5 +1,7 @@
 //! Percent-decoding without leniency, and single values as JSON.
 
+use std::borrow::Cow;
+
 use crate::conform::json::{Code, TypeSet};
 
 /// How a place writes its characters.
@@ -41,6 +43,17 @@ pub(super) fn decode<'t>(raw: &'t str, decoding: Decoding, buffer: &'t mut Vec<u
         });
     }
     std::str::from_utf8(buffer).map_err(|_| Code::Encoding)
+}
+
+/// The text behind percent-encoding; none where it is broken.
+pub(crate) fn decoded(raw: &str) -> Option<Cow<'_, str>> {
+    if !raw.contains('%') {
+        return Some(Cow::Borrowed(raw));
+    }
+    let mut buffer = Vec::new();
+    decode(raw, Decoding::Percent, &mut buffer)
+        .ok()
+        .map(|text| Cow::Owned(text.to_owned()))
 }
 
 /// Writes a value as JSON; says whether it became something else although strings are accepted too.

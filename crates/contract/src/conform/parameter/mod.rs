@@ -24,6 +24,7 @@ use super::json::{Code, Limits, Program, SchemaId, Scratch, TypeSet, Undeclared,
 use crate::document::Span;
 pub(crate) use cookie::judge_cookies;
 use decode::Decoding;
+pub(crate) use decode::decoded;
 pub(crate) use header::{judge_declared, judge_headers};
 pub(crate) use path::judge_path;
 pub(crate) use query::judge_query;
@@ -97,6 +98,8 @@ pub struct Finding<'c> {
     pub location: Location,
     /// The declared parameter; nothing where none is declared, whose name is never told.
     pub name: Option<&'c str>,
+    /// The sender's name for what nothing declares; for observations, never for an answer.
+    pub undeclared: Option<&'c str>,
     /// What is wrong.
     pub violation: Violation,
 }
@@ -133,9 +136,15 @@ pub(crate) struct Part<'t> {
 impl Judging<'_, '_> {
     /// Reports something that belongs to no declared parameter.
     fn refuse(&mut self, location: Location, code: Code) -> ControlFlow<()> {
+        self.refuse_named(location, code, None)
+    }
+
+    /// Reports something that the sender gave a name.
+    fn refuse_named(&mut self, location: Location, code: Code, undeclared: Option<&str>) -> ControlFlow<()> {
         (self.report)(Finding {
             location,
             name: None,
+            undeclared,
             violation: violation(code, Span::default()),
         })
     }
@@ -153,6 +162,7 @@ impl Judging<'_, '_> {
             Err(violation) => (self.report)(Finding {
                 location: parameter.location,
                 name: Some(&parameter.name),
+                undeclared: None,
                 violation,
             }),
         }

@@ -42,7 +42,7 @@ pub(crate) fn judge_query(
         } else if !others.iter().any(|other| **other == *name) {
             match judging.level {
                 Undeclared::Allow => {}
-                Undeclared::Refuse => judging.refuse(Location::Query, Code::Undeclared)?,
+                Undeclared::Refuse => judging.refuse_named(Location::Query, Code::Undeclared, Some(&name))?,
                 Undeclared::Strip => {
                     kept.get_or_insert_with(|| before(query.unwrap_or_default(), pair));
                     continue;

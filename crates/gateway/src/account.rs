@@ -1,0 +1,282 @@
+//! What one request amounts to: gathered on its way, written to metrics and log when its answer has ended, however it
+//! ended. It never holds a value that a client sent.
+
+use std::cell::Cell;
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use portcullis_contract::document::Span;
+
+use crate::limit::Mode;
+use crate::listen::{Arrival, RequestId};
+use crate::metrics::{Answered, Body, OperationMetrics, Registry, Unjudged, Worker};
+use crate::observe::{Cause, Observations};
+use crate::refusal::Refusal;
+
+/// The most log lines of refused requests per second and worker; the rest is counted, and told in one line.
+const LINES_PER_SECOND_MAX: u32 = 100;
+
+/// Which requests get a line in the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogRequests {
+    /// Those that were refused.
+    #[default]
+    Refused,
+    /// All.
+    All,
+    /// None.
+    Nothing,
+}
+
+/// Where one worker's accounts go.
+pub struct Ledger {
+    worker: Worker,
+    registry: Arc<Registry>,
+    unmatched: Arc<OperationMetrics>,
+    observations: Arc<Observations>,
+    log: LogRequests,
+    lines: Lines,
+}
+
+/// One request's account.
+pub(crate) struct Account {
+    ledger: Rc<Ledger>,
+    id: RequestId,
+    client: IpAddr,
+    at: Instant,
+    metrics: Arc<OperationMetrics>,
+    status: u16,
+    refused: Option<&'static str>,
+    pub(crate) bytes_in: u64,
+    pub(crate) bytes_out: u64,
+}
+
+/// What a control found wrong.
+pub(crate) struct Found<'f> {
+    pub(crate) refusal: Refusal,
+    /// The name of something undeclared, for the observations only.
+    pub(crate) undeclared: Option<&'f str>,
+    /// The schema that was broken.
+    pub(crate) schema: Span,
+}
+
+impl From<Refusal> for Found<'_> {
+    fn from(refusal: Refusal) -> Self {
+        Self {
+            refusal,
+            undeclared: None,
+            schema: Span::default(),
+        }
+    }
+}
+
+impl Ledger {
+    /// A ledger for one worker, by its number; none where that worker has its ledger already.
+    #[must_use]
+    pub fn new(
+        worker: usize,
+        registry: Arc<Registry>,
+        observations: Arc<Observations>,
+        log: LogRequests,
+    ) -> Option<Self> {
+        let (worker, unmatched) = (registry.worker(worker)?, registry.unmatched());
+        Some(Self {
+            worker,
+            registry,
+            unmatched,
+            observations,
+            log,
+            lines: Lines::default(),
+        })
+    }
+
+    /// This worker's own counters.
+    #[must_use]
+    pub fn worker(&self) -> &Worker {
+        &self.worker
+    }
+
+    /// Opens the account of a request.
+    pub(crate) fn open(self: &Rc<Self>, arrival: &Arrival) -> Account {
+        Account {
+            ledger: Rc::clone(self),
+            id: *arrival.id(),
+            client: arrival.client().address,
+            at: arrival.at(),
+            metrics: Arc::clone(&self.unmatched),
+            status: 0,
+            refused: None,
+            bytes_in: 0,
+            bytes_out: 0,
+        }
+    }
+
+    /// Counts a refusal that was given before there was a request to account for.
+    pub(crate) fn refused_early(&self, refusal: &Refusal, client: IpAddr) {
+        let mine = self.unmatched.of(&self.worker);
+        mine.refused(self.registry.code(refusal.code()));
+        mine.answered(&Answered {
+            status: refusal.status().as_u16(),
+            ..Answered::default()
+        });
+        if self.log != LogRequests::Nothing && self.lines.admit() {
+            tracing::info!(client = %client, code = refusal.code(), status = refusal.status().as_u16(), "refused");
+        }
+    }
+}
+
+impl Account {
+    /// From here on the request is one of this operation.
+    pub(crate) fn belongs_to(&mut self, metrics: &Arc<OperationMetrics>) {
+        self.metrics = Arc::clone(metrics);
+    }
+
+    /// The answer's status is known.
+    pub(crate) fn answered(&mut self, status: u16) {
+        self.status = status;
+    }
+
+    /// The request, or its answer, is refused.
+    pub(crate) fn refused(&mut self, refusal: &Refusal) {
+        self.status = refusal.status().as_u16();
+        self.refused = Some(refusal.code());
+        let ledger = &self.ledger;
+        self.metrics
+            .of(&ledger.worker)
+            .refused(ledger.registry.code(refusal.code()));
+    }
+
+    /// What a finding comes to in a control's mode: `enforce` refuses, `observe` counts and goes on.
+    ///
+    /// # Errors
+    /// The refusal, where the mode enforces.
+    pub(crate) fn found(&mut self, mode: Mode, found: Found<'_>) -> Result<(), Refusal> {
+        match mode {
+            Mode::Enforce => Err(found.refusal),
+            Mode::Off => Ok(()),
+            Mode::Observe => {
+                self.observed(found);
+                Ok(())
+            }
+        }
+    }
+
+    /// Counts what a limit in observe mode would have refused.
+    pub(crate) fn would_refuse(&mut self, refusal: &Refusal) {
+        self.observed(refusal.clone().into());
+    }
+
+    /// A body passes without being judged.
+    pub(crate) fn unjudged(&mut self, body: Body, reason: Unjudged) {
+        self.metrics.of(&self.ledger.worker).unjudged(body, reason);
+    }
+
+    /// So many members of the answer were left out.
+    pub(crate) fn stripped(&mut self, members: usize) {
+        self.metrics.of(&self.ledger.worker).stripped(members as u64);
+    }
+
+    /// How long the upstream took until the head of its answer.
+    pub(crate) fn upstream(&mut self, duration: Duration) {
+        self.metrics.of(&self.ledger.worker).upstream(duration);
+    }
+
+    /// Tells the operator what no client is told.
+    pub(crate) fn upstream_failed(&self, cause: &dyn std::fmt::Display) {
+        if self.ledger.lines.admit() {
+            let (api, operation) = (self.metrics.api(), self.metrics.operation());
+            tracing::warn!(request_id = %self.id, api, operation, cause = %cause, "the upstream failed");
+        }
+    }
+
+    fn observed(&mut self, found: Found<'_>) {
+        let ledger = &self.ledger;
+        let code = found.refusal.code();
+        self.metrics.of(&ledger.worker).would_refuse(ledger.registry.code(code));
+        let place = match &found.refusal {
+            Refusal::Contract { pointer, parameter, .. } => parameter.as_deref().or(pointer.as_deref()),
+            Refusal::UrlSecret { parameter } => parameter.as_deref(),
+            _ => None,
+        };
+        ledger.observations.note(Cause {
+            api: self.metrics.api().into(),
+            operation: self.metrics.operation().into(),
+            code,
+            place: place.unwrap_or_default().into(),
+            undeclared: found.undeclared.and_then(crate::observe::kept_name),
+            schema: found.schema,
+        });
+    }
+
+    /// Writes the account. `complete`: the answer got out whole.
+    pub(crate) fn close(&self, complete: bool) {
+        let ledger = &self.ledger;
+        let duration = self.at.elapsed();
+        let answered = Answered {
+            status: self.status,
+            duration,
+            bytes_in: self.bytes_in,
+            bytes_out: self.bytes_out,
+        };
+        self.metrics.of(&ledger.worker).answered(&answered);
+        let wanted = match ledger.log {
+            LogRequests::Nothing => false,
+            LogRequests::Refused => self.refused.is_some() && ledger.lines.admit(),
+            LogRequests::All => self.refused.is_none() || ledger.lines.admit(),
+        };
+        if wanted {
+            self.log(duration, complete);
+        }
+    }
+
+    fn log(&self, duration: Duration, complete: bool) {
+        tracing::info!(
+            request_id = %self.id,
+            client = %self.client,
+            api = self.metrics.api(),
+            operation = self.metrics.operation(),
+            status = self.status,
+            code = self.refused.unwrap_or_default(),
+            milliseconds = duration.as_secs_f64() * 1e3,
+            bytes_in = self.bytes_in,
+            bytes_out = self.bytes_out,
+            client_gone = !complete,
+            "{}",
+            if self.refused.is_some() { "refused" } else { "answered" },
+        );
+    }
+}
+
+/// Keeps a flood of refusals from becoming a flood of log lines.
+#[derive(Default)]
+struct Lines {
+    second: Cell<Option<Instant>>,
+    written: Cell<u32>,
+    dropped: Cell<u64>,
+}
+
+impl Lines {
+    fn admit(&self) -> bool {
+        let now = Instant::now();
+        let over = self
+            .second
+            .get()
+            .is_none_or(|second| now.duration_since(second) >= Duration::from_secs(1));
+        if over {
+            self.second.set(Some(now));
+            self.written.set(0);
+            let dropped = self.dropped.replace(0);
+            if dropped > 0 {
+                tracing::warn!(dropped, "more refusals than are logged one by one");
+            }
+        }
+        if self.written.get() < LINES_PER_SECOND_MAX {
+            self.written.set(self.written.get() + 1);
+            return true;
+        }
+        self.dropped.set(self.dropped.get() + 1);
+        false
+    }
+}

@@ -1,0 +1,342 @@
+//! The contract, on the way in: path, query, header fields, cookies and body hold only what the contract declares, and what was
+//! judged is what is forwarded.
+
+use std::ops::ControlFlow;
+
+use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::request::Parts;
+use http::uri::PathAndQuery;
+use http::{StatusCode, Uri};
+use hyper::body::{Body, Incoming};
+use portcullis_contract::conform::json::{Code, Limits, SchemaId, Violation};
+use portcullis_contract::conform::media_type::Content;
+use portcullis_contract::conform::operation::{BodyRule, Head, HeadCuts};
+use portcullis_contract::conform::parameter::Finding;
+
+use super::authorize::Authorized;
+use super::route::Routed;
+use super::url_secrets;
+use crate::account::{Account, Found};
+use crate::body::{BodyError, Bounded, Collected, RequestBody, collect_bounded};
+use crate::codes::{self, Place};
+use crate::forward::decode::{Budget, Coding, DecodeError, decode};
+use crate::gate::Gate;
+use crate::limit::{Charges, Mode};
+use crate::listen::Arrival;
+use crate::metrics::{self, Unjudged};
+use crate::refusal::Refusal;
+use crate::routes::Route;
+
+/// Fields that speak of the bytes of a body and no longer hold when those change.
+const OF_THE_BYTES: [HeaderName; 5] = [
+    header::CONTENT_LENGTH,
+    header::CONTENT_ENCODING,
+    HeaderName::from_static("content-digest"),
+    HeaderName::from_static("digest"),
+    HeaderName::from_static("content-md5"),
+];
+
+/// A request that conforms to its contract.
+pub struct Conforming<'r> {
+    pub(super) route: Route<'r>,
+    pub(super) parts: Parts,
+    pub(super) body: RequestBody,
+    /// The judged body, where it is JSON.
+    pub(super) json: Option<Bytes>,
+    pub(super) charges: Charges,
+    pub(super) arrival: Arrival,
+}
+
+/// Judges a request whole.
+///
+/// # Errors
+/// The first violation, where the control enforces; a body that cannot be read, in any mode.
+pub(crate) async fn check<'r>(
+    authorized: Authorized<'r>,
+    gate: &Gate,
+    account: &mut Account,
+) -> Result<Conforming<'r>, Refusal> {
+    let Routed {
+        received,
+        route,
+        charges,
+    } = authorized.routed;
+    let modes = route.operation.policy.modes;
+    let (mut parts, incoming, arrival) = received.into_parts();
+    if modes.url_secrets != Mode::Off
+        && let Err(refusal) = url_secrets::look(&parts.uri, route.declared)
+    {
+        account.found(modes.url_secrets, refusal.into())?;
+    }
+    if modes.contract_in != Mode::Off {
+        judge_head(&mut parts, &route, gate, account)?;
+    }
+    let mut reading = Reading {
+        route: &route,
+        headers: &mut parts.headers,
+        arrival: &arrival,
+        gate,
+        account,
+    };
+    let (body, json) = reading.body(incoming).await?;
+    Ok(Conforming {
+        route,
+        parts,
+        body,
+        json,
+        charges,
+        arrival,
+    })
+}
+
+fn judge_head(parts: &mut Parts, route: &Route<'_>, gate: &Gate, account: &mut Account) -> Result<(), Refusal> {
+    let policy = &route.operation.policy;
+    let mode = policy.modes.contract_in;
+    let mut refusal = None;
+    let head = Head {
+        path: parts.uri.path(),
+        captures: &route.captures,
+        query: parts.uri.query(),
+        headers: &parts.headers,
+    };
+    let judged = route.declared.judge_head(
+        &route.api.contract.program,
+        head,
+        policy.undeclared.head(),
+        &Limits::default(),
+        &mut gate.scratch.borrow_mut(),
+        &mut |finding| match account.found(mode, of_finding(&finding)) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(found) => {
+                refusal = Some(found);
+                ControlFlow::Break(())
+            }
+        },
+    );
+    match judged {
+        ControlFlow::Break(()) => Err(refusal.unwrap_or(Refusal::Internal)),
+        // Observing changes nothing.
+        ControlFlow::Continue(cuts) if mode == Mode::Enforce => cut(parts, cuts),
+        ControlFlow::Continue(_) => Ok(()),
+    }
+}
+
+fn of_finding<'f>(finding: &Finding<'f>) -> Found<'f> {
+    let Violation {
+        code, pointer, schema, ..
+    } = &finding.violation;
+    Found {
+        refusal: Refusal::Contract {
+            code: codes::code(Place::of(finding.location), *code),
+            status: StatusCode::BAD_REQUEST,
+            pointer: (!pointer.is_empty()).then(|| pointer.clone()),
+            parameter: finding.name.map(str::to_owned),
+        },
+        undeclared: finding.undeclared,
+        schema: *schema,
+    }
+}
+
+/// Leaves out what the contract does not declare, where it is to be left out and not refused.
+fn cut(parts: &mut Parts, cuts: HeadCuts) -> Result<(), Refusal> {
+    for name in &cuts.headers {
+        parts.headers.remove(name);
+    }
+    if let Some(cookie) = cuts.cookie {
+        parts.headers.remove(header::COOKIE);
+        if !cookie.is_empty() {
+            let value = HeaderValue::try_from(cookie).map_err(|_| Refusal::Internal)?;
+            parts.headers.insert(header::COOKIE, value);
+        }
+    }
+    if let Some(query) = cuts.query {
+        let path = parts.uri.path();
+        let target = if query.is_empty() {
+            path.to_owned()
+        } else {
+            format!("{path}?{query}")
+        };
+        let target = PathAndQuery::try_from(target).map_err(|_| Refusal::Internal)?;
+        parts.uri = Uri::from(target);
+    }
+    Ok(())
+}
+
+/// What reading a body needs.
+struct Reading<'a, 'r> {
+    route: &'a Route<'r>,
+    headers: &'a mut HeaderMap,
+    arrival: &'a Arrival,
+    gate: &'a Gate,
+    account: &'a mut Account,
+}
+
+/// A body to forward, and its JSON if it was judged as such.
+type Read = (RequestBody, Option<Bytes>);
+
+impl Reading<'_, '_> {
+    async fn body(&mut self, incoming: Incoming) -> Result<Read, Refusal> {
+        let present = !incoming.is_end_stream();
+        if self.mode() == Mode::Off {
+            return self.pass(incoming, Unjudged::Off);
+        }
+        match self.route.declared.body_rule(self.content_type(), present) {
+            BodyRule::Absent => Ok((RequestBody::Empty, None)),
+            BodyRule::Missing => {
+                self.found(codes::code(Place::Body, Code::Required), StatusCode::BAD_REQUEST)?;
+                Ok((RequestBody::Empty, None))
+            }
+            BodyRule::Forbidden => {
+                self.found(codes::code(Place::Body, Code::Undeclared), StatusCode::BAD_REQUEST)?;
+                self.pass(incoming, Unjudged::NoSchema)
+            }
+            BodyRule::Content(Content::Json(schema)) => self.json(incoming, schema).await,
+            BodyRule::Content(Content::Text(schema)) => self.text(incoming, schema).await,
+            BodyRule::Content(Content::Streamed) => self.pass(incoming, Unjudged::MediaType),
+            BodyRule::Content(Content::Undeclared | Content::Unread) => {
+                self.found("contract.body.media_type", StatusCode::UNSUPPORTED_MEDIA_TYPE)?;
+                self.pass(incoming, Unjudged::MediaType)
+            }
+        }
+    }
+
+    fn mode(&self) -> Mode {
+        self.route.operation.policy.modes.contract_in
+    }
+
+    /// The only `Content-Type`; two could be read as either.
+    fn content_type(&self) -> Option<&str> {
+        let mut values = self.headers.get_all(header::CONTENT_TYPE).iter();
+        match (values.next(), values.next()) {
+            (Some(value), None) => value.to_str().ok(),
+            _ => None,
+        }
+    }
+
+    fn found(&mut self, code: &'static str, status: StatusCode) -> Result<(), Refusal> {
+        let refusal = Refusal::Contract {
+            code,
+            status,
+            pointer: None,
+            parameter: None,
+        };
+        let schema = self.route.declared.span;
+        self.account.found(
+            self.mode(),
+            Found {
+                refusal,
+                undeclared: None,
+                schema,
+            },
+        )
+    }
+
+    /// Passes a body on as it comes, within the bound, counted.
+    fn pass(&mut self, incoming: Incoming, reason: Unjudged) -> Result<Read, Refusal> {
+        if incoming.is_end_stream() {
+            return Ok((RequestBody::Empty, None));
+        }
+        self.account.unjudged(metrics::Body::Request, reason);
+        let bytes_max = self.route.operation.policy.body_bytes_max as u64;
+        let body = Bounded::new(incoming, bytes_max).map_err(|_| Refusal::BodyTooLarge)?;
+        Ok((RequestBody::Streamed(body), None))
+    }
+
+    async fn json(&mut self, incoming: Incoming, schema: SchemaId) -> Result<Read, Refusal> {
+        let (sent, json) = self.decoded(incoming).await?;
+        let undeclared = self.route.operation.policy.undeclared.body;
+        let program = &self.route.api.contract.program;
+        let judged = {
+            let scratch = &mut self.gate.scratch.borrow_mut().json;
+            program.judge(schema, &json, undeclared, &Limits::default(), scratch)
+        };
+        match judged {
+            Err(violation) => {
+                self.violates(violation, &json)?;
+                Ok((RequestBody::Whole(sent), None))
+            }
+            Ok(_) if self.mode() == Mode::Observe => Ok((RequestBody::Whole(sent), Some(json))),
+            Ok(cuts) if cuts.is_empty() => Ok(self.forward(sent, json)),
+            Ok(cuts) => Ok(self.forward(sent, Bytes::from(cuts.apply(&json)))),
+        }
+    }
+
+    async fn text(&mut self, incoming: Incoming, schema: SchemaId) -> Result<Read, Refusal> {
+        let (sent, text) = self.decoded(incoming).await?;
+        let judged = super::judge_text(&self.route.api.contract.program, schema, &text, self.gate);
+        if let Err(violation) = judged {
+            self.violates(violation, &text)?;
+            return Ok((RequestBody::Whole(sent), None));
+        }
+        if self.mode() == Mode::Observe {
+            return Ok((RequestBody::Whole(sent), None));
+        }
+        let (body, _) = self.forward(sent, text);
+        Ok((body, None))
+    }
+
+    /// Forwards `judged`; where those are not the bytes that were sent, the fields that speak of them go.
+    fn forward(&mut self, sent: Bytes, judged: Bytes) -> Read {
+        if sent.as_ptr() != judged.as_ptr() || sent.len() != judged.len() {
+            for name in &OF_THE_BYTES {
+                self.headers.remove(name);
+            }
+        }
+        (RequestBody::Whole(judged.clone()), Some(judged))
+    }
+
+    fn violates(&mut self, violation: Violation, body: &[u8]) -> Result<(), Refusal> {
+        let undeclared = super::undeclared_name(&violation, body);
+        let Violation {
+            code, pointer, schema, ..
+        } = violation;
+        let refusal = Refusal::Contract {
+            code: codes::code(Place::Body, code),
+            status: StatusCode::BAD_REQUEST,
+            pointer: Some(pointer),
+            parameter: None,
+        };
+        self.account.found(
+            self.mode(),
+            Found {
+                refusal,
+                undeclared: undeclared.as_deref(),
+                schema,
+            },
+        )
+    }
+
+    /// The whole body, as it was sent and decoded.
+    async fn decoded(&mut self, incoming: Incoming) -> Result<(Bytes, Bytes), Refusal> {
+        let bytes_max = self.route.operation.policy.body_bytes_max;
+        let coding = Coding::of(self.headers).map_err(of_decode_error)?;
+        let unread = |error| match error {
+            BodyError::TooLarge => Refusal::BodyTooLarge,
+            BodyError::Broken | BodyError::TimedOut => self.arrival.body().refusal(),
+        };
+        let body = Bounded::new(incoming, bytes_max as u64).map_err(unread)?;
+        let sent = match collect_bounded(body, bytes_max, None).await.map_err(unread)? {
+            Collected::Whole(sent) => sent,
+            Collected::Overflow(_) => return Err(Refusal::BodyTooLarge),
+        };
+        self.account.bytes_in += sent.len() as u64;
+        let Some(coding) = coding else {
+            return Ok((sent.clone(), sent));
+        };
+        let budget = Budget {
+            bytes_max,
+            ..Budget::default()
+        };
+        let decoded = decode(coding, &sent, budget).map_err(of_decode_error)?;
+        Ok((sent, Bytes::from(decoded)))
+    }
+}
+
+fn of_decode_error(error: DecodeError) -> Refusal {
+    match error {
+        DecodeError::UnknownCoding => Refusal::EncodingUnknown,
+        DecodeError::Budget => Refusal::EncodingBudget,
+        DecodeError::Broken => Refusal::EncodingBroken,
+    }
+}

@@ -1,0 +1,340 @@
+//! The contract, on the way out: nothing undeclared leaves. Properties that no schema declares are left out, whatever
+//! else does not conform blocks the answer; an error of the upstream becomes a sober one.
+
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::response::Parts;
+use http::{Method, Response, StatusCode};
+use http_body::Body;
+use portcullis_contract::conform::json::{Code, Cuts, Limits, SchemaId, Undeclared, Violation};
+use portcullis_contract::conform::media_type::Content;
+use portcullis_contract::conform::response::Response as Declared;
+
+use super::forward::Answered;
+use super::{response_headers, response_tokens, security_headers, stack_traces};
+use crate::account::{Account, Found};
+use crate::body::{BodyError, Collected, ResponseBody, collect_bounded};
+use crate::codes::{self, Place};
+use crate::forward::decode::{Budget, Coding, decode};
+use crate::forward::headers::strip_hop_by_hop;
+use crate::gate::Gate;
+use crate::limit::{Mode, Outcome};
+use crate::metrics::{self, Unjudged};
+use crate::refusal::Refusal;
+use crate::routes::Route;
+
+/// Fields that speak of the bytes of a body and no longer hold when those change.
+const OF_THE_BYTES: [HeaderName; 7] = [
+    header::CONTENT_LENGTH,
+    header::CONTENT_ENCODING,
+    header::ETAG,
+    HeaderName::from_static("content-digest"),
+    HeaderName::from_static("repr-digest"),
+    HeaderName::from_static("digest"),
+    HeaderName::from_static("content-md5"),
+];
+
+/// Judges an answer, and gives back what a success need not have cost.
+///
+/// # Errors
+/// The first violation, where the control enforces; an answer that cannot be read, in any mode.
+pub(crate) async fn check(
+    answered: Answered<'_>,
+    gate: &Gate,
+    account: &mut Account,
+) -> Result<Response<ResponseBody>, Refusal> {
+    let Answered {
+        route,
+        method,
+        charges,
+        mut parts,
+        body,
+    } = answered;
+    gate.limiter()
+        .settle(charges, Outcome::of(parts.status), Instant::now())
+        .await;
+    strip_hop_by_hop(&mut parts.headers);
+    security_headers::remove_banners(&mut parts.headers);
+    let mode = route.operation.policy.modes.contract_out;
+    if mode == Mode::Off {
+        account.unjudged(metrics::Body::Response, Unjudged::Off);
+        return Ok(Response::from_parts(parts, body));
+    }
+    let status = parts.status;
+    let mut judging = Judging {
+        route: &route,
+        method,
+        parts,
+        gate,
+        account,
+        mode,
+    };
+    match judging.judge(body).await {
+        Ok(body) => Ok(Response::from_parts(judging.parts, body)),
+        Err(refusal) => Err(sober(status, refusal)),
+    }
+}
+
+/// What the client is told when an answer is blocked: of an error, that it was one, and nothing of its making.
+fn sober(status: StatusCode, refusal: Refusal) -> Refusal {
+    let of_contract = matches!(refusal, Refusal::Contract { .. });
+    match status.as_u16() {
+        400..=499 if of_contract => Refusal::UpstreamStatus(status),
+        500..=599 if of_contract => Refusal::UpstreamError,
+        _ => refusal,
+    }
+}
+
+/// An answer being judged.
+struct Judging<'a, 'r> {
+    route: &'a Route<'r>,
+    method: Method,
+    parts: Parts,
+    gate: &'a Gate,
+    account: &'a mut Account,
+    mode: Mode,
+}
+
+impl Judging<'_, '_> {
+    async fn judge(&mut self, body: ResponseBody) -> Result<ResponseBody, Refusal> {
+        let Some(declared) = self.route.declared.response(self.parts.status) else {
+            self.found("contract.response.status", None)?;
+            return Ok(self.pass(body, Unjudged::NoSchema));
+        };
+        self.headers(declared)?;
+        if self.method == Method::HEAD || body.is_end_stream() {
+            return Ok(body);
+        }
+        if declared.contents.is_empty() {
+            self.found("contract.response.body.undeclared", None)?;
+            return Ok(self.pass(body, Unjudged::NoSchema));
+        }
+        match self.content(declared) {
+            Content::Json(schema) => self.json(body, schema).await,
+            Content::Text(schema) => self.text(body, schema).await,
+            Content::Streamed => Ok(self.pass(body, Unjudged::Stream)),
+            Content::Unread => Ok(self.pass(body, Unjudged::MediaType)),
+            Content::Undeclared => {
+                self.found("contract.response.media_type", None)?;
+                Ok(self.pass(body, Unjudged::MediaType))
+            }
+        }
+    }
+
+    fn content(&self, declared: &Declared) -> Content {
+        let content_type = self.parts.headers.get(header::CONTENT_TYPE).map(HeaderValue::to_str);
+        match content_type {
+            Some(Ok(content_type)) => declared.content(content_type),
+            _ => Content::Undeclared,
+        }
+    }
+
+    /// Judges the declared header fields, and leaves out those that are neither declared nor everyone's.
+    fn headers(&mut self, declared: &Declared) -> Result<(), Refusal> {
+        let mut refusal = None;
+        let (account, mode) = (&mut *self.account, self.mode);
+        let judged = declared.judge_headers(
+            &self.route.api.contract.program,
+            &self.parts.headers,
+            &Limits::default(),
+            &mut self.gate.scratch.borrow_mut(),
+            &mut |finding| {
+                let code = codes::code(Place::ResponseHeader, finding.violation.code);
+                let found = contract(code, None, finding.name.map(str::to_owned));
+                let schema = finding.violation.schema;
+                match account.found(
+                    mode,
+                    Found {
+                        refusal: found,
+                        undeclared: None,
+                        schema,
+                    },
+                ) {
+                    Ok(()) => ControlFlow::Continue(()),
+                    Err(found) => {
+                        refusal = Some(found);
+                        ControlFlow::Break(())
+                    }
+                }
+            },
+        );
+        if judged.is_break() {
+            return Err(refusal.unwrap_or(Refusal::Internal));
+        }
+        if self.mode == Mode::Enforce {
+            response_headers::keep_declared(&mut self.parts.headers, declared);
+        }
+        Ok(())
+    }
+
+    /// Passes a body on as it comes, counted.
+    fn pass(&mut self, body: ResponseBody, reason: Unjudged) -> ResponseBody {
+        if !body.is_end_stream() {
+            self.account.unjudged(metrics::Body::Response, reason);
+        }
+        body
+    }
+
+    async fn json(&mut self, body: ResponseBody, schema: SchemaId) -> Result<ResponseBody, Refusal> {
+        let json = match self.whole(body).await? {
+            Held::Whole(json) => json,
+            Held::Passing(body) => return Ok(body),
+        };
+        let undeclared = if self.route.operation.policy.answer.strip {
+            Undeclared::Strip
+        } else {
+            Undeclared::Refuse
+        };
+        let program = &self.route.api.contract.program;
+        let judged = {
+            let scratch = &mut self.gate.scratch.borrow_mut().json;
+            program.judge(schema, &json, undeclared, &Limits::default(), scratch)
+        };
+        match judged {
+            Err(violation) => {
+                self.violates(&violation, &json)?;
+                Ok(ResponseBody::Whole(json))
+            }
+            Ok(cuts) => {
+                let kept = self.cut(json, &cuts)?;
+                self.look_inside(&kept)?;
+                Ok(ResponseBody::Whole(kept))
+            }
+        }
+    }
+
+    async fn text(&mut self, body: ResponseBody, schema: SchemaId) -> Result<ResponseBody, Refusal> {
+        let text = match self.whole(body).await? {
+            Held::Whole(text) => text,
+            Held::Passing(body) => return Ok(body),
+        };
+        if let Err(violation) = super::judge_text(&self.route.api.contract.program, schema, &text, self.gate) {
+            self.violates(&violation, &text)?;
+        }
+        self.look_inside(&text)?;
+        Ok(ResponseBody::Whole(text))
+    }
+
+    /// Leaves out what is to be left out. Observing tells what that would be, and leaves it in.
+    fn cut(&mut self, json: Bytes, cuts: &Cuts) -> Result<Bytes, Refusal> {
+        if cuts.is_empty() {
+            return Ok(json);
+        }
+        if self.mode == Mode::Enforce {
+            forget(&mut self.parts.headers);
+            self.account.stripped(cuts.len());
+            return Ok(Bytes::from(cuts.apply(&json)));
+        }
+        let code = codes::code(Place::ResponseBody, Code::Undeclared);
+        for name in cuts.names(&json) {
+            let undeclared = std::str::from_utf8(name).ok();
+            let found = Found {
+                refusal: contract(code, None, None),
+                undeclared,
+                schema: self.route.declared.span,
+            };
+            self.account.found(self.mode, found)?;
+        }
+        Ok(json)
+    }
+
+    /// Looks for what no schema forbids: tokens that betray, and traces of the software behind.
+    fn look_inside(&mut self, body: &[u8]) -> Result<(), Refusal> {
+        let policy = &self.route.operation.policy;
+        let mode = policy.modes.response_tokens;
+        if mode != Mode::Off && response_tokens::betray(body, &policy.sensitive_claims) {
+            self.account
+                .found(mode, contract("contract.response.token", None, None).into())?;
+        }
+        if self.parts.status.as_u16() >= 400 && stack_traces::show(body) {
+            self.found("contract.response.stack_trace", None)?;
+        }
+        Ok(())
+    }
+
+    /// The whole body, decoded; or the body as it comes, where it is over the bound and may pass.
+    async fn whole(&mut self, body: ResponseBody) -> Result<Held, Refusal> {
+        let answer = self.route.operation.policy.answer;
+        let unread = |error| match error {
+            BodyError::TimedOut => Refusal::UpstreamTimeout,
+            BodyError::Broken | BodyError::TooLarge => Refusal::UpstreamError,
+        };
+        let body = match body {
+            ResponseBody::Streamed(body) => body,
+            whole => return Ok(Held::Passing(whole)),
+        };
+        let sent = match collect_bounded(body, answer.body_bytes_max, None)
+            .await
+            .map_err(unread)?
+        {
+            Collected::Whole(sent) => sent,
+            Collected::Overflow(body) => {
+                if !answer.stream_oversize {
+                    self.found("contract.response.oversize", None)?;
+                }
+                return Ok(Held::Passing(
+                    self.pass(ResponseBody::Resumed(body), Unjudged::TooLarge),
+                ));
+            }
+        };
+        let undecodable = |_| contract("contract.response.encoding", None, None);
+        let Some(coding) = Coding::of(&self.parts.headers).map_err(undecodable)? else {
+            return Ok(Held::Whole(sent));
+        };
+        let budget = Budget {
+            bytes_max: answer.body_bytes_max,
+            ..Budget::default()
+        };
+        let decoded = decode(coding, &sent, budget).map_err(undecodable)?;
+        forget(&mut self.parts.headers);
+        Ok(Held::Whole(Bytes::from(decoded)))
+    }
+
+    fn violates(&mut self, violation: &Violation, body: &[u8]) -> Result<(), Refusal> {
+        let undeclared = super::undeclared_name(violation, body);
+        let code = codes::code(Place::ResponseBody, violation.code);
+        let refusal = contract(code, Some(violation.pointer.clone()), None);
+        self.account.found(
+            self.mode,
+            Found {
+                refusal,
+                undeclared: undeclared.as_deref(),
+                schema: violation.schema,
+            },
+        )
+    }
+
+    fn found(&mut self, code: &'static str, pointer: Option<String>) -> Result<(), Refusal> {
+        let found = Found {
+            refusal: contract(code, pointer, None),
+            undeclared: None,
+            schema: self.route.declared.span,
+        };
+        self.account.found(self.mode, found)
+    }
+}
+
+/// A body that was read whole, or one that passes on.
+enum Held {
+    Whole(Bytes),
+    Passing(ResponseBody),
+}
+
+fn contract(code: &'static str, pointer: Option<String>, parameter: Option<String>) -> Refusal {
+    Refusal::Contract {
+        code,
+        status: StatusCode::BAD_GATEWAY,
+        pointer,
+        parameter,
+    }
+}
+
+/// The bytes are other ones now: what spoke of the old ones goes.
+fn forget(headers: &mut HeaderMap) {
+    for name in &OF_THE_BYTES {
+        headers.remove(name);
+    }
+}

@@ -1,0 +1,57 @@
+//! The controls, one to a file. Each makes the stage type that says it was passed, and nothing else can make it.
+
+pub mod audit_log;
+pub mod authenticate;
+pub mod authorize;
+pub mod contract_in;
+pub mod contract_out;
+pub mod forward;
+pub mod rate_limit;
+mod response_headers;
+mod response_tokens;
+pub mod route;
+pub(crate) mod security_headers;
+mod stack_traces;
+mod url_secrets;
+
+use portcullis_contract::conform::json::{Code, Limits, Program, SchemaId, Undeclared, Violation};
+
+use crate::gate::Gate;
+
+/// Judges a text body as the string that it is.
+///
+/// # Errors
+/// The violation; a body that is not UTF-8 is one.
+fn judge_text(program: &Program, schema: SchemaId, text: &[u8], gate: &Gate) -> Result<(), Violation> {
+    let unreadable = || Violation {
+        code: Code::Encoding,
+        pointer: String::new(),
+        offset: 0,
+        schema: program.span(schema),
+    };
+    let text = std::str::from_utf8(text).map_err(|_| unreadable())?;
+    if program.is_any(schema) {
+        return Ok(());
+    }
+    let json = serde_json::to_vec(text).map_err(|_| unreadable())?;
+    let scratch = &mut gate.scratch.borrow_mut().json;
+    program
+        .judge(schema, &json, Undeclared::Allow, &Limits::default(), scratch)
+        .map(drop)
+}
+
+/// The name of the undeclared property that a violation is about, which stands right before the place where judging
+/// stopped. For observations; no refusal tells it.
+fn undeclared_name(violation: &Violation, body: &[u8]) -> Option<String> {
+    if violation.code != Code::Undeclared {
+        return None;
+    }
+    let before = body
+        .get(..violation.offset)?
+        .trim_ascii_end()
+        .strip_suffix(b":")?
+        .trim_ascii_end();
+    let name = before.strip_suffix(b"\"")?;
+    let start = memchr::memrchr(b'"', name)? + 1;
+    std::str::from_utf8(name.get(start..)?).ok().map(str::to_owned)
+}

@@ -1,0 +1,65 @@
+//! Which header fields of an answer leave: those that the contract declares, and those that HTTP itself speaks with.
+//! `Set-Cookie` is not among the latter: a cookie that the contract does not know of is none of the client's.
+
+use http::header::HeaderMap;
+use portcullis_contract::conform::response::Response;
+
+/// In alphabetical order.
+const STANDARD: [&str; 34] = [
+    "accept-patch",
+    "accept-post",
+    "accept-ranges",
+    "age",
+    "allow",
+    "cache-control",
+    "clear-site-data",
+    "content-digest",
+    "content-disposition",
+    "content-encoding",
+    "content-language",
+    "content-length",
+    "content-location",
+    "content-range",
+    "content-type",
+    "date",
+    "deprecation",
+    "digest",
+    "etag",
+    "expires",
+    "last-modified",
+    "link",
+    "location",
+    "pragma",
+    "ratelimit",
+    "ratelimit-limit",
+    "ratelimit-policy",
+    "ratelimit-remaining",
+    "ratelimit-reset",
+    "repr-digest",
+    "retry-after",
+    "sunset",
+    "vary",
+    "www-authenticate",
+];
+
+/// Takes out every field that is neither declared nor standard.
+pub(crate) fn keep_declared(headers: &mut HeaderMap, declared: &Response) {
+    let kept = |name: &str| STANDARD.binary_search(&name).is_ok() || declared.declares_header(name);
+    if headers.keys().all(|name| kept(name.as_str())) {
+        return;
+    }
+    let doomed: Vec<_> = headers.keys().filter(|name| !kept(name.as_str())).cloned().collect();
+    for name in doomed {
+        headers.remove(name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_names_are_sorted_for_the_search() {
+        assert!(STANDARD.is_sorted());
+    }
+}

@@ -1,0 +1,53 @@
+//! What every answer says to browsers and caches, and what no answer says about the software behind it.
+
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+
+/// Set on every answer; an upstream's own value is replaced.
+const ALWAYS: [(HeaderName, HeaderValue); 5] = [
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; sandbox"),
+    ),
+    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    // The filter it switches off could be turned against pages (it is gone from today's browsers).
+    (header::X_XSS_PROTECTION, HeaderValue::from_static("0")),
+];
+
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+
+/// Never passed on: they help only those who look for a version with a known hole.
+const BANNERS: [HeaderName; 10] = [
+    header::SERVER,
+    header::VIA,
+    HeaderName::from_static("x-powered-by"),
+    HeaderName::from_static("x-aspnet-version"),
+    HeaderName::from_static("x-aspnetmvc-version"),
+    HeaderName::from_static("x-runtime"),
+    HeaderName::from_static("x-generator"),
+    HeaderName::from_static("x-backend-server"),
+    HeaderName::from_static("x-debug"),
+    HeaderName::from_static("x-version"),
+];
+
+/// Removes what upstreams tell about themselves.
+pub(crate) fn remove_banners(headers: &mut HeaderMap) {
+    for name in &BANNERS {
+        headers.remove(name);
+    }
+}
+
+/// Writes what every answer says.
+pub(crate) fn write(headers: &mut HeaderMap) {
+    for (name, value) in &ALWAYS {
+        headers.insert(name.clone(), value.clone());
+    }
+    headers
+        .entry(RESOURCE_POLICY)
+        .or_insert(HeaderValue::from_static("same-origin"));
+    // An API's answers are for one caller unless it says otherwise.
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+}

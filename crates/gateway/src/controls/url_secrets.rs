@@ -1,0 +1,189 @@
+//! Secrets do not belong into URLs: they end up in logs, histories and `Referer` fields (RFC 9700 §4.3.2). A query
+//! parameter with a telling name, or a value anywhere in the target that has the shape of a known kind of token, is
+//! refused before anything is forwarded or logged.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, MatchKind};
+use http::Uri;
+use memchr::memchr;
+use portcullis_contract::conform::operation::Operation;
+
+use crate::refusal::Refusal;
+
+/// Names without case, `-`, `_`, `.` and brackets.
+const NAMES: [&str; 26] = [
+    "accesstoken",
+    "apikey",
+    "apisecret",
+    "apitoken",
+    "auth",
+    "authorization",
+    "authtoken",
+    "bearer",
+    "bearertoken",
+    "clientassertion",
+    "clientsecret",
+    "credential",
+    "credentials",
+    "idtoken",
+    "jwt",
+    "passphrase",
+    "passwd",
+    "password",
+    "privatekey",
+    "pwd",
+    "refreshtoken",
+    "secret",
+    "secretkey",
+    "sessionid",
+    "sessiontoken",
+    "token",
+];
+
+/// The longest of [`NAMES`], so that longer names need no look.
+const NAME_BYTES_MAX: usize = 15;
+
+/// How known kinds of tokens begin, and how many token characters follow at the least.
+const KINDS: [(&str, usize); 24] = [
+    ("eyJ", 24),
+    ("AKIA", 16),
+    ("ASIA", 16),
+    ("AIza", 30),
+    ("ya29.", 20),
+    ("ghp_", 30),
+    ("gho_", 30),
+    ("ghu_", 30),
+    ("ghs_", 30),
+    ("ghr_", 30),
+    ("github_pat_", 30),
+    ("glpat-", 20),
+    ("xoxb-", 16),
+    ("xoxp-", 16),
+    ("xoxa-", 16),
+    ("xoxr-", 16),
+    ("xoxs-", 16),
+    ("sk_live_", 16),
+    ("rk_live_", 16),
+    ("sk_test_", 16),
+    ("npm_", 30),
+    ("pypi-", 30),
+    ("SG.", 30),
+    ("shpat_", 30),
+];
+
+static PREFIXES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    let prefixes = KINDS.iter().map(|(prefix, _)| prefix);
+    AhoCorasick::builder()
+        .match_kind(MatchKind::LeftmostLongest)
+        .build(prefixes)
+        .ok()
+});
+
+/// Looks through a request's target.
+///
+/// # Errors
+/// [`Refusal::UrlSecret`], with the parameter's name if the contract declares it.
+pub(crate) fn look(uri: &Uri, declared: &Operation) -> Result<(), Refusal> {
+    for pair in uri
+        .query()
+        .unwrap_or_default()
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+    {
+        let name = decoded(pair.split_once('=').map_or(pair, |(name, _)| name));
+        if is_telling(&name) {
+            let mut parameters = declared.parameters.query.iter().map(|parameter| &parameter.name);
+            let parameter = parameters.find(|known| ***known == *name).map(ToString::to_string);
+            return Err(Refusal::UrlSecret { parameter });
+        }
+    }
+    let target = uri.path_and_query().map_or("", |target| target.as_str());
+    if has_token(&decoded(target)) {
+        Err(Refusal::UrlSecret { parameter: None })
+    } else {
+        Ok(())
+    }
+}
+
+fn is_telling(name: &str) -> bool {
+    if name.len() > 2 * NAME_BYTES_MAX {
+        return false;
+    }
+    let bare: String = name
+        .chars()
+        .filter(|char| !matches!(char, '-' | '_' | '.' | '[' | ']'))
+        .map(|char| char.to_ascii_lowercase())
+        .collect();
+    NAMES.binary_search(&bare.as_str()).is_ok()
+}
+
+fn has_token(target: &str) -> bool {
+    // Without the automaton nothing could be said of the target, and what cannot be checked is refused.
+    let Some(prefixes) = &*PREFIXES else { return true };
+    prefixes.find_iter(target).any(|found| {
+        let (_, least) = KINDS.get(found.pattern().as_usize()).copied().unwrap_or_default();
+        let rest = target.as_bytes().get(found.end()..).unwrap_or_default();
+        let token = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        rest.iter().take_while(token).count() >= least
+    })
+}
+
+/// Percent-decoded as far as that goes; what is not UTF-8 then is refused elsewhere.
+fn decoded(text: &str) -> Cow<'_, str> {
+    if memchr(b'%', text.as_bytes()).is_none() {
+        return Cow::Borrowed(text);
+    }
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        let escaped = (byte == b'%').then(|| after.first_chunk::<2>()).flatten();
+        let value = escaped.and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
+        out.push(value.unwrap_or(byte));
+        rest = after.get(if value.is_some() { 2 } else { 0 }..).unwrap_or_default();
+    }
+    Cow::Owned(String::from_utf8_lossy(&out).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_names_are_sorted_for_the_search() {
+        assert!(NAMES.is_sorted());
+        assert_eq!(NAMES.iter().map(|name| name.len()).max(), Some(NAME_BYTES_MAX));
+    }
+
+    #[test]
+    fn telling_names() {
+        for (name, expected) in [
+            ("access_token", true),
+            ("Access-Token", true),
+            ("apiKey", true),
+            ("password", true),
+            ("filter[token]", false),
+            ("page", false),
+            ("tokens", false),
+            ("author", false),
+        ] {
+            assert_eq!(is_telling(name), expected, "{name}");
+        }
+        assert!(is_telling(&decoded("acc%65ss_token")));
+    }
+
+    #[test]
+    fn shapes_of_tokens() {
+        for (target, expected) in [
+            ("/share/eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl", true),
+            ("/share/%65yJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl", true),
+            ("/a?x=AKIAIOSFODNN7EXAMPLE", true),
+            ("/a?x=ghp_0123456789abcdefghijklmnopqrstuvwxyz", true),
+            ("/users/eyJack", false),
+            ("/spaces/1/messages?since=2026-01-01", false),
+        ] {
+            assert_eq!(has_token(&decoded(target)), expected, "{target}");
+        }
+    }
+}

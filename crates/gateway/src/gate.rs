@@ -1,0 +1,189 @@
+//! The gate of one worker: what it keeps from one request to the next, and how a request enters and an answer leaves.
+
+use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use http::Response;
+use http_body::{Body, Frame, SizeHint};
+use portcullis_contract::conform::parameter::HeadScratch;
+
+use crate::account::{Account, Ledger};
+use crate::body::{BodyError, ResponseBody};
+use crate::controls::security_headers;
+use crate::forward::deadline::Deadlines;
+use crate::forward::headers::strip_hop_by_hop;
+use crate::forward::{self, Pool};
+use crate::limit::Limiter;
+use crate::listen::{Received, Serve};
+use crate::refusal::Refusal;
+use crate::routes::{Routes, Upstream};
+
+/// What all workers share.
+pub struct Shared {
+    /// The route table in force.
+    pub routes: ArcSwap<Routes>,
+    /// The counters of the rate limits.
+    pub limiter: Limiter,
+}
+
+/// One worker's gate. Made inside the worker's thread.
+pub struct Gate {
+    shared: Arc<Shared>,
+    ledger: Rc<Ledger>,
+    /// By the upstream's number; of a replaced upstream the pool is closed when its number is no longer routed to.
+    pools: RefCell<Vec<Option<Rc<Pool>>>>,
+    deadlines: Rc<Deadlines>,
+    pub(crate) scratch: RefCell<HeadScratch>,
+    /// The table that the pools were last compared with.
+    known: Cell<*const Routes>,
+}
+
+impl Gate {
+    /// A gate; call it inside a `LocalSet`.
+    #[must_use]
+    pub fn new(shared: Arc<Shared>, ledger: Ledger) -> Self {
+        Self {
+            shared,
+            ledger: Rc::new(ledger),
+            pools: RefCell::default(),
+            deadlines: Deadlines::new(),
+            scratch: RefCell::default(),
+            known: Cell::new(std::ptr::null()),
+        }
+    }
+
+    pub(crate) fn limiter(&self) -> &Limiter {
+        &self.shared.limiter
+    }
+
+    /// This worker's connections to an upstream.
+    pub(crate) fn pool(&self, upstream: &Upstream) -> Rc<Pool> {
+        let mut pools = self.pools.borrow_mut();
+        if pools.len() <= upstream.number {
+            pools.resize(upstream.number + 1, None);
+        }
+        let make = || {
+            Pool::new(
+                upstream.address.clone(),
+                upstream.limits.clone(),
+                Rc::clone(&self.deadlines),
+            )
+        };
+        match pools.get_mut(upstream.number) {
+            Some(slot) => Rc::clone(slot.get_or_insert_with(make)),
+            None => make(),
+        }
+    }
+
+    /// After a reload, lets go of the connections to upstreams that are gone.
+    fn retire_pools(&self, routes: &Arc<Routes>) {
+        if self.known.replace(Arc::as_ptr(routes)) == Arc::as_ptr(routes) {
+            return;
+        }
+        for (number, slot) in self.pools.borrow_mut().iter_mut().enumerate() {
+            if !routes.apis().iter().any(|api| api.upstream.number == number)
+                && let Some(pool) = slot.take()
+            {
+                pool.close();
+            }
+        }
+    }
+}
+
+impl Serve for Gate {
+    type Body = GateBody;
+
+    async fn serve(self: Rc<Self>, mut received: Received) -> Response<GateBody> {
+        let routes = self.shared.routes.load_full();
+        self.retire_pools(&routes);
+        let mut account = self.ledger.open(received.arrival());
+        // Before any control reads a field: one that is for this hop only must not first be believed and then be gone.
+        strip_hop_by_hop(received.headers_mut());
+        let uri = received.uri().clone();
+        let id = *received.arrival().id();
+        let mut response = match self.pass(received, &routes, uri.path(), &mut account).await {
+            Ok(response) => {
+                account.answered(response.status().as_u16());
+                response
+            }
+            Err(refusal) => {
+                account.refused(&refusal);
+                refusal.response(&id).map(ResponseBody::Whole)
+            }
+        };
+        security_headers::write(response.headers_mut());
+        response.map(|body| GateBody {
+            body,
+            account,
+            ended: false,
+        })
+    }
+
+    fn refused(&self, refusal: &Refusal, peer: SocketAddr) {
+        self.ledger.refused_early(refusal, peer.ip().to_canonical());
+    }
+}
+
+/// A body on its way to the client, with the account that is written when it ends or is dropped.
+pub struct GateBody {
+    body: ResponseBody,
+    account: Account,
+    ended: bool,
+}
+
+impl Body for GateBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        match &polled {
+            Poll::Ready(Some(Ok(frame))) => {
+                let bytes = frame.data_ref().map_or(0, Bytes::len);
+                self.account.bytes_out += bytes as u64;
+                self.ended = self.body.is_end_stream();
+            }
+            Poll::Ready(None) => self.ended = true,
+            Poll::Ready(Some(Err(_))) | Poll::Pending => {}
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for GateBody {
+    fn drop(&mut self) {
+        // An empty body is never polled.
+        let complete = self.ended || self.body.is_end_stream();
+        self.account.close(complete);
+    }
+}
+
+/// How upstream failures are told to a client.
+pub(crate) fn refusal_of(error: &forward::ForwardError, body: &crate::listen::BodyState) -> Refusal {
+    use forward::{ForwardError, Phase};
+    match error {
+        ForwardError::Connect(_) => Refusal::UpstreamConnect,
+        ForwardError::Timeout(Phase::Connect | Phase::Head | Phase::Total) => Refusal::UpstreamTimeout,
+        ForwardError::Malformed(_) => Refusal::UpstreamMalformed,
+        ForwardError::Closed => Refusal::UpstreamError,
+        ForwardError::Overloaded => Refusal::UpstreamOverloaded,
+        ForwardError::RequestBody(BodyError::TooLarge) => Refusal::BodyTooLarge,
+        ForwardError::RequestBody(BodyError::TimedOut) => Refusal::Malformed(crate::listen::Malformed::Timeout),
+        ForwardError::RequestBody(BodyError::Broken) => body.refusal(),
+        ForwardError::Unsendable => Refusal::Malformed(crate::listen::Malformed::Target),
+    }
+}

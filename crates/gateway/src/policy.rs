@@ -1,0 +1,112 @@
+//! What the controls do for one operation, settled from the configuration and the contract's `x-portcullis` before the
+//! gate sees a request.
+
+use std::time::Duration;
+
+use portcullis_contract::conform::json::Undeclared;
+use portcullis_contract::conform::operation;
+
+pub use crate::limit::Mode;
+
+/// The policy of one operation.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// Each control's mode.
+    pub modes: Modes,
+    /// What happens to what the contract does not declare in a request.
+    pub undeclared: Levels,
+    /// How answers are judged.
+    pub answer: AnswerRules,
+    /// The most bytes of a request's body, decoded.
+    pub body_bytes_max: usize,
+    /// The longest wait for the head of the upstream's answer; none: the upstream's own bound.
+    pub head_time_max: Option<Duration>,
+    /// The longest time until the end of the upstream's answer; none: the upstream's own bound.
+    pub total_time_max: Option<Duration>,
+    /// Claims that no JWT in an answer may carry.
+    pub sensitive_claims: Vec<Box<str>>,
+}
+
+/// Each control's mode. Rate limits carry their own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Modes {
+    /// Judging requests by the contract.
+    pub contract_in: Mode,
+    /// Judging answers by the contract.
+    pub contract_out: Mode,
+    /// Looking for secrets in URLs.
+    pub url_secrets: Mode,
+    /// Judging JWTs found in answers.
+    pub response_tokens: Mode,
+}
+
+/// What happens to what the contract does not declare, by location.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Levels {
+    /// Query parameters.
+    pub query: Undeclared,
+    /// Header fields that are not standard request headers.
+    pub header: Undeclared,
+    /// Cookies.
+    pub cookie: Undeclared,
+    /// Properties of JSON bodies, at any depth.
+    pub body: Undeclared,
+}
+
+/// How answers are judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AnswerRules {
+    /// Whether undeclared and `writeOnly` properties are left out; otherwise they block.
+    pub strip: bool,
+    /// Whether a body over the bound passes unjudged, counted; otherwise it blocks.
+    pub stream_oversize: bool,
+    /// The most bytes of a body that are held for judging.
+    pub body_bytes_max: usize,
+}
+
+impl Levels {
+    /// The levels of a request's head.
+    pub(crate) fn head(&self) -> operation::Levels {
+        operation::Levels {
+            query: self.query,
+            header: self.header,
+            cookie: self.cookie,
+        }
+    }
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            modes: Modes::default(),
+            undeclared: Levels::default(),
+            answer: AnswerRules::default(),
+            body_bytes_max: 1 << 20,
+            head_time_max: None,
+            total_time_max: None,
+            sensitive_claims: Vec::new(),
+        }
+    }
+}
+
+impl Default for Levels {
+    /// Browsers and libraries send headers and cookies of their own accord, so those are left out rather than refused.
+    fn default() -> Self {
+        Self {
+            query: Undeclared::Refuse,
+            header: Undeclared::Strip,
+            cookie: Undeclared::Strip,
+            body: Undeclared::Refuse,
+        }
+    }
+}
+
+impl Default for AnswerRules {
+    fn default() -> Self {
+        Self {
+            strip: true,
+            stream_oversize: true,
+            body_bytes_max: 1 << 20,
+        }
+    }
+}

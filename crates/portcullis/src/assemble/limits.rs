@@ -1,0 +1,147 @@
+//! From rate limits as they are configured to rate limits as they are counted.
+
+use portcullis_contract::conform::contract::Contract;
+use portcullis_contract::conform::json::{SchemaId, TypeSet};
+use portcullis_contract::conform::media_type::Kind;
+use portcullis_contract::conform::operation::Operation;
+use portcullis_contract::conform::parameter::{Encoding, Parameter};
+use portcullis_gateway::limit::gcra::Quota;
+use portcullis_gateway::limit::key::{Part, Reading, Scope, Source};
+use portcullis_gateway::limit::target::Pointer;
+use portcullis_gateway::limit::{Counts, Limit, Mode, Stage};
+
+use super::routes::mode;
+use crate::config::checked::ArrivalLimit;
+use crate::config::policy::Policy;
+use crate::config::rate_limit::RateLimit;
+use crate::config::raw::KeyPart;
+
+/// What counts before anything is known of a request.
+pub(super) fn arrival(limit: ArrivalLimit) -> Option<Limit> {
+    Some(Limit {
+        name: "arrival".into(),
+        scope: Scope::Shared("gateway".into()),
+        parts: vec![Part::new(Source::Address)],
+        quota: Quota::new(limit.requests, limit.per, limit.burst).ok()?,
+        counts: Counts::All,
+        stage: Stage::Arrival,
+        mode: Mode::Enforce,
+    })
+}
+
+/// The limits of one operation.
+///
+/// # Errors
+/// What is wrong with a limit, in words.
+pub(super) fn of_operation(
+    api: &str,
+    id: &str,
+    contract: &Contract,
+    declared: &Operation,
+    policy: &Policy,
+) -> Result<Vec<Limit>, String> {
+    let lower = |limit: &RateLimit| lower(limit, api, id, contract, declared, policy);
+    policy.rate_limits.iter().map(lower).collect()
+}
+
+fn lower(
+    limit: &RateLimit,
+    api: &str,
+    id: &str,
+    contract: &Contract,
+    declared: &Operation,
+    policy: &Policy,
+) -> Result<Limit, String> {
+    let about = |problem: String| format!("the rate limit `{}` of `{id}`: {problem}", limit.name);
+    let quota = Quota::new(limit.requests, limit.per, limit.burst).map_err(|error| about(error.to_string()))?;
+    let part = |part: &KeyPart| key_part(part, limit.exact, contract, declared);
+    let parts: Vec<Part> = limit.key.iter().map(part).collect::<Result<_, _>>().map_err(about)?;
+    let early = parts
+        .iter()
+        .all(|part| matches!(part.source, Source::Address | Source::Header(_)));
+    Ok(Limit {
+        name: limit.name.as_str().into(),
+        scope: match &limit.shared {
+            Some(name) => Scope::Shared(name.as_str().into()),
+            None => Scope::Operation {
+                api: api.into(),
+                operation: id.into(),
+            },
+        },
+        parts,
+        quota,
+        counts: if limit.failures_only {
+            Counts::Failures
+        } else {
+            Counts::All
+        },
+        stage: if early { Stage::Routed } else { Stage::Target },
+        mode: mode(limit.mode.unwrap_or(policy.modes.rate_limits)),
+    })
+}
+
+fn key_part(part: &KeyPart, exact: bool, contract: &Contract, declared: &Operation) -> Result<Part, String> {
+    let (source, schema) = match part {
+        KeyPart::Address => return Ok(Part::new(Source::Address)),
+        KeyPart::Header(name) => {
+            let name = name.0.parse().map_err(|_| format!("`{}` is no header", name.0))?;
+            (Source::Header(name), None)
+        }
+        KeyPart::Path(name) => {
+            let mut parameters = declared.parameters.path.iter().map(|(_, parameter)| parameter);
+            let parameter = parameters.find(|parameter| *parameter.name == *name.0);
+            let parameter =
+                parameter.ok_or_else(|| format!("the operation declares no path parameter `{}`", name.0))?;
+            (Source::Path(name.0.as_str().into()), schema_of(parameter))
+        }
+        KeyPart::Query(name) => {
+            let parameter = declared
+                .parameters
+                .query
+                .iter()
+                .find(|parameter| *parameter.name == *name.0);
+            let parameter =
+                parameter.ok_or_else(|| format!("the operation declares no query parameter `{}`", name.0))?;
+            (Source::Query(name.0.as_str().into()), schema_of(parameter))
+        }
+        KeyPart::Body(pointer) => {
+            let found = in_body(contract, declared, &pointer.0)
+                .ok_or_else(|| format!("the operation declares nothing at `{}` of a JSON body", pointer.0))?;
+            let pointer = Pointer::parse(&pointer.0).map_err(|error| error.to_string())?;
+            (Source::Body(pointer), Some(found))
+        }
+    };
+    let number = schema.is_some_and(|schema| contract.program.types(schema).intersects(TypeSet::NUMBER));
+    let reading = match (exact, number) {
+        (true, _) => Reading::Exact,
+        (false, true) => Reading::Number,
+        (false, false) => Reading::Text,
+    };
+    Ok(Part {
+        reading,
+        ..Part::new(source)
+    })
+}
+
+fn schema_of(parameter: &Parameter) -> Option<SchemaId> {
+    match parameter.encoding {
+        Encoding::Style { schema, .. } | Encoding::Json(schema) => Some(schema),
+        Encoding::Unjudged => None,
+    }
+}
+
+/// The schema at a pointer of the operation's JSON body; a value that may be anything is declared too.
+fn in_body(contract: &Contract, declared: &Operation, pointer: &str) -> Option<SchemaId> {
+    let entries = declared.body.as_ref()?.contents.entries().iter();
+    let mut json = entries.filter(|entry| entry.kind() == Kind::Json);
+    let names = pointer
+        .split('/')
+        .skip(1)
+        .map(|name| name.replace("~1", "/").replace("~0", "~"));
+    let step = |schema: SchemaId, name: &String| {
+        let item = name.parse().ok().and_then(|index| contract.program.item(schema, index));
+        contract.program.property(schema, name).or(item)
+    };
+    let names: Vec<String> = names.collect();
+    json.find_map(|entry| names.iter().try_fold(entry.schema, step))
+}

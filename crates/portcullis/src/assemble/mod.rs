@@ -1,0 +1,297 @@
+//! The composition root: from a checked configuration to a running gate. The only place that knows all the parts.
+
+mod limits;
+mod routes;
+
+use std::io;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use arc_swap::ArcSwap;
+use portcullis_contract::document::Problem;
+use portcullis_gateway::account::{Ledger, LogRequests};
+use portcullis_gateway::admin::{self, Admin, Readiness, Ready};
+use portcullis_gateway::codes;
+use portcullis_gateway::gate::{Gate, Shared};
+use portcullis_gateway::limit::key::Keyer;
+use portcullis_gateway::limit::memory::MemoryStore;
+use portcullis_gateway::limit::{LimitError, Limiter};
+use portcullis_gateway::listen::{
+    Bounds, ClientHeader, Deadlines, Drained, PathRules, Settings, Sockets, TrustedProxies, WorkerIndex, Workers,
+};
+use portcullis_gateway::metrics::{Registry, Reload, Setup};
+use portcullis_gateway::observe::Observations;
+use thiserror::Error;
+
+use crate::config::checked::Configuration;
+use crate::config::raw;
+use crate::contracts::{self, Loaded};
+use routes::Upstreams;
+
+/// The most keys that rate limits remember at once: 16 bytes each.
+const KEYS_MAX: usize = 1_000_000;
+
+/// Why a gate does not start.
+#[derive(Debug, Error)]
+pub(crate) enum StartError {
+    /// A contract cannot be used.
+    #[error("a contract cannot be used")]
+    Contract(Vec<Problem>),
+    /// Rate limits that contradict each other.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Limits(Vec<LimitError>),
+    /// An address cannot be listened on.
+    #[error("cannot listen on {addresses}: {cause}")]
+    Listen {
+        /// The addresses.
+        addresses: String,
+        /// What the system says.
+        cause: io::Error,
+    },
+    /// The admin surface does not start.
+    #[error(transparent)]
+    Admin(#[from] admin::AdminError),
+    /// The system gives no random numbers or no threads.
+    #[error("the system fails: {0}")]
+    System(String),
+}
+
+/// A running gate.
+pub(crate) struct Running {
+    configuration: Configuration,
+    shared: Arc<Shared>,
+    registry: Arc<Registry>,
+    observations: Arc<Observations>,
+    readiness: Arc<Readiness>,
+    upstreams: Upstreams,
+    workers: Workers,
+    admin: Option<Admin>,
+}
+
+/// What became of a reload.
+pub(crate) struct Reloaded {
+    /// What could be better.
+    pub(crate) warnings: Vec<Problem>,
+    /// Settings that changed but only count after a restart.
+    pub(crate) restart_needed: Vec<&'static str>,
+}
+
+/// Loads every contract of a configuration. `location` is the configuration's.
+///
+/// # Errors
+/// The problems of all contracts.
+pub(crate) fn load(configuration: &Configuration, location: &str) -> Result<Vec<Loaded>, StartError> {
+    let (mut loaded, mut problems) = (Vec::new(), Vec::new());
+    for api in &configuration.apis {
+        match contracts::load(api, location) {
+            Ok(api) => loaded.push(api),
+            Err(found) => problems.extend(found),
+        }
+    }
+    if problems.is_empty() {
+        Ok(loaded)
+    } else {
+        Err(StartError::Contract(problems))
+    }
+}
+
+impl Running {
+    /// Starts listening with these APIs.
+    ///
+    /// # Errors
+    /// See [`StartError`]. Nothing is left running then.
+    pub(crate) fn start(configuration: Configuration, apis: Vec<Loaded>) -> Result<Self, StartError> {
+        let store = Arc::new(MemoryStore::new(KEYS_MAX));
+        let keyer = Keyer::random().map_err(|error| StartError::System(error.to_string()))?;
+        let limiter = Limiter::new(Arc::clone(&store) as _, keyer, Instant::now());
+        let setup = Setup {
+            workers: configuration.workers,
+            codes: codes::all(),
+            version: env!("CARGO_PKG_VERSION"),
+            limits: store,
+        };
+        let registry = Arc::new(Registry::new(setup));
+        let readiness = Arc::new(Readiness::default());
+        let admin = start_admin(&configuration, &registry, &readiness)?;
+        let sockets = bind(&configuration.listen, configuration.workers)?;
+        let settings = settings(&configuration, &apis);
+        let mut upstreams = Upstreams::default();
+        let table = routes::table(
+            &configuration,
+            sockets.addresses(),
+            apis,
+            &limiter,
+            &registry,
+            &mut upstreams,
+        )?;
+        let shared = Arc::new(Shared {
+            routes: ArcSwap::from_pointee(table),
+            limiter,
+        });
+        let observations = Arc::new(Observations::default());
+        let make = gates(&shared, &registry, &observations, log_requests(&configuration));
+        let workers = Workers::start(sockets, settings, make).map_err(|error| StartError::System(error.to_string()))?;
+        readiness.set(Ready::Serving);
+        registry.reloaded(Reload::Applied, unix_seconds());
+        Ok(Self {
+            configuration,
+            shared,
+            registry,
+            observations,
+            readiness,
+            upstreams,
+            workers,
+            admin,
+        })
+    }
+
+    /// Replaces the route table whole. On an error the old one stays in force.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub(crate) fn reload(&mut self, configuration: Configuration, apis: Vec<Loaded>) -> Result<Reloaded, StartError> {
+        let warnings = apis.iter().flat_map(|api| api.warnings.clone()).collect();
+        let addresses = self.workers.addresses();
+        let (limiter, registry) = (&self.shared.limiter, &self.registry);
+        let table = routes::table(&configuration, addresses, apis, limiter, registry, &mut self.upstreams)?;
+        self.shared.routes.store(Arc::new(table));
+        self.registry.reloaded(Reload::Applied, unix_seconds());
+        let restart_needed = fixed_settings(&self.configuration, &configuration);
+        Ok(Reloaded {
+            warnings,
+            restart_needed,
+        })
+    }
+
+    /// Counts a reload that was refused.
+    pub(crate) fn reload_refused(&self) {
+        self.registry.reloaded(Reload::Refused, unix_seconds());
+    }
+
+    /// Where callers arrive.
+    pub(crate) fn addresses(&self) -> &[SocketAddr] {
+        self.workers.addresses()
+    }
+
+    /// Where operators arrive.
+    pub(crate) fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin.as_ref().map(Admin::address)
+    }
+
+    /// What controls in observe mode would have refused.
+    pub(crate) fn observations(&self) -> &Arc<Observations> {
+        &self.observations
+    }
+
+    /// Finishes what is under way and ends; blocks until then.
+    ///
+    /// # Errors
+    /// A worker failed.
+    pub(crate) fn stop(self) -> io::Result<Drained> {
+        self.readiness.set(Ready::Draining);
+        self.workers.drain();
+        self.workers.join()
+    }
+}
+
+/// Makes the gate of each worker, in the worker's own thread.
+fn gates(
+    shared: &Arc<Shared>,
+    registry: &Arc<Registry>,
+    observations: &Arc<Observations>,
+    log: LogRequests,
+) -> impl Fn(WorkerIndex) -> io::Result<Gate> + Send + Sync + 'static {
+    let (shared, registry, observations) = (Arc::clone(shared), Arc::clone(registry), Arc::clone(observations));
+    move |WorkerIndex(number)| {
+        let ledger = Ledger::new(number, Arc::clone(&registry), Arc::clone(&observations), log);
+        let ledger = ledger.ok_or_else(|| io::Error::other("the worker's counters are taken"))?;
+        Ok(Gate::new(Arc::clone(&shared), ledger))
+    }
+}
+
+fn start_admin(
+    configuration: &Configuration,
+    registry: &Arc<Registry>,
+    readiness: &Arc<Readiness>,
+) -> Result<Option<Admin>, StartError> {
+    let Some(address) = configuration.admin else {
+        return Ok(None);
+    };
+    // That it is public, where it is, was said aloud in the configuration and checked there.
+    let config = admin::Config {
+        address,
+        dangerous_public: true,
+        hosts: Vec::new(),
+    };
+    Ok(Some(Admin::start(config, Arc::clone(registry), Arc::clone(readiness))?))
+}
+
+fn bind(addresses: &[SocketAddr], workers: NonZeroUsize) -> Result<Sockets, StartError> {
+    Sockets::bind(addresses, workers).map_err(|cause| {
+        let addresses = addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        StartError::Listen { addresses, cause }
+    })
+}
+
+fn settings(configuration: &Configuration, apis: &[Loaded]) -> Settings {
+    let connection = &configuration.connection;
+    let semicolons = apis.iter().any(|api| routes::takes_semicolons(&api.contract));
+    let many = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
+    Settings {
+        bounds: Bounds {
+            request_line_bytes_max: connection.target_bytes_max,
+            head_bytes_max: connection.head_bytes_max,
+            head_lines_max: connection.headers_max,
+            ..Bounds::default()
+        }
+        .checked(),
+        deadlines: Deadlines {
+            head_max: connection.head_time_max,
+            idle_max: connection.idle_time_max,
+            body_pause_max: connection.body_time_max.min(Deadlines::default().body_pause_max),
+            body_max: connection.body_time_max,
+            write_pause_max: connection.write_time_max,
+            ..Deadlines::default()
+        },
+        connections_max: many(connection.connections_max),
+        connections_per_address_max: many(connection.connections_per_address_max),
+        trusted: TrustedProxies::new(configuration.trusted_proxies.clone(), ClientHeader::XForwardedFor),
+        path: PathRules { semicolons },
+        drain_max: connection.drain_time_max,
+    }
+}
+
+fn log_requests(configuration: &Configuration) -> LogRequests {
+    match configuration.log.requests {
+        raw::LogRequests::Refused => LogRequests::Refused,
+        raw::LogRequests::All => LogRequests::All,
+        raw::LogRequests::None => LogRequests::Nothing,
+    }
+}
+
+/// The settings that differ and belong to sockets and threads, which a reload leaves as they are.
+fn fixed_settings(old: &Configuration, new: &Configuration) -> Vec<&'static str> {
+    let changed = [
+        ("listen", old.listen != new.listen),
+        ("admin", old.admin != new.admin),
+        ("workers", old.workers != new.workers),
+        ("connection", old.connection != new.connection),
+        ("trusted_proxies", old.trusted_proxies != new.trusted_proxies),
+        ("log", old.log != new.log),
+        ("observe", old.observe != new.observe),
+    ];
+    changed
+        .into_iter()
+        .filter(|(_, changed)| *changed)
+        .map(|(name, _)| name)
+        .collect()
+}
+
+#[expect(clippy::disallowed_methods, reason = "the binary is where clocks are read")]
+fn unix_seconds() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}

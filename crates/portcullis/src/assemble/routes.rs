@@ -1,0 +1,218 @@
+//! From APIs as they are configured to the route table.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use portcullis_contract::conform::contract::Contract;
+use portcullis_contract::conform::json::Undeclared;
+use portcullis_contract::conform::parameter::{Encoding, Style};
+use portcullis_gateway::forward;
+use portcullis_gateway::forward::headers::{Host, Rules};
+use portcullis_gateway::limit::Limiter;
+use portcullis_gateway::metrics::Registry;
+use portcullis_gateway::policy::{AnswerRules, Levels, Mode, Modes, Policy};
+use portcullis_gateway::routes::{Api, Hosts, Operation, Routes, Upstream};
+
+use super::{StartError, limits};
+use crate::config::api::{self, Upstream as Configured};
+use crate::config::checked::Configuration;
+use crate::config::policy::Policy as Settled;
+use crate::config::raw::{self, UndeclaredAction};
+use crate::contracts::Loaded;
+
+/// The names by which a machine calls itself.
+const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
+
+/// The upstreams met so far: one that does not change keeps its number, and so its connections.
+#[derive(Default)]
+pub(super) struct Upstreams(Vec<Configured>);
+
+impl Upstreams {
+    fn number(&mut self, upstream: &Configured) -> usize {
+        let known = self.0.iter().position(|known| known == upstream);
+        known.unwrap_or_else(|| {
+            self.0.push(upstream.clone());
+            self.0.len() - 1
+        })
+    }
+}
+
+/// The route table of a configuration.
+///
+/// # Errors
+/// [`StartError::Limits`] or [`StartError::System`].
+pub(super) fn table(
+    configuration: &Configuration,
+    addresses: &[SocketAddr],
+    apis: Vec<Loaded>,
+    limiter: &Limiter,
+    registry: &Registry,
+    upstreams: &mut Upstreams,
+) -> Result<Routes, StartError> {
+    let arrival = limits::arrival(configuration.arrival_limit).into_iter().collect();
+    let arrival = limiter.compile(arrival).map_err(StartError::Limits)?;
+    let build = |loaded| api(loaded, addresses, limiter, registry, upstreams);
+    let apis = apis.into_iter().map(build).collect::<Result<_, _>>()?;
+    Ok(Routes::new(apis, arrival))
+}
+
+fn api(
+    loaded: Loaded,
+    addresses: &[SocketAddr],
+    limiter: &Limiter,
+    registry: &Registry,
+    upstreams: &mut Upstreams,
+) -> Result<Api, StartError> {
+    let Loaded {
+        api,
+        contract,
+        policies,
+        ..
+    } = loaded;
+    let hosts = hosts(&api.hosts, &contract, addresses);
+    let mut operations = Vec::new();
+    for (declared, policy) in contract.operations.iter().zip(&policies) {
+        let id = declared.name();
+        let own = limits::of_operation(&api.name, &id, &contract, declared, policy).map_err(StartError::System)?;
+        operations.push(Operation {
+            policy: lower(policy),
+            limits: limiter.compile(own).map_err(StartError::Limits)?,
+            metrics: registry.operation(&api.name, &id),
+        });
+    }
+    let upstream = Arc::new(upstream(&api.upstream, upstreams.number(&api.upstream))?);
+    Ok(Api {
+        name: api.name.into(),
+        contract,
+        operations,
+        upstream,
+        hosts,
+    })
+}
+
+fn upstream(configured: &Configured, number: usize) -> Result<Upstream, StartError> {
+    let url = format!("http://{}", configured.authority);
+    let address = forward::Upstream::parse(&url).map_err(StartError::System)?;
+    let limits = forward::Limits {
+        connections_max: configured.connections_max,
+        idle_max: configured.idle_max,
+        idle_time_max: configured.idle_time_max,
+        connect_time_max: configured.connect_time_max,
+        head_time_max: configured.first_byte_time_max,
+        total_time_max: configured.total_time_max,
+        ..forward::Limits::default()
+    };
+    let host = if configured.preserve_host {
+        Host::Client
+    } else {
+        Host::Upstream
+    };
+    Ok(Upstream {
+        number,
+        address,
+        limits,
+        rules: Rules {
+            host,
+            ..Rules::default()
+        },
+    })
+}
+
+/// The expected hosts, without ports: a port is no name, and forwarding often changes it.
+fn hosts(configured: &api::Hosts, contract: &Contract, addresses: &[SocketAddr]) -> Hosts {
+    let named = |hosts: &mut dyn Iterator<Item = String>| {
+        let mut names: Vec<Box<str>> = hosts.map(|host| without_port(&host).into()).collect();
+        names.sort_unstable();
+        names.dedup();
+        Hosts::Only(names)
+    };
+    match configured {
+        api::Hosts::Any => Hosts::Any,
+        api::Hosts::Only(hosts) => named(&mut hosts.iter().cloned()),
+        api::Hosts::FromContract => {
+            let servers = contract.servers.iter().filter_map(|server| server.host.clone());
+            let own = addresses
+                .iter()
+                .filter(|address| !address.ip().is_unspecified())
+                .map(|address| match address.ip() {
+                    IpAddr::V4(address) => address.to_string(),
+                    IpAddr::V6(address) => format!("[{address}]"),
+                });
+            named(&mut servers.chain(own).chain(LOOPBACK.map(str::to_owned)))
+        }
+    }
+}
+
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
+fn lower(settled: &Settled) -> Policy {
+    let bytes = |size: u64| usize::try_from(size).unwrap_or(usize::MAX);
+    let modes = settled.modes;
+    let undeclared = settled.undeclared;
+    Policy {
+        modes: Modes {
+            contract_in: mode(modes.contract_in),
+            contract_out: mode(modes.contract_out),
+            url_secrets: mode(modes.url_secrets),
+            response_tokens: mode(modes.response_tokens),
+        },
+        undeclared: Levels {
+            query: level(undeclared.query),
+            header: level(undeclared.header),
+            cookie: level(undeclared.cookie),
+            body: level(undeclared.body),
+        },
+        answer: AnswerRules {
+            strip: settled.response.strip,
+            stream_oversize: settled.response.stream_oversize,
+            body_bytes_max: bytes(settled.response.body_bytes_max),
+        },
+        body_bytes_max: bytes(settled.body_bytes_max),
+        head_time_max: settled.first_byte_time_max,
+        total_time_max: settled.total_time_max,
+        sensitive_claims: settled
+            .sensitive_claims
+            .iter()
+            .map(|claim| claim.as_str().into())
+            .collect(),
+    }
+}
+
+/// A mode as the gate knows it.
+pub(super) fn mode(mode: raw::Mode) -> Mode {
+    match mode {
+        raw::Mode::Enforce => Mode::Enforce,
+        raw::Mode::Observe => Mode::Observe,
+        raw::Mode::Off => Mode::Off,
+    }
+}
+
+fn level(action: UndeclaredAction) -> Undeclared {
+    match action {
+        UndeclaredAction::Refuse => Undeclared::Refuse,
+        UndeclaredAction::Strip => Undeclared::Strip,
+        UndeclaredAction::Allow => Undeclared::Allow,
+    }
+}
+
+/// Whether a contract has path parameters that are written with semicolons.
+pub(super) fn takes_semicolons(contract: &Contract) -> bool {
+    let mut parameters = contract
+        .operations
+        .iter()
+        .flat_map(|operation| &operation.parameters.path);
+    parameters.any(|(_, parameter)| {
+        matches!(
+            parameter.encoding,
+            Encoding::Style {
+                style: Style::Matrix,
+                ..
+            }
+        )
+    })
+}
