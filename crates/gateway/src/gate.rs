@@ -18,9 +18,11 @@ use crate::body::{BodyError, ResponseBody};
 use crate::controls::security_headers;
 use crate::forward::deadline::Deadlines;
 use crate::forward::headers::strip_hop_by_hop;
+use crate::forward::pool::{Happening, Teller};
 use crate::forward::{self, Pool};
 use crate::limit::Limiter;
 use crate::listen::{Received, Serve};
+use crate::metrics::Event;
 use crate::refusal::Refusal;
 use crate::routes::{Routes, Upstream};
 
@@ -69,16 +71,21 @@ impl Gate {
             pools.resize(upstream.number + 1, None);
         }
         let make = || {
-            Pool::new(
-                upstream.address.clone(),
-                upstream.limits.clone(),
-                Rc::clone(&self.deadlines),
-            )
+            let (address, limits) = (upstream.address.clone(), upstream.limits.clone());
+            let ledger = Rc::clone(&self.ledger);
+            let teller = Teller(Rc::new(move |happening| ledger.worker().count(event_of(happening))));
+            Pool::telling(address, limits, Rc::clone(&self.deadlines), teller)
         };
         match pools.get_mut(upstream.number) {
             Some(slot) => Rc::clone(slot.get_or_insert_with(make)),
             None => make(),
         }
+    }
+
+    /// Idle connections to all upstreams.
+    fn idle(&self) -> u64 {
+        let pools = self.pools.borrow();
+        pools.iter().flatten().map(|pool| pool.usage().idle as u64).sum()
     }
 
     /// After a reload, lets go of the connections to upstreams that are gone.
@@ -117,6 +124,7 @@ impl Serve for Gate {
                 refusal.response(&id).map(ResponseBody::Whole)
             }
         };
+        self.ledger.worker().upstream_idle(self.idle());
         security_headers::write(response.headers_mut());
         response.map(|body| GateBody {
             body,
@@ -125,7 +133,18 @@ impl Serve for Gate {
         })
     }
 
+    fn opened(&self) {
+        self.ledger.worker().count(Event::ConnectionOpened);
+    }
+
+    fn closed(&self) {
+        self.ledger.worker().count(Event::ConnectionClosed);
+    }
+
     fn refused(&self, refusal: &Refusal, peer: SocketAddr) {
+        if *refusal == Refusal::ConnectionLimit {
+            self.ledger.worker().count(Event::ConnectionRefused);
+        }
         self.ledger.refused_early(refusal, peer.ip().to_canonical());
     }
 }
@@ -169,6 +188,15 @@ impl Drop for GateBody {
         // An empty body is never polled.
         let complete = self.ended || self.body.is_end_stream();
         self.account.close(complete);
+    }
+}
+
+fn event_of(happening: Happening) -> Event {
+    match happening {
+        Happening::Opened => Event::UpstreamOpened,
+        Happening::Closed => Event::UpstreamClosed,
+        Happening::Failed => Event::UpstreamFailed,
+        Happening::Retried => Event::UpstreamRetried,
     }
 }
 

@@ -9,10 +9,12 @@ use super::authorize::Permitted;
 use super::contract_in::Conforming;
 use crate::account::Account;
 use crate::body::ResponseBody;
+use crate::forward::Patience;
 use crate::forward::headers::{Codings, Origin, to_upstream};
 use crate::gate::{Gate, refusal_of};
 use crate::limit::Charges;
 use crate::limit::Mode;
+use crate::policy::Policy;
 use crate::refusal::Refusal;
 use crate::routes::Route;
 
@@ -58,11 +60,24 @@ pub(crate) async fn send<'r>(
     *request.method_mut() = parts.method.clone();
     *request.uri_mut() = origin_form(&parts.uri)?;
     *request.headers_mut() = parts.headers;
+    let Policy {
+        head_time_max,
+        total_time_max,
+        ..
+    } = route.operation.policy;
+    let patience = Patience {
+        head_time_max,
+        total_time_max,
+    };
     let sent = Instant::now();
-    let answer = gate.pool(upstream).send(request).await.map_err(|error| {
-        account.upstream_failed(&error);
-        refusal_of(&error, arrival.body())
-    })?;
+    let answer = gate
+        .pool(upstream)
+        .send_within(request, patience)
+        .await
+        .map_err(|error| {
+            account.upstream_failed(&error);
+            refusal_of(&error, arrival.body())
+        })?;
     account.upstream(sent.elapsed());
     let (answer, body) = answer.into_parts();
     Ok(Answered {

@@ -10,6 +10,7 @@ use std::mem;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Version, header, request};
@@ -19,9 +20,9 @@ use hyper::client::conn::TrySendError;
 
 use super::deadline::{Expired, Watch};
 use super::headers::strip_hop_by_hop;
-use super::pool::{Lease, Pool};
+use super::pool::{Happening, Lease, Pool};
 use super::wire::Wire;
-use super::{ForwardError, Phase};
+use super::{ForwardError, Patience, Phase};
 use crate::body::{BodyError, RequestBody, ResponseBody, UpstreamBody};
 
 /// What the HTTP library resolves a request to.
@@ -38,8 +39,21 @@ impl Pool {
     /// [`ForwardError`]; a stale connection is retried once first, on a fresh one, if the upstream cannot have seen the
     /// request, or if its method is idempotent (RFC 9110 section 9.2.2) and its body is at hand.
     pub async fn send(self: &Rc<Self>, request: Request<RequestBody>) -> Result<Response<ResponseBody>, ForwardError> {
+        self.send_within(request, Patience::default()).await
+    }
+
+    /// The same, with other bounds on the time.
+    ///
+    /// # Errors
+    /// See [`Pool::send`].
+    pub async fn send_within(
+        self: &Rc<Self>,
+        request: Request<RequestBody>,
+        patience: Patience,
+    ) -> Result<Response<ResponseBody>, ForwardError> {
         let mut watch = self.deadlines.watch();
-        watch.set_total(self.limits.total_time_max);
+        watch.set_total(patience.total_time_max.unwrap_or(self.limits.total_time_max));
+        let head_time_max = patience.head_time_max.unwrap_or(self.limits.head_time_max);
         let (mut head, body) = request.into_parts();
         self.prepare(&mut head, &body)?;
         let lease = self
@@ -48,13 +62,13 @@ impl Pool {
             .map_err(|error| in_total(error, &watch))?;
         let reused = lease.reused;
         let replay = if reused { replay(&head, &body) } else { None };
-        let mut attempt = Exchange::begin(lease, watch, head, body)?;
+        let mut attempt = Exchange::begin(lease, watch, head, body, head_time_max)?;
         match attempt.answer().await {
             Ok(response) => Ok(response),
             Err(Failed::Final(error)) => Err(error),
-            Err(Failed::Unsent(request)) if reused => self.send_afresh(attempt, *request).await,
+            Err(Failed::Unsent(request)) if reused => self.send_afresh(attempt, *request, head_time_max).await,
             Err(Failed::Unanswered) => match replay {
-                Some(request) => self.send_afresh(attempt, request).await,
+                Some(request) => self.send_afresh(attempt, request, head_time_max).await,
                 None => Err(ForwardError::Closed),
             },
             Err(Failed::Unsent(_)) => Err(ForwardError::Closed),
@@ -65,8 +79,10 @@ impl Pool {
         self: &Rc<Self>,
         mut failed: Exchange<impl Future<Output = Answer> + 'static>,
         request: Request<RequestBody>,
+        head_time_max: Duration,
     ) -> Result<Response<ResponseBody>, ForwardError> {
         failed.lease = None;
+        self.tell(Happening::Retried);
         let Some(mut watch) = failed.watch.take() else {
             return Err(ForwardError::Closed);
         };
@@ -75,7 +91,7 @@ impl Pool {
             .await
             .map_err(|error| in_total(error, &watch))?;
         let (head, body) = request.into_parts();
-        match Exchange::begin(lease, watch, head, body)?.answer().await {
+        match Exchange::begin(lease, watch, head, body, head_time_max)?.answer().await {
             Ok(response) => Ok(response),
             Err(Failed::Final(error)) => Err(error),
             Err(Failed::Unsent(_) | Failed::Unanswered) => Err(ForwardError::Closed),
@@ -154,6 +170,7 @@ struct Exchange<F: Future<Output = Answer> + 'static> {
     lease: Option<Lease>,
     watch: Option<Watch>,
     bodiless: bool,
+    head_time_max: Duration,
 }
 
 impl Exchange<std::future::Pending<Answer>> {
@@ -162,6 +179,7 @@ impl Exchange<std::future::Pending<Answer>> {
         watch: Watch,
         head: request::Parts,
         body: RequestBody,
+        head_time_max: Duration,
     ) -> Result<Exchange<impl Future<Output = Answer> + 'static>, ForwardError> {
         let bodiless = head.method == Method::HEAD;
         let Some(connection) = lease.connection() else {
@@ -178,6 +196,7 @@ impl Exchange<std::future::Pending<Answer>> {
             lease: Some(lease),
             watch: Some(watch),
             bodiless,
+            head_time_max,
         })
     }
 }
@@ -200,7 +219,7 @@ impl<F: Future<Output = Answer> + 'static> Exchange<F> {
         };
         let mut written = lease.wire().map_or(0, |wire| wire.written());
         loop {
-            watch.arm(lease.pool.limits.head_time_max);
+            watch.arm(self.head_time_max);
             if let Ok(answer) = watch.bound(answer.as_mut()).await {
                 return Ok(answer);
             }

@@ -72,6 +72,15 @@ impl Default for Limits {
     }
 }
 
+/// How long one request may take, where it differs from the pool's [`Limits`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Patience {
+    /// In the place of [`Limits::head_time_max`].
+    pub head_time_max: Option<Duration>,
+    /// In the place of [`Limits::total_time_max`].
+    pub total_time_max: Option<Duration>,
+}
+
 /// What ran out of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {

@@ -43,6 +43,7 @@ pub struct Pool {
     orphans: RefCell<Vec<Orphan>>,
     keeper: Rc<Notify>,
     closing: Cell<bool>,
+    teller: Teller,
 }
 
 /// How a pool is used at this moment.
@@ -63,6 +64,7 @@ pub(super) struct Connection {
     pub(super) wire: Rc<Wire>,
     task: AbortHandle,
     idle_since: Instant,
+    _open: Open,
 }
 
 impl Drop for Connection {
@@ -87,6 +89,39 @@ pub(crate) struct Lease {
     pub(super) reused: bool,
 }
 
+/// What happens to a pool's connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Happening {
+    /// One was made.
+    Opened,
+    /// One ended.
+    Closed,
+    /// One could not be made.
+    Failed,
+    /// A request was sent again, on a fresh one.
+    Retried,
+}
+
+/// Who is told of it.
+#[derive(Clone)]
+pub struct Teller(pub Rc<dyn Fn(Happening)>);
+
+impl std::fmt::Debug for Teller {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Teller")
+    }
+}
+
+/// Tells of the end of a connection, however it ends.
+#[derive(Debug)]
+struct Open(Teller);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        (self.0.0)(Happening::Closed);
+    }
+}
+
 /// What a waiting request gets.
 #[derive(Debug)]
 enum Grant {
@@ -98,6 +133,12 @@ impl Pool {
     /// A pool without connections. Starts its keeper with `spawn_local`: call it inside a `LocalSet`.
     #[must_use]
     pub fn new(upstream: Upstream, limits: Limits, deadlines: Rc<Deadlines>) -> Rc<Self> {
+        Self::telling(upstream, limits, deadlines, Teller(Rc::new(|_| ())))
+    }
+
+    /// The same, telling of what happens to its connections.
+    #[must_use]
+    pub fn telling(upstream: Upstream, limits: Limits, deadlines: Rc<Deadlines>, teller: Teller) -> Rc<Self> {
         let keeper = Rc::new(Notify::new());
         let pool = Rc::new(Self {
             upstream,
@@ -110,6 +151,7 @@ impl Pool {
             orphans: RefCell::default(),
             keeper: Rc::clone(&keeper),
             closing: Cell::new(false),
+            teller,
         });
         tokio::task::spawn_local(keep(Rc::downgrade(&pool), keeper));
         pool
@@ -119,6 +161,10 @@ impl Pool {
     #[must_use]
     pub fn upstream(&self) -> &Upstream {
         &self.upstream
+    }
+
+    pub(super) fn tell(&self, happening: Happening) {
+        (self.teller.0)(happening);
     }
 
     /// Numbers for metrics.
@@ -220,6 +266,9 @@ impl Pool {
         let time_max = self.limits.connect_time_max;
         watch.arm(time_max);
         let dialled = watch.bound(self.dialer.dial(&self.upstream, time_max)).await;
+        if !matches!(dialled, Ok(Ok(_))) {
+            self.tell(Happening::Failed);
+        }
         let socket = match dialled {
             Ok(Ok(socket)) => socket,
             Ok(Err(error)) if error.kind() != std::io::ErrorKind::TimedOut => {
@@ -236,7 +285,9 @@ impl Pool {
             let _ended = driver.await;
         });
         permit.pool = None;
+        self.tell(Happening::Opened);
         let connection = Connection {
+            _open: Open(self.teller.clone()),
             sender,
             wire,
             task: task.abort_handle(),

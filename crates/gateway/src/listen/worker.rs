@@ -81,6 +81,12 @@ pub trait Serve: 'static {
     /// Answers one request. A panic becomes a 500 and ends the connection.
     fn serve(self: Rc<Self>, received: Received) -> impl Future<Output = Response<Self::Body>>;
 
+    /// Told that a connection was accepted.
+    fn opened(&self) {}
+
+    /// Told that an accepted connection ended.
+    fn closed(&self) {}
+
     /// Told of each refusal that the listener gave without asking [`Serve::serve`], for counting.
     fn refused(&self, refusal: &Refusal, peer: SocketAddr) {
         let _ = (refusal, peer);
@@ -249,11 +255,13 @@ impl<H: Serve> Worker<H> {
         };
         let open = Rc::clone(&self.open).enter(permit);
         let shared = Rc::clone(&self.shared);
+        shared.handler.opened();
         spawn_local(async move {
             if shared.draining.get() {
                 let _ = tokio::time::timeout(LATE_FIRST_BYTE, socket.readable()).await;
             }
-            run(socket, peer, shared).await;
+            run(socket, peer, Rc::clone(&shared)).await;
+            shared.handler.closed();
             drop(open);
         });
     }

@@ -117,6 +117,7 @@ impl Running {
         let admin = start_admin(&configuration, &registry, &readiness)?;
         let sockets = bind(&configuration.listen, configuration.workers)?;
         let settings = settings(&configuration, &apis);
+        let ages = written(&apis);
         let mut upstreams = Upstreams::default();
         let table = routes::table(
             &configuration,
@@ -133,6 +134,7 @@ impl Running {
         let observations = Arc::new(Observations::default());
         let make = gates(&shared, &registry, &observations, log_requests(&configuration));
         let workers = Workers::start(sockets, settings, make).map_err(|error| StartError::System(error.to_string()))?;
+        registry.contracts(ages);
         readiness.set(Ready::Serving);
         registry.reloaded(Reload::Applied, unix_seconds());
         Ok(Self {
@@ -153,10 +155,12 @@ impl Running {
     /// See [`StartError`].
     pub(crate) fn reload(&mut self, configuration: Configuration, apis: Vec<Loaded>) -> Result<Reloaded, StartError> {
         let warnings = apis.iter().flat_map(|api| api.warnings.clone()).collect();
+        let ages = written(&apis);
         let addresses = self.workers.addresses();
         let (limiter, registry) = (&self.shared.limiter, &self.registry);
         let table = routes::table(&configuration, addresses, apis, limiter, registry, &mut self.upstreams)?;
         self.shared.routes.store(Arc::new(table));
+        self.registry.contracts(ages);
         self.registry.reloaded(Reload::Applied, unix_seconds());
         let restart_needed = fixed_settings(&self.configuration, &configuration);
         Ok(Reloaded {
@@ -287,6 +291,21 @@ fn fixed_settings(old: &Configuration, new: &Configuration) -> Vec<&'static str>
         .filter(|(_, changed)| *changed)
         .map(|(name, _)| name)
         .collect()
+}
+
+/// When each API's contract was written; now, where that is not known.
+fn written(apis: &[Loaded]) -> Vec<(String, u64)> {
+    let of = |api: &Loaded| {
+        let modified = std::fs::metadata(&api.api.contract)
+            .and_then(|file| file.modified())
+            .ok();
+        let since = modified.and_then(|modified| modified.duration_since(UNIX_EPOCH).ok());
+        (
+            api.api.name.clone(),
+            since.map_or_else(unix_seconds, |since| since.as_secs()),
+        )
+    };
+    apis.iter().map(of).collect()
 }
 
 #[expect(clippy::disallowed_methods, reason = "the binary is where clocks are read")]
