@@ -124,10 +124,11 @@ impl Judging<'_, '_> {
         }
     }
 
+    /// By the only `Content-Type`; two could be read as either.
     fn content(&self, declared: &Declared) -> Content {
-        let content_type = self.parts.headers.get(header::CONTENT_TYPE).map(HeaderValue::to_str);
-        match content_type {
-            Some(Ok(content_type)) => declared.content(content_type),
+        let mut values = self.parts.headers.get_all(header::CONTENT_TYPE).iter();
+        match (values.next().map(HeaderValue::to_str), values.next()) {
+            (Some(Ok(content_type)), None) => declared.content(content_type),
             _ => Content::Undeclared,
         }
     }

@@ -160,6 +160,7 @@ fn is_claimed(name: &str, rules: &Rules) -> bool {
             const FAMILY: &str = "x-forwarded";
             name.get(..FAMILY.len()).is_some_and(|start| same(start, FAMILY)) || NAMES.iter().any(|it| same(name, it))
         }
+        Some(b'c') => same(name, "cf-connecting-ip") || same(name, "client-ip"),
         Some(b'e') => name == "expect",
         Some(b'f') => matches!(name, "forwarded" | "forwarded-for"),
         Some(b't') => same(name, "true-client-ip"),

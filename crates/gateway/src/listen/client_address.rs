@@ -1,4 +1,4 @@
-//! Who the client is, by address, and what is said about it to the upstream.
+//! Who the client is, by address.
 //!
 //! A header is believed only when the peer of the socket is a trusted proxy, and only as far back as the chain of trusted proxies
 //! reaches: entries are walked from right to left, and the first address that is not trusted is the client. By default nobody is
@@ -7,7 +7,7 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-use http::header::{FORWARDED, HeaderMap, HeaderName, HeaderValue};
+use http::header::{FORWARDED, HeaderMap, HeaderName};
 use ipnet::IpNet;
 
 /// Most entries that are walked; a longer chain ends there.
@@ -15,25 +15,6 @@ const HOPS_MAX: usize = 32;
 
 static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 static X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-static X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-
-/// Every header by which a client could claim an address, a scheme, a host or a path prefix to some upstream; none passes.
-static CLAIMS: [HeaderName; 14] = [
-    HeaderName::from_static("forwarded"),
-    HeaderName::from_static("x-forwarded-for"),
-    HeaderName::from_static("x-forwarded-proto"),
-    HeaderName::from_static("x-forwarded-host"),
-    HeaderName::from_static("x-forwarded-port"),
-    HeaderName::from_static("x-forwarded-prefix"),
-    HeaderName::from_static("x-forwarded-server"),
-    HeaderName::from_static("x-real-ip"),
-    HeaderName::from_static("x-client-ip"),
-    HeaderName::from_static("x-cluster-client-ip"),
-    HeaderName::from_static("true-client-ip"),
-    HeaderName::from_static("cf-connecting-ip"),
-    HeaderName::from_static("x_forwarded_for"),
-    HeaderName::from_static("x_forwarded_host"),
-];
 
 /// Which header the trusted proxies write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -155,38 +136,6 @@ impl TrustedProxies {
     }
 }
 
-impl Client {
-    /// Takes out every header by which the client could claim an address, and puts in what is known: `Forwarded` (RFC 7239),
-    /// `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Forwarded-Host`, each with one entry. `host` is the request's `Host`.
-    pub fn rewrite(&self, headers: &mut HeaderMap, host: &HeaderValue) {
-        for claim in &CLAIMS {
-            headers.remove(claim);
-        }
-        let address = self.address.to_string();
-        if let Ok(value) = HeaderValue::from_str(&self.forwarded(&address, host)) {
-            headers.insert(FORWARDED, value);
-        }
-        if let Ok(value) = HeaderValue::try_from(address) {
-            headers.insert(X_FORWARDED_FOR.clone(), value);
-        }
-        headers.insert(
-            X_FORWARDED_PROTO.clone(),
-            HeaderValue::from_static(self.scheme.as_str()),
-        );
-        headers.insert(X_FORWARDED_HOST.clone(), host.clone());
-    }
-
-    /// RFC 7239 §4: an IPv6 address stands in brackets, and what is not a token in quotes.
-    fn forwarded(&self, address: &str, host: &HeaderValue) -> String {
-        let host = host.to_str().unwrap_or_default();
-        let scheme = self.scheme.as_str();
-        match self.address {
-            IpAddr::V4(_) => format!("for={address};host=\"{host}\";proto={scheme}"),
-            IpAddr::V6(_) => format!("for=\"[{address}]\";host=\"{host}\";proto={scheme}"),
-        }
-    }
-}
-
 /// An address as proxies write it: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]` or `[2001:db8::1]:80`.
 fn address(entry: &[u8]) -> Option<IpAddr> {
     let text = std::str::from_utf8(entry).ok()?;
@@ -231,6 +180,8 @@ fn forwarded_entry(entry: &[u8]) -> Option<(IpAddr, Option<Scheme>)> {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
 
     fn headers(name: &'static str, lines: &[&str]) -> HeaderMap {
@@ -333,33 +284,6 @@ mod tests {
         assert_eq!(
             client(&[], ClientHeader::XForwardedFor, "10.0.0.1", &both),
             "http 10.0.0.1"
-        );
-    }
-
-    #[test]
-    fn http_6_what_the_client_claims_does_not_pass() {
-        let mut map = headers("x-forwarded-for", &["1.1.1.1", "2.2.2.2"]);
-        for claim in &CLAIMS {
-            map.append(claim.clone(), HeaderValue::from_static("claimed"));
-        }
-        let client = Client {
-            address: "2001:db8::1".parse().unwrap(),
-            scheme: Scheme::Http,
-        };
-        client.rewrite(&mut map, &HeaderValue::from_static("a.example:80"));
-        let mut left: Vec<_> = map
-            .iter()
-            .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
-            .collect();
-        left.sort();
-        assert_eq!(
-            left,
-            [
-                "forwarded: for=\"[2001:db8::1]\";host=\"a.example:80\";proto=http",
-                "x-forwarded-for: 2001:db8::1",
-                "x-forwarded-host: a.example:80",
-                "x-forwarded-proto: http",
-            ]
         );
     }
 }
