@@ -11,7 +11,7 @@ use super::{Judge, Pass, Stop};
 impl<'p> Judge<'p, '_, '_> {
     /// Judges the array at the cursor.
     pub(super) fn array(&mut self, schema: &'p Schema, rules: &'p ArrayRules) -> Pass {
-        let start = self.cursor.pos;
+        let (start, cuts) = (self.cursor.pos, self.scratch.cuts.len());
         self.descend()?;
         self.cursor.pos += 1;
         self.cursor.skip_whitespace();
@@ -38,6 +38,7 @@ impl<'p> Judge<'p, '_, '_> {
             return Err(self.fail(Code::Contains, schema.span));
         }
         if rules.unique && count > 1 {
+            self.entangled |= self.scratch.cuts.len() > cuts;
             self.unique(schema, start)
         } else {
             Ok(())
