@@ -146,6 +146,8 @@ struct Judge<'p, 't, 's> {
     depth: u16,
     /// Bytes that may still be read again.
     budget: u64,
+    /// How many readings of text already read are under way, one inside the other.
+    nested: u16,
     /// How many branches that may fail are being tried.
     speculating: u32,
     /// Whether declared members are written to the journal instead of undeclared ones being refused on the spot.
@@ -178,6 +180,7 @@ impl<'p, 't, 's> Judge<'p, 't, 's> {
             scratch,
             depth: 0,
             budget,
+            nested: 0,
             speculating: 0,
             journaling: false,
             entangled: false,
