@@ -8,4 +8,5 @@
     reason = "tests"
 )]
 
+mod differential;
 mod suite;

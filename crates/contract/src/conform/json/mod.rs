@@ -9,6 +9,8 @@ mod judge;
 mod keys;
 mod program;
 mod scan;
+#[cfg(test)]
+mod tests;
 mod violation;
 
 pub use compile::{Compiler, Note, NoteKind};

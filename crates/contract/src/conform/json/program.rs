@@ -130,6 +130,13 @@ impl Schema {
         }
     }
 
+    /// Whether it may judge one item or one property by several of its own keywords, so that what is declared has
+    /// to be gathered from all of them, as under applicators.
+    pub(super) fn speaks_twice(&self) -> bool {
+        let contains = self.array.as_ref().is_some_and(|rules| rules.contains.is_some());
+        contains || self.object.as_ref().is_some_and(|rules| rules.patterns_overlap())
+    }
+
     /// Whether it constrains nothing at all.
     pub(super) fn is_any(&self) -> bool {
         self.types == TypeSet::ALL
@@ -216,6 +223,15 @@ pub(super) struct ObjectRules {
     pub(super) dependent: Vec<(usize, Vec<usize>)>,
     /// Where this object's names begin among all names of the program.
     pub(super) names_from: usize,
+}
+
+impl ObjectRules {
+    fn patterns_overlap(&self) -> bool {
+        let declared = || self.properties.iter().filter(|property| property.schema.is_some());
+        // A pattern that runs out of steps proves nothing.
+        let fits = |pattern: &Pattern| declared().any(|property| pattern.is_match(&property.name) != Ok(false));
+        self.patterns.len() > 1 || self.patterns.iter().any(|(pattern, _)| fits(pattern))
+    }
 }
 
 /// A property name that some rule mentions.

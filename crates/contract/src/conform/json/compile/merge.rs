@@ -63,7 +63,7 @@ impl Merger<'_> {
             };
             let empty = |target: &Target| matches!(target, Target::Static(id) if any.get(id.0 as usize) == Some(&true));
             applicators.all_of.retain(|target| !empty(target));
-            if applicators.is_empty() {
+            if applicators.is_empty() && !schema.speaks_twice() {
                 schema.applicators = None;
             }
         }
@@ -96,7 +96,7 @@ impl Merger<'_> {
 
     /// The branches of a schema that has `allOf` and no other applicator.
     fn branches(&self, id: SchemaId) -> Option<Vec<SchemaId>> {
-        let applicators = self.program.get(id)?.applicators.as_ref()?;
+        let schema = self.program.get(id).filter(|schema| !schema.speaks_twice())?;
         let Applicators {
             all_of,
             any_of,
@@ -106,7 +106,7 @@ impl Merger<'_> {
             discriminator,
             unevaluated_properties,
             unevaluated_items,
-        } = &**applicators;
+        } = &**schema.applicators.as_ref()?;
         let alone = any_of.is_empty()
             && one_of.is_empty()
             && not.is_empty()
@@ -132,7 +132,7 @@ impl Merger<'_> {
             let other = copy(other);
             merged = self.both(merged, other)?;
         }
-        Some(merged)
+        (!merged.speaks_twice()).then_some(merged)
     }
 
     /// The schema that asks for all that two plain ones ask for.

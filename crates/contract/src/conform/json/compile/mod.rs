@@ -195,6 +195,9 @@ impl<'d> Compiler<'d> {
                 schema.array = self.arrays(at, object);
                 schema.object = self.objects(at, object);
                 schema.applicators = self.applicators(id, at, object);
+                if schema.speaks_twice() {
+                    schema.applicators.get_or_insert_default();
+                }
                 self.note_foreign_keywords(id, object);
             }
             _ => {

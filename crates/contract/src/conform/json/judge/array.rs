@@ -2,16 +2,21 @@
 
 use std::collections::HashSet;
 
+use smallvec::SmallVec;
+
 use super::super::canonical;
 use super::super::program::{ArrayRules, Contains, Schema};
 use super::super::scan::Cursor;
 use super::super::violation::{Code, Segment};
 use super::{Judge, Pass, Stop};
 
+/// Up to this many items are compared with each other; beyond, a set takes over.
+const ITEMS_COMPARED_MAX: usize = 16;
+
 impl<'p> Judge<'p, '_, '_> {
     /// Judges the array at the cursor.
     pub(super) fn array(&mut self, schema: &'p Schema, rules: &'p ArrayRules) -> Pass {
-        let start = self.cursor.pos;
+        let (start, cuts) = (self.cursor.pos, self.scratch.cuts.len());
         self.descend()?;
         self.cursor.pos += 1;
         self.cursor.skip_whitespace();
@@ -38,6 +43,7 @@ impl<'p> Judge<'p, '_, '_> {
             return Err(self.fail(Code::Contains, schema.span));
         }
         if rules.unique && count > 1 {
+            self.entangled |= self.scratch.cuts.len() > cuts;
             self.unique(schema, start)
         } else {
             Ok(())
@@ -109,16 +115,23 @@ impl<'p> Judge<'p, '_, '_> {
     /// Compares the items of the array that began at `start`, and has just been read.
     fn unique(&mut self, schema: &Schema, start: usize) -> Pass {
         let text = self.cursor.slice(start, self.cursor.pos);
-        let mut items = HashSet::with_hasher(self.scratch.hasher.clone());
-        let mut cursor = Cursor::new(text);
-        while canonical::next_element(&mut cursor, b']') {
-            let mut form = Vec::new();
-            canonical::write_text(&mut cursor, &mut form);
-            if !items.insert(form) {
-                return Err(self.fail(Code::Unique, schema.span));
+        let unique = few_plain_strings(text).unwrap_or_else(|| {
+            let mut items = HashSet::with_hasher(self.scratch.hasher.clone());
+            let mut cursor = Cursor::new(text);
+            while canonical::next_element(&mut cursor, b']') {
+                let mut form = Vec::new();
+                canonical::write_text(&mut cursor, &mut form);
+                if !items.insert(form) {
+                    return false;
+                }
             }
+            true
+        });
+        if unique {
+            Ok(())
+        } else {
+            Err(self.fail(Code::Unique, schema.span))
         }
-        Ok(())
     }
 
     /// Adds a step to the way to the fault.
@@ -127,4 +140,26 @@ impl<'p> Judge<'p, '_, '_> {
         self.path.push(segment);
         stop
     }
+}
+
+/// Whether the items of an array differ, told by their bytes alone; `None` unless they are few, and all of them
+/// strings without escapes.
+fn few_plain_strings(text: &[u8]) -> Option<bool> {
+    let mut items = SmallVec::<[&[u8]; ITEMS_COMPARED_MAX]>::new();
+    let mut cursor = Cursor::new(text);
+    while canonical::next_element(&mut cursor, b']') {
+        if cursor.peek() != Some(b'"') || items.len() == ITEMS_COMPARED_MAX {
+            return None;
+        }
+        let item = cursor.string().ok().filter(|item| !item.escaped)?;
+        items.push(item.raw);
+    }
+    let mut rest = items.as_slice();
+    while let Some((first, others)) = rest.split_first() {
+        if others.contains(first) {
+            return Some(false);
+        }
+        rest = others;
+    }
+    Some(true)
 }

@@ -6,6 +6,10 @@ use super::super::violation::{Code, Segment};
 use super::super::{canonical, program::TypeSet};
 use super::{Judge, Pass, Stop, Undeclared};
 
+/// How many schemas deep one may apply another to the same text. A schema that applies itself to the very value it
+/// judges would go on until the stack ends.
+const NESTED_MAX: u16 = 512;
+
 impl<'p> Judge<'p, '_, '_> {
     /// Judges the value at the cursor by the schema's own rules and by all that its applicators name.
     pub(super) fn compound(&mut self, schema: &'p Schema, applicators: &'p Applicators) -> Pass {
@@ -62,8 +66,14 @@ impl<'p> Judge<'p, '_, '_> {
     /// Reads the value once more, by another schema that has to hold.
     fn again(&mut self, start: usize, end: usize, id: SchemaId) -> Pass {
         self.spend(end - start)?;
+        if self.nested == NESTED_MAX {
+            return Err(self.syntax(Code::Budget));
+        }
         self.cursor.pos = start;
-        self.value(id)
+        self.nested += 1;
+        let pass = self.value(id);
+        self.nested -= 1;
+        pass
     }
 
     /// Reads the value once more, by a schema that may hold. If it does not, nothing of it remains.

@@ -93,11 +93,19 @@ impl Program {
             scratch.successors.resize(self.names, 0);
         }
         let mut judge = Judge::new(self, json, undeclared, limits, scratch);
-        match judge.document(schema) {
-            Ok(()) if judge.scratch.cuts.is_empty() => Ok(Cuts::default()),
-            Ok(()) => Ok(Cuts::new(&judge.scratch.cuts)),
-            Err(_) => Err(judge.violation()),
+        if judge.document(schema).is_err() {
+            return Err(judge.violation());
         }
+        let entangled = judge.entangled;
+        if scratch.cuts.is_empty() {
+            return Ok(Cuts::default());
+        }
+        let cuts = Cuts::new(&scratch.cuts);
+        if entangled {
+            // What is left has to conform as well: without a member two items may be equal, or two branches fit.
+            self.judge(schema, &cuts.apply(json), Undeclared::Refuse, limits, scratch)?;
+        }
+        Ok(cuts)
     }
 }
 
@@ -138,10 +146,14 @@ struct Judge<'p, 't, 's> {
     depth: u16,
     /// Bytes that may still be read again.
     budget: u64,
+    /// How many readings of text already read are under way, one inside the other.
+    nested: u16,
     /// How many branches that may fail are being tried.
     speculating: u32,
     /// Whether declared members are written to the journal instead of undeclared ones being refused on the spot.
     journaling: bool,
+    /// Whether something was cut that another rule, already judged, may depend on.
+    entangled: bool,
     journal: Vec<Mark<'p>>,
     /// The schema resources entered, outermost first; kept only where the program has dynamic references.
     scope: Vec<u32>,
@@ -168,8 +180,10 @@ impl<'p, 't, 's> Judge<'p, 't, 's> {
             scratch,
             depth: 0,
             budget,
+            nested: 0,
             speculating: 0,
             journaling: false,
+            entangled: false,
             journal: Vec::new(),
             scope: Vec::new(),
             fault: Fault {

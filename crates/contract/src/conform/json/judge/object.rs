@@ -218,6 +218,7 @@ impl<'p, 't> Judge<'p, 't, '_> {
     ) -> Pass {
         let Some(id) = property.schema else {
             // Only `required` or the like names it: that does not declare it.
+            self.entangled = true;
             return self.other(schema, rules, at, frame);
         };
         let segment = Segment::Declared(&property.name);
@@ -241,6 +242,7 @@ impl<'p, 't> Judge<'p, 't, '_> {
         if self.undeclared == Undeclared::Strip {
             self.anything()?;
             self.scratch.cuts.push((at, self.cursor.pos));
+            self.entangled |= self.journaling;
             return Ok(());
         }
         Err(self.fail(code, self.program.span(id)))

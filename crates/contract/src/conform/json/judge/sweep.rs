@@ -60,6 +60,7 @@ impl<'p> Judge<'p, '_, '_> {
                 None if self.undeclared == Undeclared::Strip => {
                     self.cursor.skip_value();
                     self.scratch.cuts.push((at, self.cursor.pos));
+                    self.entangled = true;
                 }
                 None => return Err(self.fail(Code::Undeclared, schema.span)),
             }
@@ -90,6 +91,7 @@ impl<'p> Judge<'p, '_, '_> {
             if rule == Additional::Forbidden && self.undeclared == Undeclared::Strip && self.speculating == 0 {
                 self.cursor.skip_value();
                 self.scratch.cuts.push((at, self.cursor.pos));
+                self.entangled = true;
                 continue;
             }
             self.mark(at, None);
