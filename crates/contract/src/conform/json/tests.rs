@@ -479,3 +479,15 @@ fn values_and_numbers() {
     check(r#"{"minLength":2,"maxLength":2}"#, r#""\ud83d\ude00é""#, "ok");
     check(r#"{"minLength":3}"#, r#""\ud83d\ude00é""#, "length");
 }
+
+#[test]
+fn contains_looks_for_something_and_forbids_nothing() {
+    let schema = r#"{"type":"array","items":{"type":"object","properties":{"a":{},"b":{}}},
+        "contains":{"type":"object","properties":{"a":{"const":1}},"required":["a"]}}"#;
+    for undeclared in [Undeclared::Refuse, Undeclared::Strip] {
+        let judged = |text: &[u8]| judged(contract("3.1.0", schema, ""), Direction::Response, undeclared, text);
+        assert_eq!(judged(br#"[{"a":1,"b":2}]"#), "ok");
+        assert_eq!(judged(br#"[{"a":2,"b":2}]"#), "contains");
+    }
+    check(schema, r#"[{"a":1,"c":2}]"#, "undeclared /0");
+}

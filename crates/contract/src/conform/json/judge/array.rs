@@ -102,10 +102,19 @@ impl<'p> Judge<'p, '_, '_> {
         }
     }
 
+    /// Whether the item that began at `at`, and has just been read, matches `contains`. That schema only looks for
+    /// something: what it does not declare is none the less allowed, and nothing is cut by it.
     fn matches_contains(&mut self, contains: &Contains, at: usize) -> Result<bool, Stop> {
         let end = self.cursor.pos;
+        let (journal, cuts) = (self.journal.len(), self.scratch.cuts.len());
+        let journaling = std::mem::replace(&mut self.journaling, true);
         let matches = self.attempt(at, end, contains.schema)?;
         self.cursor.pos = end;
+        self.journaling = journaling;
+        if !journaling {
+            self.journal.truncate(journal);
+            self.scratch.cuts.truncate(cuts);
+        }
         if matches && contains.evaluates {
             self.mark(at, None);
         }
