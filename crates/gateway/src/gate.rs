@@ -1,6 +1,6 @@
 //! The gate of one worker: what it keeps from one request to the next, and how a request enters and an answer leaves.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -43,7 +43,7 @@ pub struct Gate {
     deadlines: Rc<Deadlines>,
     pub(crate) scratch: RefCell<HeadScratch>,
     /// The table that the pools were last compared with.
-    known: Cell<*const Routes>,
+    known: RefCell<Option<Arc<Routes>>>,
 }
 
 impl Gate {
@@ -56,7 +56,7 @@ impl Gate {
             pools: RefCell::default(),
             deadlines: Deadlines::new(),
             scratch: RefCell::default(),
-            known: Cell::new(std::ptr::null()),
+            known: RefCell::default(),
         }
     }
 
@@ -90,9 +90,11 @@ impl Gate {
 
     /// After a reload, lets go of the connections to upstreams that are gone.
     fn retire_pools(&self, routes: &Arc<Routes>) {
-        if self.known.replace(Arc::as_ptr(routes)) == Arc::as_ptr(routes) {
+        let mut known = self.known.borrow_mut();
+        if known.as_ref().is_some_and(|known| Arc::ptr_eq(known, routes)) {
             return;
         }
+        *known = Some(Arc::clone(routes));
         for (number, slot) in self.pools.borrow_mut().iter_mut().enumerate() {
             if !routes.apis().iter().any(|api| api.upstream.number == number)
                 && let Some(pool) = slot.take()

@@ -1,9 +1,11 @@
 //! Routing by contract: an unknown host, path or verb ends here.
 
+use portcullis_contract::conform::parameter::{Encoding, Style};
+
 use super::rate_limit::Metered;
 use crate::account::Account;
 use crate::limit::Charges;
-use crate::listen::Received;
+use crate::listen::{PathProblem, Received};
 use crate::refusal::Refusal;
 use crate::routes::{Route, Routes};
 
@@ -26,10 +28,38 @@ pub(crate) fn route<'r>(
 ) -> Result<Routed<'r>, Refusal> {
     let Metered { received, charges } = metered;
     let route = routes.find(received.host(), path, received.method())?;
+    check_semicolons(path, &route)?;
     account.belongs_to(&route.operation.metrics);
     Ok(Routed {
         received,
         route,
         charges,
     })
+}
+
+/// A `;` may stand only where a matrix parameter does: elsewhere servers differ on whether what follows belongs to the
+/// segment.
+fn check_semicolons(path: &str, route: &Route<'_>) -> Result<(), Refusal> {
+    let matrix = |index: usize| {
+        let mut parameters = route.declared.parameters.path.iter();
+        parameters.any(|(own, parameter)| {
+            *own == index
+                && matches!(
+                    parameter.encoding,
+                    Encoding::Style {
+                        style: Style::Matrix,
+                        ..
+                    }
+                )
+        })
+    };
+    let belongs = |at: usize| {
+        let at = u32::try_from(at).unwrap_or(u32::MAX);
+        let mut captures = route.captures.iter().enumerate();
+        captures.any(|(index, range)| range.contains(&at) && matrix(index))
+    };
+    if memchr::memchr_iter(b';', path.as_bytes()).all(belongs) {
+        return Ok(());
+    }
+    Err(Refusal::Path(PathProblem::Semicolon))
 }

@@ -17,12 +17,17 @@ use crate::config::rate_limit::RateLimit;
 use crate::config::raw::KeyPart;
 
 /// What counts before anything is known of a request.
-pub(super) fn arrival(limit: ArrivalLimit) -> Option<Limit> {
-    Some(Limit {
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub(super) fn arrival(limit: ArrivalLimit) -> Result<Limit, String> {
+    let quota =
+        Quota::new(limit.requests, limit.per, limit.burst).map_err(|error| format!("`arrival_limit`: {error}"))?;
+    Ok(Limit {
         name: "arrival".into(),
         scope: Scope::Shared("gateway".into()),
         parts: vec![Part::new(Source::Address)],
-        quota: Quota::new(limit.requests, limit.per, limit.burst).ok()?,
+        quota,
         counts: Counts::All,
         stage: Stage::Arrival,
         mode: Mode::Enforce,

@@ -116,7 +116,7 @@ impl Running {
         let readiness = Arc::new(Readiness::default());
         let admin = start_admin(&configuration, &registry, &readiness)?;
         let sockets = bind(&configuration.listen, configuration.workers)?;
-        let settings = settings(&configuration, &apis);
+        let settings = settings(&configuration);
         let ages = written(&apis);
         let mut upstreams = Upstreams::default();
         let table = routes::table(
@@ -239,9 +239,8 @@ fn bind(addresses: &[SocketAddr], workers: NonZeroUsize) -> Result<Sockets, Star
     })
 }
 
-fn settings(configuration: &Configuration, apis: &[Loaded]) -> Settings {
+fn settings(configuration: &Configuration) -> Settings {
     let connection = &configuration.connection;
-    let semicolons = apis.iter().any(|api| routes::takes_semicolons(&api.contract));
     let many = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
     Settings {
         bounds: Bounds {
@@ -262,7 +261,8 @@ fn settings(configuration: &Configuration, apis: &[Loaded]) -> Settings {
         connections_max: many(connection.connections_max),
         connections_per_address_max: many(connection.connections_per_address_max),
         trusted: TrustedProxies::new(configuration.trusted_proxies.clone(), ClientHeader::XForwardedFor),
-        path: PathRules { semicolons },
+        // Whether a semicolon belongs to a parameter is known when the operation is.
+        path: PathRules { semicolons: true },
         drain_max: connection.drain_time_max,
     }
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use portcullis_contract::conform::contract::Contract;
 use portcullis_contract::conform::json::Undeclared;
-use portcullis_contract::conform::parameter::{Encoding, Style};
 use portcullis_gateway::forward;
 use portcullis_gateway::forward::headers::{Host, Rules};
 use portcullis_gateway::limit::Limiter;
@@ -49,8 +48,8 @@ pub(super) fn table(
     registry: &Registry,
     upstreams: &mut Upstreams,
 ) -> Result<Routes, StartError> {
-    let arrival = limits::arrival(configuration.arrival_limit).into_iter().collect();
-    let arrival = limiter.compile(arrival).map_err(StartError::Limits)?;
+    let arrival = limits::arrival(configuration.arrival_limit).map_err(StartError::System)?;
+    let arrival = limiter.compile(vec![arrival]).map_err(StartError::Limits)?;
     let build = |loaded| api(loaded, addresses, limiter, registry, upstreams);
     let apis = apis.into_iter().map(build).collect::<Result<_, _>>()?;
     Ok(Routes::new(apis, arrival))
@@ -198,21 +197,4 @@ fn level(action: UndeclaredAction) -> Undeclared {
         UndeclaredAction::Strip => Undeclared::Strip,
         UndeclaredAction::Allow => Undeclared::Allow,
     }
-}
-
-/// Whether a contract has path parameters that are written with semicolons.
-pub(super) fn takes_semicolons(contract: &Contract) -> bool {
-    let mut parameters = contract
-        .operations
-        .iter()
-        .flat_map(|operation| &operation.parameters.path);
-    parameters.any(|(_, parameter)| {
-        matches!(
-            parameter.encoding,
-            Encoding::Style {
-                style: Style::Matrix,
-                ..
-            }
-        )
-    })
 }

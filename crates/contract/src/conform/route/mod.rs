@@ -149,7 +149,7 @@ impl Branch {
             .literal
             .get(segment)
             .and_then(|branch| branch.follow(behind, next, captures));
-        if literal.is_some() {
+        if literal.is_some() || self.is_disguised(segment) {
             return literal;
         }
         for (template, branch) in &self.templated {
@@ -164,12 +164,36 @@ impl Branch {
         None
     }
 
+    /// Whether an upstream that decodes before it routes would read a literal segment here where we read none:
+    /// `%40me` for `@me`. Such a path is found nowhere, for two operations could be meant.
+    fn is_disguised(&self, segment: &[u8]) -> bool {
+        let escaped = memchr::memchr(b'%', segment).is_some();
+        escaped && self.literal.keys().any(|literal| decoded(literal) == decoded(segment))
+    }
+
     fn follow(&self, behind: Option<&[u8]>, offset: u32, captures: &mut Captures) -> Option<&Leaf> {
         match behind {
             Some(rest) => self.find(rest, offset, captures),
             None => self.leaf.as_ref(),
         }
     }
+}
+
+/// Percent-decoded; a broken escape stays as it is.
+fn decoded(segment: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(segment.len());
+    let mut rest = segment;
+    while let Some((&byte, behind)) = rest.split_first() {
+        let hex = (byte == b'%').then(|| behind.first_chunk::<2>()).flatten();
+        let value = hex.and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
+        out.push(value.unwrap_or(byte));
+        rest = if value.is_some() {
+            behind.get(2..).unwrap_or_default()
+        } else {
+            behind
+        };
+    }
+    out
 }
 
 #[cfg(test)]
