@@ -19,7 +19,7 @@ const PLAIN: Style = Style::new();
 
 /// The columns: what was fired, what it gained directly, what became of it through the gate. With two characters for the
 /// mark and two between columns they take 100.
-const WIDTHS: [usize; 3] = [36, 28, 30];
+const WIDTHS: [usize; 3] = [36, 27, 31];
 
 /// Lines of a cell, each with its style.
 type Cell = Vec<(String, Style)>;

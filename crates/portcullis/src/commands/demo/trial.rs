@@ -114,9 +114,9 @@ pub(super) const TRIALS: [Trial; 8] = [
     )
     .refused(400, "contract.body.undeclared", "the contract declares no `is_admin`"),
     trial(
-        "SQL injection: everybody's password hash, as messages",
+        "SQL injection: the messages of every space, alice's diary too",
         "GET",
-        "/spaces/1/messages?author=x')%20UNION%20SELECT%20id,1,username,password_hash,0,0,email,0%20FROM%20users--",
+        "/spaces/1/messages?author=x')%20OR%201=1--",
         "",
     )
     .refused(
