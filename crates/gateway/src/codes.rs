@@ -88,7 +88,7 @@ const OTHERS: [&str; 31] = [
     "contract.response.oversize",
     "contract.response.stack_trace",
     "contract.response.status",
-    "contract.response.token",
+    "contract.response.jwt",
     "contract.violated",
     "gateway.internal",
     "http.body_too_large",

@@ -38,8 +38,14 @@ fn port() -> u16 {
         .unwrap_or(PORT)
 }
 
+/// The file that the first argument names, or none. An option is no file.
 fn database() -> Database {
-    std::env::args_os()
-        .nth(1)
-        .map_or(Database::Memory, |file| Database::File(PathBuf::from(file)))
+    let Some(file) = std::env::args_os().nth(1) else {
+        return Database::Memory;
+    };
+    if file.as_encoded_bytes().starts_with(b"-") {
+        eprintln!("usage: natter [FILE]; without a file the database is in memory; NATTER_PORT is the port");
+        std::process::exit(2);
+    }
+    Database::File(PathBuf::from(file))
 }

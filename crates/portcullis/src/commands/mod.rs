@@ -5,6 +5,7 @@ mod completions;
 mod config;
 mod configuration;
 mod coverage;
+#[cfg(feature = "demo")]
 mod demo;
 mod man;
 mod observe_report;
@@ -60,6 +61,7 @@ enum Verb {
     /// Look at the configuration's own definition
     Config(config::Arguments),
     /// Start an example API with the gate in front of it, and show what to try
+    #[cfg(feature = "demo")]
     Demo(demo::Arguments),
     /// Print completions for a shell
     Completions(completions::Arguments),
@@ -78,6 +80,7 @@ pub(crate) fn run() -> Outcome {
         Verb::Try(arguments) => try_request::run(&arguments, &shared),
         Verb::ObserveReport(arguments) => observe_report::run(&arguments, &shared),
         Verb::Config(arguments) => config::run(&arguments),
+        #[cfg(feature = "demo")]
         Verb::Demo(arguments) => demo::run(&arguments, &shared),
         Verb::Completions(arguments) => completions::run(&arguments),
         Verb::Man(arguments) => man::run(&arguments),

@@ -1,0 +1,130 @@
+//! `demo --attacks`: every exploit, fired at a Natter directly and at another one behind the gate.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use natter::Exploit;
+
+use super::Failure;
+use super::client::{self, Request};
+use super::ordinary::{self, Ordinary};
+use super::stage::{Guarded, Services};
+use super::verdict::{Seen, Verdict};
+
+/// One exploit, and what became of it on both sides.
+#[derive(Debug)]
+pub(super) struct Attack {
+    pub(super) exploit: Exploit,
+    pub(super) directly: Seen,
+    pub(super) through: Seen,
+    pub(super) verdict: Verdict,
+}
+
+/// What became of all.
+#[derive(Debug)]
+pub(super) struct Results {
+    pub(super) attacks: Vec<Attack>,
+    /// The ordinary traffic that went through the same gate before.
+    pub(super) ordinary: Ordinary,
+    /// How long firing took.
+    pub(super) time: Duration,
+}
+
+/// How many attacks ended how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    /// All of them.
+    pub(super) attacks: usize,
+    /// Those that the gate has to stop.
+    pub(super) the_gates: usize,
+    /// Of these, those that work without the gate.
+    pub(super) worked_directly: usize,
+    /// Of these, those that the gate stopped as it is meant to.
+    pub(super) stopped: usize,
+    /// Those that need to know who calls.
+    pub(super) not_yet: usize,
+    /// Those that nothing at the gate can stop.
+    pub(super) not_the_gates: usize,
+}
+
+impl Results {
+    /// Counts the verdicts.
+    pub(super) fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for attack in &self.attacks {
+            let verdict = attack.verdict;
+            counts.attacks += 1;
+            counts.the_gates += usize::from(verdict.is_the_gates());
+            counts.worked_directly += usize::from(verdict.is_the_gates() && verdict != Verdict::ProvesNothing);
+            counts.stopped += usize::from(verdict.is_stopped());
+            counts.not_yet += usize::from(verdict == Verdict::NotYet);
+            counts.not_the_gates += usize::from(verdict == Verdict::NotTheGates);
+        }
+        counts
+    }
+
+    /// Whether every attack that is the gate's works without it and is stopped by it, and no ordinary request was.
+    pub(super) fn are_good(&self) -> bool {
+        let counts = self.counts();
+        counts.the_gates > 0 && counts.stopped == counts.the_gates && self.ordinary.failed.is_empty()
+    }
+}
+
+/// Fires everything at two fresh Natters, one of them behind a gate with every default.
+///
+/// # Errors
+/// One of them does not start.
+pub(super) fn fire() -> Result<Results, Failure> {
+    let (bare, guarded) = (Services::start()?, Guarded::start()?);
+    let begin = Instant::now();
+    // First, while the limit of guesses at passwords is untouched: the attacks come from the same address.
+    let ordinary = ordinary::send(guarded.gate);
+    // The same exploits, but each Natter's own address where they lead inside.
+    let (outside, inside) = (natter::exploits(bare.natter), natter::exploits(guarded.services.natter));
+    let progress = progress(outside.len());
+    let fire = |(exploit, own): (Exploit, Exploit)| {
+        progress.set_message(exploit.weakness);
+        let directly = Seen::of(&exploit, fire_one(bare.natter, &exploit));
+        let through = Seen::of(&own, fire_one(guarded.gate, &own));
+        progress.inc(1);
+        Attack {
+            verdict: Verdict::of(&exploit, &directly, &through),
+            exploit,
+            directly,
+            through,
+        }
+    };
+    let attacks = outside.into_iter().zip(inside).map(fire).collect();
+    progress.finish_and_clear();
+    Ok(Results {
+        attacks,
+        ordinary,
+        time: begin.elapsed(),
+    })
+}
+
+/// Sends an exploit as often as it wants; the last answer counts.
+fn fire_one(to: SocketAddr, exploit: &Exploit) -> Result<client::Answer, client::Error> {
+    let request = Request {
+        method: exploit.method,
+        target: &exploit.target,
+        headers: &exploit.headers,
+        body: &exploit.body,
+    };
+    for _ in 1..exploit.times {
+        client::send(to, &request)?;
+    }
+    client::send(to, &request)
+}
+
+/// On standard error, and only on a terminal.
+fn progress(length: usize) -> ProgressBar {
+    let length = u64::try_from(length).unwrap_or(u64::MAX);
+    let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
+    // The template is right: a wrong one would leave the plain bar.
+    match ProgressStyle::with_template("  {bar:40} {pos:>2}/{len} {msg}") {
+        Ok(style) => bar.with_style(style.progress_chars("━╸─")),
+        Err(_) => bar,
+    }
+}

@@ -1,0 +1,116 @@
+//! What a running demo says: where everything is, how the ordinary traffic fared, and what to try.
+
+use std::fmt::Write;
+
+use anstyle::{AnsiColor, Style};
+use serde_json::{Value, json};
+
+use super::ordinary::Ordinary;
+use super::stage::Guarded;
+use super::trial::{TRIALS, Trial};
+
+const GOOD: Style = AnsiColor::Green.on_default().bold();
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const PLACE: Style = AnsiColor::Cyan.on_default();
+const BOLD: Style = Style::new().bold();
+const FAINT: Style = Style::new().dimmed();
+
+/// For people; colours are taken out where it is printed, if need be.
+pub(super) fn text(stage: &Guarded, ordinary: &Ordinary, seconds: Option<u32>) -> String {
+    let mut text = String::new();
+    places(&mut text, stage);
+    traffic(&mut text, ordinary);
+    // Writing to a string cannot fail, here and below.
+    let _ = writeln!(text, "\n{BOLD}Try it{BOLD:#} {FAINT}(in another terminal){FAINT:#}");
+    for (number, trial) in (1..).zip(&TRIALS) {
+        show(&mut text, number, trial, stage);
+    }
+    let _ = writeln!(
+        text,
+        "\nAll at once, and many more: {BOLD}portcullis demo --attacks{BOLD:#}"
+    );
+    let _ = match seconds {
+        Some(seconds) => writeln!(text, "{FAINT}Ends after {seconds} s, or with Ctrl-C.{FAINT:#}"),
+        None => writeln!(text, "{FAINT}Ctrl-C ends it; nothing is left behind.{FAINT:#}"),
+    };
+    text
+}
+
+/// For programs.
+pub(super) fn json(stage: &Guarded, ordinary: &Ordinary) -> Value {
+    let trial = |trial: &Trial| {
+        json!({
+            "what": trial.what,
+            "commands": trial.commands(stage.gate, stage.services.natter),
+            "status": trial.status,
+            "code": Some(trial.code).filter(|code| !code.is_empty()),
+        })
+    };
+    json!({
+        "natter": format!("http://{}", stage.services.natter),
+        "gate": format!("http://{}", stage.gate),
+        "admin": format!("http://{}", stage.admin),
+        "ordinary": {
+            "requests": ordinary.requests,
+            "answered": ordinary.answered(),
+            "failed": ordinary.failed,
+        },
+        "try": TRIALS.iter().map(trial).collect::<Vec<_>>(),
+    })
+}
+
+fn places(text: &mut String, stage: &Guarded) {
+    let places = [
+        (
+            "Natter",
+            stage.services.natter,
+            "",
+            "an API with no security of its own, on purpose",
+        ),
+        (
+            "the gate",
+            stage.gate,
+            "",
+            "in front of it; Natter's contract is its policy",
+        ),
+        ("metrics", stage.admin, "/metrics", "also /healthz and /readyz"),
+    ];
+    let _ = writeln!(text);
+    for (name, address, path, what) in places {
+        let url = format!("http://{address}{path}");
+        let _ = writeln!(
+            text,
+            "  {BOLD}{name:<9}{BOLD:#} {PLACE}{url:<32}{PLACE:#} {FAINT}{what}{FAINT:#}"
+        );
+    }
+}
+
+fn traffic(text: &mut String, ordinary: &Ordinary) {
+    let (answered, requests) = (ordinary.answered(), ordinary.requests);
+    if ordinary.failed.is_empty() {
+        let _ = writeln!(
+            text,
+            "\n{GOOD}✓{GOOD:#} A little ordinary traffic: all {requests} requests through the gate were answered."
+        );
+        return;
+    }
+    let _ = writeln!(
+        text,
+        "\n{BAD}✗ Of the ordinary traffic only {answered} of {requests} requests were answered:{BAD:#}"
+    );
+    for failed in &ordinary.failed {
+        let _ = writeln!(text, "  {failed}");
+    }
+}
+
+fn show(text: &mut String, number: u32, trial: &Trial, stage: &Guarded) {
+    let verdict = match trial.code {
+        "" => format!("{GOOD}{}{GOOD:#}", trial.status),
+        code => format!("{BAD}{} {code}{BAD:#}", trial.status),
+    };
+    let _ = writeln!(text, "\n{number}. {BOLD}{}{BOLD:#}", trial.what);
+    let _ = writeln!(text, "   {FAINT}→{FAINT:#} {verdict}{FAINT}: {}{FAINT:#}", trial.see);
+    for command in trial.commands(stage.gate, stage.services.natter) {
+        let _ = writeln!(text, "   {command}");
+    }
+}

@@ -1,0 +1,165 @@
+//! What a demo stands on: Natter with its link previews, and the gate in front of it, on free loopback ports, all in
+//! this process. Dropping them ends them; no file is ever written.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use natter::{LinkPreview, LinkPreviewOptions, Natter, Options};
+use portcullis_contract::document::{self, Fetch, Problem};
+use tokio::sync::oneshot;
+
+use super::Failure;
+use crate::assemble::Running;
+use crate::config;
+use crate::config::checked::Configuration;
+use crate::contracts::{self, Loaded};
+
+/// The contract's name in problems.
+const CONTRACT: &str = "natter.openapi.yaml";
+/// Streams that are still open at the end are cut off after this.
+const DRAIN_SECONDS_MAX: u64 = 2;
+
+/// Natter and its link preview service on a thread of their own.
+pub(super) struct Services {
+    /// Where Natter listens.
+    pub(super) natter: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Services {
+    /// Starts a fresh Natter.
+    ///
+    /// # Errors
+    /// No port or no thread is to be had.
+    pub(super) fn start() -> Result<Self, Failure> {
+        let (stop, stopped) = oneshot::channel();
+        let (started, start) = mpsc::channel();
+        let thread = std::thread::Builder::new()
+            .name("natter".to_owned())
+            .spawn(move || serve(&started, stopped))
+            .map_err(|error| cannot_start(&error))?;
+        // A thread that is gone without a word has dropped its end.
+        let natter = start.recv().map_err(|error| cannot_start(&error))?;
+        Ok(Self {
+            natter: natter.map_err(|error| cannot_start(&error))?,
+            stop: Some(stop),
+            thread: Some(thread),
+        })
+    }
+}
+
+impl Drop for Services {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // It has nothing to say that matters at the end.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn serve(started: &mpsc::Sender<Result<SocketAddr, String>>, stopped: oneshot::Receiver<()>) {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return drop(started.send(Err(error.to_string()))),
+    };
+    runtime.block_on(async {
+        let (natter, preview) = match start().await {
+            Ok(running) => running,
+            Err(error) => return drop(started.send(Err(error.to_string()))),
+        };
+        if started.send(Ok(natter.address)).is_ok() {
+            // Nothing is ever sent: the sender's end is the signal.
+            let _ = stopped.await;
+        }
+        natter.shutdown().await;
+        preview.shutdown().await;
+    });
+}
+
+async fn start() -> Result<(natter::Running, natter::Running), natter::Error> {
+    let preview = LinkPreview::start(LinkPreviewOptions::on_loopback()?).await?;
+    let mut options = Options::on_loopback()?;
+    options.link_preview = Some(preview.address);
+    Ok((Natter::start(options).await?, preview))
+}
+
+/// A fresh Natter with the gate in front of it.
+pub(super) struct Guarded {
+    /// Where the gate listens.
+    pub(super) gate: SocketAddr,
+    /// Where its metrics and health are.
+    pub(super) admin: SocketAddr,
+    running: Option<Running>,
+    /// Dropped after the gate, which goes first.
+    pub(super) services: Services,
+}
+
+impl Guarded {
+    /// Starts a fresh Natter, and the gate as anybody gets it who names a contract and an upstream: every default.
+    ///
+    /// # Errors
+    /// No port or no thread is to be had.
+    pub(super) fn start() -> Result<Self, Failure> {
+        let services = Services::start()?;
+        let (configuration, api) = configured(services.natter)?;
+        let running = Running::start(configuration, vec![api]).map_err(|error| cannot_start(&error))?;
+        let (Some(gate), Some(admin)) = (running.addresses().first().copied(), running.admin_address()) else {
+            return Err(cannot_start(&"it has no address"));
+        };
+        Ok(Self {
+            gate,
+            admin,
+            running: Some(running),
+            services,
+        })
+    }
+}
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        if let Some(running) = self.running.take() {
+            // Whatever is still open is cut off: it is only a demo that ends.
+            let _ = running.stop();
+        }
+    }
+}
+
+fn configured(natter: SocketAddr) -> Result<(Configuration, Loaded), Failure> {
+    let reading = config::from_arguments("127.0.0.1:0", CONTRACT, &format!("http://{natter}"));
+    let (mut configuration, _) = reading.usable().map_err(|problems| unusable(&problems))?;
+    configuration.admin = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+    configuration.connection.drain_time_max = Duration::from_secs(DRAIN_SECONDS_MAX);
+    let document = document::load(CONTRACT, &mut Embedded).map_err(|problems| unusable(&problems))?;
+    let api = configuration.apis.first().ok_or_else(|| unusable(&[]))?;
+    let loaded = contracts::of_document(api, document).map_err(|problems| unusable(&problems))?;
+    Ok((configuration, loaded))
+}
+
+/// Natter's contract, from within the program.
+struct Embedded;
+
+impl Fetch for Embedded {
+    fn fetch(&mut self, location: &str) -> Result<Vec<u8>, String> {
+        if location == CONTRACT {
+            Ok(natter::CONTRACT.as_bytes().to_vec())
+        } else {
+            Err("the demo reads no files".to_owned())
+        }
+    }
+}
+
+fn cannot_start(cause: &dyn std::fmt::Display) -> Failure {
+    Failure::unreachable(format!("cannot start the demo: {cause}"))
+}
+
+fn unusable(problems: &[Problem]) -> Failure {
+    let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    Failure::unusable(format!(
+        "the demo's own contract cannot be used: {}",
+        problems.join("; ")
+    ))
+}

@@ -1,0 +1,394 @@
+//! The outcomes of attacks, side by side: for people at 100 columns, and for programs. Text is made with its colours;
+//! whether they are shown is decided where it is printed.
+
+use std::fmt::Write;
+
+use anstyle::{AnsiColor, Style};
+use natter::{Exploit, StoppedBy};
+use serde_json::{Value, json};
+
+use super::attacks::{Attack, Results};
+use super::verdict::{Seen, Verdict, control};
+
+const GOOD: Style = AnsiColor::Green.on_default().bold();
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const OPEN: Style = AnsiColor::Yellow.on_default();
+const BOLD: Style = Style::new().bold();
+const FAINT: Style = Style::new().dimmed();
+const PLAIN: Style = Style::new();
+
+/// The columns: what was fired, what it gained directly, what became of it through the gate. With two characters for the
+/// mark and two between columns they take 100.
+const WIDTHS: [usize; 3] = [36, 27, 31];
+
+/// Lines of a cell, each with its style.
+type Cell = Vec<(String, Style)>;
+
+/// Everything, as text.
+pub(super) fn text(results: &Results) -> String {
+    let mut text = String::new();
+    section(&mut text, "What the gate has to stop", results, Verdict::is_the_gates);
+    section(
+        &mut text,
+        "Not yet the gate's: it does not know yet who calls",
+        results,
+        |verdict| verdict == Verdict::NotYet,
+    );
+    section(
+        &mut text,
+        "Not the gate's: something else has to stop it",
+        results,
+        |verdict| verdict == Verdict::NotTheGates,
+    );
+    summary(&mut text, results);
+    text
+}
+
+/// Everything, as one JSON object.
+pub(super) fn json(results: &Results) -> Value {
+    let counts = results.counts();
+    json!({
+        "attacks": results.attacks.iter().map(attack).collect::<Vec<_>>(),
+        "counts": {
+            "attacks": counts.attacks,
+            "the_gates": counts.the_gates,
+            "worked_directly": counts.worked_directly,
+            "stopped": counts.stopped,
+            "not_yet": counts.not_yet,
+            "not_the_gates": counts.not_the_gates,
+        },
+        "ordinary": {
+            "requests": results.ordinary.requests,
+            "answered": results.ordinary.answered(),
+            "failed": results.ordinary.failed,
+        },
+        "gate": "defaults",
+        "all_stopped": results.are_good(),
+    })
+}
+
+fn attack(attack: &Attack) -> Value {
+    let Attack { exploit, .. } = attack;
+    let (kind, by) = match exploit.stopped_by {
+        StoppedBy::Refused(code) => ("refused", code),
+        StoppedBy::Cleaned(how) => ("cleaned", how),
+        StoppedBy::NotYet(control) => ("not_yet", control),
+        StoppedBy::NotTheGates(other) => ("not_the_gates", other),
+    };
+    json!({
+        "weakness": exploit.weakness,
+        "gain": exploit.gain,
+        "method": exploit.method,
+        "target": exploit.target,
+        "headers": exploit.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect::<Vec<_>>(),
+        "body_bytes": exploit.body.len(),
+        "times": exploit.times,
+        "expected": { kind: by },
+        "directly": seen(&attack.directly),
+        "through_the_gate": seen(&attack.through),
+        "verdict": attack.verdict.name(),
+    })
+}
+
+fn seen(seen: &Seen) -> Value {
+    let error = match seen {
+        Seen::Unanswered(error) => Some(error),
+        Seen::Answered { .. } => None,
+    };
+    json!({
+        "status": seen.status(),
+        "code": seen.refusal(),
+        "control": seen.refusal().map(control),
+        "worked": seen.worked(),
+        "error": error,
+    })
+}
+
+/// A heading and the rows of the attacks that belong below it; nothing where there are none.
+fn section(text: &mut String, title: &str, results: &Results, belongs: impl Fn(Verdict) -> bool) {
+    let attacks: Vec<&Attack> = results
+        .attacks
+        .iter()
+        .filter(|attack| belongs(attack.verdict))
+        .collect();
+    if attacks.is_empty() {
+        return;
+    }
+    // Writing to a string cannot fail, here and below.
+    let _ = writeln!(text, "\n{BOLD}{title}{BOLD:#} {FAINT}({}){FAINT:#}\n", attacks.len());
+    let heading = |title: &str| vec![(title.to_owned(), FAINT)];
+    let headings = ["weakness and request", "directly", "through the gate"].map(heading);
+    row(text, (" ", PLAIN), &headings);
+    let line: String = "─".repeat(100);
+    let _ = writeln!(text, "{FAINT}{line}{FAINT:#}");
+    for attack in attacks {
+        let cells = [fired(&attack.exploit), directly(attack), through(attack)];
+        row(text, mark(attack.verdict), &cells);
+    }
+}
+
+fn row(text: &mut String, (mark, style): (&str, Style), cells: &[Cell; 3]) {
+    let height = cells.iter().map(Vec::len).max().unwrap_or_default();
+    for line in 0..height {
+        let mark = if line == 0 { mark } else { " " };
+        let mut written = format!("{style}{mark}{style:#} ");
+        let mut owed = 0;
+        for (cell, width) in cells.iter().zip(WIDTHS) {
+            let (said, style) = cell.get(line).map_or(("", PLAIN), |(said, style)| (said, *style));
+            if !said.is_empty() {
+                let _ = write!(written, "{:owed$}{style}{said}{style:#}", "");
+                owed = 0;
+            }
+            owed += (width + 2).saturating_sub(said.chars().count());
+        }
+        let _ = writeln!(text, "{written}");
+    }
+}
+
+fn mark(verdict: Verdict) -> (&'static str, Style) {
+    match verdict {
+        Verdict::Refused | Verdict::Cleaned => ("✓", GOOD),
+        Verdict::Passed | Verdict::StoppedOtherwise | Verdict::ProvesNothing => ("✗", BAD),
+        Verdict::NotYet | Verdict::NotTheGates => ("○", OPEN),
+    }
+}
+
+/// The weakness; below it the request, and the headers that matter.
+fn fired(exploit: &Exploit) -> Cell {
+    let [width, ..] = WIDTHS;
+    let times = match exploit.times {
+        1 => String::new(),
+        times => format!(", {times} times"),
+    };
+    let mut cell = vec![(exploit.weakness.to_owned(), BOLD)];
+    cell.push((
+        shortened(&format!("{} {}{times}", exploit.method, exploit.target), width),
+        FAINT,
+    ));
+    for (name, value) in &exploit.headers {
+        if *name != "content-type" || value != "application/json" {
+            cell.push((shortened(&format!("{name}: {value}"), width), FAINT));
+        }
+    }
+    cell
+}
+
+fn directly(attack: &Attack) -> Cell {
+    let [_, width, _] = WIDTHS;
+    match &attack.directly {
+        Seen::Answered {
+            status, worked: true, ..
+        } => styled(wrapped(&format!("{status} {}", attack.exploit.gain), width), PLAIN),
+        Seen::Answered { status, .. } => styled(
+            wrapped(&format!("{status} does not work any more, so it proves nothing"), width),
+            BAD,
+        ),
+        Seen::Unanswered(error) => styled(wrapped(error, width), BAD),
+    }
+}
+
+/// What came back, and below it which control that is to thank for, or what is missing.
+fn through(attack: &Attack) -> Cell {
+    let [.., width] = WIDTHS;
+    let (status, code) = (attack.through.status().unwrap_or_default(), attack.through.refusal());
+    let answer = |what: &str| format!("{status} {what}");
+    let stopped_by = |code: &str| format!("stopped by {}", control(code));
+    let (first, style, second) = match (attack.verdict, &attack.exploit.stopped_by, code, &attack.through) {
+        (_, _, _, Seen::Unanswered(error)) => (error.clone(), BAD, String::new()),
+        (Verdict::Refused, _, Some(code), _) => (answer(code), GOOD, stopped_by(code)),
+        (Verdict::Cleaned, StoppedBy::Cleaned(how), code, _) => {
+            (answer(code.unwrap_or("stripped")), GOOD, (*how).to_owned())
+        }
+        (Verdict::ProvesNothing, ..) => (answer(code.unwrap_or("answered")), BAD, String::new()),
+        (Verdict::StoppedOtherwise, by, code, _) => {
+            let expected = match by {
+                StoppedBy::Refused(code) => *code,
+                _ => "a cleaned answer",
+            };
+            (answer(code.unwrap_or("answered")), BAD, format!("expected {expected}"))
+        }
+        (Verdict::NotYet | Verdict::NotTheGates, StoppedBy::NotYet(what) | StoppedBy::NotTheGates(what), code, _) => {
+            let passes = if attack.through.worked() {
+                "passes"
+            } else {
+                code.unwrap_or("does not work")
+            };
+            (answer(passes), OPEN, (*what).to_owned())
+        }
+        _ => (answer("passes, the gate is open"), BAD, String::new()),
+    };
+    let mut cell = styled(wrapped(&first, width), style);
+    cell.extend(styled(wrapped(&second, width), FAINT));
+    cell
+}
+
+fn summary(text: &mut String, results: &Results) {
+    let counts = results.counts();
+    let style = if results.are_good() { GOOD } else { BAD };
+    let seconds = results.time.as_secs_f32();
+    let _ = writeln!(
+        text,
+        "\n{style}{} of {} attacks that are the gate's were stopped{style:#}; {} of them work without it ({seconds:.1} s).",
+        counts.stopped, counts.the_gates, counts.worked_directly,
+    );
+    let _ = writeln!(
+        text,
+        "{} need to know who calls, which the gate does not yet; {} not the gate's.",
+        counts.not_yet,
+        match counts.not_the_gates {
+            1 => "1 is".to_owned(),
+            many => format!("{many} are"),
+        },
+    );
+    let ordinary = &results.ordinary;
+    let _ = writeln!(
+        text,
+        "{} of {} ordinary requests through the same gate were answered. It keeps every default.",
+        ordinary.answered(),
+        ordinary.requests,
+    );
+    for failed in &ordinary.failed {
+        let _ = writeln!(text, "{BAD}✗{BAD:#} {failed}");
+    }
+}
+
+fn styled(lines: Vec<String>, style: Style) -> Cell {
+    lines.into_iter().map(|line| (line, style)).collect()
+}
+
+/// Lines of at most this many characters, broken between words where words allow it.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        let word = shortened(word, width);
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(&word);
+            }
+            _ => lines.push(word),
+        }
+    }
+    lines
+}
+
+/// At most this many characters, the last a mark where some are left out. Control characters never reach a terminal.
+fn shortened(text: &str, width: usize) -> String {
+    let clean = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+    if text.chars().count() <= width {
+        return clean.collect();
+    }
+    clean.take(width.saturating_sub(1)).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::ordinary::Ordinary;
+    use super::*;
+
+    fn seen(status: u16, code: Option<&str>, worked: bool) -> Seen {
+        Seen::Answered {
+            status,
+            refusal: code.map(str::to_owned),
+            worked,
+        }
+    }
+
+    /// One attack of each verdict, on exploits of Natter's.
+    fn results() -> Results {
+        let exploits = natter::exploits("127.0.0.1:1".parse().unwrap());
+        let named = |weakness: &str| {
+            exploits
+                .iter()
+                .find(|exploit| exploit.weakness == weakness)
+                .unwrap()
+                .clone()
+        };
+        let attack = |weakness: &str, directly: Seen, through: Seen| {
+            let exploit = named(weakness);
+            let verdict = Verdict::of(&exploit, &directly, &through);
+            Attack {
+                exploit,
+                directly,
+                through,
+                verdict,
+            }
+        };
+        let worked = || seen(200, None, true);
+        Results {
+            attacks: vec![
+                attack(
+                    "sql-injection",
+                    worked(),
+                    seen(400, Some("contract.query.pattern"), false),
+                ),
+                attack("method-override", worked(), seen(200, None, false)),
+                attack(
+                    "unlimited-login",
+                    seen(401, None, true),
+                    seen(429, Some("rate.exceeded"), false),
+                ),
+                attack("any-type", seen(201, None, true), seen(201, None, true)),
+                attack("debug-route", worked(), seen(404, None, false)),
+                attack(
+                    "negative-limit",
+                    seen(400, None, false),
+                    seen(400, Some("contract.query.range"), false),
+                ),
+                attack(
+                    "banner",
+                    worked(),
+                    Seen::Unanswered("no answer: connection reset".to_owned()),
+                ),
+                attack("any-object", worked(), worked()),
+                attack("server-side-redirect", worked(), worked()),
+            ],
+            ordinary: Ordinary {
+                requests: 2,
+                failed: vec!["GET /users: 400".to_owned()],
+            },
+            time: Duration::from_millis(1500),
+        }
+    }
+
+    #[test]
+    fn every_verdict_as_text() {
+        let text = text(&results());
+        let plain = anstream::adapter::strip_str(&text).to_string();
+        for line in plain.lines() {
+            assert!(line.chars().count() <= 100, "{line}");
+        }
+        insta::assert_snapshot!("text", plain);
+    }
+
+    #[test]
+    fn every_verdict_as_json() {
+        insta::assert_snapshot!("json", format!("{:#}", json(&results())));
+    }
+
+    #[test]
+    fn one_attack_that_passes_or_proves_nothing_is_enough_to_fail() {
+        let good = |keep: &dyn Fn(Verdict) -> bool, failed: usize| {
+            let mut results = results();
+            results.attacks.retain(|attack| keep(attack.verdict));
+            results.ordinary.failed.truncate(failed);
+            results.are_good()
+        };
+        let harmless = |verdict: Verdict| verdict.is_stopped() || !verdict.is_the_gates();
+        assert!(good(&harmless, 0));
+        assert!(!good(&harmless, 1));
+        assert!(!good(&|_| false, 0));
+        for bad in [Verdict::Passed, Verdict::StoppedOtherwise, Verdict::ProvesNothing] {
+            assert!(!good(&|verdict| harmless(verdict) || verdict == bad, 0), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn words_are_wrapped() {
+        assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrapped("", 7), Vec::<String>::new());
+        assert_eq!(wrapped("overlong-word x", 7), ["overlo…", "x"]);
+    }
+}
