@@ -26,15 +26,28 @@ fuzz_target!(|bytes: &[u8]| {
         }
     };
     let mut compiler = Compiler::new(&document);
-    let schemas = document.root().node.get("components").and_then(|node| node.get("schemas"));
+    let schemas = document
+        .root()
+        .node
+        .get("components")
+        .and_then(|node| node.get("schemas"));
     let mut ids = Vec::new();
-    for (_, node) in schemas.and_then(|node| node.as_object()).into_iter().flat_map(|object| object.iter()) {
+    for (_, node) in schemas
+        .and_then(|node| node.as_object())
+        .into_iter()
+        .flat_map(|object| object.iter())
+    {
         ids.push(compiler.schema(document.child(document.root(), node), Direction::Request));
     }
     let (program, _, problems) = compiler.finish();
     assert!(problems.iter().all(|problem| problem.span.line > 0), "{problems:?}");
     let mut scratch = Scratch::default();
-    for text in [&br#"{"a":1,"b":[{"c":"d"}]}"#[..], b"[1,[2],\"x\"]", b"\"text\"", b"-1.5e3"] {
+    for text in [
+        &br#"{"a":1,"b":[{"c":"d"}]}"#[..],
+        b"[1,[2],\"x\"]",
+        b"\"text\"",
+        b"-1.5e3",
+    ] {
         for id in ids.iter().take(8) {
             drop(program.judge(*id, text, Undeclared::Strip, &Limits::default(), &mut scratch));
         }

@@ -12,7 +12,11 @@ const CONTRACT: &str = include_str!("judge.openapi.json");
 static COMPILED: LazyLock<(Program, Vec<SchemaId>)> = LazyLock::new(|| {
     let document = document::load("judge.openapi.json", &mut Embedded).expect("the contract of this target");
     let mut compiler = Compiler::new(&document);
-    let schemas = document.root().node.get("components").and_then(|node| node.get("schemas"));
+    let schemas = document
+        .root()
+        .node
+        .get("components")
+        .and_then(|node| node.get("schemas"));
     let members = schemas.and_then(|node| node.as_object()).expect("schemas");
     let ids = members
         .iter()

@@ -123,14 +123,11 @@ fn nullable(object: &mut Map<String, Value>) {
 }
 
 fn exclusive(object: &mut Map<String, Value>, flag: &str, bound: &str) {
-    match object.remove(flag) {
-        Some(Value::Bool(true)) => {
-            if let Some(value) = object.remove(bound) {
-                object.insert(flag.to_owned(), value);
-            }
-        }
-        // A number is foreign to 3.0, and said nothing.
-        Some(_) | None => {}
+    // A number is foreign to 3.0 here, and says nothing.
+    if object.remove(flag) == Some(Value::Bool(true))
+        && let Some(value) = object.remove(bound)
+    {
+        object.insert(flag.to_owned(), value);
     }
 }
 
