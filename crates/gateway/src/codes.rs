@@ -81,7 +81,7 @@ pub fn code(place: Place, code: Code) -> &'static str {
 }
 
 /// Codes that are not made of a place and a kind of violation.
-const OTHERS: [&str; 31] = [
+const OTHERS: [&str; 32] = [
     "contract.body.media_type",
     "contract.response.encoding",
     "contract.response.media_type",
@@ -90,6 +90,7 @@ const OTHERS: [&str; 31] = [
     "contract.response.status",
     "contract.response.jwt",
     "contract.violated",
+    "gateway.busy",
     "gateway.internal",
     "http.body_too_large",
     "http.connection_limit",

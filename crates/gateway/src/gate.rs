@@ -1,6 +1,6 @@
 //! The gate of one worker: what it keeps from one request to the next, and how a request enters and an answer leaves.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -42,26 +42,42 @@ pub struct Gate {
     pools: RefCell<Vec<Option<Rc<Pool>>>>,
     deadlines: Rc<Deadlines>,
     pub(crate) scratch: RefCell<HeadScratch>,
+    /// How much may still be held of bodies that are being judged.
+    holdings: Holdings,
     /// The table that the pools were last compared with.
     known: RefCell<Option<Arc<Routes>>>,
 }
 
 impl Gate {
-    /// A gate; call it inside a `LocalSet`.
+    /// A gate that holds at most `held_bytes_max` of bodies at once; call it inside a `LocalSet`.
     #[must_use]
-    pub fn new(shared: Arc<Shared>, ledger: Ledger) -> Self {
+    pub fn new(shared: Arc<Shared>, ledger: Ledger, held_bytes_max: usize) -> Self {
         Self {
             shared,
             ledger: Rc::new(ledger),
             pools: RefCell::default(),
             deadlines: Deadlines::new(),
             scratch: RefCell::default(),
+            holdings: Holdings(Rc::new(Cell::new(held_bytes_max))),
             known: RefCell::default(),
         }
     }
 
     pub(crate) fn limiter(&self) -> &Limiter {
         &self.shared.limiter
+    }
+
+    /// Room for a body of at most `bytes`, as long as the value lives.
+    ///
+    /// # Errors
+    /// [`Refusal::Busy`]: other bodies take it.
+    pub(crate) fn hold(&self, bytes: usize) -> Result<Hold, Refusal> {
+        let left = self.holdings.0.get().checked_sub(bytes).ok_or(Refusal::Busy)?;
+        self.holdings.0.set(left);
+        Ok(Hold {
+            holdings: self.holdings.clone(),
+            bytes,
+        })
     }
 
     /// This worker's connections to an upstream.
@@ -102,6 +118,22 @@ impl Gate {
                 pool.close();
             }
         }
+    }
+}
+
+/// Bytes that may still be held.
+#[derive(Clone)]
+struct Holdings(Rc<Cell<usize>>);
+
+/// Room for a body.
+pub(crate) struct Hold {
+    holdings: Holdings,
+    bytes: usize,
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.holdings.0.set(self.holdings.0.get().saturating_add(self.bytes));
     }
 }
 

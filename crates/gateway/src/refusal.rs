@@ -70,6 +70,8 @@ pub enum Refusal {
     UpstreamError,
     /// The upstream answered with this error, 4xx, of which nothing else is passed on.
     UpstreamStatus(StatusCode),
+    /// The bodies that are being judged take all the room there is for them.
+    Busy,
     /// A mistake of ours: logged, never explained to the client.
     Internal,
 }
@@ -152,6 +154,11 @@ impl Refusal {
             | Self::UpstreamMalformed
             | Self::UpstreamError => self.upstream_line(),
             Self::UpstreamStatus(status) => line("upstream.status", *status, "The service refused the request"),
+            Self::Busy => line(
+                "gateway.busy",
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The gate has too much to do",
+            ),
             Self::Internal => line("gateway.internal", StatusCode::INTERNAL_SERVER_ERROR, "The gate failed"),
         }
     }
@@ -219,7 +226,7 @@ impl Refusal {
             Self::Rate { retry_after_seconds } => {
                 headers.insert(RETRY_AFTER, HeaderValue::from((*retry_after_seconds).max(1)));
             }
-            Self::ConnectionLimit | Self::UpstreamOverloaded => {
+            Self::ConnectionLimit | Self::UpstreamOverloaded | Self::Busy => {
                 headers.insert(RETRY_AFTER, HeaderValue::from(1));
             }
             _ => {}

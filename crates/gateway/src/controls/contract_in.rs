@@ -21,7 +21,7 @@ use crate::account::{Account, Found};
 use crate::body::{BodyError, Bounded, Collected, RequestBody, collect_bounded};
 use crate::codes::{self, Place};
 use crate::forward::decode::{Budget, Coding, DecodeError, decode};
-use crate::gate::Gate;
+use crate::gate::{Gate, Hold};
 use crate::limit::{Charges, Mode};
 use crate::listen::Arrival;
 use crate::metrics::{self, Unjudged};
@@ -46,6 +46,8 @@ pub struct Conforming<'r> {
     pub(super) json: Option<Bytes>,
     pub(super) charges: Charges,
     pub(super) arrival: Arrival,
+    /// The room that the body takes, until it is sent.
+    pub(super) hold: Option<Hold>,
 }
 
 /// Judges a request whole.
@@ -78,8 +80,10 @@ pub(crate) async fn check<'r>(
         arrival: &arrival,
         gate,
         account,
+        hold: None,
     };
     let (body, json) = reading.body(incoming).await?;
+    let hold = reading.hold.take();
     Ok(Conforming {
         route,
         parts,
@@ -87,12 +91,28 @@ pub(crate) async fn check<'r>(
         json,
         charges,
         arrival,
+        hold,
     })
 }
 
 fn judge_head(parts: &mut Parts, route: &Route<'_>, gate: &Gate, account: &mut Account) -> Result<(), Refusal> {
     let policy = &route.operation.policy;
     let mode = policy.modes.contract_in;
+    if parts.uri.query().is_some_and(|query| query.contains(';')) {
+        // Some servers end a parameter there, others do not: what was judged might not be what is read.
+        let code = codes::code(Place::Query, Code::Syntax);
+        let status = StatusCode::BAD_REQUEST;
+        account.found(
+            mode,
+            Refusal::Contract {
+                code,
+                status,
+                pointer: None,
+                parameter: None,
+            }
+            .into(),
+        )?;
+    }
     let mut refusal = None;
     let head = Head {
         path: parts.uri.path(),
@@ -170,6 +190,7 @@ struct Reading<'a, 'r> {
     arrival: &'a Arrival,
     gate: &'a Gate,
     account: &'a mut Account,
+    hold: Option<Hold>,
 }
 
 /// A body to forward, and its JSON if it was judged as such.
@@ -316,6 +337,8 @@ impl Reading<'_, '_> {
             BodyError::Broken | BodyError::TimedOut => self.arrival.body().refusal(),
         };
         let body = Bounded::new(incoming, bytes_max as u64).map_err(unread)?;
+        let announced = body.size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok());
+        self.hold = Some(self.gate.hold(announced.unwrap_or(bytes_max))?);
         let sent = match collect_bounded(body, bytes_max, None).await.map_err(unread)? {
             Collected::Whole(sent) => sent,
             Collected::Overflow(_) => return Err(Refusal::BodyTooLarge),

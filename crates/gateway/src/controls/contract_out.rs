@@ -20,7 +20,7 @@ use crate::body::{BodyError, Collected, ResponseBody, collect_bounded};
 use crate::codes::{self, Place};
 use crate::forward::decode::{Budget, Coding, decode};
 use crate::forward::headers::strip_hop_by_hop;
-use crate::gate::Gate;
+use crate::gate::{Gate, Hold};
 use crate::limit::{Mode, Outcome};
 use crate::metrics::{self, Unjudged};
 use crate::refusal::Refusal;
@@ -59,10 +59,6 @@ pub(crate) async fn check(
     strip_hop_by_hop(&mut parts.headers);
     security_headers::remove_banners(&mut parts.headers);
     let mode = route.operation.policy.modes.contract_out;
-    if mode == Mode::Off {
-        account.unjudged(metrics::Body::Response, Unjudged::Off);
-        return Ok(Response::from_parts(parts, body));
-    }
     let status = parts.status;
     let mut judging = Judging {
         route: &route,
@@ -72,7 +68,12 @@ pub(crate) async fn check(
         account,
         mode,
     };
-    match judging.judge(body).await {
+    let judged = if mode == Mode::Off {
+        judging.tokens_alone(body).await
+    } else {
+        judging.judge(body).await
+    };
+    match judged {
         Ok(body) => Ok(Response::from_parts(judging.parts, body)),
         Err(refusal) => Err(sober(status, refusal)),
     }
@@ -122,6 +123,31 @@ impl Judging<'_, '_> {
                 Ok(self.pass(body, Unjudged::MediaType))
             }
         }
+    }
+
+    /// Where the contract is not asked, tokens may still be looked for, in what is text.
+    async fn tokens_alone(&mut self, body: ResponseBody) -> Result<ResponseBody, Refusal> {
+        let content_type = self
+            .parts
+            .headers
+            .get(header::CONTENT_TYPE)
+            .map(HeaderValue::as_bytes)
+            .unwrap_or_default();
+        let text = content_type
+            .windows(4)
+            .any(|word| word.eq_ignore_ascii_case(b"json") || word.eq_ignore_ascii_case(b"text"));
+        let stream = content_type.starts_with(b"text/event-stream");
+        let looking = self.route.operation.policy.modes.response_tokens != Mode::Off;
+        if !looking || !text || stream || self.method == Method::HEAD || body.is_end_stream() {
+            return Ok(self.pass(body, Unjudged::Off));
+        }
+        let whole = match self.whole(body).await? {
+            Held::Whole(whole) => whole,
+            Held::Passing(body) => return Ok(body),
+        };
+        self.account.unjudged(metrics::Body::Response, Unjudged::Off);
+        self.look_for_tokens(&whole.text)?;
+        Ok(ResponseBody::Whole(whole.sent))
     }
 
     /// By the only `Content-Type`; two could be read as either.
@@ -180,8 +206,8 @@ impl Judging<'_, '_> {
     }
 
     async fn json(&mut self, body: ResponseBody, schema: SchemaId) -> Result<ResponseBody, Refusal> {
-        let json = match self.whole(body).await? {
-            Held::Whole(json) => json,
+        let whole = match self.whole(body).await? {
+            Held::Whole(whole) => whole,
             Held::Passing(body) => return Ok(body),
         };
         let undeclared = if self.route.operation.policy.answer.strip {
@@ -192,45 +218,57 @@ impl Judging<'_, '_> {
         let program = &self.route.api.contract.program;
         let judged = {
             let scratch = &mut self.gate.scratch.borrow_mut().json;
-            program.judge(schema, &json, undeclared, &Limits::default(), scratch)
+            program.judge(schema, &whole.text, undeclared, &Limits::default(), scratch)
         };
         match judged {
             Err(violation) => {
-                self.violates(&violation, &json)?;
-                Ok(ResponseBody::Whole(json))
+                self.violates(&violation, &whole.text)?;
+                self.look_inside(&whole.text)?;
+                Ok(ResponseBody::Whole(whole.sent))
             }
             Ok(cuts) => {
-                let kept = self.cut(json, &cuts)?;
+                let kept = self.cut(&whole, &cuts)?;
                 self.look_inside(&kept)?;
-                Ok(ResponseBody::Whole(kept))
+                Ok(self.forward(whole, kept))
             }
         }
     }
 
     async fn text(&mut self, body: ResponseBody, schema: SchemaId) -> Result<ResponseBody, Refusal> {
-        let text = match self.whole(body).await? {
-            Held::Whole(text) => text,
+        let whole = match self.whole(body).await? {
+            Held::Whole(whole) => whole,
             Held::Passing(body) => return Ok(body),
         };
-        if let Err(violation) = super::judge_text(&self.route.api.contract.program, schema, &text, self.gate) {
-            self.violates(&violation, &text)?;
+        if let Err(violation) = super::judge_text(&self.route.api.contract.program, schema, &whole.text, self.gate) {
+            self.violates(&violation, &whole.text)?;
         }
-        self.look_inside(&text)?;
-        Ok(ResponseBody::Whole(text))
+        self.look_inside(&whole.text)?;
+        let kept = whole.text.clone();
+        Ok(self.forward(whole, kept))
+    }
+
+    /// Forwards what was judged; observing forwards what was sent.
+    fn forward(&mut self, whole: Whole, kept: Bytes) -> ResponseBody {
+        if self.mode != Mode::Enforce {
+            return ResponseBody::Whole(whole.sent);
+        }
+        if whole.decoded || kept.len() != whole.text.len() {
+            forget(&mut self.parts.headers);
+        }
+        ResponseBody::Whole(kept)
     }
 
     /// Leaves out what is to be left out. Observing tells what that would be, and leaves it in.
-    fn cut(&mut self, json: Bytes, cuts: &Cuts) -> Result<Bytes, Refusal> {
+    fn cut(&mut self, whole: &Whole, cuts: &Cuts) -> Result<Bytes, Refusal> {
         if cuts.is_empty() {
-            return Ok(json);
+            return Ok(whole.text.clone());
         }
         if self.mode == Mode::Enforce {
-            forget(&mut self.parts.headers);
             self.account.stripped(cuts.len());
-            return Ok(Bytes::from(cuts.apply(&json)));
+            return Ok(Bytes::from(cuts.apply(&whole.text)));
         }
         let code = codes::code(Place::ResponseBody, Code::Undeclared);
-        for name in cuts.names(&json) {
+        for name in cuts.names(&whole.text) {
             let undeclared = std::str::from_utf8(name).ok();
             let found = Found {
                 refusal: contract(code, None, None),
@@ -239,19 +277,24 @@ impl Judging<'_, '_> {
             };
             self.account.found(self.mode, found)?;
         }
-        Ok(json)
+        Ok(whole.text.clone())
     }
 
     /// Looks for what no schema forbids: tokens that betray, and traces of the software behind.
     fn look_inside(&mut self, body: &[u8]) -> Result<(), Refusal> {
+        self.look_for_tokens(body)?;
+        if self.parts.status.as_u16() >= 400 && stack_traces::show(body) {
+            self.found("contract.response.stack_trace", None)?;
+        }
+        Ok(())
+    }
+
+    fn look_for_tokens(&mut self, body: &[u8]) -> Result<(), Refusal> {
         let policy = &self.route.operation.policy;
         let mode = policy.modes.response_tokens;
         if mode != Mode::Off && response_tokens::betray(body, &policy.sensitive_claims) {
             self.account
-                .found(mode, contract("contract.response.jwt", None, None).into())?;
-        }
-        if self.parts.status.as_u16() >= 400 && stack_traces::show(body) {
-            self.found("contract.response.stack_trace", None)?;
+                .found(mode, contract("contract.response.token", None, None).into())?;
         }
         Ok(())
     }
@@ -267,6 +310,9 @@ impl Judging<'_, '_> {
             ResponseBody::Streamed(body) => body,
             whole => return Ok(Held::Passing(whole)),
         };
+        let announced = body.size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok());
+        let room = announced.unwrap_or(answer.body_bytes_max).min(answer.body_bytes_max);
+        let hold = self.gate.hold(room)?;
         let sent = match collect_bounded(body, answer.body_bytes_max, None)
             .await
             .map_err(unread)?
@@ -281,17 +327,34 @@ impl Judging<'_, '_> {
                 ));
             }
         };
-        let undecodable = |_| contract("contract.response.encoding", None, None);
-        let Some(coding) = Coding::of(&self.parts.headers).map_err(undecodable)? else {
-            return Ok(Held::Whole(sent));
-        };
         let budget = Budget {
             bytes_max: answer.body_bytes_max,
             ..Budget::default()
         };
-        let decoded = decode(coding, &sent, budget).map_err(undecodable)?;
-        forget(&mut self.parts.headers);
-        Ok(Held::Whole(Bytes::from(decoded)))
+        let decoded = match Coding::of(&self.parts.headers) {
+            Ok(None) => {
+                let text = sent.clone();
+                return Ok(Held::Whole(Whole {
+                    sent,
+                    text,
+                    decoded: false,
+                    _hold: hold,
+                }));
+            }
+            Ok(Some(coding)) => decode(coding, &sent, budget),
+            Err(error) => Err(error),
+        };
+        if let Ok(text) = decoded {
+            let text = Bytes::from(text);
+            return Ok(Held::Whole(Whole {
+                sent,
+                text,
+                decoded: true,
+                _hold: hold,
+            }));
+        }
+        self.found("contract.response.encoding", None)?;
+        Ok(Held::Passing(self.pass(ResponseBody::Whole(sent), Unjudged::MediaType)))
     }
 
     fn violates(&mut self, violation: &Violation, body: &[u8]) -> Result<(), Refusal> {
@@ -318,9 +381,21 @@ impl Judging<'_, '_> {
     }
 }
 
+/// A body that was read whole.
+struct Whole {
+    /// As it came.
+    sent: Bytes,
+    /// Decoded, to be judged.
+    text: Bytes,
+    /// Whether there was anything to decode.
+    decoded: bool,
+    /// The room it takes while it is judged.
+    _hold: Hold,
+}
+
 /// A body that was read whole, or one that passes on.
 enum Held {
-    Whole(Bytes),
+    Whole(Whole),
     Passing(ResponseBody),
 }
 

@@ -42,6 +42,7 @@ pub(crate) async fn send<'r>(
         body,
         charges,
         arrival,
+        hold,
         ..
     } = permitted.conforming;
     let upstream = &route.api.upstream;
@@ -78,6 +79,7 @@ pub(crate) async fn send<'r>(
             account.upstream_failed(&error);
             refusal_of(&error, arrival.body())
         })?;
+    drop(hold);
     account.upstream(sent.elapsed());
     let (answer, body) = answer.into_parts();
     Ok(Answered {

@@ -132,7 +132,7 @@ impl Running {
             limiter,
         });
         let observations = Arc::new(Observations::default());
-        let make = gates(&shared, &registry, &observations, log_requests(&configuration));
+        let make = gates(&shared, &registry, &observations, &configuration);
         let workers = Workers::start(sockets, settings, make).map_err(|error| StartError::System(error.to_string()))?;
         registry.contracts(ages);
         readiness.set(Ready::Serving);
@@ -205,13 +205,15 @@ fn gates(
     shared: &Arc<Shared>,
     registry: &Arc<Registry>,
     observations: &Arc<Observations>,
-    log: LogRequests,
+    configuration: &Configuration,
 ) -> impl Fn(WorkerIndex) -> io::Result<Gate> + Send + Sync + 'static {
+    let log = log_requests(configuration);
+    let held_bytes_max = configuration.connection.held_bytes_max / configuration.workers;
     let (shared, registry, observations) = (Arc::clone(shared), Arc::clone(registry), Arc::clone(observations));
     move |WorkerIndex(number)| {
         let ledger = Ledger::new(number, Arc::clone(&registry), Arc::clone(&observations), log);
         let ledger = ledger.ok_or_else(|| io::Error::other("the worker's counters are taken"))?;
-        Ok(Gate::new(Arc::clone(&shared), ledger))
+        Ok(Gate::new(Arc::clone(&shared), ledger, held_bytes_max))
     }
 }
 

@@ -48,6 +48,8 @@ pub(crate) struct Connection {
     pub(crate) connections_per_address_max: u32,
     /// The request line and the headers together.
     pub(crate) head_bytes_max: usize,
+    /// Bodies that are being judged, over all workers.
+    pub(crate) held_bytes_max: usize,
     /// The request target; never more than `head_bytes_max`.
     pub(crate) target_bytes_max: usize,
     /// The number of headers.
@@ -226,6 +228,7 @@ impl Connection {
                 .map_or(256, |count| count.value.0)
                 .min(connections_max),
             head_bytes_max,
+            held_bytes_max: bytes(raw.held_bytes_max, 512 << 20),
             target_bytes_max: bytes(raw.target_bytes_max.map(|size| size.value), 8 << 10).min(head_bytes_max),
             headers_max: usize::from(raw.headers_max.unwrap_or(100)),
             head_time_max: seconds(raw.head_seconds_max, 10),

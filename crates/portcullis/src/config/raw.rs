@@ -70,6 +70,9 @@ pub(crate) struct Connection {
     /// How many headers a request may have. Default: 100.
     #[schemars(range(min = 1, max = 1000))]
     pub(crate) headers_max: Option<u16>,
+    /// How many bytes of bodies are held at once while they are judged, over all workers. Default: 512MiB.
+    #[schemars(extend("minimum" = 1_048_576))]
+    pub(crate) held_bytes_max: Option<Size>,
     /// How long a caller may take to send a request's line and headers. Default: 10.
     pub(crate) head_seconds_max: Option<Seconds>,
     /// How long a caller may take to send a request's body. Default: 60.
