@@ -294,7 +294,7 @@ impl Judging<'_, '_> {
         let mode = policy.modes.response_tokens;
         if mode != Mode::Off && response_tokens::betray(body, &policy.sensitive_claims) {
             self.account
-                .found(mode, contract("contract.response.token", None, None).into())?;
+                .found(mode, contract("contract.response.jwt", None, None).into())?;
         }
         Ok(())
     }
