@@ -14,7 +14,7 @@ use portcullis_contract::conform::media_type::Content;
 use portcullis_contract::conform::response::Response as Declared;
 
 use super::forward::Answered;
-use super::{response_headers, response_tokens, security_headers, stack_traces};
+use super::{response_headers, response_tokens, security_headers, stack_traces, violations};
 use crate::account::{Account, Found};
 use crate::body::{BodyError, Collected, ResponseBody, collect_bounded};
 use crate::codes::{self, Place};
@@ -101,7 +101,8 @@ struct Judging<'a, 'r> {
 impl Judging<'_, '_> {
     async fn judge(&mut self, body: ResponseBody) -> Result<ResponseBody, Refusal> {
         let Some(declared) = self.route.declared.response(self.parts.status) else {
-            self.found("contract.response.status", None)?;
+            let status = self.parts.status;
+            self.found("contract.response.status", Some(status.as_str()), None)?;
             return Ok(self.pass(body, Unjudged::NoSchema));
         };
         self.headers(declared)?;
@@ -109,7 +110,8 @@ impl Judging<'_, '_> {
             return Ok(body);
         }
         if declared.contents.is_empty() {
-            self.found("contract.response.body.undeclared", None)?;
+            let sent = self.media_type();
+            self.found("contract.response.body.undeclared", sent.as_deref(), Some(&declared.declared))?;
             return Ok(self.pass(body, Unjudged::NoSchema));
         }
         match self.content(declared) {
@@ -118,10 +120,18 @@ impl Judging<'_, '_> {
             Content::Streamed => Ok(self.pass(body, Unjudged::Stream)),
             Content::Unread => Ok(self.pass(body, Unjudged::MediaType)),
             Content::Undeclared => {
-                self.found("contract.response.media_type", None)?;
+                let sent = self.media_type();
+                self.found("contract.response.media_type", sent.as_deref(), Some(&declared.declared))?;
                 Ok(self.pass(body, Unjudged::MediaType))
             }
         }
+    }
+
+    /// The media type without its parameters; only observing has a use for it.
+    fn media_type(&self) -> Option<String> {
+        let sent = self.parts.headers.get(header::CONTENT_TYPE)?;
+        let sent = sent.to_str().ok().filter(|_| self.mode == Mode::Observe)?;
+        Some(sent.split(';').next().unwrap_or(sent).trim().to_ascii_lowercase())
     }
 
     fn content(&self, declared: &Declared) -> Content {
@@ -150,6 +160,7 @@ impl Judging<'_, '_> {
                     Found {
                         refusal: found,
                         undeclared: None,
+                        at: Some(&declared.declared),
                         schema,
                     },
                 ) {
@@ -189,6 +200,11 @@ impl Judging<'_, '_> {
             Undeclared::Refuse
         };
         let program = &self.route.api.contract.program;
+        if self.mode == Mode::Observe {
+            self.observe(&json, schema, undeclared)?;
+            self.look_inside(&json)?;
+            return Ok(ResponseBody::Whole(json));
+        }
         let judged = {
             let scratch = &mut self.gate.scratch.borrow_mut().json;
             program.judge(schema, &json, undeclared, &Limits::default(), scratch)
@@ -199,7 +215,7 @@ impl Judging<'_, '_> {
                 Ok(ResponseBody::Whole(json))
             }
             Ok(cuts) => {
-                let kept = self.cut(json, &cuts)?;
+                let kept = self.cut(json, &cuts);
                 self.look_inside(&kept)?;
                 Ok(ResponseBody::Whole(kept))
             }
@@ -211,34 +227,38 @@ impl Judging<'_, '_> {
             Held::Whole(text) => text,
             Held::Passing(body) => return Ok(body),
         };
-        if let Err(violation) = super::judge_text(&self.route.api.contract.program, schema, &text, self.gate) {
+        let judged = {
+            let scratch = &mut self.gate.scratch.borrow_mut().json;
+            super::judge_text(&self.route.api.contract.program, schema, &text, scratch)
+        };
+        if let Err(violation) = judged {
             self.violates(&violation, &text)?;
         }
         self.look_inside(&text)?;
         Ok(ResponseBody::Whole(text))
     }
 
-    /// Leaves out what is to be left out. Observing tells what that would be, and leaves it in.
-    fn cut(&mut self, json: Bytes, cuts: &Cuts) -> Result<Bytes, Refusal> {
+    /// Leaves out what is to be left out.
+    fn cut(&mut self, json: Bytes, cuts: &Cuts) -> Bytes {
         if cuts.is_empty() {
-            return Ok(json);
+            return json;
         }
-        if self.mode == Mode::Enforce {
-            forget(&mut self.parts.headers);
-            self.account.stripped(cuts.len());
-            return Ok(Bytes::from(cuts.apply(&json)));
+        forget(&mut self.parts.headers);
+        self.account.stripped(cuts.len());
+        Bytes::from(cuts.apply(&json))
+    }
+
+    /// Tells all that is wrong with a body, and what would be left out of it; leaves it as it is.
+    fn observe(&mut self, json: &[u8], schema: SchemaId, undeclared: Undeclared) -> Result<(), Refusal> {
+        let program = &self.route.api.contract.program;
+        let all = {
+            let scratch = &mut self.gate.scratch.borrow_mut().json;
+            violations::of_json(program, schema, json, undeclared, scratch)
+        };
+        for member in all.members {
+            self.breaks(&member.violation, Some(&member.name))?;
         }
-        let code = codes::code(Place::ResponseBody, Code::Undeclared);
-        for name in cuts.names(&json) {
-            let undeclared = std::str::from_utf8(name).ok();
-            let found = Found {
-                refusal: contract(code, None, None),
-                undeclared,
-                schema: self.route.declared.span,
-            };
-            self.account.found(self.mode, found)?;
-        }
-        Ok(json)
+        all.other.map_or(Ok(()), |violation| self.breaks(&violation, None))
     }
 
     /// Looks for what no schema forbids: tokens that betray, and traces of the software behind.
@@ -250,7 +270,7 @@ impl Judging<'_, '_> {
                 .found(mode, contract("contract.response.token", None, None).into())?;
         }
         if self.parts.status.as_u16() >= 400 && stack_traces::show(body) {
-            self.found("contract.response.stack_trace", None)?;
+            self.found("contract.response.stack_trace", None, None)?;
         }
         Ok(())
     }
@@ -273,7 +293,7 @@ impl Judging<'_, '_> {
             Collected::Whole(sent) => sent,
             Collected::Overflow(body) => {
                 if !answer.stream_oversize {
-                    self.found("contract.response.oversize", None)?;
+                    self.found("contract.response.oversize", None, None)?;
                 }
                 return Ok(Held::Passing(
                     self.pass(ResponseBody::Resumed(body), Unjudged::TooLarge),
@@ -295,22 +315,28 @@ impl Judging<'_, '_> {
 
     fn violates(&mut self, violation: &Violation, body: &[u8]) -> Result<(), Refusal> {
         let undeclared = super::undeclared_name(violation, body);
+        self.breaks(violation, undeclared.as_deref())
+    }
+
+    fn breaks(&mut self, violation: &Violation, undeclared: Option<&str>) -> Result<(), Refusal> {
         let code = codes::code(Place::ResponseBody, violation.code);
         let refusal = contract(code, Some(violation.pointer.clone()), None);
         self.account.found(
             self.mode,
             Found {
                 refusal,
-                undeclared: undeclared.as_deref(),
+                undeclared,
+                at: None,
                 schema: violation.schema,
             },
         )
     }
 
-    fn found(&mut self, code: &'static str, pointer: Option<String>) -> Result<(), Refusal> {
+    fn found(&mut self, code: &'static str, undeclared: Option<&str>, at: Option<&str>) -> Result<(), Refusal> {
         let found = Found {
-            refusal: contract(code, pointer, None),
-            undeclared: None,
+            refusal: contract(code, None, None),
+            undeclared,
+            at,
             schema: self.route.declared.span,
         };
         self.account.found(self.mode, found)
