@@ -212,7 +212,11 @@ impl Trial<'_, '_> {
 
     fn answer(&mut self, status: StatusCode, headers: &HeaderMap, body: Option<&[u8]>) {
         let Some(declared) = self.route.declared.response(status) else {
-            return self.found_code("contract.response.status", StatusCode::BAD_GATEWAY, Some(status.as_str()));
+            return self.found_code(
+                "contract.response.status",
+                StatusCode::BAD_GATEWAY,
+                Some(status.as_str()),
+            );
         };
         self.answer_headers(declared, headers);
         let Some(body) = body.filter(|body| !body.is_empty()) else {
@@ -271,7 +275,9 @@ impl Trial<'_, '_> {
             },
         );
         if mode == Mode::Enforce {
-            let left_out = headers.keys().filter(|name| !response_headers::leaves(name.as_str(), declared));
+            let left_out = headers
+                .keys()
+                .filter(|name| !response_headers::leaves(name.as_str(), declared));
             verdict.stripped.extend(left_out.map(|name| Stripped {
                 location: "header",
                 name: name.to_string(),

@@ -23,6 +23,8 @@ pub struct OperationCoverage {
 pub struct Check {
     /// What is checked, such as "query parameter `since`" or "answer 200, `application/json`".
     pub subject: String,
+    /// Whether it stands in the answer; otherwise in the request.
+    pub answer: bool,
     /// How far.
     pub effect: Effect,
     /// What its schema says that has no effect, or costs more to judge; by place.
@@ -80,7 +82,7 @@ impl Looking<'_> {
         let parameters = path.chain(&own.query).chain(&own.header).chain(&own.cookie);
         let named = |parameter: &Parameter| format!("{} parameter `{}`", parameter.location.name(), parameter.name);
         let mut checks: Vec<Check> = parameters
-            .map(|parameter| self.parameter(named(parameter), parameter))
+            .map(|parameter| self.parameter(named(parameter), parameter, false))
             .collect();
         if let Some(body) = &operation.body {
             self.contents("request body", &body.contents, true, &mut checks);
@@ -89,6 +91,7 @@ impl Looking<'_> {
             let effect = Effect::NotJudged("credentials are not verified in this version");
             checks.push(Check {
                 subject: "security requirements".to_owned(),
+                answer: false,
                 effect,
                 caveats: Vec::new(),
             });
@@ -96,7 +99,7 @@ impl Looking<'_> {
         for response in &operation.responses {
             let what = format!("answer {}", response.declared);
             for header in &response.headers {
-                checks.push(self.parameter(format!("{what}, header `{}`", header.name), header));
+                checks.push(self.parameter(format!("{what}, header `{}`", header.name), header, true));
             }
             self.contents(&what, &response.contents, false, &mut checks);
         }
@@ -114,13 +117,14 @@ impl Looking<'_> {
             };
             checks.push(Check {
                 subject: format!("{what}, `{}`", entry.declared),
+                answer: !request,
                 effect,
                 caveats: judged.then(|| self.caveats(entry.schema)).unwrap_or_default(),
             });
         }
     }
 
-    fn parameter(&self, subject: String, parameter: &Parameter) -> Check {
+    fn parameter(&self, subject: String, parameter: &Parameter, answer: bool) -> Check {
         let (effect, caveats) = match parameter.encoding {
             Encoding::Style { schema, .. } | Encoding::Json(schema) => (self.effect(schema), self.caveats(schema)),
             Encoding::Unjudged => {
@@ -130,6 +134,7 @@ impl Looking<'_> {
         };
         Check {
             subject,
+            answer,
             effect,
             caveats,
         }
@@ -162,7 +167,8 @@ fn caveat(note: &Note) -> Caveat {
         NoteKind::UnknownFormat(name) => format!("format `{name}` is not asserted: any string passes"),
         NoteKind::IgnoredKeyword(name) => format!("`{name}` has no effect in this version of OpenAPI"),
         NoteKind::BacktrackingPattern(_) => {
-            "a pattern with look-around or a back reference: judged within a budget of steps, beyond it refused".to_owned()
+            "a pattern with look-around or a back reference: judged within a budget of steps, beyond it refused"
+                .to_owned()
         }
         NoteKind::UnusedDiscriminator => "the discriminator names no branch: every branch is tried".to_owned(),
     };
@@ -207,7 +213,11 @@ mod tests {
             .flat_map(|operation| operation.checks)
             .map(|check| {
                 let words = |caveat: Caveat| caveat.message.split(&[' ', ':']).take(2).collect::<Vec<_>>().join(" ");
-                (check.subject, check.effect, check.caveats.into_iter().map(words).collect())
+                (
+                    check.subject,
+                    check.effect,
+                    check.caveats.into_iter().map(words).collect(),
+                )
             })
             .collect();
         let line = |subject: &str, effect, caveats: &[&str]| {

@@ -9,7 +9,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::response::Parts;
 use http::{Method, Response, StatusCode};
 use http_body::Body;
-use portcullis_contract::conform::json::{Code, Cuts, Limits, SchemaId, Undeclared, Violation};
+use portcullis_contract::conform::json::{Cuts, Limits, SchemaId, Undeclared, Violation};
 use portcullis_contract::conform::media_type::Content;
 use portcullis_contract::conform::response::Response as Declared;
 
@@ -111,7 +111,11 @@ impl Judging<'_, '_> {
         }
         if declared.contents.is_empty() {
             let sent = self.media_type();
-            self.found("contract.response.body.undeclared", sent.as_deref(), Some(&declared.declared))?;
+            self.found(
+                "contract.response.body.undeclared",
+                sent.as_deref(),
+                Some(&declared.declared),
+            )?;
             return Ok(self.pass(body, Unjudged::NoSchema));
         }
         match self.content(declared) {
@@ -121,7 +125,11 @@ impl Judging<'_, '_> {
             Content::Unread => Ok(self.pass(body, Unjudged::MediaType)),
             Content::Undeclared => {
                 let sent = self.media_type();
-                self.found("contract.response.media_type", sent.as_deref(), Some(&declared.declared))?;
+                self.found(
+                    "contract.response.media_type",
+                    sent.as_deref(),
+                    Some(&declared.declared),
+                )?;
                 Ok(self.pass(body, Unjudged::MediaType))
             }
         }

@@ -155,7 +155,12 @@ impl Schema {
         if let Some(object) = &self.object {
             let properties = object.properties.iter().filter_map(|property| property.schema);
             let patterns = object.patterns.iter().map(|(_, id)| *id);
-            open.extend(properties.chain(patterns).chain(object.additional.schema()).chain(object.names));
+            open.extend(
+                properties
+                    .chain(patterns)
+                    .chain(object.additional.schema())
+                    .chain(object.names),
+            );
         }
         let Some(applicators) = &self.applicators else { return };
         let targets = applicators.all_of.iter().map(|target| match target {
@@ -167,7 +172,10 @@ impl Schema {
             open.push(condition.when);
             open.extend(condition.then.into_iter().chain(condition.otherwise));
         }
-        let picked = applicators.discriminator.iter().flat_map(|picked| picked.branches.values());
+        let picked = applicators
+            .discriminator
+            .iter()
+            .flat_map(|picked| picked.branches.values());
         open.extend(picked);
         let unevaluated = [applicators.unevaluated_properties, applicators.unevaluated_items];
         open.extend(unevaluated.into_iter().flatten().filter_map(Additional::schema));
