@@ -1,5 +1,6 @@
 //! `portcullis coverage`: what is checked and what is not, and why.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
 
@@ -238,9 +239,12 @@ fn text(apis: &[Api<'_>]) -> String {
         let Loaded { api: own, contract, .. } = api.loaded;
         let (title, version) = (&contract.title, &contract.version);
         let file = own.contract.display();
-        let _ = writeln!(text, "{BOLD}{}{BOLD:#}: {title} {version}, {file}\n", own.name);
+        let _ = writeln!(text, "{BOLD}{}{BOLD:#}: {title} {version}, {file}", own.name);
+        let usual = usual(&api.operations);
+        write_settings(&mut text, &usual);
+        text.push('\n');
         for covered in &api.operations {
-            write_operation(&mut text, covered);
+            write_operation(&mut text, covered, &usual);
         }
         for note in &contract.notes {
             let _ = writeln!(text, "{}: {}", place(&api.loaded.document, note.span), note.message);
@@ -251,7 +255,7 @@ fn text(apis: &[Api<'_>]) -> String {
     for (what, why) in MISSING {
         table.add_row([what, "not there", why]);
     }
-    let _ = writeln!(text, "{}\n", trimmed(&table));
+    let _ = writeln!(text, "{}\n", trimmed(table));
     let operations: usize = apis.iter().map(|api| api.operations.len()).sum();
     let (states, caveats) = counts(apis);
     let states = states.iter().filter(|(_, count)| *count > 0);
@@ -266,18 +270,31 @@ fn text(apis: &[Api<'_>]) -> String {
     text
 }
 
-fn write_operation(text: &mut String, covered: &Covered<'_>) {
+/// The settings that most operations have; others are told where they differ.
+fn usual(operations: &[Covered<'_>]) -> Vec<(&'static str, &'static str)> {
+    let mut counts: HashMap<_, usize> = HashMap::new();
+    let all = operations.iter().map(|covered| settings(covered.policy));
+    all.for_each(|settings| *counts.entry(settings).or_default() += 1);
+    let most = counts.into_iter().max_by_key(|(settings, count)| (*count, *settings));
+    most.map(|(settings, _)| settings.to_vec()).unwrap_or_default()
+}
+
+fn write_settings(text: &mut String, settings: &[(&str, &str)]) {
+    for line in settings.chunks(4) {
+        let words: Vec<String> = line.iter().map(|(name, value)| format!("{name} {value}")).collect();
+        let _ = writeln!(text, "  {FAINT}{}{FAINT:#}", words.join(", "));
+    }
+}
+
+fn write_operation(text: &mut String, covered: &Covered<'_>, usual: &[(&'static str, &'static str)]) {
     let Operation {
         method, template, id, ..
     } = covered.operation;
     let id = id.as_deref().unwrap_or_default();
     let _ = writeln!(text, "{BOLD}{method} {template}{BOLD:#}  {FAINT}{id}{FAINT:#}");
-    let words: Vec<String> = settings(covered.policy)
-        .map(|(name, value)| format!("{name} {value}"))
-        .to_vec();
-    for line in words.chunks(4) {
-        let _ = writeln!(text, "  {FAINT}{}{FAINT:#}", line.join(", "));
-    }
+    let own = settings(covered.policy).into_iter();
+    let own: Vec<_> = own.filter(|setting| !usual.contains(setting)).collect();
+    write_settings(text, &own);
     let mut table = table();
     for row in &covered.rows {
         table.add_row([&row.subject, row.state.name(), &row.why]);
@@ -285,7 +302,7 @@ fn write_operation(text: &mut String, covered: &Covered<'_>) {
             table.add_row([String::new(), "but".to_owned(), format!("{message} ({place})")]);
         }
     }
-    let _ = writeln!(text, "{}\n", trimmed(&table));
+    let _ = writeln!(text, "{}\n", trimmed(table));
 }
 
 fn table() -> Table {
@@ -293,14 +310,14 @@ fn table() -> Table {
     table.load_style(presets::NOTHING);
     table.set_content_arrangement(ContentArrangement::Dynamic);
     table.set_width(WIDTH);
-    let widths = [42, 13, WIDTH - 55];
-    table.set_header(["  check", "effect", "why"]);
-    table.set_constraints(widths.map(|width| ColumnConstraint::Absolute(Width::Fixed(width))));
     table
 }
 
 /// The table without the spaces at the ends of its lines.
-fn trimmed(table: &Table) -> String {
+fn trimmed(mut table: Table) -> String {
+    // The columns are known only now.
+    let widths = [42, 13, WIDTH - 56];
+    table.set_constraints(widths.map(|width| ColumnConstraint::Absolute(Width::Fixed(width))));
     let lines: Vec<String> = table.lines().map(|line| format!(" {}", line.trim_end())).collect();
     lines.join("\n")
 }
@@ -359,4 +376,87 @@ fn operation_json(loaded: &Loaded, covered: &Covered<'_>) -> Value {
         "settings": settings,
         "checks": covered.rows.iter().map(check).collect::<Vec<_>>(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+
+    const GATE: &str = "\
+listen: 127.0.0.1:0
+apis:
+  - {contract: odd.yaml, upstream: 'http://127.0.0.1:9000'}
+";
+
+    const ODD: &str = "\
+openapi: 3.1.0
+info: {title: Odd things, version: '1'}
+paths:
+  /things/{id}:
+    get:
+      operationId: getThing
+      parameters:
+        - {name: id, in: path, required: true, schema: {type: string, format: thing-id, pattern: '^(?!0)'}}
+      responses:
+        '200':
+          description: ok
+          headers: {X-Count: {schema: {type: integer}}}
+          content: {application/json: {schema: {$ref: '#/components/schemas/Thing'}}, image/png: {}}
+    put:
+      x-portcullis:
+        modes: {contract_in: observe, contract_out: off}
+        rate_limits: [{name: by-name, key: [{body: /name}, address], requests: 3, per: 1m, count: failures, shared: names}]
+      parameters: [{name: id, in: path, required: true, schema: {type: string}}]
+      requestBody: {content: {application/json: {schema: {$ref: '#/components/schemas/Thing'}}, text/csv: {}, multipart/form-data: {}}}
+      responses: {'204': {description: ok}}
+    delete:
+      security: [{key: []}]
+      parameters: [{name: id, in: path, required: true, schema: {type: string}}]
+      responses: {'200': {description: ok, content: {application/json: {}}}}
+webhooks: {}
+components:
+  securitySchemes: {key: {type: apiKey, in: header, name: X-Key}}
+  schemas:
+    Thing: {type: object, nullable: true, properties: {name: {type: string, format: colour}}}
+";
+
+    /// The report on [`ODD`], by what makes it.
+    fn told(make: fn(&[Api<'_>]) -> String) -> String {
+        let thread = std::thread::current();
+        let name = thread.name().unwrap_or_default().replace(':', "-");
+        let directory = std::env::temp_dir().join(format!("portcullis-coverage-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        std::fs::write(directory.join("odd.yaml"), ODD).unwrap();
+        let location = directory.join("gate.yaml").to_str().unwrap().to_owned();
+        let (configuration, _) = config::read(&location, GATE.as_bytes()).usable().unwrap();
+        let apis = contracts::load_all(&configuration, &location).unwrap();
+        std::fs::remove_dir_all(&directory).unwrap();
+        let covered: Vec<Api<'_>> = apis.iter().map(api).collect();
+        let told = anstream::adapter::strip_str(&make(&covered)).to_string();
+        told.replace(&format!("{}/", directory.display()), "")
+    }
+
+    #[test]
+    fn for_people() {
+        let told = told(text);
+        assert!(
+            told.lines().all(|line| line.chars().count() <= usize::from(WIDTH)),
+            "{told}"
+        );
+        insta::assert_snapshot!("coverage", told);
+    }
+
+    #[test]
+    fn for_programs() {
+        let told = told(|apis| as_json(apis).to_string());
+        let told: Value = serde_json::from_str(&told).unwrap();
+        let parameter = &told["apis"][0]["operations"][0]["checks"][0];
+        assert_eq!(parameter["effect"], "enforced");
+        assert_eq!(
+            parameter["caveats"][0]["message"],
+            "format `thing-id` is not asserted: any string passes"
+        );
+        assert_eq!(told["summary"]["effects"]["observed"], 3);
+    }
 }

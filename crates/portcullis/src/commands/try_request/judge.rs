@@ -7,7 +7,7 @@ use http::header::HOST;
 use portcullis_contract::conform::parameter::HeadScratch;
 use portcullis_contract::document::Document;
 use portcullis_gateway::forward::headers::strip_hop_by_hop;
-use portcullis_gateway::listen::{Bounds, check_path};
+use portcullis_gateway::listen::{Bounds, PathProblem, check_path};
 use portcullis_gateway::policy::Mode;
 use portcullis_gateway::refusal::Refusal;
 use portcullis_gateway::routes::Route;
@@ -227,7 +227,7 @@ fn of_refusal(refusal: &Refusal) -> Violation {
     let (pointer, parameter, reason) = match refusal {
         Refusal::Contract { pointer, parameter, .. } => (pointer.clone(), parameter.clone(), None),
         Refusal::UrlSecret { parameter } => (None, parameter.clone(), None),
-        Refusal::Path(problem) => (None, None, Some(format!("{problem:?}"))),
+        Refusal::Path(problem) => (None, None, Some(words(*problem))),
         Refusal::RouteMethod { allow } => (None, None, Some(format!("allowed: {allow}"))),
         _ => (None, None, None),
     };
@@ -236,7 +236,24 @@ fn of_refusal(refusal: &Refusal) -> Violation {
         status: refusal.status().as_u16(),
         pointer,
         parameter,
-        reason: reason.or_else(|| Some(refusal.line().title.to_lowercase())),
+        reason: reason.or_else(|| Some(refusal.line().title.to_owned())),
         ..Violation::default()
     }
+}
+
+/// A problem of a path, in words.
+fn words(problem: PathProblem) -> String {
+    let words = match problem {
+        PathProblem::DotSegment => "a dot segment",
+        PathProblem::TrailingDot => "a segment that ends with a dot",
+        PathProblem::EmptySegment => "an empty segment",
+        PathProblem::EncodedSlash => "an encoded slash, or a backslash",
+        PathProblem::Control => "a control character",
+        PathProblem::Escape => "a `%` without two hexadecimal digits",
+        PathProblem::DoubleEncoding => "something encoded twice",
+        PathProblem::Utf8 => "bytes that are not UTF-8",
+        PathProblem::Semicolon => "a semicolon where no matrix parameter is declared",
+        PathProblem::Character => "a character that no path has",
+    };
+    format!("the path has {words}")
 }
