@@ -4,15 +4,13 @@ use std::io::{IsTerminal, Write};
 use std::path::Path;
 
 use clap::Args;
-use portcullis_contract::document::{self, FileId, Problem, Severity};
+use portcullis_contract::document::{Problem, Severity};
 
 use super::{ConfigFile, Failure, Outcome, Shared};
+use crate::config::Reading;
 use crate::config::api::Api;
 use crate::config::checked::Configuration;
-use crate::config::problems::Problems;
-use crate::config::{Reading, extensions};
-use crate::files::{self, Files};
-use crate::report;
+use crate::{contracts, files, report};
 
 /// The arguments of `check`.
 #[derive(Debug, Args)]
@@ -48,23 +46,10 @@ fn of_contracts(location: &str, configuration: &Configuration) -> Vec<Problem> {
         .collect()
 }
 
-/// The problems of one contract: those of its files, and those of its policies.
+/// The problems of one contract: those of its files, its schemas and its policies.
 fn of_contract(location: &str, api: &Api) -> Vec<Problem> {
-    let unreadable = |error: String| {
-        let message = format!("cannot read the contract `{}`: {error}", api.contract.display());
-        vec![Problem::error(location, api.contract_span, message)]
-    };
-    let mut files = match Files::of(&api.contract, &api.references) {
-        Ok(files) => files,
-        Err(error) => return unreadable(error),
-    };
-    match document::load(&api.contract.to_string_lossy(), &mut files) {
-        Ok(document) => {
-            let locate = |file: FileId| document.location(file).to_owned();
-            let mut problems = Problems::new(&locate);
-            extensions::check(&document, &mut problems);
-            problems.into_sorted()
-        }
+    match contracts::load(api, location) {
+        Ok(loaded) => loaded.warnings,
         Err(problems) => problems,
     }
 }
