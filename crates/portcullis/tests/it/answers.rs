@@ -24,11 +24,19 @@ const LEAKING: &str = "{ \"name\" :\t\"h\\u0061mmer\",\n  \"password_hash\": {\"
 
 #[test]
 fn stripping_keeps_the_rest_byte_for_byte() {
-    let headers = [JSON, ("ETag", "\"v1\""), ("Content-Digest", "sha-256=:a:"), ("X-Total", "1")];
+    let headers = [
+        JSON,
+        ("ETag", "\"v1\""),
+        ("Content-Digest", "sha-256=:a:"),
+        ("X-Total", "1"),
+    ];
     let stripped = through("{}", "200 OK", &headers, LEAKING);
     assert_eq!(stripped.status, 200);
-    assert_eq!(stripped.text(), "{ \"name\" :\t\"h\\u0061mmer\", \"size\": 1.50e1 }");
-    assert_eq!((stripped.header("etag"), stripped.header("content-digest")), (None, None));
+    assert_eq!(stripped.text(), "{ \"name\" :\t\"h\\u0061mmer\",\n  \"size\": 1.50e1 }");
+    assert_eq!(
+        (stripped.header("etag"), stripped.header("content-digest")),
+        (None, None)
+    );
     assert_eq!(stripped.header("x-total"), Some("1"));
     let whole = through("{}", "200 OK", &headers, THING);
     assert_eq!(whole.text(), THING);
@@ -53,7 +61,10 @@ fn what_is_not_declared_does_not_leave() {
     through("{}", "200 OK", &[], THING).is_refused(502, "contract.response.media_type");
     through("{}", "200 OK", &[JSON, ("X-Total", "many")], THING).is_refused(502, "contract.response.header.type");
     let answer = through("{}", "200 OK", &[JSON, ("X-Internal-Id", "7"), ("X-Total", "7")], THING);
-    assert_eq!((answer.header("x-internal-id"), answer.header("x-total")), (None, Some("7")));
+    assert_eq!(
+        (answer.header("x-internal-id"), answer.header("x-total")),
+        (None, Some("7"))
+    );
 }
 
 #[test]
@@ -63,7 +74,12 @@ fn errors_become_sober() {
     let answer = through("{}", "500 Internal Server Error", &[problem], trace);
     answer.is_refused(502, "upstream.error");
     let html = ("Content-Type", "text/html");
-    let answer = through("{}", "500 Internal Server Error", &[html], "<pre>at java.lang.Thread.run</pre>");
+    let answer = through(
+        "{}",
+        "500 Internal Server Error",
+        &[html],
+        "<pre>at java.lang.Thread.run</pre>",
+    );
     answer.is_refused(502, "upstream.error");
     assert!(!answer.text().contains("java"));
     let answer = through("{}", "404 Not Found", &[html], "<h1>nginx/1.2.3</h1>");
@@ -78,7 +94,12 @@ fn errors_become_sober() {
 fn tokens_that_betray_are_blocked() {
     let token = |claims: &str| {
         let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
-        format!(r#"{{"name":"{}.{}.x"}}"#, part(r#"{"a":1,"alg":"ES256"}"#), part(claims)).replace(r#"{"a":1,"#, "{")
+        format!(
+            r#"{{"name":"{}.{}.x"}}"#,
+            part(r#"{"a":1,"alg":"ES256"}"#),
+            part(claims)
+        )
+        .replace(r#"{"a":1,"#, "{")
     };
     // The name is at most 40 characters long in the contract, so that this answer needs an operation of its own.
     let contract = THINGS.replace("maxLength: 40", "maxLength: 4000");
@@ -91,7 +112,10 @@ fn tokens_that_betray_are_blocked() {
     };
     assert_eq!(send(r#"{"sub":"1"}"#, "{}").status, 200);
     send(r#"{"sub":"1","email":"jane@example.com"}"#, "{}").is_refused(502, "contract.response.token");
-    assert_eq!(send(r#"{"email":"a@b.c"}"#, "{modes: {response_tokens: 'off'}}").status, 200);
+    assert_eq!(
+        send(r#"{"email":"a@b.c"}"#, "{modes: {response_tokens: 'off'}}").status,
+        200
+    );
     send(r#"{"clearance":"high"}"#, "{sensitive_claims: [clearance]}").is_refused(502, "contract.response.token");
 }
 
@@ -112,8 +136,14 @@ fn banners_go_and_security_headers_come_on_every_answer() {
         ("400", gate.get("/things?limit=x")),
         ("404", gate.get("/nothing")),
         ("405", gate.client().send("PUT", "/things", &[], b"")),
-        ("421", gate.client().host("evil.example").send("GET", "/things", &[], b"")),
-        ("malformed", gate.raw(b"GET /things HTTP/1.1\r\nHost: HOST\r\nBad : 1\r\n\r\n")),
+        (
+            "421",
+            gate.client().host("evil.example").send("GET", "/things", &[], b""),
+        ),
+        (
+            "malformed",
+            gate.raw(b"GET /things HTTP/1.1\r\nHost: HOST\r\nBad : 1\r\n\r\n"),
+        ),
         ("too long", gate.get(&format!("/{}", "a".repeat(10_000)))),
     ];
     for (what, answer) in answers {
@@ -147,12 +177,19 @@ fn a_refusal_tells_neither_the_value_nor_what_is_inside() {
     assert_eq!(problem["type"], "urn:portcullis:refusal:contract.body.undeclared");
     assert!(!answer.text().contains("hunter2"));
     let id = problem["request_id"].as_str().unwrap().to_owned();
-    crate::gate::until("the refusal is in the log", || gate.log().iter().any(|line| line.contains(&id)));
+    crate::gate::until("the refusal is in the log", || {
+        gate.log().iter().any(|line| line.contains(&id))
+    });
     let secret = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl";
     gate.get(&format!("/things/{secret}")).is_refused(400, "url.secret");
     gate.get("/things?access_token=hunter2").is_refused(400, "url.secret");
     upstream.saw_nothing("a secret in the URL");
-    assert!(!gate.log().iter().any(|line| line.contains("hunter2") || line.contains(secret)));
+    assert!(
+        !gate
+            .log()
+            .iter()
+            .any(|line| line.contains("hunter2") || line.contains(secret))
+    );
 }
 
 #[test]
@@ -166,8 +203,11 @@ fn natter_is_safe_behind_the_gate() {
     }
     assert_eq!(gate.get("/spaces/1").json()["name"], "general");
     assert!(gate.get("/spaces/1").json().get("internal_note").is_none());
-    gate.post("/users", r#"{"username":"carol","password":"a long password","is_admin":true}"#)
-        .is_refused(400, "contract.body.undeclared");
+    gate.post(
+        "/users",
+        r#"{"username":"carol","password":"a long password","is_admin":true}"#,
+    )
+    .is_refused(400, "contract.body.undeclared");
     gate.get("/debug/users").is_refused(404, "route.unknown");
     gate.get("/users/1/badge").is_refused(502, "contract.response.token");
     assert_eq!(gate.health("/healthz"), 200);

@@ -76,7 +76,11 @@ fn http_10_bombs_and_unknown_codings_are_refused() {
 #[test]
 fn http_10_a_compressed_answer_is_judged_decoded() {
     let answer = |body: Vec<u8>| {
-        let head = [("Content-Type", "application/json"), ("Content-Encoding", "gzip"), ("ETag", "\"a\"")];
+        let head = [
+            ("Content-Type", "application/json"),
+            ("Content-Encoding", "gzip"),
+            ("ETag", "\"a\""),
+        ];
         let upstream = Upstream::answering(crate::upstream::answer("200 OK", &head, &body));
         let gate = gate(&upstream);
         gate.get("/things")

@@ -29,7 +29,9 @@ fn check(directory: &Directory, arguments: &str, code: i32) -> Output {
 fn check_tells_every_problem_and_its_place() {
     let directory = setup();
     check(&directory, "check -c gate.yaml", 0);
-    let bad = directory.read("gate.yaml").replace("listen: 127.0.0.1:0\n", "listen: nowhere\nworkers: 0\ncolour: red\n");
+    let bad = directory
+        .read("gate.yaml")
+        .replace("listen: 127.0.0.1:0\n", "listen: nowhere\nworkers: 0\ncolour: red\n");
     directory.write("bad.yaml", &bad);
     let output = check(&directory, "check -c bad.yaml", 1);
     for place in ["bad.yaml:1:", "bad.yaml:2:", "bad.yaml:3:"] {
@@ -76,7 +78,15 @@ fn completions_and_manual_pages() {
 #[test]
 fn wrong_arguments_end_with_2_and_taken_addresses_with_3() {
     let directory = setup();
-    for arguments in ["", "--nonsense", "serve --nonsense", "check -c missing.yaml", "serve -c missing.yaml", "completions tcl", "fly"] {
+    for arguments in [
+        "",
+        "--nonsense",
+        "serve --nonsense",
+        "check -c missing.yaml",
+        "serve -c missing.yaml",
+        "completions tcl",
+        "fly",
+    ] {
         check(&directory, arguments, 2);
     }
     check(&directory, "--version", 0);
@@ -86,7 +96,10 @@ fn wrong_arguments_end_with_2_and_taken_addresses_with_3() {
     let arguments = format!("serve --contract api.yaml --upstream http://127.0.0.1:9 --listen {address}");
     let output = check(&directory, &arguments, 3);
     assert!(told(&output).contains(&address.to_string()), "{}", told(&output));
-    let configuration = directory.read("gate.yaml").replace("admin: {listen: '127.0.0.1:0'}", &format!("admin: {{listen: '{address}'}}"));
+    let configuration = directory.read("gate.yaml").replace(
+        "admin: {listen: '127.0.0.1:0'}",
+        &format!("admin: {{listen: '{address}'}}"),
+    );
     directory.write("taken.yaml", &configuration);
     check(&directory, "serve -c taken.yaml", 3);
 }

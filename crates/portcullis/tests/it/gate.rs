@@ -151,7 +151,10 @@ impl Setup {
 
     fn configuration(&self) -> String {
         let Self {
-            upstream, settings, api, ..
+            upstream,
+            settings,
+            api,
+            ..
         } = self;
         format!(
             "listen: 127.0.0.1:0\nadmin: {{listen: '127.0.0.1:0'}}\n{settings}apis:\n  - name: api\n    contract: api.yaml\n    upstream: {upstream}\n{api}"

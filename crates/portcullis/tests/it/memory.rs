@@ -41,7 +41,10 @@ fn slow_clients_neither_fill_the_gate_nor_stop_it() {
     for (number, client) in clients.iter_mut().enumerate() {
         let half = match number % 3 {
             0 => "POST /things HTTP/1.1\r\nHost: ".to_owned(),
-            1 => format!("POST /things HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n{{", gate.address),
+            1 => format!(
+                "POST /things HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n{{",
+                gate.address
+            ),
             _ => format!("GET /things HTTP/1.1\r\nX-Long: {}", "a".repeat(20_000)),
         };
         client.write(half.as_bytes());
@@ -106,7 +109,11 @@ fn json_of_any_depth_is_refused_without_a_stack() {
     let deep = [
         "[".repeat(100_000),
         format!("{}{}", r#"{"part":"#.repeat(100_000), "}".repeat(100_000)),
-        format!(r#"{{"name":"a","part":{}1{}}}"#, "[".repeat(100_000), "]".repeat(100_000)),
+        format!(
+            r#"{{"name":"a","part":{}1{}}}"#,
+            "[".repeat(100_000),
+            "]".repeat(100_000)
+        ),
     ];
     for body in &deep {
         let answer = gate.post("/things", body);

@@ -20,7 +20,10 @@ fn an_address_over_its_limit_is_told_when_to_come_back() {
         .with("trusted_proxies: [127.0.0.1/32]")
         .with_api("policy: {rate_limits: [{name: few, requests: 3, per: 10m}]}")
         .start();
-    let from = |address: &str| gate.client().send("GET", "/things", &[("X-Forwarded-For", address)], b"");
+    let from = |address: &str| {
+        gate.client()
+            .send("GET", "/things", &[("X-Forwarded-For", address)], b"")
+    };
     for _ in 0..3 {
         assert_eq!(from("9.9.9.9").status, 200);
     }
@@ -28,7 +31,12 @@ fn an_address_over_its_limit_is_told_when_to_come_back() {
     assert_eq!(from("8.8.8.8").status, 200);
     assert_eq!(upstream.seen().len(), 4);
     // Another operation counts by itself; a whole IPv6 network is one caller.
-    assert_eq!(gate.client().send("GET", "/things/1", &[("X-Forwarded-For", "9.9.9.9")], b"").status, 200);
+    assert_eq!(
+        gate.client()
+            .send("GET", "/things/1", &[("X-Forwarded-For", "9.9.9.9")], b"")
+            .status,
+        200
+    );
     for host in ["2001:db8::1", "2001:db8::2", "2001:db8:0:0:ffff::3"] {
         assert_eq!(from(host).status, 200);
     }

@@ -55,7 +55,12 @@ fn keep_asking(address: std::net::SocketAddr, stop: &AtomicBool) -> (usize, Vec<
     let (mut asked, mut failed) = (0, Vec::new());
     let mut client = Client::connect(address);
     while !stop.load(Ordering::Acquire) {
-        let answer = client.send("POST", "/things", &[("Content-Type", "application/json")], THING.as_bytes());
+        let answer = client.send(
+            "POST",
+            "/things",
+            &[("Content-Type", "application/json")],
+            THING.as_bytes(),
+        );
         asked += 1;
         if (answer.status, answer.text().as_str()) != (200, THING) {
             failed.push(format!("{answer:?}"));
@@ -84,7 +89,9 @@ fn what_is_broken_is_not_put_in_force_and_is_told() {
         let (refused, told) = (reloads(&gate, "refused"), gate.log().len());
         gate.directory.write(name, &text);
         until("the reload is refused", || reloads(&gate, "refused") > refused);
-        until("it is logged", || gate.log()[told..].iter().any(|line| line.contains("not reloaded")));
+        until("it is logged", || {
+            gate.log()[told..].iter().any(|line| line.contains("not reloaded"))
+        });
         assert_eq!(gate.get("/things").status, 200, "{number}");
         let applied = reloads(&gate, "applied");
         gate.directory.write("gate.yaml", &configuration);
@@ -101,7 +108,10 @@ fn what_changed_is_in_force_and_what_cannot_be_is_told() {
         .with_api("policy: {undeclared: {query: refuse}}")
         .start();
     gate.get("/things?odd=1").is_refused(400, "contract.query.undeclared");
-    let configuration = gate.directory.read("gate.yaml").replace("query: refuse", "query: allow");
+    let configuration = gate
+        .directory
+        .read("gate.yaml")
+        .replace("query: refuse", "query: allow");
     gate.directory.write("gate.yaml", &configuration);
     until("the policy is in force", || gate.get("/things?odd=1").status == 200);
     // A path that the contract no longer has.
@@ -112,13 +122,17 @@ fn what_changed_is_in_force_and_what_cannot_be_is_told() {
     let other = Upstream::with_json(r#"{"name":"other"}"#);
     let moved = configuration.replace(&upstream.address.to_string(), &other.address.to_string());
     gate.directory.write("gate.yaml", &moved);
-    until("the upstream is in force", || gate.get("/things").text() == r#"{"name":"other"}"#);
+    until("the upstream is in force", || {
+        gate.get("/things").text() == r#"{"name":"other"}"#
+    });
     // Sockets stay as they are.
     let elsewhere = moved.replace("listen: 127.0.0.1:0\nadmin", "listen: 127.0.0.1:1\nadmin");
     assert_ne!(elsewhere, moved);
     gate.directory.write("gate.yaml", &elsewhere);
     until("the log says what needs a restart", || {
-        gate.log().iter().any(|line| line.contains("restart") && line.contains("listen"))
+        gate.log()
+            .iter()
+            .any(|line| line.contains("restart") && line.contains("listen"))
     });
     assert_eq!(gate.get("/things").status, 200);
 }

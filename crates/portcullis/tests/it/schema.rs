@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use crate::gate::{Directory, Setup, run};
-use crate::http::{THING, THINGS, gate};
+use crate::http::{THING, gate};
 use crate::upstream::{Upstream, ok};
 
 const JSON: (&str, &str) = ("Content-Type", "application/json");
@@ -45,7 +45,11 @@ fn schema_1_json_that_parsers_read_differently_is_refused() {
     ] {
         let answer = gate.client().send("POST", "/things", &[JSON], body);
         let shown = String::from_utf8_lossy(&body[..body.len().min(60)]).into_owned();
-        assert!(answer.status == 400 && answer.code().starts_with("contract.body."), "{shown} {}", answer.text());
+        assert!(
+            answer.status == 400 && answer.code().starts_with("contract.body."),
+            "{shown} {}",
+            answer.text()
+        );
         upstream.saw_nothing(&shown);
     }
 }
@@ -107,9 +111,18 @@ fn schema_2_every_occurrence_in_a_query_is_judged() {
         );
         upstream.saw_nothing(query);
     }
-    for (name, value) in [("X-Trace", "A"), ("X-Trace", "a\r\nX-Trace: B"), ("Cookie", "theme=pink"), ("Cookie", "theme=dark; theme=pink")] {
+    for (name, value) in [
+        ("X-Trace", "A"),
+        ("X-Trace", "a\r\nX-Trace: B"),
+        ("Cookie", "theme=pink"),
+        ("Cookie", "theme=dark; theme=pink"),
+    ] {
         let answer = gate.client().send("GET", "/things", &[(name, value)], b"");
-        assert!(answer.status == 400 && answer.code().starts_with("contract."), "{value} {}", answer.text());
+        assert!(
+            answer.status == 400 && answer.code().starts_with("contract."),
+            "{value} {}",
+            answer.text()
+        );
         upstream.saw_nothing(value);
     }
     gate.get(&format!("/things?{empty}"));
@@ -125,12 +138,24 @@ fn schema_3_a_pattern_never_hangs_the_gate() {
             "openapi: 3.1.0\ninfo: {{title: a, version: '1'}}\npaths:\n  /a:\n    get:\n      parameters:\n        - {{name: q, in: query, schema: {{type: string, pattern: '{pattern}'}}}}\n      responses: {{'200': {{description: ok, content: {{application/json: {{}}}}}}}}\n"
         )
     };
-    for pattern in ["^(a+)+$", "^(a|aa)+$", "^(?=(a+)+$)a*$", "^(a+)+(?!b)$", "^(?:a?){40}a{40}$"] {
-        let gate = Setup::new(&contract(pattern), upstream.address).with("workers: 1").start();
+    for pattern in [
+        "^(a+)+$",
+        "^(a|aa)+$",
+        "^(?=(a+)+$)a*$",
+        "^(a+)+(?!b)$",
+        "^(?:a?){40}a{40}$",
+    ] {
+        let gate = Setup::new(&contract(pattern), upstream.address)
+            .with("workers: 1")
+            .start();
         let start = Instant::now();
         let answer = gate.get(&format!("/a?q={}!", "a".repeat(4000)));
         assert_eq!(answer.status, 400, "{pattern} {}", answer.text());
-        assert!(start.elapsed() < Duration::from_secs(2), "{pattern} {:?}", start.elapsed());
+        assert!(
+            start.elapsed() < Duration::from_secs(2),
+            "{pattern} {:?}",
+            start.elapsed()
+        );
     }
     upstream.saw_nothing("what does not match");
 }
@@ -139,28 +164,41 @@ fn schema_3_a_pattern_never_hangs_the_gate() {
 fn schema_4_recursive_schemas_are_judged_and_cycles_end() {
     let upstream = Upstream::with_json(THING);
     let gate = gate(&upstream);
-    let nested = |depth: usize, last: &str| {
-        format!("{}{last}{}", r#"{"name":"a","part":"#.repeat(depth), "}".repeat(depth))
-    };
+    let nested =
+        |depth: usize, last: &str| format!("{}{last}{}", r#"{"name":"a","part":"#.repeat(depth), "}".repeat(depth));
     assert_eq!(gate.post("/things", &nested(20, THING)).status, 200);
-    gate.post("/things", &nested(20, r#"{"name":1}"#)).is_refused(400, "contract.body.type");
+    gate.post("/things", &nested(20, r#"{"name":1}"#))
+        .is_refused(400, "contract.body.type");
     // Contracts that lead nowhere, or everywhere, are loaded or refused, soon.
     let explosion: String = (0..30)
-        .map(|n| format!("    S{n}: {{allOf: [{{$ref: '#/components/schemas/S{0}'}}, {{$ref: '#/components/schemas/S{0}'}}]}}\n", n + 1))
+        .map(|n| {
+            format!(
+                "    S{n}: {{allOf: [{{$ref: '#/components/schemas/S{0}'}}, {{$ref: '#/components/schemas/S{0}'}}]}}\n",
+                n + 1
+            )
+        })
         .collect();
     for schemas in [
         "    S0: {$ref: '#/components/schemas/S0'}\n".to_owned(),
-        "    S0: {allOf: [{$ref: '#/components/schemas/S1'}]}\n    S1: {allOf: [{$ref: '#/components/schemas/S0'}]}\n".to_owned(),
+        "    S0: {allOf: [{$ref: '#/components/schemas/S1'}]}\n    S1: {allOf: [{$ref: '#/components/schemas/S0'}]}\n"
+            .to_owned(),
         format!("{explosion}    S30: {{type: object}}\n"),
     ] {
         let directory = Directory::new();
         directory.write("api.yaml", &one_schema("{$ref: '#/components/schemas/S0'}", &schemas));
-        let configuration = format!("listen: 127.0.0.1:0\napis: [{{contract: api.yaml, upstream: 'http://{}'}}]\n", upstream.address);
+        let configuration = format!(
+            "listen: 127.0.0.1:0\napis: [{{contract: api.yaml, upstream: 'http://{}'}}]\n",
+            upstream.address
+        );
         directory.write("gate.yaml", &configuration);
         let start = Instant::now();
         let output = run(&directory.0, &["coverage", "-c", "gate.yaml"]);
         assert!(output.status.code().is_some(), "{schemas}: a signal ended it");
-        assert!(start.elapsed() < Duration::from_secs(10), "{schemas} {:?}", start.elapsed());
+        assert!(
+            start.elapsed() < Duration::from_secs(10),
+            "{schemas} {:?}",
+            start.elapsed()
+        );
     }
 }
 
@@ -196,7 +234,10 @@ fn schema_5_no_reference_reads_what_nobody_allowed() {
         "%2e%2e/%2e%2e/etc/passwd".to_owned(),
         "http://169.254.169.254/latest/meta-data/".to_owned(),
     ] {
-        does_not_start(&one_schema(&format!("{{$ref: '{reference}'}}"), "    A: {}\n"), "api.yaml:10:");
+        does_not_start(
+            &one_schema(&format!("{{$ref: '{reference}'}}"), "    A: {}\n"),
+            "api.yaml:9:",
+        );
     }
     let error = canary.accept().expect_err("somebody asked the remote server");
     assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
@@ -206,7 +247,10 @@ fn schema_5_no_reference_reads_what_nobody_allowed() {
 fn schema_5_a_link_does_not_lead_out_of_the_directory() {
     let outside = Directory::new();
     let secret = outside.write("secret.yaml", "type: object\n");
-    let setup = Setup::new(&one_schema("{$ref: 'link.yaml'}", "    A: {}\n"), "127.0.0.1:9".parse().unwrap());
+    let setup = Setup::new(
+        &one_schema("{$ref: 'link.yaml'}", "    A: {}\n"),
+        "127.0.0.1:9".parse().unwrap(),
+    );
     let directory = setup.written();
     std::os::unix::fs::symlink(secret, directory.0.join("link.yaml")).unwrap();
     let output = run(&directory.0, &["serve", "-c", "gate.yaml"]);
@@ -235,7 +279,11 @@ fn schema_6_no_body_passes_in_a_disguise() {
     ] {
         let headers: Vec<_> = content_type.map(|value| ("Content-Type", value)).into_iter().collect();
         let answer = gate.client().send("POST", "/things", &headers, body.as_bytes());
-        answer.is_refused_as(content_type.unwrap_or("no content type"), 415, "contract.body.media_type");
+        answer.is_refused_as(
+            content_type.unwrap_or("no content type"),
+            415,
+            "contract.body.media_type",
+        );
         upstream.saw_nothing(body);
     }
     // A body where none is declared.
@@ -243,7 +291,9 @@ fn schema_6_no_body_passes_in_a_disguise() {
     assert!(matches!(answer.status, 400 | 415), "{answer:?}");
     upstream.saw_nothing("an undeclared body");
     // And none where one is required.
-    gate.client().send("POST", "/things", &[JSON], b"").is_refused(400, "contract.body.required");
+    gate.client()
+        .send("POST", "/things", &[JSON], b"")
+        .is_refused(400, "contract.body.required");
     upstream.saw_nothing("no body");
 }
 
@@ -259,7 +309,7 @@ fn schema_7_a_schema_that_does_not_compile_is_refused_at_load() {
         "{properties: [a]}",
         "{multipleOf: 0}",
     ] {
-        does_not_start(&one_schema(schema, "    A: {}\n"), "api.yaml:10:");
+        does_not_start(&one_schema(schema, "    A: {}\n"), "api.yaml:9:");
     }
 }
 
@@ -271,17 +321,33 @@ fn schema_8_requests_are_judged_as_requests() {
         (r#"{"name":"a","id":1}"#, "contract.body.read_only"),
         (r#"{"name":"a","part":{"name":"b","id":1}}"#, "contract.body.read_only"),
         (r#"{"name":"a","is_admin":true}"#, "contract.body.undeclared"),
-        (r#"{"name":"a","part":{"name":"b","part":{"name":"c","is_admin":true}}}"#, "contract.body.undeclared"),
+        (
+            r#"{"name":"a","part":{"name":"b","part":{"name":"c","is_admin":true}}}"#,
+            "contract.body.undeclared",
+        ),
         (r#"{"name":null}"#, "contract.body.type"),
         (r#"{"owner":"x"}"#, "contract.body.required"),
-        (r#"{"name":"a","shape":{"kind":"circle","radius":1,"side":2}}"#, "contract.body.undeclared"),
+        (
+            r#"{"name":"a","shape":{"kind":"circle","radius":1,"side":2}}"#,
+            "contract.body.undeclared",
+        ),
         (r#"{"name":"a","shape":{"kind":"circle","side":2}}"#, "contract.body."),
-        (r#"{"name":"a","shape":{"kind":"triangle","angle":3}}"#, "contract.body."),
-        (r##"{"name":"a","shape":{"kind":"#/components/schemas/Triangle","angle":3}}"##, "contract.body."),
+        (
+            r#"{"name":"a","shape":{"kind":"triangle","angle":3}}"#,
+            "contract.body.",
+        ),
+        (
+            r##"{"name":"a","shape":{"kind":"#/components/schemas/Triangle","angle":3}}"##,
+            "contract.body.",
+        ),
         (r#"{"name":"a","shape":{"radius":1}}"#, "contract.body."),
     ] {
         let answer = gate.post("/things", body);
-        assert!(answer.status == 400 && answer.code().starts_with(code), "{body} {}", answer.text());
+        assert!(
+            answer.status == 400 && answer.code().starts_with(code),
+            "{body} {}",
+            answer.text()
+        );
         assert!(!answer.text().contains("is_admin"), "{}", answer.text());
         upstream.saw_nothing(body);
     }
@@ -299,7 +365,10 @@ fn schema_8_answers_are_judged_as_answers() {
     for (body, expected) in [
         (r#"{"id":1,"name":"a"}"#, r#"{"id":1,"name":"a"}"#),
         (r#"{"id":1,"name":"a","code":"b"}"#, r#"{"id":1,"name":"a"}"#),
-        (r#"{"name":"a","part":{"code":"b","name":"c","hash":"d"}}"#, r#"{"name":"a","part":{"name":"c"}}"#),
+        (
+            r#"{"name":"a","part":{"code":"b","name":"c","hash":"d"}}"#,
+            r#"{"name":"a","part":{"name":"c"}}"#,
+        ),
         (
             r#"{"name":"a","shape":{"kind":"circle","radius":1,"side":2}}"#,
             r#"{"name":"a","shape":{"kind":"circle","radius":1}}"#,
@@ -323,7 +392,10 @@ fn schema_8_answers_are_judged_as_answers() {
             assert!(answer.status == 502 || answer.body.is_empty(), "{answer:?}");
             continue;
         }
-        assert!(answer.status == 502 && answer.code().starts_with("contract.response.body."), "{body} {}", answer.text());
+        assert!(
+            answer.status == 502 && answer.code().starts_with("contract.response.body."),
+            "{body} {}",
+            answer.text()
+        );
     }
-    let _ = THINGS;
 }

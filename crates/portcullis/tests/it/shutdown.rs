@@ -18,7 +18,12 @@ fn requests_under_way_are_answered() {
         let mut idle = gate.client();
         let mut clients: Vec<_> = (0..8).map(|_| gate.client()).collect();
         for client in &mut clients {
-            let request = client.request("POST", "/things", &[("Content-Type", "application/json")], THING.as_bytes());
+            let request = client.request(
+                "POST",
+                "/things",
+                &[("Content-Type", "application/json")],
+                THING.as_bytes(),
+            );
             client.write(&request);
         }
         until("all have arrived", || upstream.seen().len() == clients.len());
@@ -31,7 +36,10 @@ fn requests_under_way_are_answered() {
         assert_eq!(gate.wait().code(), Some(0));
         assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
         assert!(idle.is_closed());
-        assert!(std::net::TcpStream::connect(gate.address).is_err(), "the port is free again");
+        assert!(
+            std::net::TcpStream::connect(gate.address).is_err(),
+            "the port is free again"
+        );
     }
 }
 

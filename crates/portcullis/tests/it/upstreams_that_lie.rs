@@ -76,7 +76,8 @@ fn http_8_an_upstream_that_hangs_is_504() {
 fn http_8_a_body_that_hangs_or_breaks_is_never_taken_for_whole() {
     for (hang, status) in [(true, 504), (false, 502)] {
         let upstream = Upstream::start(move |_, stream| {
-            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 17\r\n\r\n{\"name\"");
+            let _ = stream
+                .write_all(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 17\r\n\r\n{\"name\"");
             if hang {
                 std::thread::sleep(Duration::from_secs(4));
             }
@@ -90,7 +91,8 @@ fn http_8_a_body_that_hangs_or_breaks_is_never_taken_for_whole() {
     }
     // A stream whose head is out already can only be cut.
     let upstream = Upstream::start(|_, stream| {
-        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: 100\r\n\r\nhalf");
+        let _ = stream
+            .write_all(b"HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: 100\r\n\r\nhalf");
         false
     });
     let answer = gate(&upstream).get("/files");
@@ -102,7 +104,10 @@ fn http_8_a_flood_of_interim_answers_ends() {
     let upstream = Upstream::start(|_, stream| {
         let start = Instant::now();
         while start.elapsed() < Duration::from_secs(10) {
-            if stream.write_all(&b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n".repeat(100)).is_err() {
+            if stream
+                .write_all(&b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n".repeat(100))
+                .is_err()
+            {
                 return false;
             }
         }
@@ -122,10 +127,18 @@ fn http_8_a_flood_of_interim_answers_ends() {
 #[test]
 fn http_8_what_follows_an_answer_is_nobodys() {
     // Two answers to one request: the second would be the next caller's.
-    let poisoned = [ok("application/json", r#"{"name":"mine"}"#), ok("application/json", r#"{"name":"poison"}"#)].concat();
+    let poisoned = [
+        ok("application/json", r#"{"name":"mine"}"#),
+        ok("application/json", r#"{"name":"poison"}"#),
+    ]
+    .concat();
     let clean = ok("application/json", r#"{"name":"clean"}"#);
     let upstream = Upstream::start(move |request, stream| {
-        let bytes = if request.line.contains("/things/evil") { &poisoned } else { &clean };
+        let bytes = if request.line.contains("/things/evil") {
+            &poisoned
+        } else {
+            &clean
+        };
         stream.write_all(bytes).is_ok()
     });
     let gate = gate(&upstream);
@@ -177,7 +190,10 @@ fn http_8_an_early_answer_leaves_no_rest_behind() {
 
 #[test]
 fn an_upstream_that_is_not_there_is_502() {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
     let gate = Setup::new(THINGS, port).start();
     gate.get("/things").is_refused(502, "upstream.connect");
 }
