@@ -9,6 +9,7 @@ use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, 
 use http::{Response, StatusCode};
 use serde_json::{Map, Value};
 
+use crate::controls::security_headers;
 use crate::listen::{Malformed, PathProblem, RequestId};
 
 /// Why a request gets no answer from the upstream, or its answer does not get out.
@@ -217,6 +218,7 @@ impl Refusal {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        security_headers::write(headers);
         match self {
             Self::RouteMethod { allow } => {
                 if let Ok(value) = HeaderValue::from_str(allow) {
@@ -385,6 +387,7 @@ mod tests {
         let (head, body) = wire.split_once("\r\n\r\n").unwrap();
         assert!(head.starts_with("HTTP/1.1 404 Not Found\r\n"), "{head}");
         assert!(head.contains("connection: close"), "{head}");
+        assert!(head.contains("x-content-type-options: nosniff"), "{head}");
         assert!(head.ends_with(&format!("content-length: {}", body.len())), "{head}");
     }
 }

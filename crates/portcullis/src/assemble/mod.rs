@@ -100,7 +100,7 @@ pub(crate) fn offline(configuration: &Configuration, apis: Vec<Loaded>) -> Resul
         version: env!("CARGO_PKG_VERSION"),
         limits: store,
     };
-    let Settings { bounds, path, .. } = settings(configuration, &apis);
+    let Settings { bounds, path, .. } = settings(configuration);
     let (registry, mut upstreams) = (Registry::new(setup), Upstreams::default());
     let routes = routes::table(
         configuration,

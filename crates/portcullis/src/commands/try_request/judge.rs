@@ -249,6 +249,7 @@ fn words(problem: PathProblem) -> String {
         PathProblem::EmptySegment => "an empty segment",
         PathProblem::EncodedSlash => "an encoded slash, or a backslash",
         PathProblem::Control => "a control character",
+        PathProblem::NeedlessEscape => "an escape of a character that needs none",
         PathProblem::Escape => "a `%` without two hexadecimal digits",
         PathProblem::DoubleEncoding => "something encoded twice",
         PathProblem::Utf8 => "bytes that are not UTF-8",

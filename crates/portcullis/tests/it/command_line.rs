@@ -1,0 +1,105 @@
+//! The command line: exit codes, reports, completions, manual pages.
+
+use std::net::TcpListener;
+use std::process::Output;
+
+use serde_json::Value;
+
+use crate::gate::{Directory, Setup, run};
+use crate::http::THINGS;
+
+fn setup() -> Directory {
+    Setup::new(THINGS, "127.0.0.1:9".parse().unwrap()).written()
+}
+
+fn told(output: &Output) -> String {
+    [output.stdout.as_slice(), output.stderr.as_slice()]
+        .map(String::from_utf8_lossy)
+        .concat()
+}
+
+#[track_caller]
+fn check(directory: &Directory, arguments: &str, code: i32) -> Output {
+    let output = run(&directory.0, &arguments.split_whitespace().collect::<Vec<_>>());
+    assert_eq!(output.status.code(), Some(code), "`{arguments}`: {}", told(&output));
+    output
+}
+
+#[test]
+fn check_tells_every_problem_and_its_place() {
+    let directory = setup();
+    check(&directory, "check -c gate.yaml", 0);
+    let bad = directory
+        .read("gate.yaml")
+        .replace("listen: 127.0.0.1:0\n", "listen: nowhere\nworkers: 0\ncolour: red\n");
+    directory.write("bad.yaml", &bad);
+    let output = check(&directory, "check -c bad.yaml", 1);
+    for place in ["bad.yaml:1:", "bad.yaml:2:", "bad.yaml:3:"] {
+        assert!(told(&output).contains(place), "{place} in {}", told(&output));
+    }
+    let report: Value = serde_json::from_slice(&check(&directory, "check -c bad.yaml --json", 1).stdout).unwrap();
+    assert!(report.to_string().contains("\"line\":3"), "{report}");
+    directory.write("api.yaml", &THINGS.replace("type: number", "type: numbre"));
+    let output = check(&directory, "check -c gate.yaml", 1);
+    assert!(told(&output).contains("api.yaml:95:"), "{}", told(&output));
+}
+
+#[test]
+fn the_schema_is_json_and_knows_the_settings() {
+    let directory = setup();
+    for arguments in ["config schema", "config schema --extension"] {
+        let output = run(&directory.0, &arguments.split_whitespace().collect::<Vec<_>>());
+        if output.status.code() == Some(2) {
+            continue;
+        }
+        let schema: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert!(schema.get("properties").is_some(), "{schema}");
+    }
+    let schema: Value = serde_json::from_slice(&check(&directory, "config schema", 0).stdout).unwrap();
+    for setting in ["listen", "admin", "apis", "trusted_proxies"] {
+        assert!(schema["properties"].get(setting).is_some(), "{setting}");
+    }
+}
+
+#[test]
+fn completions_and_manual_pages() {
+    let directory = setup();
+    for shell in ["bash", "zsh", "fish"] {
+        let output = check(&directory, &format!("completions {shell}"), 0);
+        assert!(told(&output).contains("observe-report"), "{shell}");
+    }
+    assert!(told(&check(&directory, "man", 0)).contains(".TH"));
+    check(&directory, "man --dir pages", 0);
+    for page in ["portcullis.1", "portcullis-serve.1", "portcullis-check.1"] {
+        assert!(directory.read(&format!("pages/{page}")).contains(".TH"), "{page}");
+    }
+}
+
+#[test]
+fn wrong_arguments_end_with_2_and_taken_addresses_with_3() {
+    let directory = setup();
+    for arguments in [
+        "",
+        "--nonsense",
+        "serve --nonsense",
+        "check -c missing.yaml",
+        "serve -c missing.yaml",
+        "completions tcl",
+        "fly",
+    ] {
+        check(&directory, arguments, 2);
+    }
+    check(&directory, "--version", 0);
+    check(&directory, "--help", 0);
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let arguments = format!("serve --contract api.yaml --upstream http://127.0.0.1:9 --listen {address}");
+    let output = check(&directory, &arguments, 3);
+    assert!(told(&output).contains(&address.to_string()), "{}", told(&output));
+    let configuration = directory.read("gate.yaml").replace(
+        "admin: {listen: '127.0.0.1:0'}",
+        &format!("admin: {{listen: '{address}'}}"),
+    );
+    directory.write("taken.yaml", &configuration);
+    check(&directory, "serve -c taken.yaml", 3);
+}

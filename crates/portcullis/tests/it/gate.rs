@@ -1,0 +1,305 @@
+//! A gate in a process of its own, killed when its guard goes.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::wire::{Answer, Client};
+
+/// How long a gate may take to start or to end, on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A directory that goes with its guard.
+pub(crate) struct Directory(pub(crate) PathBuf);
+
+/// A running gate.
+pub(crate) struct Gate {
+    child: Child,
+    pub(crate) address: SocketAddr,
+    admin: SocketAddr,
+    lines: Arc<Mutex<Vec<String>>>,
+    pub(crate) directory: Directory,
+}
+
+/// What a gate is started with.
+pub(crate) struct Setup {
+    contract: String,
+    upstream: String,
+    /// Lines of the configuration itself.
+    settings: String,
+    /// Lines of the API's entry.
+    api: String,
+}
+
+impl Directory {
+    pub(crate) fn new() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("portcullis-it-{}-{number}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.0.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.0.join(name)).unwrap()
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The program with these arguments, in this directory.
+pub(crate) fn program(directory: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
+    command
+        .args(arguments)
+        .current_dir(directory)
+        .env_remove("RUST_LOG")
+        .stdin(Stdio::null());
+    command
+}
+
+/// Runs the program to its end, which must come soon.
+pub(crate) fn run(directory: &Path, arguments: &[&str]) -> Output {
+    let mut child = program(directory, arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Both pipes are read at once, so that neither can fill up and block the other.
+    let mut stdout = child.stdout.take().unwrap();
+    let reader = std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let _ = stdout.read_to_end(&mut bytes);
+        bytes
+    });
+    let mut stderr = child.stderr.take().unwrap();
+    let errors = std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let _ = stderr.read_to_end(&mut bytes);
+        bytes
+    });
+    let Some(status) = ended(&mut child) else {
+        let _ = child.kill();
+        panic!("`portcullis {}` does not end", arguments.join(" "));
+    };
+    Output {
+        status,
+        stdout: reader.join().unwrap(),
+        stderr: errors.join().unwrap(),
+    }
+}
+
+fn ended(child: &mut Child) -> Option<ExitStatus> {
+    let start = Instant::now();
+    while start.elapsed() < PATIENCE {
+        if let Some(status) = child.try_wait().unwrap() {
+            return Some(status);
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    None
+}
+
+/// Waits until something holds.
+pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < PATIENCE, "never happened: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+impl Setup {
+    pub(crate) fn new(contract: &str, upstream: SocketAddr) -> Self {
+        Self {
+            contract: contract.to_owned(),
+            upstream: format!("http://{upstream}"),
+            settings: String::new(),
+            api: String::new(),
+        }
+    }
+
+    /// A line of the configuration.
+    pub(crate) fn with(mut self, line: &str) -> Self {
+        self.settings += &format!("{line}\n");
+        self
+    }
+
+    /// A line of the API's entry.
+    pub(crate) fn with_api(mut self, line: &str) -> Self {
+        self.api += &format!("    {line}\n");
+        self
+    }
+
+    fn configuration(&self) -> String {
+        let Self {
+            upstream,
+            settings,
+            api,
+            ..
+        } = self;
+        format!(
+            "listen: 127.0.0.1:0\nadmin: {{listen: '127.0.0.1:0'}}\n{settings}apis:\n  - name: api\n    contract: api.yaml\n    upstream: {upstream}\n{api}"
+        )
+    }
+
+    /// Writes the files only.
+    pub(crate) fn written(&self) -> Directory {
+        let directory = Directory::new();
+        directory.write("api.yaml", &self.contract);
+        directory.write("gate.yaml", &self.configuration());
+        directory
+    }
+
+    pub(crate) fn start(&self) -> Gate {
+        Gate::start(self.written())
+    }
+}
+
+impl Gate {
+    /// Starts a gate with the `gate.yaml` of a directory.
+    pub(crate) fn start(directory: Directory) -> Self {
+        let mut child = program(&directory.0, &["serve", "-c", "gate.yaml"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let (kept, stderr) = (Arc::clone(&lines), BufReader::new(child.stderr.take().unwrap()));
+        std::thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                kept.lock().unwrap().push(line);
+            }
+        });
+        let start = Instant::now();
+        loop {
+            let told = listening(&lines.lock().unwrap());
+            if let Some((address, admin)) = told {
+                return Self {
+                    child,
+                    address,
+                    admin,
+                    lines,
+                    directory,
+                };
+            }
+            let ended = child.try_wait().unwrap();
+            if ended.is_some() || start.elapsed() > PATIENCE {
+                let _ = child.kill();
+                let _ = child.wait();
+                panic!("the gate does not start: {ended:?} {:#?}", lines.lock().unwrap());
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        Client::connect(self.address)
+    }
+
+    /// One request on a connection of its own.
+    pub(crate) fn get(&self, target: &str) -> Answer {
+        self.client().send("GET", target, &[], b"")
+    }
+
+    /// One request with a JSON body on a connection of its own.
+    pub(crate) fn post(&self, target: &str, json: &str) -> Answer {
+        self.client()
+            .send("POST", target, &[("content-type", "application/json")], json.as_bytes())
+    }
+
+    /// These bytes on a connection of its own, and what is answered first.
+    pub(crate) fn raw(&self, bytes: &[u8]) -> Answer {
+        self.client().raw(bytes)
+    }
+
+    pub(crate) fn log(&self) -> Vec<String> {
+        self.lines.lock().unwrap().clone()
+    }
+
+    /// The log's lines about requests.
+    pub(crate) fn log_of_requests(&self) -> Vec<Value> {
+        let lines = self.log();
+        let parsed = lines.iter().filter_map(|line| serde_json::from_str(line).ok());
+        parsed.filter(|line: &Value| line.get("status").is_some()).collect()
+    }
+
+    pub(crate) fn metrics(&self) -> String {
+        let answer = Client::connect(self.admin).send("GET", "/metrics", &[], b"");
+        assert_eq!(answer.status, 200);
+        answer.text()
+    }
+
+    /// The sum of the samples whose line has all of these parts.
+    pub(crate) fn metric(&self, parts: &[&str]) -> f64 {
+        let metrics = self.metrics();
+        let samples = metrics
+            .lines()
+            .filter(|line| !line.starts_with('#') && parts.iter().all(|part| line.contains(part)));
+        samples
+            .map(|line| line.rsplit_once(' ').unwrap().1.parse::<f64>().unwrap())
+            .sum()
+    }
+
+    pub(crate) fn health(&self, target: &str) -> u16 {
+        Client::connect(self.admin).send("GET", target, &[], b"").status
+    }
+
+    /// The resident memory of the process, in bytes.
+    pub(crate) fn resident_bytes(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let told = Command::new("kill").args([name, &self.child.id().to_string()]).status();
+        assert!(told.unwrap().success());
+    }
+
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        ended(&mut self.child).expect("the gate does not end")
+    }
+}
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            let lines = self.lines.lock().unwrap();
+            let last = lines.iter().rev().take(12).rev();
+            eprintln!("the gate's log ends:\n{}", last.cloned().collect::<Vec<_>>().join("\n"));
+        }
+    }
+}
+
+/// Where callers and operators arrive, once the log has told both.
+fn listening(lines: &[String]) -> Option<(SocketAddr, SocketAddr)> {
+    let told = |message: &str| {
+        let lines = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let mut addresses = lines
+            .filter(|line| line["message"].as_str().is_some_and(|said| said.starts_with(message)))
+            .filter_map(|line| line["address"].as_str()?.parse().ok());
+        addresses.next()
+    };
+    Some((told("listening")?, told("admin surface")?))
+}

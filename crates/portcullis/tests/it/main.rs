@@ -1,0 +1,28 @@
+//! The gate as its users run it: the real binary, in front of real and of hostile upstreams, over real sockets.
+//!
+//! Every server listens on a free loopback port and ends with the guard that started it. Every wait is bounded.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "tests"
+)]
+
+mod answers;
+mod bodies;
+mod command_line;
+mod gate;
+mod http;
+mod memory;
+mod natter_api;
+mod rates;
+mod reload;
+mod schema;
+mod shutdown;
+mod streams;
+mod upstream;
+mod upstreams_that_lie;
+mod wire;

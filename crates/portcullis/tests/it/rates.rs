@@ -1,0 +1,135 @@
+//! Rate limits through the gate: by address, by what a request aims at, over hosts, and failures alone.
+
+use crate::gate::{Directory, Gate, Setup};
+use crate::http::{THING, THINGS};
+use crate::natter_api;
+use crate::upstream::Upstream;
+use crate::wire::Answer;
+
+#[track_caller]
+fn is_exceeded(answer: &Answer) {
+    answer.is_refused(429, "rate.exceeded");
+    let seconds: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=3600).contains(&seconds), "{seconds}");
+}
+
+#[test]
+fn an_address_over_its_limit_is_told_when_to_come_back() {
+    let upstream = Upstream::with_json(THING);
+    let gate = Setup::new(THINGS, upstream.address)
+        .with("trusted_proxies: [127.0.0.1/32]")
+        .with_api("policy: {rate_limits: [{name: few, requests: 3, per: 10m}]}")
+        .start();
+    let from = |address: &str| {
+        gate.client()
+            .send("GET", "/things", &[("X-Forwarded-For", address)], b"")
+    };
+    for _ in 0..3 {
+        assert_eq!(from("9.9.9.9").status, 200);
+    }
+    is_exceeded(&from("9.9.9.9"));
+    assert_eq!(from("8.8.8.8").status, 200);
+    assert_eq!(upstream.seen().len(), 4);
+    // Another operation counts by itself; a whole IPv6 network is one caller.
+    assert_eq!(
+        gate.client()
+            .send("GET", "/things/1", &[("X-Forwarded-For", "9.9.9.9")], b"")
+            .status,
+        200
+    );
+    for host in ["2001:db8::1", "2001:db8::2", "2001:db8:0:0:ffff::3"] {
+        assert_eq!(from(host).status, 200);
+    }
+    is_exceeded(&from("2001:db8::4"));
+    assert_eq!(from("2001:db8:0:1::4").status, 200);
+}
+
+#[test]
+fn unknown_paths_count_on_arrival() {
+    let upstream = Upstream::with_json(THING);
+    let gate = Setup::new(THINGS, upstream.address)
+        .with("arrival_limit: {requests: 5, per: 10m}")
+        .start();
+    for _ in 0..5 {
+        assert_eq!(gate.get("/nothing").status, 404);
+    }
+    is_exceeded(&gate.get("/nothing"));
+    is_exceeded(&gate.get("/things"));
+    upstream.saw_nothing("a flood");
+}
+
+#[test]
+fn guessing_one_users_password_from_many_addresses_ends() {
+    let natter = natter_api::start();
+    let gate = Setup::new(natter::CONTRACT, natter.address)
+        .with("trusted_proxies: [127.0.0.1/32]")
+        .start();
+    let log_in = |address: &str, name: &str, password: &str| {
+        let headers = [("Content-Type", "application/json"), ("X-Forwarded-For", address)];
+        let body = format!(r#"{{"username":"{name}","password":"{password}"}}"#);
+        gate.client().send("POST", "/sessions", &headers, body.as_bytes())
+    };
+    // A success does not use the limit up.
+    for number in 0..7 {
+        let answer = log_in(&format!("9.0.1.{number}"), "alice", "correct horse battery");
+        assert_eq!(answer.status, 201, "{}", answer.text());
+    }
+    for number in 0..5 {
+        assert_eq!(log_in(&format!("9.0.2.{number}"), "alice", "guess").status, 401);
+    }
+    is_exceeded(&log_in("9.0.3.1", "alice", "guess"));
+    is_exceeded(&log_in("9.0.3.2", "alice", "correct horse battery"));
+    assert_eq!(log_in("9.0.3.1", "bob", "bob-loves-trains").status, 201);
+}
+
+#[test]
+fn authentication_endpoints_are_limited_by_themselves() {
+    let natter = natter_api::start();
+    let gate = Setup::new(natter::CONTRACT, natter.address).start();
+    let answers: Vec<_> = (0..12)
+        .map(|number| gate.post("/shares/open", &format!(r#"{{"token":"share-{}"}}"#, 1000 + number)))
+        .collect();
+    assert!(answers[0].status < 429, "{:?}", answers[0]);
+    is_exceeded(&answers[11]);
+}
+
+#[test]
+fn a_shared_limit_counts_over_hosts() {
+    let upstream = Upstream::with_json(THING);
+    let api = |name: &str| {
+        format!(
+            "  - {{name: {name}, contract: api.yaml, upstream: 'http://{}', hosts: [{name}.example], policy: {{rate_limits: [{{name: few, requests: 4, per: 10m, shared: both}}]}}}}\n",
+            upstream.address
+        )
+    };
+    let directory = Directory::new();
+    directory.write("api.yaml", THINGS);
+    let configuration = format!(
+        "listen: 127.0.0.1:0\nadmin: {{listen: '127.0.0.1:0'}}\napis:\n{}{}",
+        api("old"),
+        api("new")
+    );
+    directory.write("gate.yaml", &configuration);
+    let gate = Gate::start(directory);
+    let at = |host: &str| gate.client().host(host).send("GET", "/things", &[], b"");
+    for host in ["old.example", "new.example", "old.example", "new.example"] {
+        assert_eq!(at(host).status, 200, "{host}");
+    }
+    is_exceeded(&at("old.example"));
+    is_exceeded(&at("new.example"));
+    at("third.example").is_refused(421, "http.host");
+}
+
+#[test]
+fn a_limit_in_observe_mode_counts_and_lets_pass() {
+    let upstream = Upstream::with_json(THING);
+    let gate = Setup::new(THINGS, upstream.address)
+        .with_api("policy: {rate_limits: [{name: few, requests: 2, per: 10m, mode: observe}]}")
+        .start();
+    for _ in 0..4 {
+        assert_eq!(gate.get("/things").status, 200);
+    }
+    crate::gate::until("two would have been refused", || {
+        gate.metric(&["portcullis_would_refuse_total", "rate.exceeded"]) >= 2.0
+    });
+}

@@ -1,0 +1,138 @@
+//! Reloading under load: nothing fails, the last good configuration stays, and what changed is in force.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crate::gate::{Gate, Setup, until};
+use crate::http::{THING, THINGS};
+use crate::upstream::Upstream;
+use crate::wire::Client;
+
+fn reloads(gate: &Gate, outcome: &str) -> f64 {
+    gate.metric(&["portcullis_reloads_total", outcome])
+}
+
+#[test]
+fn a_hundred_reloads_under_load_fail_no_request() {
+    let upstream = Upstream::with_json(THING);
+    let gate = Setup::new(THINGS, upstream.address)
+        .with("workers: 2")
+        .with("arrival_limit: {requests: 1000000, per: 1s}")
+        .with_api("policy: {rate_limits: [{name: address, requests: 1000000, per: 1s}]}")
+        .start();
+    let stop = Arc::new(AtomicBool::new(false));
+    let address = gate.address;
+    let clients: Vec<_> = (0..4)
+        .map(|_| {
+            let stop = Arc::clone(&stop);
+            std::thread::spawn(move || keep_asking(address, &stop))
+        })
+        .collect();
+    let contract = gate.directory.read("api.yaml");
+    for number in 0..100_u32 {
+        let before = reloads(&gate, "applied");
+        if number.is_multiple_of(2) {
+            gate.signal("-HUP");
+        } else {
+            gate.directory.write("api.yaml", &format!("{contract}# {number}\n"));
+        }
+        until("a reload", || reloads(&gate, "applied") > before);
+    }
+    stop.store(true, Ordering::Release);
+    let (mut asked, mut failed) = (0, Vec::new());
+    for client in clients {
+        let (count, failures) = client.join().unwrap();
+        asked += count;
+        failed.extend(failures);
+    }
+    assert!(failed.is_empty(), "{} of {asked}: {:?}", failed.len(), &failed[0]);
+    assert!(asked > 200, "{asked}");
+    assert!(reloads(&gate, "refused") < 1.0);
+}
+
+fn keep_asking(address: std::net::SocketAddr, stop: &AtomicBool) -> (usize, Vec<String>) {
+    let (mut asked, mut failed) = (0, Vec::new());
+    let mut client = Client::connect(address);
+    while !stop.load(Ordering::Acquire) {
+        let answer = client.send(
+            "POST",
+            "/things",
+            &[("Content-Type", "application/json")],
+            THING.as_bytes(),
+        );
+        asked += 1;
+        if (answer.status, answer.text().as_str()) != (200, THING) {
+            failed.push(format!("{answer:?}"));
+            client = Client::connect(address);
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    (asked, failed)
+}
+
+#[test]
+fn what_is_broken_is_not_put_in_force_and_is_told() {
+    let upstream = Upstream::with_json(THING);
+    let gate = Setup::new(THINGS, upstream.address).start();
+    let (contract, configuration) = (gate.directory.read("api.yaml"), gate.directory.read("gate.yaml"));
+    for (number, (name, text)) in [
+        ("gate.yaml", "listen: [\n".to_owned()),
+        ("gate.yaml", configuration.replace("apis:", "apiz:")),
+        ("api.yaml", "openapi: 3.1.0\npaths: {'/things': {get: 7}}\n".to_owned()),
+        ("api.yaml", contract.replace("type: number", "type: numbre")),
+        ("api.yaml", String::new()),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let (refused, told) = (reloads(&gate, "refused"), gate.log().len());
+        gate.directory.write(name, &text);
+        until("the reload is refused", || reloads(&gate, "refused") > refused);
+        until("it is logged", || {
+            gate.log()[told..].iter().any(|line| line.contains("not reloaded"))
+        });
+        assert_eq!(gate.get("/things").status, 200, "{number}");
+        let applied = reloads(&gate, "applied");
+        gate.directory.write("gate.yaml", &configuration);
+        gate.directory.write("api.yaml", &contract);
+        until("the good one is loaded again", || reloads(&gate, "applied") > applied);
+    }
+    assert_eq!(gate.health("/readyz"), 200);
+}
+
+#[test]
+fn what_changed_is_in_force_and_what_cannot_be_is_told() {
+    let upstream = Upstream::with_json(THING);
+    let gate = Setup::new(THINGS, upstream.address)
+        .with_api("policy: {undeclared: {query: refuse}}")
+        .start();
+    gate.get("/things?odd=1").is_refused(400, "contract.query.undeclared");
+    let configuration = gate
+        .directory
+        .read("gate.yaml")
+        .replace("query: refuse", "query: allow");
+    gate.directory.write("gate.yaml", &configuration);
+    until("the policy is in force", || gate.get("/things?odd=1").status == 200);
+    // A path that the contract no longer has.
+    let contract = gate.directory.read("api.yaml").replace("/traced:", "/traced2:");
+    gate.directory.write("api.yaml", &contract);
+    until("the contract is in force", || gate.get("/traced").status == 404);
+    // Another upstream.
+    let other = Upstream::with_json(r#"{"name":"other"}"#);
+    let moved = configuration.replace(&upstream.address.to_string(), &other.address.to_string());
+    gate.directory.write("gate.yaml", &moved);
+    until("the upstream is in force", || {
+        gate.get("/things").text() == r#"{"name":"other"}"#
+    });
+    // Sockets stay as they are.
+    let elsewhere = moved.replace("listen: 127.0.0.1:0\nadmin", "listen: 127.0.0.1:1\nadmin");
+    assert_ne!(elsewhere, moved);
+    gate.directory.write("gate.yaml", &elsewhere);
+    until("the log says what needs a restart", || {
+        gate.log()
+            .iter()
+            .any(|line| line.contains("restart") && line.contains("listen"))
+    });
+    assert_eq!(gate.get("/things").status, 200);
+}
