@@ -119,7 +119,7 @@ impl Looking<'_> {
                 subject: format!("{what}, `{}`", entry.declared),
                 answer: !request,
                 effect,
-                caveats: judged.then(|| self.caveats(entry.schema)).unwrap_or_default(),
+                caveats: if judged { self.caveats(entry.schema) } else { Vec::new() },
             });
         }
     }

@@ -1,6 +1,6 @@
 //! Media types (RFC 9110 §8.3.1) and the ranges that `content` maps to schemas.
 
-use super::json::SchemaId;
+use super::json::{Program, SchemaId, TypeSet};
 
 /// How the bytes of a media type are judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +45,8 @@ pub struct Entry {
     /// What it has to keep; allows everything where nothing is declared.
     pub schema: SchemaId,
     range: MediaType,
+    /// Whether bytes that are not read may pass as this: only where nothing but a string is asked for.
+    streams: bool,
 }
 
 /// A media type or a range of them, in lower case.
@@ -67,11 +69,17 @@ impl MediaType {
         for piece in pieces.filter(|piece| !piece.is_empty()) {
             let (name, value) = piece.split_once('=')?;
             let quoted = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-            if !is_token(name) || (quoted.is_none() && !is_token(value)) {
+            // Readers disagree on what escapes and stray quotes mean, and no real value needs them.
+            let readable = quoted.map_or_else(|| is_token(value), |text| !text.contains(['"', '\\']));
+            if !is_token(name) || !readable {
                 return None;
             }
-            let value = quoted.unwrap_or(value).to_ascii_lowercase();
-            parameters.push((name.to_ascii_lowercase().into(), value.into()));
+            let name: Box<str> = name.to_ascii_lowercase().into();
+            // Of two values for one name, who reads it next may take the other.
+            if parameters.iter().any(|(other, _)| *other == name) {
+                return None;
+            }
+            parameters.push((name, quoted.unwrap_or(value).to_ascii_lowercase().into()));
         }
         Some(Self {
             main: main.to_ascii_lowercase().into(),
@@ -138,10 +146,18 @@ impl Contents {
             declared: declared.into(),
             schema,
             range,
+            streams: false,
         });
         self.entries
             .sort_by_key(|entry| std::cmp::Reverse(entry.range.specificity()));
         Some(())
+    }
+
+    /// Decides, once all schemas are compiled, which entries may be passed unread. Until then none is.
+    pub(crate) fn settle(&mut self, program: &Program) {
+        for entry in &mut self.entries {
+            entry.streams = program.is_any(entry.schema) || program.types(entry.schema) == TypeSet::STRING;
+        }
     }
 
     /// Whether nothing is declared.
@@ -168,8 +184,9 @@ impl Contents {
             Kind::Json | Kind::Text if !unicode => Content::Undeclared,
             Kind::Json => Content::Json(entry.schema),
             Kind::Text => Content::Text(entry.schema),
-            Kind::Streamed => Content::Streamed,
-            Kind::Unread => Content::Unread,
+            Kind::Streamed if entry.streams => Content::Streamed,
+            // Its schema asks for more than bytes, and that cannot be judged.
+            Kind::Streamed | Kind::Unread => Content::Unread,
         }
     }
 }
@@ -178,6 +195,11 @@ impl Entry {
     /// How its bytes are judged; for a range, how those of unknown types are.
     pub fn kind(&self) -> Kind {
         self.range.kind()
+    }
+
+    /// Whether it is for more than one media type, some of which may be judged.
+    pub fn is_range(&self) -> bool {
+        self.range.main.starts_with('*') || self.range.sub.starts_with('*')
     }
 }
 
@@ -236,6 +258,22 @@ mod tests {
         ] {
             assert_eq!(MediaType::parse(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn schema_6_charsets_are_not_smuggled() {
+        for text in [
+            "application/json;charset=utf-8;charset=utf-7",
+            "application/json;charset=utf-8;CHARSET=utf-8",
+            r#"application/json;charset="utf-\16""#,
+            r#"application/json;charset="utf-8\""#,
+            r#"application/json;charset="utf-8" "utf-7""#,
+            r#"application/json;charset="utf-8"x";charset=utf-7"#,
+        ] {
+            assert_eq!(MediaType::parse(text), None, "{text}");
+        }
+        let found = MediaType::parse(r#"application/json; charset="UTF-8"; profile="a b""#).unwrap();
+        assert_eq!(found.parameter("charset"), Some("utf-8"));
     }
 
     #[test]

@@ -131,6 +131,21 @@ impl Operation {
         scratch: &mut HeadScratch,
         report: &mut Report<'_>,
     ) -> ControlFlow<(), HeadCuts> {
+        scratch.json.share_steps();
+        let judged = self.judge_places(program, head, levels, limits, scratch, report);
+        scratch.json.end_sharing();
+        judged
+    }
+
+    fn judge_places(
+        &self,
+        program: &Program,
+        head: Head<'_>,
+        levels: Levels,
+        limits: &Limits,
+        scratch: &mut HeadScratch,
+        report: &mut Report<'_>,
+    ) -> ControlFlow<(), HeadCuts> {
         let parameters = &self.parameters;
         let security = &parameters.security;
         let mut judging = Judging {
@@ -147,6 +162,13 @@ impl Operation {
         judging.level = levels.cookie;
         let cookie = judge_cookies(&parameters.cookie, &security.cookie, head.headers, &mut judging)?;
         ControlFlow::Continue(HeadCuts { query, headers, cookie })
+    }
+
+    /// Settles what depends on all schemas being compiled.
+    pub(crate) fn settle(&mut self, program: &Program) {
+        let bodies = self.body.iter_mut().map(|body| &mut body.contents);
+        let answers = self.responses.iter_mut().map(|response| &mut response.contents);
+        bodies.chain(answers).for_each(|contents| contents.settle(program));
     }
 
     /// What the body has to be; `present` says whether there is one (a length above nought, or chunks).
@@ -174,7 +196,7 @@ impl Operation {
     pub fn judges_answers(&self) -> bool {
         let judged = |kind| matches!(kind, Kind::Json | Kind::Text);
         let mut contents = self.responses.iter().flat_map(|response| response.contents.entries());
-        contents.any(|entry| judged(entry.kind()))
+        contents.any(|entry| judged(entry.kind()) || entry.is_range())
     }
 
     /// The value of a path parameter, decoded; none where it is not declared or cannot be decoded.
@@ -194,8 +216,8 @@ impl Operation {
         let mut values = pairs
             .filter(|(raw, _)| decoded(raw).as_deref() == Some(name))
             .map(|(_, value)| value);
-        let first = decoded(values.next()?)?;
-        let mut rest = values.filter_map(decoded).peekable();
+        let first = form_decoded(values.next()?)?;
+        let mut rest = values.filter_map(form_decoded).peekable();
         if rest.peek().is_none() {
             return Some(first);
         }
@@ -207,4 +229,12 @@ impl Operation {
     pub fn response(&self, status: StatusCode) -> Option<&Response> {
         response::find(&self.responses, status)
     }
+}
+
+/// A value of a query as forms spell it, `+` for a space, so that two spellings of one value are one value.
+fn form_decoded(raw: &str) -> Option<Cow<'_, str>> {
+    if raw.contains('+') {
+        return decoded(&raw.replace('+', " ")).map(|value| Cow::Owned(value.into_owned()));
+    }
+    decoded(raw)
 }

@@ -66,17 +66,17 @@ impl Response {
         report: &mut Report<'_>,
     ) -> ControlFlow<()> {
         let level = Undeclared::Allow;
-        judge_declared(
-            &self.headers,
-            headers,
-            &mut Judging {
-                program,
-                limits,
-                level,
-                scratch,
-                report,
-            },
-        )
+        scratch.json.share_steps();
+        let mut judging = Judging {
+            program,
+            limits,
+            level,
+            scratch,
+            report,
+        };
+        let judged = judge_declared(&self.headers, headers, &mut judging);
+        scratch.json.end_sharing();
+        judged
     }
 
     /// Whether it declares a header field, by its name in lower case.

@@ -51,11 +51,6 @@ impl Failure {
         }
     }
 
-    /// The verb has no body yet.
-    pub(crate) fn not_built(verb: &str) -> Self {
-        Self::unusable(format!("`{verb}` is not built yet"))
-    }
-
     /// Says why on standard error.
     pub(crate) fn tell(&self) -> Outcome {
         anstream::eprintln!("error: {self}");

@@ -65,7 +65,7 @@ impl<'d> Builder<'d> {
         let Some(content) = self.member(owner, "content") else {
             return contents;
         };
-        for (media_type, entry) in self.members(content) {
+        for (media_type, entry) in self.entries(content) {
             let Some(entry) = self.follow(entry) else { continue };
             let schema = self.schema(self.member(entry, "schema"), content, direction);
             if contents.add(media_type, schema).is_none() {

@@ -116,6 +116,9 @@ pub fn compile(document: &Document) -> Compiled<'_> {
         found.unwrap_or_default().to_owned()
     };
     let (program, schema_notes, problems) = builder.compiler.finish();
+    for operation in &mut builder.operations {
+        operation.settle(&program);
+    }
     builder.problems.extend(problems);
     builder.problems.sort_by_key(|problem| problem.span);
     builder.problems.dedup();
@@ -217,12 +220,18 @@ impl<'d> Builder<'d> {
         parent.node.get(name).map(|node| self.document.child(parent, node))
     }
 
-    /// The members of an object, extensions left out.
+    /// The members of an object whose fields the specification names, such as `paths`, extensions left out.
     fn members(&self, parent: Place<'d>) -> Vec<(&'d str, Place<'d>)> {
+        let mut members = self.entries(parent);
+        members.retain(|(name, _)| !name.starts_with("x-"));
+        members
+    }
+
+    /// The entries of a map whose names the author is free to choose, such as `headers`; `x-` means nothing there.
+    fn entries(&self, parent: Place<'d>) -> Vec<(&'d str, Place<'d>)> {
         let object = parent.node.as_object();
         let members = object.into_iter().flat_map(|object| object.iter());
         members
-            .filter(|(name, _)| !name.starts_with("x-"))
             .map(|(name, node)| (name, self.document.child(parent, node)))
             .collect()
     }

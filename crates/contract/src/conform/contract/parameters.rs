@@ -126,7 +126,7 @@ impl<'d> Builder<'d> {
     /// How a parameter or header field is read: by `content`, or by `schema` and style.
     fn encoding(&mut self, place: Place<'d>, location: Location, direction: Direction) -> Option<Encoding> {
         if let Some(content) = self.member(place, "content") {
-            let entries = self.members(content);
+            let entries = self.entries(content);
             let [(media_type, entry)] = entries.as_slice() else {
                 self.error(content.node, "the `content` of a parameter has exactly one media type");
                 return None;
@@ -181,7 +181,7 @@ impl<'d> Builder<'d> {
         let mut headers = Vec::new();
         for (name, place) in self
             .member(response, "headers")
-            .map(|headers| self.members(headers))
+            .map(|headers| self.entries(headers))
             .unwrap_or_default()
         {
             let Some(place) = self.follow(place) else { continue };

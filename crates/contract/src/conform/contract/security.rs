@@ -15,7 +15,7 @@ impl<'d> Builder<'d> {
         let mut names = SecurityNames::default();
         let mut requirements = Vec::new();
         for alternative in self.items(said) {
-            let schemes = self.members(alternative);
+            let schemes = self.entries(alternative);
             for (scheme, place) in &schemes {
                 self.scheme(root, scheme, *place, &mut names);
             }

@@ -29,7 +29,7 @@ impl<'d> Builder<'d> {
         let mut url = url.to_owned();
         for (name, variable) in self
             .member(server, "variables")
-            .map(|variables| self.members(variables))
+            .map(|variables| self.entries(variables))
             .unwrap_or_default()
         {
             match variable.node.get("default").and_then(Node::as_str) {

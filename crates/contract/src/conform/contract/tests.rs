@@ -284,3 +284,71 @@ paths:
         .collect();
     assert_eq!(lines, [7, 8, 9, 10, 12, 14], "{:#?}", compiled.problems);
 }
+
+const FREE_NAMES: &str = r##"
+openapi: 3.1.0
+info: {title: Free, version: "1"}
+paths:
+  /things:
+    post:
+      security: [{x-key: []}]
+      requestBody:
+        content:
+          x-app/json: {schema: {type: string}}
+          "*/*": {schema: {type: object, properties: {name: {type: string}}}}
+          image/png: {schema: {type: string, format: binary}}
+          video/*: {}
+          audio/mp4: {schema: false}
+      responses:
+        "200":
+          headers: {x-rate: {required: true, schema: {type: integer}}}
+          content:
+            application/x-ndjson: {schema: {type: object}}
+            application/pdf: {}
+components:
+  securitySchemes:
+    x-key: {type: apiKey, in: header, name: X-Api-Key}
+"##;
+
+#[test]
+fn schema_7_free_names_may_begin_like_extensions() {
+    let document = document(FREE_NAMES);
+    let contract = compile(&document).contract;
+    let operation = contract.operations.first().unwrap();
+    assert_eq!(operation.security, [["x-key".into()]]);
+    assert_eq!(operation.parameters.security.header, ["x-api-key"]);
+    let contents = &operation.body.as_ref().unwrap().contents;
+    assert!(contents.entries().iter().any(|entry| &*entry.declared == "x-app/json"));
+    let answer = operation.response(StatusCode::OK).unwrap();
+    assert!(answer.declares_header("x-rate"));
+}
+
+#[test]
+fn schema_6_only_what_asks_for_bytes_is_streamed() {
+    let document = document(FREE_NAMES);
+    let contract = compile(&document).contract;
+    let operation = contract.operations.first().unwrap();
+    let check = |content_type: &str, expected: Content| {
+        let rule = operation.body_rule(Some(content_type), true);
+        assert_eq!(rule, BodyRule::Content(expected), "{content_type}");
+    };
+    check("application/octet-stream", Content::Unread);
+    check("application/x-ndjson", Content::Unread);
+    check("image/png", Content::Streamed);
+    check("video/mp4", Content::Streamed);
+    check("audio/mp4", Content::Unread);
+    let answer = operation.response(StatusCode::OK).unwrap();
+    assert_eq!(answer.content("application/x-ndjson"), Content::Unread);
+    assert_eq!(answer.content("application/pdf"), Content::Streamed);
+}
+
+#[test]
+fn two_spellings_are_one_key() {
+    let document = document(FREE_NAMES);
+    let contract = compile(&document).contract;
+    let operation = contract.operations.first().unwrap();
+    for query in ["q=a+b", "q=a%20b"] {
+        assert_eq!(operation.query_value(Some(query), "q").as_deref(), Some("a b"), "{query}");
+    }
+    assert_eq!(operation.query_value(Some("q=a%2Bb"), "q").as_deref(), Some("a+b"));
+}

@@ -6,20 +6,40 @@
 pub(super) struct KeyTable {
     /// Index plus one; 0 is empty. The length is a power of two, or 0 for no names.
     slots: Box<[u32]>,
-    /// Each name with the closing quote behind it, so that one comparison finds name and end.
-    names: Box<[Box<[u8]>]>,
+    names: Box<[Name]>,
+}
+
+#[derive(Clone, Debug)]
+struct Name {
+    /// With the closing quote behind it, so that one comparison finds name and end.
+    quoted: Box<[u8]>,
+    /// Whether it stands in JSON as it is. A name that has to be escaped is never found by its bare bytes.
+    plain: bool,
+}
+
+impl Name {
+    fn new(name: &str) -> Self {
+        Self {
+            quoted: [name.as_bytes(), b"\""].concat().into(),
+            plain: !name.bytes().any(|byte| byte < 0x20 || byte == b'"' || byte == b'\\'),
+        }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.quoted.split_last().map_or(&*self.quoted, |(_, name)| name)
+    }
 }
 
 impl KeyTable {
     pub(super) fn new<'n>(names: impl Iterator<Item = &'n str>) -> Self {
-        let names: Box<[Box<[u8]>]> = names.map(|name| [name.as_bytes(), b"\""].concat().into()).collect();
+        let names: Box<[Name]> = names.map(Name::new).collect();
         if names.is_empty() {
             return Self::default();
         }
         let mut slots = vec![0_u32; (names.len() * 2).next_power_of_two()];
         let mask = slots.len() - 1;
         for (index, name) in (1_u32..).zip(&names) {
-            let mut at = hash(without_quote(name)) & mask;
+            let mut at = hash(name.bytes()) & mask;
             while slots.get(at).is_some_and(|slot| *slot != 0) {
                 at = (at + 1) & mask;
             }
@@ -40,7 +60,7 @@ impl KeyTable {
         let mut at = hash(name) & mask;
         loop {
             let index = (*self.slots.get(at)? as usize).checked_sub(1)?;
-            if without_quote(self.names.get(index)?) == name {
+            if self.names.get(index)?.bytes() == name {
                 return Some(index);
             }
             at = (at + 1) & mask;
@@ -51,12 +71,8 @@ impl KeyTable {
     #[inline]
     pub(super) fn stands_at(&self, index: usize, text: &[u8]) -> Option<usize> {
         let name = self.names.get(index)?;
-        text.starts_with(name).then(|| name.len() - 1)
+        (name.plain && text.starts_with(&name.quoted)).then(|| name.quoted.len() - 1)
     }
-}
-
-fn without_quote(name: &[u8]) -> &[u8] {
-    name.split_last().map_or(name, |(_, name)| name)
 }
 
 /// Mixes the first eight bytes, the last eight and the length. Collisions cost a probe; they cannot be forced,
@@ -90,6 +106,12 @@ mod tests {
         }
         for name in ["", "name", "name301", "Name1"] {
             assert_eq!(table.find(name.as_bytes()), None);
+        }
+        let odd = KeyTable::new(["a\"b", "a\\b", "a\nb"].into_iter());
+        for (index, name) in ["a\"b", "a\\b", "a\nb"].into_iter().enumerate() {
+            assert_eq!(odd.find(name.as_bytes()), Some(index));
+            // Bare, it is not JSON, so the scan has to see it.
+            assert_eq!(odd.stands_at(index, format!("{name}\":1").as_bytes()), None);
         }
         assert_eq!(KeyTable::default().find(b"a"), None);
         assert_eq!(KeyTable::new([""].into_iter()).find(b""), Some(0));

@@ -261,8 +261,10 @@ pub(super) struct ObjectRules {
     /// Every name that any rule mentions, to its index in `properties`.
     pub(super) keys: KeyTable,
     pub(super) properties: Vec<Property>,
-    pub(super) patterns: Vec<(std::sync::Arc<Pattern>, SchemaId)>,
+    pub(super) patterns: Vec<PatternProperty>,
     pub(super) additional: Additional,
+    /// The code where the direction hides every property that `additional` speaks of.
+    pub(super) additional_hidden: Option<Code>,
     /// A bit for each required property, by index, in words of 64.
     pub(super) required: Box<[u64]>,
     pub(super) properties_min: usize,
@@ -279,7 +281,7 @@ impl ObjectRules {
         let declared = || self.properties.iter().filter(|property| property.schema.is_some());
         // A pattern that runs out of steps proves nothing.
         let fits = |pattern: &Pattern| declared().any(|property| pattern.is_match(&property.name) != Ok(false));
-        self.patterns.len() > 1 || self.patterns.iter().any(|(pattern, _)| fits(pattern))
+        self.patterns.len() > 1 || self.patterns.iter().any(|property| fits(&property.pattern))
     }
 }
 
@@ -290,6 +292,15 @@ pub(super) struct Property {
     /// `None`: only `required` or another rule names it; it is not declared by that.
     pub(super) schema: Option<SchemaId>,
     /// The code of its violation where the direction hides it: `readOnly` in a request, `writeOnly` in an answer.
+    pub(super) hidden: Option<Code>,
+}
+
+/// One of the `patternProperties`.
+#[derive(Clone, Debug)]
+pub(super) struct PatternProperty {
+    pub(super) pattern: std::sync::Arc<Pattern>,
+    pub(super) schema: SchemaId,
+    /// As in [`Property`].
     pub(super) hidden: Option<Code>,
 }
 

@@ -22,6 +22,7 @@ pub(crate) fn judge_cookies(
     let mut parts: SmallVec<[(usize, Part<'_>); 8]> = SmallVec::new();
     let mut kept: SmallVec<[&str; 8]> = SmallVec::new();
     let mut stripped = false;
+    let mut credentials: SmallVec<[&str; 2]> = SmallVec::new();
     for field in headers.get_all(header::COOKIE) {
         let Ok(field) = std::str::from_utf8(field.as_bytes()) else {
             judging.refuse(Location::Cookie, Code::Encoding)?;
@@ -35,6 +36,13 @@ pub(crate) fn judge_cookies(
             if kept.len() >= COOKIES_MAX {
                 judging.refuse(Location::Cookie, Code::Count)?;
                 break;
+            }
+            if let Some(other) = others.iter().find(|other| ***other == *name) {
+                // Of two credentials, who reads them next may take the other.
+                if credentials.contains(&&**other) {
+                    judging.refuse(Location::Cookie, Code::Duplicate)?;
+                }
+                credentials.push(other);
             }
             if let Some(index) = parameters.iter().position(|parameter| *parameter.name == *name) {
                 parts.push((index, Part { key: None, value }));

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, header};
 use smallvec::SmallVec;
 
 use super::{Judging, Location, Parameter, Part};
@@ -17,17 +17,28 @@ pub(crate) fn judge_headers(
     judging: &mut Judging<'_, '_>,
 ) -> ControlFlow<(), Vec<HeaderName>> {
     let mut stripped = Vec::new();
-    if judging.level != Undeclared::Allow {
-        for name in headers.keys() {
-            let text = name.as_str();
-            let declared = || parameters.iter().any(|parameter| *parameter.name == *text) || others.contains(name);
-            if is_standard(text) || declared() {
-                continue;
-            }
-            match judging.level {
-                Undeclared::Strip => stripped.push(name.clone()),
-                _ => judging.refuse_named(Location::Header, Code::Undeclared, Some(text))?,
-            }
+    for name in headers.keys() {
+        let text = name.as_str();
+        let mut declared = parameters
+            .iter()
+            .map(|parameter| &*parameter.name)
+            .chain(others.iter().map(HeaderName::as_str));
+        if is_standard(text) || declared.clone().any(|other| other == text) {
+            continue;
+        }
+        match judging.level {
+            // Upstreams that turn names into variables cannot tell twins apart, so one never passes as the other.
+            Undeclared::Allow if declared.any(|other| are_twins(other, text)) => stripped.push(name.clone()),
+            Undeclared::Allow => {}
+            Undeclared::Strip => stripped.push(name.clone()),
+            Undeclared::Refuse => judging.refuse_named(Location::Header, Code::Undeclared, Some(text))?,
+        }
+    }
+    let credential = [header::AUTHORIZATION];
+    for name in others.iter().chain(credential.iter().filter(|name| !others.contains(name))) {
+        // Of two credentials, who reads them next may take the other.
+        if headers.get_all(name).iter().nth(1).is_some() {
+            judging.refuse(Location::Header, Code::Duplicate)?;
         }
     }
     judge_declared(parameters, headers, judging)?;
@@ -58,14 +69,24 @@ pub(crate) fn judge_declared(
     ControlFlow::Continue(())
 }
 
+/// Whether two different names are one where `-` and `_` are the same, as in CGI's variables (RFC 3875 §4.1.18).
+fn are_twins(left: &str, right: &str) -> bool {
+    let folded = |byte: u8| if byte == b'_' { b'-' } else { byte };
+    left != right && left.bytes().map(folded).eq(right.bytes().map(folded))
+}
+
 /// Whether a request header field (in lower case) is one that HTTP, browsers or tracing add by themselves, so that no
 /// contract declares it. `Authorization`, cookies and `X-` fields are never among them: what an API reads from those, its
-/// contract says.
+/// contract says. No standard name holds `_`.
 pub fn is_standard(name: &str) -> bool {
-    const PREFIXES: [&str; 5] = ["accept", "content-", "if-", "sec-", "access-control-request-"];
+    const PREFIXES: [&str; 5] = ["accept-", "content-", "if-", "sec-", "access-control-request-"];
+    if name.contains('_') {
+        return false;
+    }
     matches!(
         name,
-        "baggage"
+        "accept"
+            | "baggage"
             | "cache-control"
             | "connection"
             | "cookie"

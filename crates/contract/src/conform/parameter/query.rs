@@ -23,6 +23,7 @@ pub(crate) fn judge_query(
 ) -> ControlFlow<(), Option<String>> {
     let mut parts: SmallVec<[(usize, Part<'_>); 16]> = SmallVec::new();
     let mut kept = None;
+    let mut credentials: SmallVec<[&str; 2]> = SmallVec::new();
     let pairs = query.filter(|query| !query.is_empty());
     for (count, pair) in pairs.into_iter().flat_map(|query| query.split('&')).enumerate() {
         if count >= PAIRS_MAX {
@@ -37,6 +38,13 @@ pub(crate) fn judge_query(
                 continue;
             }
         };
+        if let Some(other) = others.iter().find(|other| ***other == *name) {
+            // Of two credentials, who reads them next may take the other.
+            if credentials.contains(&&**other) {
+                judging.refuse(Location::Query, Code::Duplicate)?;
+            }
+            credentials.push(other);
+        }
         if let Some((index, key)) = owner(parameters, &name, judging) {
             parts.push((index, Part { key, value }));
         } else if !others.iter().any(|other| **other == *name) {

@@ -1,6 +1,6 @@
 use std::ops::ControlFlow;
 
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::*;
 use crate::conform::json::{Compiler, Direction};
@@ -401,10 +401,10 @@ fn judge_fields(header: &Parameter, program: &Program, fields: &[(&'static str, 
         encoding,
         ..header.clone()
     };
-    let stripped = judge_headers(std::slice::from_ref(header), &[], &headers, &mut judging)
+    let stripped = judge_headers(std::slice::from_ref(header), &[HeaderName::from_static("x-key")], &headers, &mut judging)
         .continue_value()
         .unwrap();
-    let kept = judge_cookies(std::slice::from_ref(&cookie), &[], &headers, &mut judging)
+    let kept = judge_cookies(std::slice::from_ref(&cookie), &["session".into()], &headers, &mut judging)
         .continue_value()
         .unwrap();
     findings.extend(stripped.iter().map(|name| format!("strip {name}")));
@@ -442,4 +442,48 @@ fn headers_and_cookies() {
     check(&[("cookie", "q=2; p=1; r=3")], Undeclared::Strip, "keep p=1");
     check(&[("cookie", "p=x")], Undeclared::Strip, "p.type");
     check(&[("cookie", "p")], Undeclared::Strip, "-.syntax");
+}
+
+#[test]
+fn http_7_twins_of_declared_fields_do_not_pass() {
+    let (program, mut header) = parameter(Location::Header, "simple", false, r#"{"type":"string"}"#);
+    header.name = "x-user-id".into();
+    let check = |fields: &[_], level, expected: &str| {
+        assert_eq!(judge_fields(&header, &program, fields, level), expected, "{fields:?}");
+    };
+    let twins = [("x-user-id", "1"), ("x_user_id", "2")];
+    check(&twins, Undeclared::Refuse, "-.undeclared");
+    check(&twins, Undeclared::Strip, "strip x_user_id");
+    check(&twins, Undeclared::Allow, "strip x_user_id");
+    check(&[("x_other", "2")], Undeclared::Allow, "");
+    for name in ["acceptx", "accept_encoding", "user_agent", "content_type"] {
+        assert!(!is_standard(name), "{name}");
+        check(&[(name, "1")], Undeclared::Refuse, "-.undeclared");
+    }
+    assert!(is_standard("accept") && is_standard("accept-language"));
+}
+
+#[test]
+fn schema_2_one_credential_only() {
+    let (program, header) = parameter(Location::Header, "simple", false, "true");
+    let check = |fields: &[_], expected: &str| {
+        assert_eq!(
+            judge_fields(&header, &program, fields, Undeclared::Allow),
+            expected,
+            "{fields:?}"
+        );
+    };
+    check(&[("authorization", "a")], "");
+    check(&[("authorization", "a"), ("authorization", "a")], "-.duplicate");
+    check(&[("x-key", "a"), ("x-key", "b")], "-.duplicate");
+    check(&[("cookie", "session=a; session=b")], "-.duplicate");
+    check(&[("cookie", "session=a"), ("cookie", "session=b")], "-.duplicate");
+    check(&[("x-other", "a"), ("x-other", "b"), ("cookie", "o=1; o=2; session=1")], "");
+    let query = |query: &str, expected: &str| {
+        let (findings, _) = judge(&program, &[], query, Undeclared::Allow);
+        assert_eq!(findings.join(" "), expected, "{query}");
+    };
+    query("key=a&other=1&other=2", "");
+    query("key=a&key=b", "-.duplicate");
+    query("key=a&%6bey=b", "-.duplicate");
 }

@@ -4,14 +4,8 @@
 //! It counts repetitions instead of copying them, so a program is as large as its pattern, and it counts its own steps,
 //! so a match ends within a bound whatever the pattern and the text are. It never answers when the bound is reached.
 
-use super::Exhausted;
 use super::program::{Program, Repetition, Run, Step};
-
-/// Steps that every match may take: some milliseconds.
-const STEPS_MAX: u64 = 1_000_000;
-
-/// Further steps for every byte of the text.
-const STEPS_PER_BYTE: u64 = 16;
+use super::{Exhausted, Steps};
 
 /// Most branches and changes that are remembered at once.
 const FRAMES_MAX: usize = 200_000;
@@ -21,9 +15,7 @@ const NOTHING: usize = usize::MAX;
 
 impl Program {
     /// Whether the pattern is found in the text.
-    pub(super) fn is_match(&self, text: &str) -> Result<bool, Exhausted> {
-        let bytes = u64::try_from(text.len()).unwrap_or(u64::MAX);
-        let budget = bytes.saturating_mul(STEPS_PER_BYTE).saturating_add(STEPS_MAX);
+    pub(super) fn is_match(&self, text: &str, budget: &mut Steps) -> Result<bool, Exhausted> {
         let cells = vec![NOTHING; self.cells];
         let mut attempt = Attempt {
             program: self,
@@ -34,6 +26,7 @@ impl Program {
         };
         let starts = text.char_indices().map(|(at, _)| at).chain([text.len()]);
         for start in starts.take(if self.anchored { 1 } else { usize::MAX }) {
+            attempt.spend(u64::try_from(self.cells / 8).unwrap_or(u64::MAX))?;
             attempt.cells.fill(NOTHING);
             attempt.frames.clear();
             if attempt.run(0, start)? {
@@ -68,7 +61,7 @@ struct Attempt<'p> {
     /// Where groups begin and end; the counts and starts of repetitions.
     cells: Vec<usize>,
     frames: Vec<Frame>,
-    budget: u64,
+    budget: &'p mut Steps,
 }
 
 impl Attempt<'_> {
@@ -331,8 +324,7 @@ impl Attempt<'_> {
 
     #[inline]
     fn spend(&mut self, steps: u64) -> Result<(), Exhausted> {
-        self.budget = self.budget.checked_sub(steps).ok_or(Exhausted)?;
-        Ok(())
+        self.budget.spend(steps)
     }
 }
 

@@ -53,6 +53,33 @@ pub enum Engine {
 #[error("the pattern needs more steps than its budget")]
 pub struct Exhausted;
 
+/// The steps that backtracking may still take; one budget serves a whole document, however many texts it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Steps(u64);
+
+impl Steps {
+    /// The budget for a document of so many bytes: a million (some milliseconds), and 16 for every byte.
+    pub fn new(bytes: usize) -> Self {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        Self(bytes.saturating_mul(16).saturating_add(1_000_000))
+    }
+
+    #[inline]
+    fn spend(&mut self, steps: u64) -> Result<(), Exhausted> {
+        match self.0.checked_sub(steps) {
+            Some(left) => {
+                self.0 = left;
+                Ok(())
+            }
+            // What once ran out stays so: a later text that costs less would prove as little.
+            None => {
+                self.0 = 0;
+                Err(Exhausted)
+            }
+        }
+    }
+}
+
 /// Why a pattern cannot be used, in words for its author.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{message} (at character {offset} of the pattern)")]
@@ -100,15 +127,23 @@ impl Pattern {
         parse::parse(source).is_ok()
     }
 
-    /// Whether the pattern is found in the text. The first two engines allocate nothing for it in their steady state.
+    /// Whether the pattern is found in the text, with steps of its own.
     ///
     /// # Errors
-    /// [`Exhausted`] if the backtracking engine spent its budget; the other engines never do.
+    /// As [`Self::is_match_within`].
     pub fn is_match(&self, text: &str) -> Result<bool, Exhausted> {
+        self.is_match_within(text, &mut Steps::new(text.len()))
+    }
+
+    /// Whether the pattern is found in the text, within the steps that are left. The first two engines allocate nothing for it in their steady state.
+    ///
+    /// # Errors
+    /// [`Exhausted`] if the backtracking engine spent its budget; the other engines take none of it.
+    pub fn is_match_within(&self, text: &str, steps: &mut Steps) -> Result<bool, Exhausted> {
         match &self.matcher {
             Matcher::Classes(classes) => Ok(classes.is_match(text)),
             Matcher::Linear(regex) => Ok(regex.is_match(text)),
-            Matcher::Backtracking(program) => program.is_match(text),
+            Matcher::Backtracking(program) => program.is_match(text, steps),
         }
     }
 

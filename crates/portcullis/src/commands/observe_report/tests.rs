@@ -108,7 +108,7 @@ fn exchange(configuration: Configuration) -> Vec<u16> {
         stream.write_all(request.as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
-        answer[9..12].parse().unwrap()
+        answer.split(' ').nth(1).unwrap().parse().unwrap()
     });
     let statuses = statuses.collect();
     drop(recorder);

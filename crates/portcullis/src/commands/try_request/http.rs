@@ -11,7 +11,7 @@ use portcullis_gateway::listen::{Bounds, Framing, Malformed};
 #[derive(Debug)]
 pub(super) enum Message {
     /// A request that is HTTP.
-    Whole(Whole),
+    Whole(Box<Whole>),
     /// What the listener would refuse.
     Malformed {
         /// How many bytes of it the listener would have taken.
@@ -90,7 +90,7 @@ fn next(bytes: &[u8], bounds: Bounds) -> Result<(Message, usize), String> {
             return Ok((malformed(end + step.release, reason), bytes.len()));
         }
         let present = true;
-        return Ok((Message::Whole(Whole { parts, body, present }), end + used));
+        return Ok((Message::Whole(Box::new(Whole { parts, body, present })), end + used));
     }
     let length = length(&parts.headers);
     let Some(body) = rest.get(..length) else {
@@ -100,7 +100,7 @@ fn next(bytes: &[u8], bounds: Bounds) -> Result<(Message, usize), String> {
         ));
     };
     let (body, present) = (body.to_vec(), length > 0);
-    Ok((Message::Whole(Whole { parts, body, present }), end + length))
+    Ok((Message::Whole(Box::new(Whole { parts, body, present })), end + length))
 }
 
 fn malformed(offset: usize, reason: Malformed) -> Message {
@@ -201,7 +201,8 @@ mod tests {
             Err(problem) => format!("error: {problem}"),
             Ok(messages) => {
                 let told = messages.iter().map(|(line, message)| match message {
-                    Message::Whole(Whole { parts, body, .. }) => {
+                    Message::Whole(whole) => {
+                        let Whole { parts, body, .. } = *whole;
                         format!(
                             "{line}: {} {} {:?}",
                             parts.method,

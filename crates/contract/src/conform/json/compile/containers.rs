@@ -1,13 +1,15 @@
 //! The keywords of arrays and objects.
 
+use std::collections::HashSet;
+
 use super::super::keys::KeyTable;
-use super::super::program::{Additional, ArrayRules, Contains, Direction, ObjectRules, Property, SchemaId};
+use super::super::program::{Additional, ArrayRules, Contains, Direction, ObjectRules, PatternProperty, Property};
 use super::super::violation::Code;
 use super::{At, Compiler};
 use crate::document::{Dialect, Node, Object, Place, Value};
 
-/// How far `readOnly` and `writeOnly` are looked for through references and `allOf`.
-const HIDDEN_STEPS_MAX: u8 = 8;
+/// In how many schemas behind one property `readOnly` and `writeOnly` are looked for.
+const HIDDEN_SCHEMAS_MAX: usize = 10_000;
 
 impl<'d> Compiler<'d> {
     pub(super) fn arrays(&mut self, at: At<'d>, object: &'d Object) -> Option<Box<ArrayRules>> {
@@ -84,6 +86,9 @@ impl<'d> Compiler<'d> {
         rules.additional = self
             .additional(at, object, "additionalProperties")
             .unwrap_or(Additional::Unsaid);
+        if let (Additional::Keeps(_), Some(node)) = (rules.additional, object.get("additionalProperties")) {
+            rules.additional_hidden = self.hidden(self.document.child(at.place, node), at.direction);
+        }
         rules.properties_min = self.count(object, "minProperties").unwrap_or(0);
         rules.properties_max = self.count(object, "maxProperties");
         if self.modern() {
@@ -118,6 +123,7 @@ impl<'d> Compiler<'d> {
             properties,
             patterns: Vec::new(),
             additional: Additional::Unsaid,
+            additional_hidden: None,
             required: bits.into(),
             properties_min: 0,
             properties_max: None,
@@ -146,7 +152,7 @@ impl<'d> Compiler<'d> {
 
     fn declare(&mut self, at: At<'d>, name: &str, node: &'d Node) -> Property {
         let place = self.document.child(at.place, node);
-        let hidden = self.hidden(place, at.direction, HIDDEN_STEPS_MAX);
+        let hidden = self.hidden(place, at.direction);
         Property {
             name: name.into(),
             schema: Some(self.schema(place, at.direction)),
@@ -154,26 +160,39 @@ impl<'d> Compiler<'d> {
         }
     }
 
-    /// Whether the direction hides the property: its schema, one that it refers to, or one of its `allOf` says so.
-    fn hidden(&self, place: Place<'d>, direction: Direction, steps: u8) -> Option<Code> {
-        let (object, steps) = (place.node.as_object()?, steps.checked_sub(1)?);
+    /// Whether the direction hides the property: its schema says so, or one that it refers to, one of its branches, or
+    /// that of its items.
+    fn hidden(&mut self, place: Place<'d>, direction: Direction) -> Option<Code> {
         let (keyword, code) = match direction {
             Direction::Request => ("readOnly", Code::ReadOnly),
             Direction::Response => ("writeOnly", Code::WriteOnly),
         };
-        if object.get(keyword).and_then(Node::as_bool) == Some(true) {
-            return Some(code);
+        let (mut ahead, mut seen) = (vec![place], HashSet::new());
+        while let Some(place) = ahead.pop() {
+            let Some(object) = place.node.as_object() else { continue };
+            if object.get(keyword).and_then(Node::as_bool) == Some(true) {
+                return Some(code);
+            }
+            let from = ahead.len();
+            let target = object.get("$ref").and_then(Node::as_str);
+            ahead.extend(target.and_then(|reference| self.document.resolve(place, reference).ok()));
+            for keyword in ["allOf", "anyOf", "oneOf", "prefixItems", "items"] {
+                let node = object.get(keyword);
+                let many = node.and_then(Node::as_array).unwrap_or_default();
+                let one = node.filter(|node| node.as_object().is_some());
+                ahead.extend(many.iter().chain(one).map(|node| self.document.child(place, node)));
+            }
+            if ahead.len() > from && !seen.insert(std::ptr::from_ref(place.node).addr()) {
+                // It has been looked through already: the schema is recursive.
+                ahead.truncate(from);
+            }
+            if seen.len() > HIDDEN_SCHEMAS_MAX {
+                self.problem(place.node.span, format!("`{keyword}` cannot be decided"))
+                    .push_help("say it in the property's own schema");
+                return None;
+            }
         }
-        let target = object
-            .get("$ref")
-            .and_then(Node::as_str)
-            .and_then(|reference| self.document.resolve(place, reference).ok());
-        let branches = object.get("allOf").and_then(Node::as_array).unwrap_or_default().iter();
-        let branches = branches.map(|node| self.document.child(place, node));
-        target
-            .into_iter()
-            .chain(branches)
-            .find_map(|place| self.hidden(place, direction, steps))
+        None
     }
 
     /// The indexes of the required properties; names that nothing declares are added to `properties`.
@@ -229,7 +248,7 @@ impl<'d> Compiler<'d> {
         &mut self,
         at: At<'d>,
         object: &'d Object,
-    ) -> Vec<(std::sync::Arc<crate::conform::pattern::Pattern>, SchemaId)> {
+    ) -> Vec<PatternProperty> {
         if self.document.dialect() == Dialect::OpenApi30 {
             return Vec::new();
         }
@@ -238,8 +257,13 @@ impl<'d> Compiler<'d> {
         };
         let mut patterns = Vec::new();
         for (source, node) in members.iter() {
-            let id = self.below(at, node);
-            patterns.extend(self.pattern(id, source, node.span).map(|pattern| (pattern, id)));
+            let schema = self.below(at, node);
+            let hidden = self.hidden(self.document.child(at.place, node), at.direction);
+            patterns.extend(self.pattern(schema, source, node.span).map(|pattern| PatternProperty {
+                pattern,
+                schema,
+                hidden,
+            }));
         }
         patterns
     }

@@ -165,7 +165,12 @@ impl Merger<'_> {
         let patterned = !a.patterns.is_empty() || !b.patterns.is_empty();
         let names_twice = a.names.is_some() && b.names.is_some();
         let large = a.properties.len() + b.properties.len() > PROPERTIES_MAX;
-        if (patterned && (closed(&a) || closed(&b))) || names_twice || large {
+        // Whose members are hidden wholesale is told branch by branch.
+        let hides = |rules: &ObjectRules| {
+            rules.additional_hidden.is_some() || rules.patterns.iter().any(|property| property.hidden.is_some())
+        };
+        let hidden = hides(&a) || hides(&b);
+        if (patterned && (closed(&a) || closed(&b))) || names_twice || large || hidden {
             return None;
         }
         let (properties, required) = self.both_properties(&a, &b)?;
@@ -188,6 +193,7 @@ impl Merger<'_> {
             properties,
             patterns: [a.patterns, b.patterns].concat(),
             additional,
+            additional_hidden: None,
             required,
             properties_min: a.properties_min.max(b.properties_min),
             properties_max: least(a.properties_max, b.properties_max),

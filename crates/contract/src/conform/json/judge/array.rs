@@ -1,6 +1,7 @@
 //! Arrays: items, counts, `uniqueItems`, `contains`.
 
 use std::collections::HashSet;
+use std::hash::BuildHasher;
 
 use smallvec::SmallVec;
 
@@ -57,7 +58,6 @@ impl<'p> Judge<'p, '_, '_> {
         self.cursor.skip_whitespace();
         let mut count = 0;
         while self.another(count, b']')? {
-            self.mark_open(self.cursor.pos);
             self.anything()
                 .map_err(|stop| self.inside(stop, Segment::Index(count)))?;
             count += 1;
@@ -90,7 +90,7 @@ impl<'p> Judge<'p, '_, '_> {
     fn item(&mut self, schema: &'p Schema, rules: &'p ArrayRules, index: usize) -> Pass {
         match rules.prefix.get(index).copied().or(rules.items) {
             Some(id) => {
-                self.mark(self.cursor.pos, None);
+                self.mark_item(self.cursor.pos)?;
                 self.value(id)
             }
             None if schema.applicators.is_none() && rules.contains.is_none() && rules.prefix.is_empty() => {
@@ -116,25 +116,27 @@ impl<'p> Judge<'p, '_, '_> {
             self.scratch.cuts.truncate(cuts);
         }
         if matches && contains.evaluates {
-            self.mark(at, None);
+            self.mark_item(at)?;
         }
         Ok(matches)
     }
 
-    /// Compares the items of the array that began at `start`, and has just been read.
+    /// Compares the items of the array that began at `start`, and has just been read. Items are kept as keyed hashes of
+    /// 64 bits: two different ones that collide would be refused, once in billions of arrays, and never passed.
     fn unique(&mut self, schema: &Schema, start: usize) -> Pass {
         let text = self.cursor.slice(start, self.cursor.pos);
+        self.spend(text.len())?;
         let unique = few_plain_strings(text).unwrap_or_else(|| {
-            let mut items = HashSet::with_hasher(self.scratch.hasher.clone());
+            let (mut items, mut form) = (HashSet::new(), std::mem::take(&mut self.scratch.text));
             let mut cursor = Cursor::new(text);
-            while canonical::next_element(&mut cursor, b']') {
-                let mut form = Vec::new();
+            let mut differ = true;
+            while differ && canonical::next_element(&mut cursor, b']') {
+                form.clear();
                 canonical::write_text(&mut cursor, &mut form);
-                if !items.insert(form) {
-                    return false;
-                }
+                differ = items.insert(self.scratch.hasher.hash_one(form.as_slice()));
             }
-            true
+            self.scratch.text = form;
+            differ
         });
         if unique {
             Ok(())

@@ -18,7 +18,10 @@ impl<'p> Judge<'p, '_, '_> {
         let sweeping = outermost && self.undeclared != Undeclared::Allow;
         let evaluating = applicators.unevaluated_properties.is_some() || applicators.unevaluated_items.is_some();
         self.journaling = !outermost || sweeping || evaluating;
+        let asked = self.asks_for_items;
+        self.asks_for_items |= applicators.unevaluated_items.is_some();
         self.parts(schema, applicators, start, mark)?;
+        self.asks_for_items = asked;
         if sweeping {
             self.sweep(schema, start, mark)?;
         }
@@ -54,9 +57,11 @@ impl<'p> Judge<'p, '_, '_> {
             self.condition(condition, start, end)?;
         }
         if let Some(rule) = applicators.unevaluated_properties {
+            self.cursor.pos = end;
             self.unevaluated_properties(schema, rule, start, mark)?;
         }
         if let Some(rule) = applicators.unevaluated_items {
+            self.cursor.pos = end;
             self.unevaluated_items(schema, rule, start, mark)?;
         }
         self.cursor.pos = end;
@@ -81,6 +86,7 @@ impl<'p> Judge<'p, '_, '_> {
         let (journal, cuts) = (self.journal.len(), self.scratch.cuts.len());
         let (seen, others) = (self.scratch.seen.len(), self.scratch.others.len());
         let (depth, scope, journaling) = (self.depth, self.scope.len(), self.journaling);
+        let asks_for_items = self.asks_for_items;
         self.speculating += 1;
         let pass = self.again(start, end, id);
         self.speculating -= 1;
@@ -94,6 +100,7 @@ impl<'p> Judge<'p, '_, '_> {
                 self.scratch.others.truncate(others);
                 self.scope.truncate(scope);
                 (self.depth, self.journaling) = (depth, journaling);
+                self.asks_for_items = asks_for_items;
                 self.path.clear();
                 Ok(false)
             }
@@ -191,6 +198,7 @@ impl<'p> Judge<'p, '_, '_> {
             self.cursor.pos = start;
             return Err(self.fail(Code::Discriminator, schema.span));
         }
+        self.spend(end - start)?;
         let tag = tag(self.cursor.bytes, start, &discriminator.property);
         match tag.and_then(|tag| discriminator.branches.get(tag.as_str())) {
             Some(id) => self.again(start, end, *id),

@@ -22,6 +22,7 @@ use super::cuts::Cuts;
 use super::program::{Program, Schema, SchemaId, TypeSet};
 use super::scan::Cursor;
 use super::violation::{Code, Segment, Violation, pointer};
+use crate::conform::pattern::Steps;
 use crate::document::Span;
 
 /// What happens to properties that no applicable schema declares.
@@ -35,6 +36,12 @@ pub enum Undeclared {
     /// They are cut, unless the schema says aloud that it allows them; so are `writeOnly` properties.
     Strip,
 }
+
+/// How many marks the journal may hold, of 32 bytes each.
+const JOURNAL_MARKS_MAX: usize = 200_000;
+
+/// How many members may be noted to be cut, of 16 bytes each.
+const CUTS_MAX: usize = 400_000;
 
 /// Bounds on what the judge reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +77,20 @@ pub struct Scratch {
     others: Vec<u64>,
     cuts: Vec<(usize, usize)>,
     text: Vec<u8>,
+    /// What is left of the steps that patterns may take in all texts of one head; otherwise each text has its own.
+    shared_steps: Option<Steps>,
+}
+
+impl Scratch {
+    /// From here on, all texts that are judged share the steps of one, so that many small ones cost no more.
+    pub(crate) fn share_steps(&mut self) {
+        self.shared_steps = Some(Steps::new(0));
+    }
+
+    /// From here on, every text has its own steps again.
+    pub(crate) fn end_sharing(&mut self) {
+        self.shared_steps = None;
+    }
 }
 
 impl Program {
@@ -93,7 +114,11 @@ impl Program {
             scratch.successors.resize(self.names, 0);
         }
         let mut judge = Judge::new(self, json, undeclared, limits, scratch);
-        if judge.document(schema).is_err() {
+        let pass = judge.document(schema);
+        if let Some(shared) = &mut judge.scratch.shared_steps {
+            *shared = judge.steps;
+        }
+        if pass.is_err() {
             return Err(judge.violation());
         }
         let entangled = judge.entangled;
@@ -146,12 +171,16 @@ struct Judge<'p, 't, 's> {
     depth: u16,
     /// Bytes that may still be read again.
     budget: u64,
+    /// Steps that patterns may still take.
+    steps: Steps,
     /// How many readings of text already read are under way, one inside the other.
     nested: u16,
     /// How many branches that may fail are being tried.
     speculating: u32,
     /// Whether declared members are written to the journal instead of undeclared ones being refused on the spot.
     journaling: bool,
+    /// Whether some schema under way asks which items were evaluated; without it items need no marks.
+    asks_for_items: bool,
     /// Whether something was cut that another rule, already judged, may depend on.
     entangled: bool,
     journal: Vec<Mark<'p>>,
@@ -172,8 +201,10 @@ impl<'p, 't, 's> Judge<'p, 't, 's> {
     ) -> Self {
         // A floor keeps small texts under large unions judgeable.
         let budget = (json.len() as u64 + 1024) * u64::from(limits.readings_max);
+        let steps = scratch.shared_steps.unwrap_or_else(|| Steps::new(json.len()));
         Self {
             program,
+            steps,
             cursor: Cursor::new(json),
             undeclared,
             limits,
@@ -183,6 +214,7 @@ impl<'p, 't, 's> Judge<'p, 't, 's> {
             nested: 0,
             speculating: 0,
             journaling: false,
+            asks_for_items: false,
             entangled: false,
             journal: Vec::new(),
             scope: Vec::new(),
@@ -294,14 +326,24 @@ impl<'p, 't, 's> Judge<'p, 't, 's> {
         Err(self.fail(code, schema.span))
     }
 
-    /// Reads an array or object of which the schema says nothing. Everything in it is allowed, and so declared,
-    /// unless applicators beside the schema still have their say.
+    /// Reads an array or object that the schema's rules do not speak of. Where it says nothing at all, or lists the
+    /// very value, everything in it is allowed, and so declared. Where it speaks of other things, such as the length
+    /// of strings, it declares nothing.
     fn unconstrained(&mut self, schema: &'p Schema) -> Pass {
-        let journaling = self.journaling;
-        self.journaling = journaling && schema.applicators.is_none();
-        let pass = self.anything();
-        self.journaling = journaling;
-        pass
+        if schema.is_any() || (schema.values.is_some() && schema.applicators.is_none()) {
+            return self.anything();
+        }
+        if self.journaling || self.undeclared == Undeclared::Allow {
+            return self.unmarked();
+        }
+        let closed = schema.object.is_some() || schema.array.is_some();
+        let start = self.cursor.pos;
+        self.unmarked()?;
+        if closed {
+            // It means objects and met an array, or the other way round: members in there are nobody's.
+            self.sweep(schema, start, self.journal.len())?;
+        }
+        Ok(())
     }
 
     /// Reads any value, which has to be well-formed and without duplicate names.
@@ -328,26 +370,47 @@ impl<'p, 't, 's> Judge<'p, 't, 's> {
         }
     }
 
+    /// Notes that a keyword evaluated a member.
     #[inline]
-    fn mark(&mut self, at: usize, name: Option<&'p str>) {
-        if self.journaling {
-            self.journal.push(Mark {
-                at,
-                name,
-                evaluated: true,
-            });
+    fn mark(&mut self, at: usize, name: Option<&'p str>) -> Pass {
+        self.note(at, name, true)
+    }
+
+    /// Notes that a member is allowed, though no keyword evaluated it.
+    #[inline]
+    fn mark_open(&mut self, at: usize) -> Pass {
+        self.note(at, None, false)
+    }
+
+    /// Notes that a keyword evaluated an item, if somebody asks.
+    #[inline]
+    fn mark_item(&mut self, at: usize) -> Pass {
+        if self.asks_for_items {
+            self.note(at, None, true)
+        } else {
+            Ok(())
         }
     }
 
     #[inline]
-    fn mark_open(&mut self, at: usize) {
-        if self.journaling {
-            self.journal.push(Mark {
-                at,
-                name: None,
-                evaluated: false,
-            });
+    fn note(&mut self, at: usize, name: Option<&'p str>, evaluated: bool) -> Pass {
+        if !self.journaling {
+            return Ok(());
         }
+        if self.journal.len() >= JOURNAL_MARKS_MAX {
+            return Err(self.syntax(Code::Budget));
+        }
+        self.journal.push(Mark { at, name, evaluated });
+        Ok(())
+    }
+
+    /// Cuts the member that begins at `at` and ends at the cursor.
+    fn cut(&mut self, at: usize) -> Pass {
+        if self.scratch.cuts.len() >= CUTS_MAX {
+            return Err(self.syntax(Code::Budget));
+        }
+        self.scratch.cuts.push((at, self.cursor.pos));
+        Ok(())
     }
 
     /// Notes that the value breaks the schema.

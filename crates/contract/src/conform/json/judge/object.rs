@@ -4,10 +4,12 @@
 use std::collections::HashSet;
 use std::hash::BuildHasher;
 
-use super::super::program::{Additional, ObjectRules, Property, Schema, SchemaId};
+use super::super::program::{Additional, ObjectRules, PatternProperty, Property, Schema, SchemaId};
 use super::super::scan::{Cursor, Text};
 use super::super::violation::{Code, Segment};
 use super::{Judge, Pass, Stop, Undeclared};
+use crate::conform::pattern::Pattern;
+use crate::document::Span;
 
 /// Up to this many undeclared names of an object are compared one by one; beyond, a set takes over.
 const OTHERS_COMPARED_MAX: usize = 24;
@@ -63,7 +65,7 @@ impl<'p, 't> Judge<'p, 't, '_> {
         self.cursor.skip_whitespace();
         let mut count = 0;
         while self.another(count, b'}')? {
-            self.mark_open(self.cursor.pos);
+            self.mark_open(self.cursor.pos)?;
             let name = self.scan_name()?;
             self.undeclared_once(name, &mut frame)?;
             self.colon()?;
@@ -222,9 +224,9 @@ impl<'p, 't> Judge<'p, 't, '_> {
             return self.other(schema, rules, at, frame);
         };
         let segment = Segment::Declared(&property.name);
-        self.mark(at, Some(&property.name));
-        if let Some(code) = property.hidden {
-            return self.hidden(code, id, at).map_err(|stop| self.inside(stop, segment));
+        self.mark(at, Some(&property.name))?;
+        if let Some(code) = property.hidden.or(self.hidden_by_pattern(rules, &property.name)?) {
+            return self.hidden(code, self.program.span(id), at).map_err(|stop| self.inside(stop, segment));
         }
         frame.kept += 1;
         let value_at = self.cursor.pos;
@@ -238,37 +240,48 @@ impl<'p, 't> Judge<'p, 't, '_> {
     }
 
     /// A `readOnly` property in a request, or a `writeOnly` one in an answer.
-    fn hidden(&mut self, code: Code, id: SchemaId, at: usize) -> Pass {
+    fn hidden(&mut self, code: Code, span: Span, at: usize) -> Pass {
         if self.undeclared == Undeclared::Strip {
             self.anything()?;
-            self.scratch.cuts.push((at, self.cursor.pos));
+            self.cut(at)?;
             self.entangled |= self.journaling;
             return Ok(());
         }
-        Err(self.fail(code, self.program.span(id)))
+        Err(self.fail(code, span))
     }
 
     /// A property that `properties` does not speak of; its name stands at `at`, the cursor on its value.
     fn other(&mut self, schema: &'p Schema, rules: &'p ObjectRules, at: usize, frame: &mut Frame) -> Pass {
         if !rules.patterns.is_empty() {
             let name = self.name_at(at);
+            if let Some(code) = self.hidden_by_pattern(rules, &name)? {
+                self.mark(at, None)?;
+                return self
+                    .hidden(code, schema.span, at)
+                    .map_err(|stop| self.inside(stop, Segment::Undeclared));
+            }
             let fits = self
                 .patterns(rules, &name, self.cursor.pos)
                 .map_err(|stop| self.inside(stop, Segment::Undeclared))?;
             if fits {
-                self.mark(at, None);
+                self.mark(at, None)?;
                 frame.kept += 1;
                 return Ok(());
             }
         }
         match rules.additional {
             Additional::Any => {
-                self.mark(at, None);
+                self.mark(at, None)?;
                 frame.kept += 1;
                 self.anything().map_err(|stop| self.inside(stop, Segment::Undeclared))
             }
             Additional::Keeps(id) => {
-                self.mark(at, None);
+                self.mark(at, None)?;
+                if let Some(code) = rules.additional_hidden {
+                    return self
+                        .hidden(code, schema.span, at)
+                        .map_err(|stop| self.inside(stop, Segment::Undeclared));
+                }
                 frame.kept += 1;
                 self.value(id).map_err(|stop| self.inside(stop, Segment::Undeclared))
             }
@@ -281,7 +294,7 @@ impl<'p, 't> Judge<'p, 't, '_> {
         let unsaid = rules.additional == Additional::Unsaid;
         if self.undeclared == Undeclared::Strip && !self.journaling {
             self.anything()?;
-            self.scratch.cuts.push((at, self.cursor.pos));
+            self.cut(at)?;
             return Ok(());
         }
         if unsaid && (self.journaling || self.undeclared == Undeclared::Allow) {
@@ -303,18 +316,36 @@ impl<'p, 't> Judge<'p, 't, '_> {
     /// Judges the value at `value_at` by every `patternProperties` that the name matches; says whether any did.
     fn patterns(&mut self, rules: &'p ObjectRules, name: &str, value_at: usize) -> Result<bool, Stop> {
         let mut any = false;
-        for (pattern, id) in &rules.patterns {
-            if !pattern.is_match(name).map_err(|_| self.syntax(Code::Budget))? {
+        for PatternProperty { pattern, schema, .. } in &rules.patterns {
+            if !self.fits(pattern, name)? {
                 continue;
             }
             if self.cursor.pos > value_at {
                 self.spend(self.cursor.pos - value_at)?;
             }
             self.cursor.pos = value_at;
-            self.value(*id)?;
+            self.value(*schema)?;
             any = true;
         }
         Ok(any)
+    }
+
+    /// The code for a name that the direction hides by one of the `patternProperties` that it matches.
+    #[inline]
+    fn hidden_by_pattern(&mut self, rules: &ObjectRules, name: &str) -> Result<Option<Code>, Stop> {
+        for PatternProperty { pattern, hidden, .. } in &rules.patterns {
+            if hidden.is_some() && self.fits(pattern, name)? {
+                return Ok(*hidden);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether a pattern is found in a name. One that runs out of steps proves nothing, for any branch.
+    fn fits(&mut self, pattern: &Pattern, name: &str) -> Result<bool, Stop> {
+        pattern
+            .is_match_within(name, &mut self.steps)
+            .map_err(|_| self.syntax(Code::Budget))
     }
 
     fn name_at(&self, at: usize) -> String {

@@ -6,6 +6,7 @@ use super::super::program::{NumberRules, Schema, StringRules, TypeSet, Values};
 use super::super::scan::{Cursor, Number, Text};
 use super::super::violation::Code;
 use super::{Judge, Pass};
+use crate::conform::pattern::Steps;
 
 impl<'p, 't> Judge<'p, 't, '_> {
     #[inline]
@@ -35,7 +36,7 @@ impl<'p, 't> Judge<'p, 't, '_> {
             return Ok(());
         }
         let mut buffer = std::mem::take(&mut self.scratch.text);
-        let broken = first_broken(rules, text.decode(&mut buffer));
+        let broken = first_broken(rules, text.decode(&mut buffer), &mut self.steps);
         self.scratch.text = buffer;
         match broken {
             None => Ok(()),
@@ -102,6 +103,9 @@ impl<'p, 't> Judge<'p, 't, '_> {
         {
             return Ok(());
         }
+        if matches!(value.first(), Some(b'{' | b'[')) {
+            self.spend(value.len())?;
+        }
         let mut form = std::mem::take(&mut self.scratch.text);
         form.clear();
         canonical::write_text(&mut Cursor::new(value), &mut form);
@@ -115,9 +119,9 @@ impl<'p, 't> Judge<'p, 't, '_> {
     }
 }
 
-fn first_broken(rules: &StringRules, text: &str) -> Option<Code> {
+fn first_broken(rules: &StringRules, text: &str, steps: &mut Steps) -> Option<Code> {
     for pattern in &rules.patterns {
-        match pattern.is_match(text) {
+        match pattern.is_match_within(text, steps) {
             Ok(true) => {}
             Ok(false) => return Some(Code::Pattern),
             Err(_) => return Some(Code::Budget),

@@ -3,7 +3,7 @@
 use super::super::canonical;
 use super::super::program::{Additional, Schema};
 use super::super::violation::{Code, Segment};
-use super::{Judge, Mark, Pass, Undeclared};
+use super::{Judge, Mark, Pass, Stop, Undeclared};
 
 impl<'p> Judge<'p, '_, '_> {
     /// Refuses or cuts the members, at any depth of the value that began at `start`, that the journal does not
@@ -12,7 +12,7 @@ impl<'p> Judge<'p, '_, '_> {
         if !matches!(self.cursor.bytes.get(start), Some(b'{' | b'[')) {
             return Ok(());
         }
-        let marks = self.marks(mark);
+        let marks = self.marks(mark, start)?;
         let end = std::mem::replace(&mut self.cursor.pos, start);
         self.sweep_value(schema, &marks)?;
         self.cursor.pos = end;
@@ -20,12 +20,16 @@ impl<'p> Judge<'p, '_, '_> {
     }
 
     /// The journal behind `mark`, in the order of the text. Of several entries for a member the one that says
-    /// most is kept.
-    fn marks(&self, mark: usize) -> Vec<Mark<'p>> {
+    /// most is kept. Pays for sorting them, and for the walk over the value that began at `start`, which ends at the
+    /// cursor.
+    fn marks(&mut self, mark: usize, start: usize) -> Result<Vec<Mark<'p>>, Stop> {
+        let count = self.journal.len().saturating_sub(mark);
+        self.spend(count.saturating_mul(size_of::<Mark<'_>>()))?;
+        self.spend(self.cursor.pos.saturating_sub(start))?;
         let mut marks = self.journal.get(mark..).unwrap_or_default().to_vec();
         marks.sort_unstable_by_key(|mark| (mark.at, !mark.evaluated, mark.name.is_none()));
         marks.dedup_by_key(|mark| mark.at);
-        marks
+        Ok(marks)
     }
 
     fn sweep_value(&mut self, schema: &'p Schema, marks: &[Mark<'p>]) -> Pass {
@@ -59,7 +63,7 @@ impl<'p> Judge<'p, '_, '_> {
                 }
                 None if self.undeclared == Undeclared::Strip => {
                     self.cursor.skip_value();
-                    self.scratch.cuts.push((at, self.cursor.pos));
+                    self.cut(at)?;
                     self.entangled = true;
                 }
                 None => return Err(self.fail(Code::Undeclared, schema.span)),
@@ -79,7 +83,7 @@ impl<'p> Judge<'p, '_, '_> {
         if self.cursor.bytes.get(start) != Some(&b'{') {
             return Ok(());
         }
-        let marks = self.marks(mark);
+        let marks = self.marks(mark, start)?;
         self.cursor.pos = start;
         while canonical::next_element(&mut self.cursor, b'}') {
             let at = self.cursor.pos;
@@ -90,11 +94,11 @@ impl<'p> Judge<'p, '_, '_> {
             }
             if rule == Additional::Forbidden && self.undeclared == Undeclared::Strip && self.speculating == 0 {
                 self.cursor.skip_value();
-                self.scratch.cuts.push((at, self.cursor.pos));
+                self.cut(at)?;
                 self.entangled = true;
                 continue;
             }
-            self.mark(at, None);
+            self.mark(at, None)?;
             self.unevaluated(schema, rule)
                 .map_err(|stop| self.inside(stop, Segment::Undeclared))?;
         }
@@ -112,7 +116,7 @@ impl<'p> Judge<'p, '_, '_> {
         if self.cursor.bytes.get(start) != Some(&b'[') {
             return Ok(());
         }
-        let marks = self.marks(mark);
+        let marks = self.marks(mark, start)?;
         self.cursor.pos = start;
         let mut index = 0;
         while canonical::next_element(&mut self.cursor, b']') {
@@ -120,7 +124,7 @@ impl<'p> Judge<'p, '_, '_> {
             if find(&marks, at).is_some_and(|mark| mark.evaluated) {
                 self.cursor.skip_value();
             } else {
-                self.mark(at, None);
+                self.mark_item(at)?;
                 self.unevaluated(schema, rule)
                     .map_err(|stop| self.inside(stop, Segment::Index(index)))?;
             }
