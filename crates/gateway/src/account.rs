@@ -58,6 +58,8 @@ pub(crate) struct Found<'f> {
     pub(crate) refusal: Refusal,
     /// The name of something undeclared, for the observations only.
     pub(crate) undeclared: Option<&'f str>,
+    /// Where, as the contract names it, if the refusal does not say.
+    pub(crate) at: Option<&'f str>,
     /// The schema that was broken.
     pub(crate) schema: Span,
 }
@@ -67,6 +69,7 @@ impl From<Refusal> for Found<'_> {
         Self {
             refusal,
             undeclared: None,
+            at: None,
             schema: Span::default(),
         }
     }
@@ -204,7 +207,7 @@ impl Account {
             api: self.metrics.api().into(),
             operation: self.metrics.operation().into(),
             code,
-            place: place.unwrap_or_default().into(),
+            place: place.or(found.at).unwrap_or_default().into(),
             undeclared: found.undeclared.and_then(crate::observe::kept_name),
             schema: found.schema,
         });

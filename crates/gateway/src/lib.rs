@@ -15,3 +15,4 @@ pub mod pipeline;
 pub mod policy;
 pub mod refusal;
 pub mod routes;
+pub mod trial;

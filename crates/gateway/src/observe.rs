@@ -60,11 +60,16 @@ impl Observations {
     }
 }
 
-/// A sender's name for something, kept only if it looks like one: what is long or holds odd characters may be a value
-/// in the wrong place.
+/// A sender's name for something (a media type is one), kept only if it looks like one: what is long or holds odd
+/// characters may be a value in the wrong place.
 #[must_use]
 pub fn kept_name(name: &str) -> Option<Box<str>> {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'$' | b'[' | b']');
+    let media_type = name.bytes().filter(|byte| *byte == b'/').count() == 1;
+    let plain = |byte: u8| {
+        byte.is_ascii_alphanumeric()
+            || matches!(byte, b'_' | b'-' | b'.' | b'$' | b'[' | b']')
+            || (media_type && matches!(byte, b'/' | b'+'))
+    };
     (name.len() <= NAME_BYTES_MAX && !name.is_empty() && name.bytes().all(plain)).then(|| name.into())
 }
 
@@ -100,7 +105,9 @@ mod tests {
     #[test]
     fn only_names_are_kept() {
         assert_eq!(kept_name("is_admin").as_deref(), Some("is_admin"));
+        assert_eq!(kept_name("application/ld+json").as_deref(), Some("application/ld+json"));
         assert_eq!(kept_name("jane@example.com"), None);
+        assert_eq!(kept_name("a/b/c"), None);
         assert_eq!(kept_name(&"x".repeat(65)), None);
     }
 }

@@ -73,6 +73,33 @@ impl Levels {
             cookie: self.cookie,
         }
     }
+
+    /// The same for observing: query parameters and cookies that would be left out are told one by one. Header fields stay
+    /// untold, because clients add too many of their own accord.
+    pub(crate) fn observed_head(&self) -> operation::Levels {
+        operation::Levels {
+            query: told(self.query),
+            header: self.header,
+            cookie: told(self.cookie),
+        }
+    }
+
+    /// The same with everything that would be left out told one by one.
+    pub(crate) fn told_head(&self) -> operation::Levels {
+        operation::Levels {
+            query: told(self.query),
+            header: told(self.header),
+            cookie: told(self.cookie),
+        }
+    }
+}
+
+/// Told rather than left out.
+fn told(level: Undeclared) -> Undeclared {
+    match level {
+        Undeclared::Strip => Undeclared::Refuse,
+        Undeclared::Refuse | Undeclared::Allow => level,
+    }
 }
 
 impl Default for Policy {

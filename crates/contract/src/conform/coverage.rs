@@ -1,10 +1,13 @@
 //! What of a contract is judged, what is not, and why: nothing is skipped without being seen here.
 
+use std::collections::HashMap;
+
 use super::contract::Contract;
-use super::json::SchemaId;
+use super::json::{Note, NoteKind, SchemaId};
 use super::media_type::{Contents, Kind};
 use super::operation::Operation;
 use super::parameter::{Encoding, Parameter};
+use crate::document::Span;
 
 /// The coverage of one operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,8 +23,21 @@ pub struct OperationCoverage {
 pub struct Check {
     /// What is checked, such as "query parameter `since`" or "answer 200, `application/json`".
     pub subject: String,
+    /// Whether it stands in the answer; otherwise in the request.
+    pub answer: bool,
     /// How far.
     pub effect: Effect,
+    /// What its schema says that has no effect, or costs more to judge; by place.
+    pub caveats: Vec<Caveat>,
+}
+
+/// Something in a schema that is not judged as its author may think.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Caveat {
+    /// Where it stands.
+    pub span: Span,
+    /// What it is, and what follows from it.
+    pub message: String,
 }
 
 /// How far something is judged.
@@ -39,81 +55,188 @@ pub enum Effect {
 
 /// The coverage of every operation.
 pub fn coverage(contract: &Contract) -> Vec<OperationCoverage> {
+    let mut notes: HashMap<SchemaId, Vec<&Note>> = HashMap::new();
+    for note in &contract.schema_notes {
+        notes.entry(note.schema).or_default().push(note);
+    }
+    let looking = Looking { contract, notes };
     let numbered = (0..).zip(&contract.operations);
     numbered
         .map(|(index, operation)| OperationCoverage {
             operation: index,
-            checks: checks(contract, operation),
+            checks: looking.checks(operation),
         })
         .collect()
 }
 
-fn checks(contract: &Contract, operation: &Operation) -> Vec<Check> {
-    let mut checks = Vec::new();
-    let own = &operation.parameters;
-    let path = own.path.iter().map(|(_, parameter)| parameter);
-    for parameter in path.chain(&own.query).chain(&own.header).chain(&own.cookie) {
-        let subject = format!("{} parameter `{}`", parameter.location.name(), parameter.name);
-        checks.push(Check {
-            subject,
-            effect: parameter_effect(contract, parameter),
-        });
-    }
-    if let Some(body) = &operation.body {
-        add_contents(contract, "request body", &body.contents, true, &mut checks);
-    }
-    if !operation.security.is_empty() {
-        let effect = Effect::NotJudged("credentials are not verified in this version");
-        checks.push(Check {
-            subject: "security requirements".to_owned(),
-            effect,
-        });
-    }
-    for response in &operation.responses {
-        for header in &response.headers {
-            let subject = format!("answer {}, header `{}`", response.declared, header.name);
+/// A contract, with the notes of its schemas by schema.
+struct Looking<'c> {
+    contract: &'c Contract,
+    notes: HashMap<SchemaId, Vec<&'c Note>>,
+}
+
+impl Looking<'_> {
+    fn checks(&self, operation: &Operation) -> Vec<Check> {
+        let own = &operation.parameters;
+        let path = own.path.iter().map(|(_, parameter)| parameter);
+        let parameters = path.chain(&own.query).chain(&own.header).chain(&own.cookie);
+        let named = |parameter: &Parameter| format!("{} parameter `{}`", parameter.location.name(), parameter.name);
+        let mut checks: Vec<Check> = parameters
+            .map(|parameter| self.parameter(named(parameter), parameter, false))
+            .collect();
+        if let Some(body) = &operation.body {
+            self.contents("request body", &body.contents, true, &mut checks);
+        }
+        if !operation.security.is_empty() {
+            let effect = Effect::NotJudged("credentials are not verified in this version");
             checks.push(Check {
-                subject,
-                effect: parameter_effect(contract, header),
+                subject: "security requirements".to_owned(),
+                answer: false,
+                effect,
+                caveats: Vec::new(),
             });
         }
-        add_contents(
-            contract,
-            &format!("answer {}", response.declared),
-            &response.contents,
-            false,
-            &mut checks,
-        );
+        for response in &operation.responses {
+            let what = format!("answer {}", response.declared);
+            for header in &response.headers {
+                checks.push(self.parameter(format!("{what}, header `{}`", header.name), header, true));
+            }
+            self.contents(&what, &response.contents, false, &mut checks);
+        }
+        checks
     }
-    checks
-}
 
-fn add_contents(contract: &Contract, what: &str, contents: &Contents, request: bool, checks: &mut Vec<Check>) {
-    for entry in contents.entries() {
-        let effect = match entry.kind() {
-            Kind::Json | Kind::Text => schema_effect(contract, entry.schema),
-            Kind::Streamed => Effect::NotJudged("it is passed as bytes, under a bound"),
-            Kind::Unread if request => Effect::Refused("forms, multipart and XML are not read in this version"),
-            Kind::Unread => Effect::NotJudged("forms, multipart and XML are not read in this version"),
+    fn contents(&self, what: &str, contents: &Contents, request: bool, checks: &mut Vec<Check>) {
+        for entry in contents.entries() {
+            let judged = matches!(entry.kind(), Kind::Json | Kind::Text);
+            let effect = match entry.kind() {
+                Kind::Json | Kind::Text => self.effect(entry.schema),
+                Kind::Streamed => Effect::NotJudged("it is passed as bytes, under a bound"),
+                Kind::Unread if request => Effect::Refused("forms, multipart and XML are not read in this version"),
+                Kind::Unread => Effect::NotJudged("forms, multipart and XML are not read in this version"),
+            };
+            checks.push(Check {
+                subject: format!("{what}, `{}`", entry.declared),
+                answer: !request,
+                effect,
+                caveats: judged.then(|| self.caveats(entry.schema)).unwrap_or_default(),
+            });
+        }
+    }
+
+    fn parameter(&self, subject: String, parameter: &Parameter, answer: bool) -> Check {
+        let (effect, caveats) = match parameter.encoding {
+            Encoding::Style { schema, .. } | Encoding::Json(schema) => (self.effect(schema), self.caveats(schema)),
+            Encoding::Unjudged => {
+                let reason = "its definition is ignored by OpenAPI, or its media type is not read";
+                (Effect::NotJudged(reason), Vec::new())
+            }
         };
-        checks.push(Check {
-            subject: format!("{what}, `{}`", entry.declared),
+        Check {
+            subject,
+            answer,
             effect,
-        });
+            caveats,
+        }
+    }
+
+    fn effect(&self, schema: SchemaId) -> Effect {
+        if self.contract.program.is_any(schema) {
+            Effect::Unconstrained
+        } else {
+            Effect::Judged
+        }
+    }
+
+    /// What was noted of the schemas that this one leads to.
+    fn caveats(&self, schema: SchemaId) -> Vec<Caveat> {
+        if self.notes.is_empty() {
+            return Vec::new();
+        }
+        let reached = self.contract.program.reachable(schema);
+        let notes = reached.iter().filter_map(|id| self.notes.get(id)).flatten();
+        let mut caveats: Vec<Caveat> = notes.map(|note| caveat(note)).collect();
+        caveats.sort_unstable();
+        caveats.dedup();
+        caveats
     }
 }
 
-fn parameter_effect(contract: &Contract, parameter: &Parameter) -> Effect {
-    match parameter.encoding {
-        Encoding::Style { schema, .. } | Encoding::Json(schema) => schema_effect(contract, schema),
-        Encoding::Unjudged => Effect::NotJudged("its definition is ignored by OpenAPI, or its media type is not read"),
+fn caveat(note: &Note) -> Caveat {
+    let message = match &note.kind {
+        NoteKind::UnknownFormat(name) => format!("format `{name}` is not asserted: any string passes"),
+        NoteKind::IgnoredKeyword(name) => format!("`{name}` has no effect in this version of OpenAPI"),
+        NoteKind::BacktrackingPattern(_) => {
+            "a pattern with look-around or a back reference: judged within a budget of steps, beyond it refused"
+                .to_owned()
+        }
+        NoteKind::UnusedDiscriminator => "the discriminator names no branch: every branch is tried".to_owned(),
+    };
+    Caveat {
+        span: note.span,
+        message,
     }
 }
 
-fn schema_effect(contract: &Contract, schema: SchemaId) -> Effect {
-    if contract.program.is_any(schema) {
-        Effect::Unconstrained
-    } else {
-        Effect::Judged
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conform::contract::compile;
+    use crate::document::{Fetch, load};
+
+    struct One(&'static str);
+
+    impl Fetch for One {
+        fn fetch(&mut self, _: &str) -> Result<Vec<u8>, String> {
+            Ok(self.0.into())
+        }
+    }
+
+    const API: &str = r##"{"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {
+      "/a": {"post": {
+        "parameters": [{"name": "n", "in": "query", "schema": {"type": "string", "pattern": "^(?!x)"}}],
+        "requestBody": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/A"}}}},
+        "responses": {"200": {"description": "", "content": {"application/json": {}, "image/png": {}}}}}},
+      "/b": {"get": {"responses": {"204": {"description": ""}}}}},
+     "components": {"schemas": {
+       "A": {"allOf": [{"type": "object", "nullable": true, "properties": {
+         "c": {"type": "array", "items": {"type": "string", "format": "colour", "pattern": "^(?!x)"}}}}]},
+       "Unused": {"format": "taste"}}}}"##;
+
+    #[test]
+    fn notes_stand_where_their_schemas_are_reached() {
+        let document = load("api.json", &mut One(API)).unwrap();
+        let compiled = compile(&document);
+        let covered = coverage(&compiled.contract);
+        let told: Vec<(String, Effect, Vec<String>)> = covered
+            .into_iter()
+            .flat_map(|operation| operation.checks)
+            .map(|check| {
+                let words = |caveat: Caveat| caveat.message.split(&[' ', ':']).take(2).collect::<Vec<_>>().join(" ");
+                (
+                    check.subject,
+                    check.effect,
+                    check.caveats.into_iter().map(words).collect(),
+                )
+            })
+            .collect();
+        let line = |subject: &str, effect, caveats: &[&str]| {
+            let caveats = caveats.iter().map(|caveat| (*caveat).to_owned()).collect();
+            (subject.to_owned(), effect, caveats)
+        };
+        let streamed = Effect::NotJudged("it is passed as bytes, under a bound");
+        assert_eq!(
+            told,
+            [
+                line("query parameter `n`", Effect::Judged, &["a pattern"]),
+                line(
+                    "request body, `application/json`",
+                    Effect::Judged,
+                    &["`nullable` has", "format `colour`", "a pattern"]
+                ),
+                line("answer 200, `application/json`", Effect::Unconstrained, &[]),
+                line("answer 200, `image/png`", streamed, &[]),
+            ]
+        );
     }
 }

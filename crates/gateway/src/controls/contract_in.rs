@@ -16,7 +16,7 @@ use portcullis_contract::conform::parameter::Finding;
 
 use super::authorize::Authorized;
 use super::route::Routed;
-use super::url_secrets;
+use super::{url_secrets, violations};
 use crate::account::{Account, Found};
 use crate::body::{BodyError, Bounded, Collected, RequestBody, collect_bounded};
 use crate::codes::{self, Place};
@@ -98,8 +98,7 @@ pub(crate) async fn check<'r>(
 fn judge_head(parts: &mut Parts, route: &Route<'_>, gate: &Gate, account: &mut Account) -> Result<(), Refusal> {
     let policy = &route.operation.policy;
     let mode = policy.modes.contract_in;
-    if parts.uri.query().is_some_and(|query| query.contains(';')) {
-        // Some servers end a parameter there, others do not: what was judged might not be what is read.
+    if parts.uri.query().is_some_and(is_ambiguous) {
         let code = codes::code(Place::Query, Code::Syntax);
         let status = StatusCode::BAD_REQUEST;
         account.found(
@@ -113,6 +112,11 @@ fn judge_head(parts: &mut Parts, route: &Route<'_>, gate: &Gate, account: &mut A
             .into(),
         )?;
     }
+    // Observing tells what would be left out as well, but not every header field that a browser adds.
+    let levels = match mode {
+        Mode::Observe => policy.undeclared.observed_head(),
+        Mode::Enforce | Mode::Off => policy.undeclared.head(),
+    };
     let mut refusal = None;
     let head = Head {
         path: parts.uri.path(),
@@ -123,7 +127,7 @@ fn judge_head(parts: &mut Parts, route: &Route<'_>, gate: &Gate, account: &mut A
     let judged = route.declared.judge_head(
         &route.api.contract.program,
         head,
-        policy.undeclared.head(),
+        levels,
         &Limits::default(),
         &mut gate.scratch.borrow_mut(),
         &mut |finding| match account.found(mode, of_finding(&finding)) {
@@ -142,7 +146,13 @@ fn judge_head(parts: &mut Parts, route: &Route<'_>, gate: &Gate, account: &mut A
     }
 }
 
-fn of_finding<'f>(finding: &Finding<'f>) -> Found<'f> {
+/// Whether a query has a semicolon: some servers end a parameter there, others do not, so what was judged might not be what
+/// is read.
+pub(crate) fn is_ambiguous(query: &str) -> bool {
+    query.contains(';')
+}
+
+pub(crate) fn of_finding<'f>(finding: &Finding<'f>) -> Found<'f> {
     let Violation {
         code, pointer, schema, ..
     } = &finding.violation;
@@ -154,6 +164,7 @@ fn of_finding<'f>(finding: &Finding<'f>) -> Found<'f> {
             parameter: finding.name.map(str::to_owned),
         },
         undeclared: finding.undeclared,
+        at: None,
         schema: *schema,
     }
 }
@@ -205,18 +216,22 @@ impl Reading<'_, '_> {
         match self.route.declared.body_rule(self.content_type(), present) {
             BodyRule::Absent => Ok((RequestBody::Empty, None)),
             BodyRule::Missing => {
-                self.found(codes::code(Place::Body, Code::Required), StatusCode::BAD_REQUEST)?;
+                self.found(codes::code(Place::Body, Code::Required), StatusCode::BAD_REQUEST, None)?;
                 Ok((RequestBody::Empty, None))
             }
             BodyRule::Forbidden => {
-                self.found(codes::code(Place::Body, Code::Undeclared), StatusCode::BAD_REQUEST)?;
+                let sent = self.media_type();
+                let code = codes::code(Place::Body, Code::Undeclared);
+                self.found(code, StatusCode::BAD_REQUEST, sent.as_deref())?;
                 self.pass(incoming, Unjudged::NoSchema)
             }
             BodyRule::Content(Content::Json(schema)) => self.json(incoming, schema).await,
             BodyRule::Content(Content::Text(schema)) => self.text(incoming, schema).await,
             BodyRule::Content(Content::Streamed) => self.pass(incoming, Unjudged::MediaType),
             BodyRule::Content(Content::Undeclared | Content::Unread) => {
-                self.found("contract.body.media_type", StatusCode::UNSUPPORTED_MEDIA_TYPE)?;
+                let (code, status) = ("contract.body.media_type", StatusCode::UNSUPPORTED_MEDIA_TYPE);
+                let sent = self.media_type();
+                self.found(code, status, sent.as_deref())?;
                 self.pass(incoming, Unjudged::MediaType)
             }
         }
@@ -226,16 +241,17 @@ impl Reading<'_, '_> {
         self.route.operation.policy.modes.contract_in
     }
 
-    /// The only `Content-Type`; two could be read as either.
     fn content_type(&self) -> Option<&str> {
-        let mut values = self.headers.get_all(header::CONTENT_TYPE).iter();
-        match (values.next(), values.next()) {
-            (Some(value), None) => value.to_str().ok(),
-            _ => None,
-        }
+        content_type(self.headers)
     }
 
-    fn found(&mut self, code: &'static str, status: StatusCode) -> Result<(), Refusal> {
+    /// The media type without its parameters; only observing has a use for it.
+    fn media_type(&self) -> Option<String> {
+        let sent = self.content_type().filter(|_| self.mode() == Mode::Observe)?;
+        Some(sent.split(';').next().unwrap_or(sent).trim().to_ascii_lowercase())
+    }
+
+    fn found(&mut self, code: &'static str, status: StatusCode, undeclared: Option<&str>) -> Result<(), Refusal> {
         let refusal = Refusal::Contract {
             code,
             status,
@@ -247,7 +263,8 @@ impl Reading<'_, '_> {
             self.mode(),
             Found {
                 refusal,
-                undeclared: None,
+                undeclared,
+                at: None,
                 schema,
             },
         )
@@ -267,6 +284,10 @@ impl Reading<'_, '_> {
     async fn json(&mut self, incoming: Incoming, schema: SchemaId) -> Result<Read, Refusal> {
         let (sent, json) = self.decoded(incoming).await?;
         let undeclared = self.route.operation.policy.undeclared.body;
+        if self.mode() == Mode::Observe {
+            let conforms = self.observe(&json, schema)?;
+            return Ok((RequestBody::Whole(sent), conforms.then_some(json)));
+        }
         let program = &self.route.api.contract.program;
         let judged = {
             let scratch = &mut self.gate.scratch.borrow_mut().json;
@@ -277,15 +298,35 @@ impl Reading<'_, '_> {
                 self.violates(violation, &json)?;
                 Ok((RequestBody::Whole(sent), None))
             }
-            Ok(_) if self.mode() == Mode::Observe => Ok((RequestBody::Whole(sent), Some(json))),
             Ok(cuts) if cuts.is_empty() => Ok(self.forward(sent, json)),
             Ok(cuts) => Ok(self.forward(sent, Bytes::from(cuts.apply(&json)))),
         }
     }
 
+    /// Tells all that is wrong with a body; says whether nothing is.
+    fn observe(&mut self, json: &[u8], schema: SchemaId) -> Result<bool, Refusal> {
+        let program = &self.route.api.contract.program;
+        let level = self.route.operation.policy.undeclared.body;
+        let all = {
+            let scratch = &mut self.gate.scratch.borrow_mut().json;
+            violations::of_json(program, schema, json, level, scratch)
+        };
+        let conforms = all.members.is_empty() && all.other.is_none();
+        for member in all.members {
+            self.breaks(member.violation, Some(&member.name))?;
+        }
+        if let Some(violation) = all.other {
+            self.breaks(violation, None)?;
+        }
+        Ok(conforms)
+    }
+
     async fn text(&mut self, incoming: Incoming, schema: SchemaId) -> Result<Read, Refusal> {
         let (sent, text) = self.decoded(incoming).await?;
-        let judged = super::judge_text(&self.route.api.contract.program, schema, &text, self.gate);
+        let judged = {
+            let scratch = &mut self.gate.scratch.borrow_mut().json;
+            super::judge_text(&self.route.api.contract.program, schema, &text, scratch)
+        };
         if let Err(violation) = judged {
             self.violates(violation, &text)?;
             return Ok((RequestBody::Whole(sent), None));
@@ -309,6 +350,10 @@ impl Reading<'_, '_> {
 
     fn violates(&mut self, violation: Violation, body: &[u8]) -> Result<(), Refusal> {
         let undeclared = super::undeclared_name(&violation, body);
+        self.breaks(violation, undeclared.as_deref())
+    }
+
+    fn breaks(&mut self, violation: Violation, undeclared: Option<&str>) -> Result<(), Refusal> {
         let Violation {
             code, pointer, schema, ..
         } = violation;
@@ -322,7 +367,8 @@ impl Reading<'_, '_> {
             self.mode(),
             Found {
                 refusal,
-                undeclared: undeclared.as_deref(),
+                undeclared,
+                at: None,
                 schema,
             },
         )
@@ -356,7 +402,17 @@ impl Reading<'_, '_> {
     }
 }
 
-fn of_decode_error(error: DecodeError) -> Refusal {
+/// The only `Content-Type`; two could be read as either.
+pub(crate) fn content_type(headers: &HeaderMap) -> Option<&str> {
+    let mut values = headers.get_all(header::CONTENT_TYPE).iter();
+    match (values.next(), values.next()) {
+        (Some(value), None) => value.to_str().ok(),
+        _ => None,
+    }
+}
+
+/// The refusal of a body that cannot be decoded.
+pub(crate) fn of_decode_error(error: DecodeError) -> Refusal {
     match error {
         DecodeError::UnknownCoding => Refusal::EncodingUnknown,
         DecodeError::Budget => Refusal::EncodingBudget,

@@ -9,12 +9,12 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::response::Parts;
 use http::{Method, Response, StatusCode};
 use http_body::Body;
-use portcullis_contract::conform::json::{Code, Cuts, Limits, SchemaId, Undeclared, Violation};
+use portcullis_contract::conform::json::{Cuts, Limits, SchemaId, Undeclared, Violation};
 use portcullis_contract::conform::media_type::Content;
 use portcullis_contract::conform::response::Response as Declared;
 
 use super::forward::Answered;
-use super::{response_headers, response_tokens, security_headers, stack_traces};
+use super::{response_headers, response_tokens, security_headers, stack_traces, violations};
 use crate::account::{Account, Found};
 use crate::body::{BodyError, Collected, ResponseBody, collect_bounded};
 use crate::codes::{self, Place};
@@ -102,7 +102,8 @@ struct Judging<'a, 'r> {
 impl Judging<'_, '_> {
     async fn judge(&mut self, body: ResponseBody) -> Result<ResponseBody, Refusal> {
         let Some(declared) = self.route.declared.response(self.parts.status) else {
-            self.found("contract.response.status", None)?;
+            let status = self.parts.status;
+            self.found("contract.response.status", Some(status.as_str()), None)?;
             return Ok(self.pass(body, Unjudged::NoSchema));
         };
         self.headers(declared)?;
@@ -110,7 +111,12 @@ impl Judging<'_, '_> {
             return Ok(body);
         }
         if declared.contents.is_empty() {
-            self.found("contract.response.body.undeclared", None)?;
+            let sent = self.media_type();
+            self.found(
+                "contract.response.body.undeclared",
+                sent.as_deref(),
+                Some(&declared.declared),
+            )?;
             return Ok(self.pass(body, Unjudged::NoSchema));
         }
         match self.content(declared) {
@@ -119,7 +125,12 @@ impl Judging<'_, '_> {
             Content::Streamed => Ok(self.pass(body, Unjudged::Stream)),
             Content::Unread => Ok(self.pass(body, Unjudged::MediaType)),
             Content::Undeclared => {
-                self.found("contract.response.media_type", None)?;
+                let sent = self.media_type();
+                self.found(
+                    "contract.response.media_type",
+                    sent.as_deref(),
+                    Some(&declared.declared),
+                )?;
                 Ok(self.pass(body, Unjudged::MediaType))
             }
         }
@@ -150,6 +161,13 @@ impl Judging<'_, '_> {
         Ok(ResponseBody::Whole(whole.sent))
     }
 
+    /// The media type without its parameters; only observing has a use for it.
+    fn media_type(&self) -> Option<String> {
+        let sent = self.parts.headers.get(header::CONTENT_TYPE)?;
+        let sent = sent.to_str().ok().filter(|_| self.mode == Mode::Observe)?;
+        Some(sent.split(';').next().unwrap_or(sent).trim().to_ascii_lowercase())
+    }
+
     /// By the only `Content-Type`; two could be read as either.
     fn content(&self, declared: &Declared) -> Content {
         let mut values = self.parts.headers.get_all(header::CONTENT_TYPE).iter();
@@ -177,6 +195,7 @@ impl Judging<'_, '_> {
                     Found {
                         refusal: found,
                         undeclared: None,
+                        at: Some(&declared.declared),
                         schema,
                     },
                 ) {
@@ -216,6 +235,11 @@ impl Judging<'_, '_> {
             Undeclared::Refuse
         };
         let program = &self.route.api.contract.program;
+        if self.mode == Mode::Observe {
+            self.observe(&whole.text, schema, undeclared)?;
+            self.look_inside(&whole.text)?;
+            return Ok(ResponseBody::Whole(whole.sent));
+        }
         let judged = {
             let scratch = &mut self.gate.scratch.borrow_mut().json;
             program.judge(schema, &whole.text, undeclared, &Limits::default(), scratch)
@@ -227,7 +251,7 @@ impl Judging<'_, '_> {
                 Ok(ResponseBody::Whole(whole.sent))
             }
             Ok(cuts) => {
-                let kept = self.cut(&whole, &cuts)?;
+                let kept = self.cut(&whole, &cuts);
                 self.look_inside(&kept)?;
                 Ok(self.forward(whole, kept))
             }
@@ -239,7 +263,11 @@ impl Judging<'_, '_> {
             Held::Whole(whole) => whole,
             Held::Passing(body) => return Ok(body),
         };
-        if let Err(violation) = super::judge_text(&self.route.api.contract.program, schema, &whole.text, self.gate) {
+        let judged = {
+            let scratch = &mut self.gate.scratch.borrow_mut().json;
+            super::judge_text(&self.route.api.contract.program, schema, &whole.text, scratch)
+        };
+        if let Err(violation) = judged {
             self.violates(&violation, &whole.text)?;
         }
         self.look_inside(&whole.text)?;
@@ -258,33 +286,33 @@ impl Judging<'_, '_> {
         ResponseBody::Whole(kept)
     }
 
-    /// Leaves out what is to be left out. Observing tells what that would be, and leaves it in.
-    fn cut(&mut self, whole: &Whole, cuts: &Cuts) -> Result<Bytes, Refusal> {
+    /// Leaves out what is to be left out.
+    fn cut(&mut self, whole: &Whole, cuts: &Cuts) -> Bytes {
         if cuts.is_empty() {
-            return Ok(whole.text.clone());
+            return whole.text.clone();
         }
-        if self.mode == Mode::Enforce {
-            self.account.stripped(cuts.len());
-            return Ok(Bytes::from(cuts.apply(&whole.text)));
+        self.account.stripped(cuts.len());
+        Bytes::from(cuts.apply(&whole.text))
+    }
+
+    /// Tells all that is wrong with a body, and what would be left out of it; leaves it as it is.
+    fn observe(&mut self, json: &[u8], schema: SchemaId, undeclared: Undeclared) -> Result<(), Refusal> {
+        let program = &self.route.api.contract.program;
+        let all = {
+            let scratch = &mut self.gate.scratch.borrow_mut().json;
+            violations::of_json(program, schema, json, undeclared, scratch)
+        };
+        for member in all.members {
+            self.breaks(&member.violation, Some(&member.name))?;
         }
-        let code = codes::code(Place::ResponseBody, Code::Undeclared);
-        for name in cuts.names(&whole.text) {
-            let undeclared = std::str::from_utf8(name).ok();
-            let found = Found {
-                refusal: contract(code, None, None),
-                undeclared,
-                schema: self.route.declared.span,
-            };
-            self.account.found(self.mode, found)?;
-        }
-        Ok(whole.text.clone())
+        all.other.map_or(Ok(()), |violation| self.breaks(&violation, None))
     }
 
     /// Looks for what no schema forbids: tokens that betray, and traces of the software behind.
     fn look_inside(&mut self, body: &[u8]) -> Result<(), Refusal> {
         self.look_for_tokens(body)?;
         if self.parts.status.as_u16() >= 400 && stack_traces::show(body) {
-            self.found("contract.response.stack_trace", None)?;
+            self.found("contract.response.stack_trace", None, None)?;
         }
         Ok(())
     }
@@ -320,7 +348,7 @@ impl Judging<'_, '_> {
             Collected::Whole(sent) => sent,
             Collected::Overflow(body) => {
                 if !answer.stream_oversize {
-                    self.found("contract.response.oversize", None)?;
+                    self.found("contract.response.oversize", None, None)?;
                 }
                 return Ok(Held::Passing(
                     self.pass(ResponseBody::Resumed(body), Unjudged::TooLarge),
@@ -353,28 +381,34 @@ impl Judging<'_, '_> {
                 _hold: hold,
             }));
         }
-        self.found("contract.response.encoding", None)?;
+        self.found("contract.response.encoding", None, None)?;
         Ok(Held::Passing(self.pass(ResponseBody::Whole(sent), Unjudged::MediaType)))
     }
 
     fn violates(&mut self, violation: &Violation, body: &[u8]) -> Result<(), Refusal> {
         let undeclared = super::undeclared_name(violation, body);
+        self.breaks(violation, undeclared.as_deref())
+    }
+
+    fn breaks(&mut self, violation: &Violation, undeclared: Option<&str>) -> Result<(), Refusal> {
         let code = codes::code(Place::ResponseBody, violation.code);
         let refusal = contract(code, Some(violation.pointer.clone()), None);
         self.account.found(
             self.mode,
             Found {
                 refusal,
-                undeclared: undeclared.as_deref(),
+                undeclared,
+                at: None,
                 schema: violation.schema,
             },
         )
     }
 
-    fn found(&mut self, code: &'static str, pointer: Option<String>) -> Result<(), Refusal> {
+    fn found(&mut self, code: &'static str, undeclared: Option<&str>, at: Option<&str>) -> Result<(), Refusal> {
         let found = Found {
-            refusal: contract(code, pointer, None),
-            undeclared: None,
+            refusal: contract(code, None, None),
+            undeclared,
+            at,
             schema: self.route.declared.span,
         };
         self.account.found(self.mode, found)

@@ -7,22 +7,26 @@ pub mod contract_in;
 pub mod contract_out;
 pub mod forward;
 pub mod rate_limit;
-mod response_headers;
-mod response_tokens;
+pub(crate) mod response_headers;
+pub(crate) mod response_tokens;
 pub mod route;
 pub(crate) mod security_headers;
-mod stack_traces;
-mod url_secrets;
+pub(crate) mod stack_traces;
+pub mod url_secrets;
+pub(crate) mod violations;
 
-use portcullis_contract::conform::json::{Code, Limits, Program, SchemaId, Undeclared, Violation};
-
-use crate::gate::Gate;
+use portcullis_contract::conform::json::{Code, Limits, Program, SchemaId, Scratch, Undeclared, Violation};
 
 /// Judges a text body as the string that it is.
 ///
 /// # Errors
 /// The violation; a body that is not UTF-8 is one.
-fn judge_text(program: &Program, schema: SchemaId, text: &[u8], gate: &Gate) -> Result<(), Violation> {
+pub(crate) fn judge_text(
+    program: &Program,
+    schema: SchemaId,
+    text: &[u8],
+    scratch: &mut Scratch,
+) -> Result<(), Violation> {
     let unreadable = || Violation {
         code: Code::Encoding,
         pointer: String::new(),
@@ -34,7 +38,6 @@ fn judge_text(program: &Program, schema: SchemaId, text: &[u8], gate: &Gate) -> 
         return Ok(());
     }
     let json = serde_json::to_vec(text).map_err(|_| unreadable())?;
-    let scratch = &mut gate.scratch.borrow_mut().json;
     program
         .judge(schema, &json, Undeclared::Allow, &Limits::default(), scratch)
         .map(drop)
@@ -42,7 +45,7 @@ fn judge_text(program: &Program, schema: SchemaId, text: &[u8], gate: &Gate) -> 
 
 /// The name of the undeclared property that a violation is about, which stands right before the place where judging
 /// stopped. For observations; no refusal tells it.
-fn undeclared_name(violation: &Violation, body: &[u8]) -> Option<String> {
+pub(crate) fn undeclared_name(violation: &Violation, body: &[u8]) -> Option<String> {
     if violation.code != Code::Undeclared {
         return None;
     }

@@ -44,7 +44,7 @@ const STANDARD: [&str; 34] = [
 
 /// Takes out every field that is neither declared nor standard.
 pub(crate) fn keep_declared(headers: &mut HeaderMap, declared: &Response) {
-    let kept = |name: &str| STANDARD.binary_search(&name).is_ok() || declared.declares_header(name);
+    let kept = |name: &str| leaves(name, declared);
     if headers.keys().all(|name| kept(name.as_str())) {
         return;
     }
@@ -52,6 +52,11 @@ pub(crate) fn keep_declared(headers: &mut HeaderMap, declared: &Response) {
     for name in doomed {
         headers.remove(name);
     }
+}
+
+/// Whether a field, by its name in lower case, leaves.
+pub(crate) fn leaves(name: &str, declared: &Response) -> bool {
+    STANDARD.binary_search(&name).is_ok() || declared.declares_header(name)
 }
 
 #[cfg(test)]

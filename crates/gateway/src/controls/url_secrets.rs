@@ -107,7 +107,9 @@ pub(crate) fn look(uri: &Uri, declared: &Operation) -> Result<(), Refusal> {
     }
 }
 
-fn is_telling(name: &str) -> bool {
+/// Whether a query parameter of this name is refused whatever its value, case and `-`, `_`, `.` and brackets not counted.
+#[must_use]
+pub fn is_telling(name: &str) -> bool {
     if name.len() > 2 * NAME_BYTES_MAX {
         return false;
     }

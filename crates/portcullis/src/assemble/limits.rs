@@ -38,7 +38,7 @@ pub(super) fn arrival(limit: ArrivalLimit) -> Result<Limit, String> {
 ///
 /// # Errors
 /// What is wrong with a limit, in words.
-pub(super) fn of_operation(
+pub(crate) fn of_operation(
     api: &str,
     id: &str,
     contract: &Contract,
@@ -49,7 +49,11 @@ pub(super) fn of_operation(
     policy.rate_limits.iter().map(lower).collect()
 }
 
-fn lower(
+/// One limit of an operation.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub(crate) fn lower(
     limit: &RateLimit,
     api: &str,
     id: &str,

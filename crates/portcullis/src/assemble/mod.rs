@@ -1,6 +1,6 @@
 //! The composition root: from a checked configuration to a running gate. The only place that knows all the parts.
 
-mod limits;
+pub(crate) mod limits;
 mod routes;
 
 use std::io;
@@ -83,18 +83,44 @@ pub(crate) struct Reloaded {
 /// # Errors
 /// The problems of all contracts.
 pub(crate) fn load(configuration: &Configuration, location: &str) -> Result<Vec<Loaded>, StartError> {
-    let (mut loaded, mut problems) = (Vec::new(), Vec::new());
-    for api in &configuration.apis {
-        match contracts::load(api, location) {
-            Ok(api) => loaded.push(api),
-            Err(found) => problems.extend(found),
-        }
-    }
-    if problems.is_empty() {
-        Ok(loaded)
-    } else {
-        Err(StartError::Contract(problems))
-    }
+    contracts::load_all(configuration, location).map_err(StartError::Contract)
+}
+
+/// The route table of a configuration that is looked at and not served.
+///
+/// # Errors
+/// See [`StartError`].
+pub(crate) fn offline(configuration: &Configuration, apis: Vec<Loaded>) -> Result<Offline, StartError> {
+    let store = Arc::new(MemoryStore::new(1));
+    let keyer = Keyer::random().map_err(|error| StartError::System(error.to_string()))?;
+    let limiter = Limiter::new(Arc::clone(&store) as _, keyer, Instant::now());
+    let setup = Setup {
+        workers: NonZeroUsize::MIN,
+        codes: codes::all(),
+        version: env!("CARGO_PKG_VERSION"),
+        limits: store,
+    };
+    let Settings { bounds, path, .. } = settings(configuration);
+    let (registry, mut upstreams) = (Registry::new(setup), Upstreams::default());
+    let routes = routes::table(
+        configuration,
+        &configuration.listen,
+        apis,
+        &limiter,
+        &registry,
+        &mut upstreams,
+    )?;
+    Ok(Offline { routes, bounds, path })
+}
+
+/// What judging saved requests needs.
+pub(crate) struct Offline {
+    /// The route table.
+    pub(crate) routes: portcullis_gateway::routes::Routes,
+    /// The bounds of a request's head.
+    pub(crate) bounds: Bounds,
+    /// The rules for paths.
+    pub(crate) path: PathRules,
 }
 
 impl Running {

@@ -4,15 +4,11 @@ use std::io::{IsTerminal, Write};
 use std::path::Path;
 
 use clap::Args;
-use portcullis_contract::document::{self, FileId, Problem, Severity};
+use portcullis_contract::document::{Problem, Severity};
 
 use super::{ConfigFile, Failure, Outcome, Shared};
-use crate::config::api::Api;
-use crate::config::checked::Configuration;
-use crate::config::problems::Problems;
-use crate::config::{Reading, extensions};
-use crate::files::{self, Files};
-use crate::report;
+use crate::config::Reading;
+use crate::{contracts, files, report};
 
 /// The arguments of `check`.
 #[derive(Debug, Args)]
@@ -32,41 +28,17 @@ pub(super) fn run(arguments: &Arguments, shared: &Shared) -> Result<Outcome, Fai
 
 /// The problems of the configuration, then those of the contracts that it names.
 fn problems(location: &str, reading: Reading) -> Vec<Problem> {
-    let contracts = reading
-        .settled
-        .iter()
-        .flat_map(|configuration| of_contracts(location, configuration));
-    let contracts = contracts.collect::<Vec<_>>();
-    reading.problems.into_iter().chain(contracts).collect()
-}
-
-fn of_contracts(location: &str, configuration: &Configuration) -> Vec<Problem> {
-    configuration
-        .apis
-        .iter()
-        .flat_map(|api| of_contract(location, api))
+    let contracts = reading.settled.as_ref().map(|configuration| {
+        contracts::load_all(configuration, location).map_or_else(
+            |problems| problems,
+            |apis| apis.into_iter().flat_map(|api| api.warnings).collect(),
+        )
+    });
+    reading
+        .problems
+        .into_iter()
+        .chain(contracts.unwrap_or_default())
         .collect()
-}
-
-/// The problems of one contract: those of its files, and those of its policies.
-fn of_contract(location: &str, api: &Api) -> Vec<Problem> {
-    let unreadable = |error: String| {
-        let message = format!("cannot read the contract `{}`: {error}", api.contract.display());
-        vec![Problem::error(location, api.contract_span, message)]
-    };
-    let mut files = match Files::of(&api.contract, &api.references) {
-        Ok(files) => files,
-        Err(error) => return unreadable(error),
-    };
-    match document::load(&api.contract.to_string_lossy(), &mut files) {
-        Ok(document) => {
-            let locate = |file: FileId| document.location(file).to_owned();
-            let mut problems = Problems::new(&locate);
-            extensions::check(&document, &mut problems);
-            problems.into_sorted()
-        }
-        Err(problems) => problems,
-    }
 }
 
 fn tell(problems: &[Problem], shared: &Shared) -> Result<(), Failure> {
@@ -94,19 +66,97 @@ mod tests {
     use super::*;
     use crate::config;
 
-    #[test]
-    fn contracts_and_their_policies_are_checked() {
-        let directory = std::env::temp_dir().join(format!("portcullis-check-{}", std::process::id()));
+    /// What is told of a configuration whose contracts are these files.
+    fn told(name: &str, gate: &str, contracts: &[(&str, &str)]) -> String {
+        let directory = std::env::temp_dir().join(format!("portcullis-check-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&directory).unwrap();
-        std::fs::write(directory.join("good.yaml"), GOOD).unwrap();
-        std::fs::write(directory.join("bad.yaml"), BAD).unwrap();
+        for (file, text) in contracts {
+            std::fs::write(directory.join(file), text).unwrap();
+        }
         let location = directory.join("gate.yaml").to_str().unwrap().to_owned();
-        let reading = config::read(&location, GATE.as_bytes());
+        let reading = config::read(&location, gate.as_bytes());
         let told = report::text(&problems(&location, reading), None);
         std::fs::remove_dir_all(&directory).unwrap();
         let told = anstream::adapter::strip_str(&told).to_string();
-        insta::assert_snapshot!("contracts", told.replace(&format!("{}/", directory.display()), ""));
+        told.replace(&format!("{}/", directory.display()), "")
     }
+
+    #[test]
+    fn contracts_and_their_policies_are_checked() {
+        let told = told("policies", GATE, &[("good.yaml", GOOD), ("bad.yaml", BAD)]);
+        insta::assert_snapshot!("contracts", told);
+    }
+
+    #[test]
+    fn what_does_not_do_what_it_seems_to() {
+        let told = told("advice", TWO, &[("odd.yaml", ODD), ("same.yaml", SAME)]);
+        insta::assert_snapshot!("advice", told);
+    }
+
+    #[test]
+    fn limits_that_count_by_nothing_that_is_declared() {
+        let told = told("limits", LIMITS, &[("odd.yaml", ODD)]);
+        insta::assert_snapshot!("limits", told);
+    }
+
+    const TWO: &str = "\
+listen: 127.0.0.1:0
+apis:
+  - {contract: odd.yaml, upstream: 'http://127.0.0.1:9000'}
+  - {contract: same.yaml, upstream: 'http://127.0.0.1:9000'}
+";
+
+    const LIMITS: &str = "\
+listen: 127.0.0.1:0
+apis:
+  - contract: odd.yaml
+    upstream: http://127.0.0.1:9000
+    policy:
+      rate_limits:
+        - {name: by-user, key: [{body: /username}], requests: 5, per: 15m}
+";
+
+    const ODD: &str = "\
+openapi: 3.1.0
+info: {title: odd, version: '1'}
+security: [{key: []}]
+paths:
+  /things:
+    get:
+      parameters:
+        - {name: token, in: query, schema: {type: string}}
+        - {name: page, in: query, schema: {type: integer}}
+      x-portcullis: {rate_limits: [{name: all, shared: pool, requests: 5, per: 1s}]}
+      responses: {'200': {description: ok}}
+    post:
+      security: []
+      requestBody:
+        content:
+          application/json:
+            schema:
+              type: object
+              properties:
+                anything: {type: object}
+                something: {type: object, additionalProperties: true}
+                example: {allOf: [{type: object}, {properties: {a: {}}}]}
+              example: {anything: {type: object}}
+      responses: {'200': {description: ok}}
+components:
+  securitySchemes:
+    key: {type: apiKey, in: query, name: api_key}
+";
+
+    const SAME: &str = "\
+openapi: 3.1.0
+info: {title: same, version: '1'}
+paths:
+  /things:
+    get:
+      x-portcullis: {rate_limits: [{name: all, shared: pool, requests: 50, per: 1s}]}
+      responses: {'200': {description: ok}}
+    delete:
+      responses: {'200': {description: ok}}
+";
 
     const GATE: &str = "\
 listen: 127.0.0.1:0

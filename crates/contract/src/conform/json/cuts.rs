@@ -34,6 +34,16 @@ impl Cuts {
         })
     }
 
+    /// For each member, the cuts of all others: what is left then shows this one alone to the judge.
+    pub fn but_one(&self) -> impl Iterator<Item = Self> {
+        self.spans.iter().map(|kept| {
+            let others = self.spans.iter().filter(|span| *span != kept).copied();
+            Self {
+                spans: others.collect(),
+            }
+        })
+    }
+
     /// The text without the members; `text` is the one that was judged.
     pub fn apply(&self, text: &[u8]) -> Vec<u8> {
         let mut out = Vec::with_capacity(text.len());

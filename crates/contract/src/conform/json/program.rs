@@ -32,6 +32,8 @@ pub struct Program {
     pub(super) dynamic_anchors: HashMap<(u32, Box<str>), SchemaId>,
     /// How many declared property names there are in all, for the judge's memory of which follows which.
     pub(super) names: usize,
+    /// What `allOf` named before it was merged into its schema, for [`Program::reachable`].
+    pub(super) merged: HashMap<SchemaId, Vec<SchemaId>>,
 }
 
 /// A set of JSON types. `number` includes `integer`.
@@ -147,6 +149,53 @@ impl Schema {
             && self.object.is_none()
             && self.values.is_none()
             && self.applicators.is_none()
+    }
+}
+
+impl Schema {
+    /// Adds the schemas that it names directly.
+    fn lead_to(&self, open: &mut Vec<SchemaId>) {
+        if let Some(array) = &self.array {
+            let contains = array.contains.as_ref().map(|contains| contains.schema);
+            open.extend(array.prefix.iter().copied().chain(array.items).chain(contains));
+        }
+        if let Some(object) = &self.object {
+            let properties = object.properties.iter().filter_map(|property| property.schema);
+            let patterns = object.patterns.iter().map(|(_, id)| *id);
+            open.extend(
+                properties
+                    .chain(patterns)
+                    .chain(object.additional.schema())
+                    .chain(object.names),
+            );
+        }
+        let Some(applicators) = &self.applicators else { return };
+        let targets = applicators.all_of.iter().map(|target| match target {
+            Target::Static(id) | Target::Dynamic(_, id) => *id,
+        });
+        let branches = [&applicators.any_of, &applicators.one_of, &applicators.not];
+        open.extend(targets.chain(branches.into_iter().flatten().copied()));
+        for condition in &applicators.conditions {
+            open.push(condition.when);
+            open.extend(condition.then.into_iter().chain(condition.otherwise));
+        }
+        let picked = applicators
+            .discriminator
+            .iter()
+            .flat_map(|picked| picked.branches.values());
+        open.extend(picked);
+        let unevaluated = [applicators.unevaluated_properties, applicators.unevaluated_items];
+        open.extend(unevaluated.into_iter().flatten().filter_map(Additional::schema));
+    }
+}
+
+impl Additional {
+    /// The schema that it names.
+    fn schema(self) -> Option<SchemaId> {
+        match self {
+            Self::Keeps(id) => Some(id),
+            Self::Unsaid | Self::Any | Self::Forbidden => None,
+        }
     }
 }
 
@@ -317,6 +366,24 @@ impl Program {
     /// Whether the schema allows every value.
     pub fn is_any(&self, schema: SchemaId) -> bool {
         self.get(schema).is_some_and(Schema::is_any)
+    }
+
+    /// Every schema that judging by this one can lead to, itself included.
+    pub fn reachable(&self, schema: SchemaId) -> HashSet<SchemaId> {
+        let mut found = HashSet::new();
+        let mut open = vec![schema];
+        while let Some(id) = open.pop() {
+            if !found.insert(id) {
+                continue;
+            }
+            open.extend(self.merged.get(&id).into_iter().flatten());
+            if let Some(schema) = self.get(id) {
+                schema.lead_to(&mut open);
+            }
+        }
+        // A dynamic reference may lead to any schema with such an anchor.
+        found.extend(self.dynamic_anchors.values());
+        found
     }
 
     /// The JSON types that the schema could accept, judged by `type`, `enum` and its applicators. What it leaves

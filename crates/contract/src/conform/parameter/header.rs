@@ -26,7 +26,7 @@ pub(crate) fn judge_headers(
             }
             match judging.level {
                 Undeclared::Strip => stripped.push(name.clone()),
-                _ => judging.refuse(Location::Header, Code::Undeclared)?,
+                _ => judging.refuse_named(Location::Header, Code::Undeclared, Some(text))?,
             }
         }
     }

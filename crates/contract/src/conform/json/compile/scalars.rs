@@ -226,20 +226,25 @@ impl<'d> Compiler<'d> {
         }
     }
 
+    fn note_pattern(&mut self, id: SchemaId, source: &str, span: Span, pattern: &Pattern) {
+        if pattern.engine() == Engine::Backtracking {
+            self.notes.push(Note {
+                schema: id,
+                span,
+                kind: NoteKind::BacktrackingPattern(source.to_owned()),
+            });
+        }
+    }
+
     /// Compiles a pattern, once for all the places where it stands.
     pub(super) fn pattern(&mut self, id: SchemaId, source: &str, span: Span) -> Option<Arc<Pattern>> {
-        if let Some(pattern) = self.patterns.get(source) {
-            return Some(pattern.clone());
+        if let Some(pattern) = self.patterns.get(source).cloned() {
+            self.note_pattern(id, source, span, &pattern);
+            return Some(pattern);
         }
         match Pattern::compile(source) {
             Ok(pattern) => {
-                if pattern.engine() == Engine::Backtracking {
-                    self.notes.push(Note {
-                        schema: id,
-                        span,
-                        kind: NoteKind::BacktrackingPattern(source.to_owned()),
-                    });
-                }
+                self.note_pattern(id, source, span, &pattern);
                 let pattern = Arc::new(pattern);
                 self.patterns.insert(source.into(), pattern.clone());
                 Some(pattern)

@@ -1,28 +1,42 @@
 //! Loading the contract of an API: its files, its compiled form, and the policy of each of its operations.
 
-use std::path::PathBuf;
+mod advice;
+mod limits;
+mod together;
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use portcullis_contract::conform::contract::{Compiled, Contract, compile};
 use portcullis_contract::document::{self, Document, FileId, Problem, Severity, Span};
 
+use crate::commands::Failure;
 use crate::config::api::Api;
+use crate::config::checked::Configuration;
 use crate::config::policy::{self, Policy};
 use crate::config::problems::Problems;
 use crate::config::{extensions, raw};
 use crate::files::Files;
+use crate::report;
 
 /// An API with its contract, ready to be served or looked at.
 pub(crate) struct Loaded {
     /// The API as it is configured.
     pub(crate) api: Api,
     /// The contract's files.
-    pub(crate) document: Document,
+    pub(crate) document: Arc<Document>,
     /// The compiled contract.
     pub(crate) contract: Contract,
     /// For each operation of the contract, its policy.
     pub(crate) policies: Vec<Policy>,
     /// What could be better.
     pub(crate) warnings: Vec<Problem>,
+}
+
+/// A place of a contract as people and editors read it: `file:line:column`.
+pub(crate) fn place(document: &Document, span: Span) -> String {
+    format!("{}:{}:{}", document.location(span.file), span.line, span.column)
 }
 
 impl Loaded {
@@ -35,6 +49,41 @@ impl Loaded {
     }
 }
 
+/// Loads every contract of a configuration, and holds them against each other. `location` is the configuration's.
+///
+/// # Errors
+/// The problems of all contracts, warnings among them, where one at least is an error.
+pub(crate) fn load_all(configuration: &Configuration, location: &str) -> Result<Vec<Loaded>, Vec<Problem>> {
+    let (mut apis, mut problems) = (Vec::new(), Vec::new());
+    for api in &configuration.apis {
+        match load(api, location) {
+            Ok(api) => apis.push(api),
+            Err(found) => problems.extend(found),
+        }
+    }
+    for (later, warning) in together::warnings(&apis, location) {
+        if let Some(api) = apis.get_mut(later) {
+            api.warnings.push(warning);
+        }
+    }
+    if problems.is_empty() {
+        return Ok(apis);
+    }
+    problems.extend(apis.into_iter().flat_map(|api| api.warnings));
+    Err(problems)
+}
+
+/// Loads every contract for a verb that reports on them; problems go to standard error.
+///
+/// # Errors
+/// One of them has errors.
+pub(crate) fn for_verb(configuration: &Configuration, file: &Path) -> Result<Vec<Loaded>, Failure> {
+    load_all(configuration, &file.to_string_lossy()).map_err(|problems| {
+        anstream::eprint!("{}", report::text(&problems, None));
+        Failure::unusable("a contract cannot be used")
+    })
+}
+
 /// Loads the contract of an API. `location` is the configuration's, for problems that stand there.
 ///
 /// # Errors
@@ -45,14 +94,14 @@ pub(crate) fn load(api: &Api, location: &str) -> Result<Loaded, Vec<Problem>> {
         let message = format!("cannot read the contract `{path}`: {error}");
         vec![Problem::error(location, api.contract_span, message)]
     })?;
-    of_document(api, document::load(&path, &mut files)?)
+    of_document(api, document::load(&path, &mut files)?, location)
 }
 
 /// Compiles a contract whose files are loaded.
 ///
 /// # Errors
 /// See [`load`].
-pub(crate) fn of_document(api: &Api, document: Document) -> Result<Loaded, Vec<Problem>> {
+pub(crate) fn of_document(api: &Api, document: Document, location: &str) -> Result<Loaded, Vec<Problem>> {
     let Compiled {
         mut contract,
         extensions: places,
@@ -67,13 +116,28 @@ pub(crate) fn of_document(api: &Api, document: Document) -> Result<Loaded, Vec<P
         place.map_or_else(raw::Policy::default, |place| policy::written(place.node, &mut silent))
     };
     let root = layer(places.root);
-    let policies = places
-        .operations
-        .iter()
-        .map(|[path, operation]| policy::settle(&[&api.policy, &root, &layer(*path), &layer(*operation)]))
-        .collect();
+    let mut policies = Vec::new();
+    let mut of_limits = Vec::new();
+    for ([path, own], operation) in places.operations.iter().zip(&contract.operations) {
+        let (path, own) = (layer(*path), layer(*own));
+        let layers = [&api.policy, &root, &path, &own];
+        let policy = policy::settle(&layers);
+        let limits = limits::Looking {
+            api,
+            document: &document,
+            location,
+            layers: &layers,
+        };
+        of_limits.extend(limits.problems(&contract, operation, &policy));
+        policies.push(policy);
+    }
+    // A limit that stands outside of the operations is wrong once, not once for each.
+    let mut places = HashSet::new();
+    of_limits.retain(|problem: &Problem| places.insert((problem.location.clone(), problem.span)));
     let mut problems: Vec<Problem> = problems.into_iter().chain(found.into_sorted()).collect();
+    problems.extend(of_limits);
     problems.extend(no_operations(&document, &contract));
+    problems.extend(advice::warnings(&document, &contract, &policies));
     if let Some(base) = &api.base_path {
         contract.serve_below(base.trim_end_matches('/').to_owned());
     }
@@ -82,7 +146,7 @@ pub(crate) fn of_document(api: &Api, document: Document) -> Result<Loaded, Vec<P
     }
     Ok(Loaded {
         api: api.clone(),
-        document,
+        document: Arc::new(document),
         contract,
         policies,
         warnings: problems,

@@ -1,0 +1,84 @@
+use super::*;
+use crate::config;
+
+const GATE: &str = "\
+listen: 127.0.0.1:0
+apis:
+  - {contract: examples/natter/natter.openapi.yaml, name: natter, upstream: 'http://127.0.0.1:9000'}
+";
+
+/// What is told of a saved file, by Natter's contract.
+fn told(name: &str, bytes: &str) -> Result<String, String> {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../");
+    let (configuration, _) = config::read(&format!("{root}gate.yaml"), GATE.as_bytes())
+        .usable()
+        .unwrap();
+    let apis = contracts::load_all(&configuration, "gate.yaml").unwrap();
+    let mut judge = Judge::new(&configuration, apis).unwrap();
+    let judged = of_file(name, bytes.as_bytes(), &mut judge)?;
+    let told = anstream::adapter::strip_str(&tell::text(&judged)).to_string();
+    Ok(told.replace(root, ""))
+}
+
+#[test]
+fn every_violation_is_told() {
+    let saved = "\
+POST /users?debug=1&token=x HTTP/1.1
+Host: localhost
+Content-Type: application/json
+X-Debug: 1
+Cookie: a=b
+Content-Length: 87
+
+{\"username\": \"jane\", \"is_admin\": true, \"password\": 7, \"id\": 3, \"role\": \"x\", \"note\": \"abcde\"}
+
+GET /users?limit=5 HTTP/1.1
+Host: localhost
+X-Debug: 1
+Cookie: a=b
+
+DELETE /users HTTP/1.1
+Host: localhost
+
+GET /spaces/../users HTTP/1.1
+Host: localhost
+
+GET / HTTP/1.1
+Host: elsewhere.example
+
+GET / HTTP/1.1
+Host : localhost
+
+";
+    insta::assert_snapshot!("raw", told("saved.http", saved).unwrap());
+}
+
+#[test]
+fn answers_of_archives_are_judged() {
+    let archive = r#"{"log": {"entries": [
+      {"request": {"method": "GET", "url": "http://localhost/users/1", "headers": []},
+       "response": {"status": 200, "headers": [
+           {"name": "content-type", "value": "application/json"}, {"name": "x-served-by", "value": "a"}],
+         "content": {"text": "{\"id\": 1, \"username\": \"jane\", \"password_hash\": \"x\"}"}}},
+      {"request": {"method": "GET", "url": "http://localhost/users/1", "headers": []},
+       "response": {"status": 200, "headers": [{"name": "content-type", "value": "text/html"}],
+         "content": {"text": "PGI+", "encoding": "base64"}}},
+      {"request": {"method": "GET", "url": "http://localhost/users", "headers": []},
+       "response": {"status": 0, "headers": [], "content": {}}}]}}"#;
+    insta::assert_snapshot!("archive", told("saved.har", archive).unwrap());
+}
+
+#[test]
+fn what_cannot_be_used() {
+    for (bytes, expected) in [
+        ("hello", "line 1: neither an HTTP/1.1 request"),
+        ("{\"log\": 1}", "this is no HAR file"),
+        (
+            "POST / HTTP/1.1\nContent-Length: 3\nHost: a\n\n{}",
+            "line 1: the body ends after 2 bytes of the 3",
+        ),
+    ] {
+        let error = told("saved", bytes).unwrap_err();
+        assert!(error.starts_with(expected), "{error}");
+    }
+}
