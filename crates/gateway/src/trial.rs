@@ -16,13 +16,14 @@ use portcullis_contract::document::Span;
 
 use crate::account::Found;
 use crate::codes::{self, Place};
-use crate::controls::contract_in::{content_type, of_decode_error, of_finding};
+use crate::controls::contract_in::{self, content_type, of_decode_error, of_finding};
+use crate::controls::route::check_semicolons;
 use crate::controls::{judge_text, response_headers, response_tokens, stack_traces, undeclared_name};
 use crate::controls::{url_secrets, violations};
 use crate::forward::decode::{Budget, Coding, decode};
 use crate::limit::Mode;
 use crate::refusal::Refusal;
-use crate::routes::Route;
+use crate::routes::{Route, Routes};
 
 /// What the controls say of one message.
 #[derive(Clone, Debug, Default)]
@@ -70,6 +71,17 @@ impl Verdict {
     }
 }
 
+/// Finds the operation of a request. `host` is the `Host` field; `path` has been found canonical by
+/// [`check_path`](crate::listen::check_path).
+///
+/// # Errors
+/// See [`Routes::find`]; [`Refusal::Path`] for a semicolon that belongs to no parameter.
+pub fn find<'r>(routes: &'r Routes, host: &str, path: &str, method: &Method) -> Result<Route<'r>, Refusal> {
+    let route = routes.find(host, path, method)?;
+    check_semicolons(path, &route)?;
+    Ok(route)
+}
+
 /// Judges a request for an operation that routing found. `body` is as it was sent, without its transfer coding;
 /// `present` says whether the request has one at all. Fields of one hop must be gone
 /// ([`strip_hop_by_hop`](crate::forward::headers::strip_hop_by_hop)).
@@ -88,6 +100,9 @@ pub fn request(route: &Route<'_>, parts: &Parts, body: &[u8], present: bool, scr
         trial.push(modes.url_secrets, refusal.into(), None);
     }
     if modes.contract_in != Mode::Off {
+        if parts.uri.query().is_some_and(contract_in::is_ambiguous) {
+            trial.found(Place::Query, Code::Syntax, None);
+        }
         trial.head(parts);
     }
     trial.request_body(&parts.headers, body, present);
@@ -291,7 +306,7 @@ impl Trial<'_, '_> {
         let mode = policy.modes.response_tokens;
         let bad = |code| contract(code, StatusCode::BAD_GATEWAY, None, None);
         if mode != Mode::Off && response_tokens::betray(body, &policy.sensitive_claims) {
-            self.push(mode, bad("contract.response.token").into(), None);
+            self.push(mode, bad("contract.response.jwt").into(), None);
         }
         if status.as_u16() >= 400 && stack_traces::show(body) {
             self.push(self.mode, bad("contract.response.stack_trace").into(), None);

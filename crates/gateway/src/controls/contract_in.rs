@@ -98,8 +98,7 @@ pub(crate) async fn check<'r>(
 fn judge_head(parts: &mut Parts, route: &Route<'_>, gate: &Gate, account: &mut Account) -> Result<(), Refusal> {
     let policy = &route.operation.policy;
     let mode = policy.modes.contract_in;
-    if parts.uri.query().is_some_and(|query| query.contains(';')) {
-        // Some servers end a parameter there, others do not: what was judged might not be what is read.
+    if parts.uri.query().is_some_and(is_ambiguous) {
         let code = codes::code(Place::Query, Code::Syntax);
         let status = StatusCode::BAD_REQUEST;
         account.found(
@@ -145,6 +144,12 @@ fn judge_head(parts: &mut Parts, route: &Route<'_>, gate: &Gate, account: &mut A
         ControlFlow::Continue(cuts) if mode == Mode::Enforce => cut(parts, cuts),
         ControlFlow::Continue(_) => Ok(()),
     }
+}
+
+/// Whether a query has a semicolon: some servers end a parameter there, others do not, so what was judged might not be what
+/// is read.
+pub(crate) fn is_ambiguous(query: &str) -> bool {
+    query.contains(';')
 }
 
 pub(crate) fn of_finding<'f>(finding: &Finding<'f>) -> Found<'f> {

@@ -39,7 +39,7 @@ pub(crate) fn route<'r>(
 
 /// A `;` may stand only where a matrix parameter does: elsewhere servers differ on whether what follows belongs to the
 /// segment.
-fn check_semicolons(path: &str, route: &Route<'_>) -> Result<(), Refusal> {
+pub(crate) fn check_semicolons(path: &str, route: &Route<'_>) -> Result<(), Refusal> {
     let matrix = |index: usize| {
         let mut parameters = route.declared.parameters.path.iter();
         parameters.any(|(own, parameter)| {

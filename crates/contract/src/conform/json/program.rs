@@ -161,7 +161,7 @@ impl Schema {
         }
         if let Some(object) = &self.object {
             let properties = object.properties.iter().filter_map(|property| property.schema);
-            let patterns = object.patterns.iter().map(|(_, id)| *id);
+            let patterns = object.patterns.iter().map(|declared| declared.schema);
             open.extend(
                 properties
                     .chain(patterns)

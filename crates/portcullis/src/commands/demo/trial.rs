@@ -168,9 +168,11 @@ mod tests {
                 headers: &[("content-type", "application/json".to_owned())],
                 body: trial.body.as_bytes(),
             };
-            let mut answers = (0..trial.times).map(|_| client::send(stage.gate, &request).unwrap());
-            let answer = answers.next_back().unwrap();
-            let code = refusal_code(&answer).unwrap_or_default();
+            let answers: Vec<_> = (0..trial.times)
+                .map(|_| client::send(stage.gate, &request).unwrap())
+                .collect();
+            let answer = answers.last().unwrap();
+            let code = refusal_code(answer).unwrap_or_default();
             assert_eq!(
                 (answer.status, code.as_str()),
                 (trial.status, trial.code),

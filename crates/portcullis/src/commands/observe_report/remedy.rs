@@ -226,7 +226,7 @@ impl<'l> Looking<'l> {
                  `x-portcullis: {modes: {url_secrets: off}}` at the operation"
             }
             (Some("rate"), _) => "raise `requests` or `burst` of the limit in `rate_limits`",
-            (_, Some("token")) => {
+            (_, Some("jwt")) => {
                 "take the claims out of the token, or set `sensitive_claims` in `x-portcullis` at the operation"
             }
             (_, Some("stack_trace")) => "let the service answer errors without its internals",

@@ -121,7 +121,7 @@ impl Judge {
             mut parts,
             body,
             present,
-        } = whole;
+        } = *whole;
         strip_hop_by_hop(&mut parts.headers);
         let target = format!("{} {}", parts.method, parts.uri.path());
         let host = parts
@@ -130,7 +130,7 @@ impl Judge {
             .and_then(|host| host.to_str().ok())
             .unwrap_or_default();
         let canonical = check_path(parts.uri.path(), self.offline.path).map_err(Refusal::Path);
-        let found = canonical.and_then(|()| self.offline.routes.find(host, parts.uri.path(), &parts.method));
+        let found = canonical.and_then(|()| trial::find(&self.offline.routes, host, parts.uri.path(), &parts.method));
         let route = match found {
             Ok(route) => route,
             Err(refusal) => {
@@ -249,12 +249,12 @@ fn words(problem: PathProblem) -> String {
         PathProblem::EmptySegment => "an empty segment",
         PathProblem::EncodedSlash => "an encoded slash, or a backslash",
         PathProblem::Control => "a control character",
-        PathProblem::NeedlessEscape => "an escape of a character that needs none",
         PathProblem::Escape => "a `%` without two hexadecimal digits",
         PathProblem::DoubleEncoding => "something encoded twice",
         PathProblem::Utf8 => "bytes that are not UTF-8",
         PathProblem::Semicolon => "a semicolon where no matrix parameter is declared",
         PathProblem::Character => "a character that no path has",
+        PathProblem::NeedlessEscape => "an escape of a character that needs none",
     };
     format!("the path has {words}")
 }
