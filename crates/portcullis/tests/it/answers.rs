@@ -111,12 +111,12 @@ fn tokens_that_betray_are_blocked() {
             .get("/things")
     };
     assert_eq!(send(r#"{"sub":"1"}"#, "{}").status, 200);
-    send(r#"{"sub":"1","email":"jane@example.com"}"#, "{}").is_refused(502, "contract.response.token");
+    send(r#"{"sub":"1","email":"jane@example.com"}"#, "{}").is_refused(502, "contract.response.jwt");
     assert_eq!(
         send(r#"{"email":"a@b.c"}"#, "{modes: {response_tokens: 'off'}}").status,
         200
     );
-    send(r#"{"clearance":"high"}"#, "{sensitive_claims: [clearance]}").is_refused(502, "contract.response.token");
+    send(r#"{"clearance":"high"}"#, "{sensitive_claims: [clearance]}").is_refused(502, "contract.response.jwt");
 }
 
 #[test]
@@ -209,7 +209,7 @@ fn natter_is_safe_behind_the_gate() {
     )
     .is_refused(400, "contract.body.undeclared");
     gate.get("/debug/users").is_refused(404, "route.unknown");
-    gate.get("/users/1/badge").is_refused(502, "contract.response.token");
+    gate.get("/users/1/badge").is_refused(502, "contract.response.jwt");
     assert_eq!(gate.health("/healthz"), 200);
     assert_eq!(gate.health("/readyz"), 200);
 }

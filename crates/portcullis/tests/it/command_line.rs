@@ -103,3 +103,18 @@ fn wrong_arguments_end_with_2_and_taken_addresses_with_3() {
     directory.write("taken.yaml", &configuration);
     check(&directory, "serve -c taken.yaml", 3);
 }
+
+#[test]
+fn the_demo_stops_every_attack_that_is_the_gates() {
+    let directory = Directory::new();
+    let output = check(&directory, "demo --attacks --json", 0);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let counts = &report["counts"];
+    assert!(counts["stopped"].as_u64().unwrap() >= 40, "{counts}");
+    assert_eq!(counts["stopped"], counts["the_gates"], "{counts}");
+    assert_eq!(
+        std::fs::read_dir(&directory.0).unwrap().count(),
+        0,
+        "it leaves nothing behind"
+    );
+}

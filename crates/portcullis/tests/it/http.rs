@@ -108,7 +108,6 @@ fn http_3_paths_that_could_be_read_differently_are_refused() {
         "//things",
         "/things//1",
         "/things/1;x=y",
-        "/things;x=y/1",
         "/things/%00",
         "/things/%c0%ae%c0%ae",
         "/things/%c0%af",
@@ -119,6 +118,7 @@ fn http_3_paths_that_could_be_read_differently_are_refused() {
         "/things/%u002e",
         "/things/1#fragment",
         "/things.",
+        "/%74hings",
     ] {
         let answer = gate.get(path);
         assert!(
@@ -130,7 +130,7 @@ fn http_3_paths_that_could_be_read_differently_are_refused() {
         upstream.saw_nothing(path);
     }
     // These are plain, and none of the contract's.
-    for path in ["/things/", "/things/1/", "/Things", "/%74hings/x/y", "/"] {
+    for path in ["/things/", "/things/1/", "/things;x=y/1", "/Things", "/"] {
         gate.get(path).is_refused_as(path, 404, "route.unknown");
         upstream.saw_nothing(path);
     }
