@@ -348,7 +348,11 @@ fn two_spellings_are_one_key() {
     let contract = compile(&document).contract;
     let operation = contract.operations.first().unwrap();
     for query in ["q=a+b", "q=a%20b"] {
-        assert_eq!(operation.query_value(Some(query), "q").as_deref(), Some("a b"), "{query}");
+        assert_eq!(
+            operation.query_value(Some(query), "q").as_deref(),
+            Some("a b"),
+            "{query}"
+        );
     }
     assert_eq!(operation.query_value(Some("q=a%2Bb"), "q").as_deref(), Some("a+b"));
 }

@@ -35,7 +35,10 @@ pub(crate) fn judge_headers(
         }
     }
     let credential = [header::AUTHORIZATION];
-    for name in others.iter().chain(credential.iter().filter(|name| !others.contains(name))) {
+    for name in others
+        .iter()
+        .chain(credential.iter().filter(|name| !others.contains(name)))
+    {
         // Of two credentials, who reads them next may take the other.
         if headers.get_all(name).iter().nth(1).is_some() {
             judging.refuse(Location::Header, Code::Duplicate)?;

@@ -401,12 +401,22 @@ fn judge_fields(header: &Parameter, program: &Program, fields: &[(&'static str, 
         encoding,
         ..header.clone()
     };
-    let stripped = judge_headers(std::slice::from_ref(header), &[HeaderName::from_static("x-key")], &headers, &mut judging)
-        .continue_value()
-        .unwrap();
-    let kept = judge_cookies(std::slice::from_ref(&cookie), &["session".into()], &headers, &mut judging)
-        .continue_value()
-        .unwrap();
+    let stripped = judge_headers(
+        std::slice::from_ref(header),
+        &[HeaderName::from_static("x-key")],
+        &headers,
+        &mut judging,
+    )
+    .continue_value()
+    .unwrap();
+    let kept = judge_cookies(
+        std::slice::from_ref(&cookie),
+        &["session".into()],
+        &headers,
+        &mut judging,
+    )
+    .continue_value()
+    .unwrap();
     findings.extend(stripped.iter().map(|name| format!("strip {name}")));
     findings.extend(kept.map(|kept| format!("keep {kept}")));
     findings.join(", ")
@@ -478,7 +488,10 @@ fn schema_2_one_credential_only() {
     check(&[("x-key", "a"), ("x-key", "b")], "-.duplicate");
     check(&[("cookie", "session=a; session=b")], "-.duplicate");
     check(&[("cookie", "session=a"), ("cookie", "session=b")], "-.duplicate");
-    check(&[("x-other", "a"), ("x-other", "b"), ("cookie", "o=1; o=2; session=1")], "");
+    check(
+        &[("x-other", "a"), ("x-other", "b"), ("cookie", "o=1; o=2; session=1")],
+        "",
+    );
     let query = |query: &str, expected: &str| {
         let (findings, _) = judge(&program, &[], query, Undeclared::Allow);
         assert_eq!(findings.join(" "), expected, "{query}");

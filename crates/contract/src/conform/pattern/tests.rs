@@ -295,7 +295,7 @@ proptest! {
         let (linear, backtracking) = without_trimming(&pattern);
         let expected = linear.is_match(&text);
         prop_assert_eq!(Pattern::compile(&pattern).unwrap().is_match(&text), Ok(expected), "`{}`", pattern);
-        if let Ok(found) = backtracking.is_match(&text) {
+        if let Ok(found) = backtracking.is_match(&text, &mut Steps::new(text.len())) {
             prop_assert_eq!(found, expected, "`{}`", pattern);
         }
     }

@@ -244,11 +244,7 @@ impl<'d> Compiler<'d> {
             .collect()
     }
 
-    fn pattern_properties(
-        &mut self,
-        at: At<'d>,
-        object: &'d Object,
-    ) -> Vec<PatternProperty> {
+    fn pattern_properties(&mut self, at: At<'d>, object: &'d Object) -> Vec<PatternProperty> {
         if self.document.dialect() == Dialect::OpenApi30 {
             return Vec::new();
         }

@@ -226,7 +226,9 @@ impl<'p, 't> Judge<'p, 't, '_> {
         let segment = Segment::Declared(&property.name);
         self.mark(at, Some(&property.name))?;
         if let Some(code) = property.hidden.or(self.hidden_by_pattern(rules, &property.name)?) {
-            return self.hidden(code, self.program.span(id), at).map_err(|stop| self.inside(stop, segment));
+            return self
+                .hidden(code, self.program.span(id), at)
+                .map_err(|stop| self.inside(stop, segment));
         }
         frame.kept += 1;
         let value_at = self.cursor.pos;
