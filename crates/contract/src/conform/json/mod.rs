@@ -1,6 +1,8 @@
 //! JSON judged in one pass over its bytes, without a tree: what it is for, how it works, and what it costs is
 //! told in [`judge`](self::judge).
 
+#[cfg(test)]
+mod attacks;
 mod canonical;
 mod compile;
 mod cuts;

@@ -12,14 +12,14 @@ impl Fetch for Text {
 }
 
 /// A contract of the version whose component `S` is `schema`, with `others` beside it.
-fn contract(version: &str, schema: &str, others: &str) -> String {
+pub(super) fn contract(version: &str, schema: &str, others: &str) -> String {
     format!(
         r#"{{"openapi":"{version}","info":{{"title":"t","version":"1"}},"paths":{{}},
             "components":{{"schemas":{{"S":{schema}{others}}}}}}}"#
     )
 }
 
-fn compile(contract: String, direction: Direction) -> Result<(Program, SchemaId), Vec<String>> {
+pub(super) fn compile(contract: String, direction: Direction) -> Result<(Program, SchemaId), Vec<String>> {
     let told = |problems: Vec<document::Problem>| problems.iter().map(ToString::to_string).collect::<Vec<_>>();
     let document = document::load("c.json", &mut Text(contract)).map_err(told)?;
     let place = document
@@ -36,7 +36,7 @@ fn compile(contract: String, direction: Direction) -> Result<(Program, SchemaId)
 }
 
 /// Judges and says: `ok`, what is left after cutting, or `code pointer`.
-fn judged(contract: String, direction: Direction, undeclared: Undeclared, text: &[u8]) -> String {
+pub(super) fn judged(contract: String, direction: Direction, undeclared: Undeclared, text: &[u8]) -> String {
     let (program, schema) = compile(contract, direction).expect("it compiles");
     match program.judge(schema, text, undeclared, &Limits::default(), &mut Scratch::default()) {
         Ok(cuts) if cuts.is_empty() => "ok".to_owned(),
@@ -48,7 +48,7 @@ fn judged(contract: String, direction: Direction, undeclared: Undeclared, text: 
 }
 
 /// In a request by OpenAPI 3.1, undeclared properties refused.
-fn check(schema: &str, text: &str, expected: &str) {
+pub(super) fn check(schema: &str, text: &str, expected: &str) {
     let verdict = judged(
         contract("3.1.0", schema, ""),
         Direction::Request,
@@ -59,7 +59,7 @@ fn check(schema: &str, text: &str, expected: &str) {
 }
 
 /// In an answer by OpenAPI 3.1, undeclared properties cut.
-fn check_strip(schema: &str, text: &str, expected: &str) {
+pub(super) fn check_strip(schema: &str, text: &str, expected: &str) {
     let verdict = judged(
         contract("3.1.0", schema, ""),
         Direction::Response,
