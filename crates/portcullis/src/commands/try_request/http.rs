@@ -202,7 +202,7 @@ mod tests {
             Ok(messages) => {
                 let told = messages.iter().map(|(line, message)| match message {
                     Message::Whole(whole) => {
-                        let Whole { parts, body, .. } = *whole;
+                        let Whole { parts, body, .. } = &**whole;
                         format!(
                             "{line}: {} {} {:?}",
                             parts.method,
