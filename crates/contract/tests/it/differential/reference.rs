@@ -16,8 +16,10 @@ fn prune(contract: &Value, schemas: &[&Value], value: &Value) -> Value {
         Value::Array(items) => {
             let below: Vec<&Value> = flat.iter().filter_map(|schema| schema.get("items")).collect();
             let item = |item: &Value| {
-                if below.is_empty() {
+                if below.is_empty() && !meant_for_another(&flat, speaks_of_objects, speaks_of_arrays) {
                     item.clone()
+                } else if below.is_empty() {
+                    emptied(item)
                 } else {
                     prune(contract, &below, item)
                 }
@@ -31,7 +33,8 @@ fn prune(contract: &Value, schemas: &[&Value], value: &Value) -> Value {
 fn prune_members(contract: &Value, flat: &[&Value], members: &Map<String, Value>) -> Map<String, Value> {
     let speaking: Vec<&&Value> = flat.iter().filter(|schema| speaks_of_objects(schema)).collect();
     if speaking.is_empty() {
-        return members.clone();
+        let strange = meant_for_another(flat, speaks_of_arrays, speaks_of_objects);
+        return if strange { Map::new() } else { members.clone() };
     }
     let mut kept = Map::new();
     for (name, value) in members {
@@ -54,6 +57,20 @@ fn prune_members(contract: &Value, flat: &[&Value], members: &Map<String, Value>
     kept
 }
 
+/// Whether some schema speaks of the other container, and none of this one.
+fn meant_for_another(flat: &[&Value], other: fn(&Value) -> bool, this: fn(&Value) -> bool) -> bool {
+    flat.iter().any(|schema| other(schema)) && !flat.iter().any(|schema| this(schema))
+}
+
+/// The value without any member.
+fn emptied(value: &Value) -> Value {
+    match value {
+        Value::Object(_) => Value::Object(Map::new()),
+        Value::Array(items) => items.iter().map(emptied).collect(),
+        scalar => scalar.clone(),
+    }
+}
+
 fn speaks_of_objects(schema: &Value) -> bool {
     const KEYWORDS: [&str; 5] = [
         "properties",
@@ -62,11 +79,19 @@ fn speaks_of_objects(schema: &Value) -> bool {
         "minProperties",
         "maxProperties",
     ];
+    speaks_of(schema, "object", &KEYWORDS)
+}
+
+fn speaks_of_arrays(schema: &Value) -> bool {
+    speaks_of(schema, "array", &["items", "minItems", "maxItems", "uniqueItems"])
+}
+
+fn speaks_of(schema: &Value, name: &str, keywords: &[&str]) -> bool {
     let typed = match &schema["type"] {
-        Value::Array(names) => names.iter().any(|name| name == "object"),
-        name => name == "object",
+        Value::Array(names) => names.iter().any(|found| found == name),
+        found => found == name,
     };
-    typed || KEYWORDS.iter().any(|keyword| schema.get(keyword).is_some())
+    typed || keywords.iter().any(|keyword| schema.get(keyword).is_some())
 }
 
 fn flatten<'c>(contract: &'c Value, schema: &'c Value, out: &mut Vec<&'c Value>) {

@@ -135,7 +135,7 @@ fn configured(natter: SocketAddr) -> Result<(Configuration, Loaded), Failure> {
     configuration.connection.drain_time_max = Duration::from_secs(DRAIN_SECONDS_MAX);
     let document = document::load(CONTRACT, &mut Embedded).map_err(|problems| unusable(&problems))?;
     let api = configuration.apis.first().ok_or_else(|| unusable(&[]))?;
-    let loaded = contracts::of_document(api, document, "demo").map_err(|problems| unusable(&problems))?;
+    let loaded = contracts::of_document(api, document, CONTRACT).map_err(|problems| unusable(&problems))?;
     Ok((configuration, loaded))
 }
 

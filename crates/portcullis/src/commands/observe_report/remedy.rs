@@ -9,6 +9,9 @@ use super::target::Target;
 use crate::contracts::{self, Loaded};
 use crate::observations::Line;
 
+/// How many steps a walk through schemas takes at the most.
+const WALK_DEPTH_MAX: u8 = 32;
+
 /// What would permit a cause.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Remedy {
@@ -190,6 +193,55 @@ impl<'l> Looking<'l> {
         }])
     }
 
+    /// The property that is hidden in this direction: its own schema may only refer to another, so it is looked for by its
+    /// pointer, through the bodies of the operation.
+    fn hidden(&self, keyword: &str) -> Option<Vec<Located>> {
+        let operation = self.operation_spot()?;
+        let owners = match keyword {
+            "readOnly" => vec![self.followed(&operation, "requestBody")?],
+            _ => {
+                let responses = self.followed(&operation, "responses")?;
+                let statuses = responses.node.as_object()?.iter();
+                statuses
+                    .filter_map(|(status, _)| self.followed(&responses, status))
+                    .collect()
+            }
+        };
+        let contents = owners.iter().filter_map(|owner| owner.node.get("content")?.as_object());
+        let mut schemas = contents
+            .flat_map(|content| content.iter())
+            .filter_map(|(_, entry)| entry.get("schema"));
+        let property = schemas.find_map(|schema| self.walk(schema, &self.line.place, keyword, WALK_DEPTH_MAX))?;
+        Some(vec![self.at(property.span)?.merge(json!({ keyword: false }))])
+    }
+
+    /// The schema at a pointer that has a keyword, below a schema, its references and its parts.
+    fn walk(&self, schema: &'l Node, pointer: &str, keyword: &str, depth: u8) -> Option<&'l Node> {
+        let depth = depth.checked_sub(1)?;
+        let Some((segment, rest)) = pointer
+            .strip_prefix('/')
+            .map(|path| path.split_at(path.find('/').unwrap_or(path.len())))
+        else {
+            return schema.get(keyword).map(|_| schema);
+        };
+        let name = segment.replace("~1", "/").replace("~0", "~");
+        let property = schema.get("properties").and_then(|properties| properties.get(&name));
+        let item = name.parse::<usize>().ok().and_then(|_| schema.get("items"));
+        if let Some(inner) = property.or(item) {
+            return self.walk(inner, rest, keyword, depth);
+        }
+        let base = self.document().root().base;
+        let reference = schema.get("$ref").and_then(Node::as_str);
+        let referred =
+            reference.and_then(|reference| self.document().resolve(Place { node: schema, base }, reference).ok());
+        let parts = ["allOf", "anyOf", "oneOf"]
+            .iter()
+            .filter_map(|part| schema.get(part)?.as_array())
+            .flatten();
+        let mut inner = referred.map(|place| place.node).into_iter().chain(parts);
+        inner.find_map(|inner| self.walk(inner, pointer, keyword, depth))
+    }
+
     /// Loosens the schema that was broken.
     fn schema(&self, what: &str) -> Option<Vec<Located>> {
         let spot = self.at(self.span())?;
@@ -199,8 +251,8 @@ impl<'l> Looking<'l> {
                 Some(name) => json!({ "properties": { name: {} } }),
                 None => json!({ "additionalProperties": true }),
             })]),
-            "read_only" if spot.has("readOnly") => Some(vec![spot.merge(json!({ "readOnly": false }))]),
-            "write_only" if spot.has("writeOnly") => Some(vec![spot.merge(json!({ "writeOnly": false }))]),
+            "read_only" => self.hidden("readOnly"),
+            "write_only" => self.hidden("writeOnly"),
             "required" => {
                 let name = self.line.place.rsplit('/').next().unwrap_or_default();
                 let name = name.replace("~1", "/").replace("~0", "~");

@@ -46,7 +46,7 @@ fn requests() -> Vec<String> {
         post(
             "/users",
             "application/json",
-            r#"{"username": "J", "password": "correct horse battery staple"}"#,
+            r#"{"username": "jane", "password": "short"}"#,
         ),
         post("/users", "application/json", r#"{"username": "jane"}"#),
         post("/users", "application/vnd.natter+json", "{}"),

@@ -22,16 +22,18 @@ fn told(name: &str, bytes: &str) -> Result<String, String> {
 
 #[test]
 fn every_violation_is_told() {
-    let saved = "\
-POST /users?debug=1&token=x HTTP/1.1
-Host: localhost
-Content-Type: application/json
-X-Debug: 1
-Cookie: a=b
-Content-Length: 87
-
-{\"username\": \"jane\", \"is_admin\": true, \"password\": 7, \"id\": 3, \"role\": \"x\", \"note\": \"abcde\"}
-
+    let body = r#"{"username": "jane", "is_admin": true, "password": 7, "id": 3, "role": "x"}"#;
+    let mut saved = format!(
+        "POST /users?debug=1&token=x HTTP/1.1\nHost: localhost\nContent-Type: application/json\nX-Debug: 1\n\
+         Cookie: a=b\nContent-Length: {}\n\n{body}\n\n",
+        body.len()
+    );
+    let body = body.replace("7", r#""correct horse battery staple""#);
+    saved += &format!(
+        "POST /users HTTP/1.1\nHost: localhost\nContent-Type: application/json\nContent-Length: {}\n\n{body}\n\n",
+        body.len()
+    );
+    saved += "\
 GET /users?limit=5 HTTP/1.1
 Host: localhost
 X-Debug: 1
@@ -50,7 +52,7 @@ GET / HTTP/1.1
 Host : localhost
 
 ";
-    insta::assert_snapshot!("raw", told("saved.http", saved).unwrap());
+    insta::assert_snapshot!("raw", told("saved.http", &saved).unwrap());
 }
 
 #[test]
