@@ -5,10 +5,11 @@
 
 mod containers;
 mod discriminator;
+mod dynamic;
 mod merge;
 mod scalars;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::program::{Applicators, Condition, Direction, Program, Schema, SchemaId, Target, TypeSet};
@@ -88,7 +89,7 @@ impl<'d> Compiler<'d> {
             queue: Vec::new(),
             known: HashMap::new(),
             patterns: HashMap::new(),
-            dynamic: document.dialect() == Dialect::Draft202012 && document.files().any(mentions_dynamic),
+            dynamic: document.dialect() == Dialect::Draft202012 && document.files().any(dynamic::mentions_dynamic),
             heirs: None,
             names: 0,
             notes: Vec::new(),
@@ -261,64 +262,6 @@ impl<'d> Compiler<'d> {
         (!applicators.is_empty()).then(|| Box::new(applicators))
     }
 
-    fn dynamic_reference(&mut self, at: At<'d>, object: &'d Object, applicators: &mut Applicators) {
-        let Some(reference) = object
-            .get("$dynamicRef")
-            .and_then(Node::as_str)
-            .filter(|_| self.modern())
-        else {
-            return;
-        };
-        let fallback = self.refer(at, reference);
-        let anchor = reference.rsplit_once('#').map_or("", |(_, anchor)| anchor);
-        // Only an anchor that is dynamic itself looks outward; any other fragment is a plain reference.
-        let target = self.document.resolve(at.place, reference).ok();
-        let dynamic = target
-            .and_then(|target| target.node.get("$dynamicAnchor"))
-            .and_then(Node::as_str)
-            == Some(anchor);
-        applicators.all_of.push(if dynamic {
-            Target::Dynamic(anchor.into(), fallback)
-        } else {
-            Target::Static(fallback)
-        });
-    }
-
-    /// Every dynamic anchor of every resource that some schema belongs to.
-    fn dynamic_anchors(&mut self) -> HashMap<(u32, Box<str>), SchemaId> {
-        let mut anchors = HashMap::new();
-        if !self.dynamic {
-            return anchors;
-        }
-        let mut done = HashSet::new();
-        // Compiling an anchor may bring in further resources, so go on until nothing is new.
-        loop {
-            let names: HashSet<Box<str>> = self.schemas.iter().flat_map(dynamic_names).collect();
-            let resources: HashSet<u32> = self.schemas.iter().map(|schema| schema.resource).collect();
-            let fresh: Vec<(u32, Box<str>)> = resources
-                .iter()
-                .flat_map(|resource| names.iter().map(|name| (*resource, name.clone())))
-                .filter(|key| !done.contains(key))
-                .collect();
-            if fresh.is_empty() {
-                return anchors;
-            }
-            for (resource, name) in fresh {
-                if let Some(place) = self.document.dynamic_anchor(crate::document::BaseId(resource), &name) {
-                    let id = self.schema(place, Direction::Request);
-                    anchors.insert((resource, name.clone()), id);
-                }
-                done.insert((resource, name));
-            }
-            while let Some((id, at)) = self.queue.pop() {
-                let schema = self.compile(id, at);
-                if let Some(slot) = self.schemas.get_mut(id.0 as usize) {
-                    *slot = schema;
-                }
-            }
-        }
-    }
-
     fn conditions(&mut self, at: At<'d>, object: &'d Object, applicators: &mut Applicators) {
         let Some(when) = object.get("if") else { return };
         let condition = Condition {
@@ -464,14 +407,6 @@ impl Applicators {
     }
 }
 
-fn dynamic_names(schema: &Schema) -> impl Iterator<Item = Box<str>> {
-    let targets = schema.applicators.iter().flat_map(|applicators| &applicators.all_of);
-    targets.filter_map(|target| match target {
-        Target::Dynamic(name, _) => Some(name.clone()),
-        Target::Static(_) => None,
-    })
-}
-
 /// Whether the keyword says nothing about values, so that a `$ref` beside it is still only a reference.
 fn is_annotation(keyword: &str) -> bool {
     matches!(
@@ -490,14 +425,4 @@ fn is_annotation(keyword: &str) -> bool {
             | "readOnly"
             | "writeOnly"
     ) || keyword.starts_with("x-")
-}
-
-fn mentions_dynamic(node: &Node) -> bool {
-    match &node.value {
-        Value::Array(items) => items.iter().any(mentions_dynamic),
-        Value::Object(object) => object
-            .iter()
-            .any(|(name, value)| name == "$dynamicRef" || mentions_dynamic(value)),
-        _ => false,
-    }
 }
