@@ -1,4 +1,4 @@
-//! Declared answers.
+//! Declared answers: the statuses they are for, their header fields, their bodies. Nothing here reads a body.
 
 use std::ops::ControlFlow;
 
