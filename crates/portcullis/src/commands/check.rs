@@ -176,6 +176,7 @@ paths:
     x-portcullis: {undeclared: {query: strip}}
     post:
       x-portcullis: {authentication: true, rate_limits: [{name: user, key: [{body: /username}], requests: 5, per: 15m}]}
+      requestBody: {content: {application/json: {schema: {properties: {username: {type: string}}}}}}
       responses: {'200': {description: ok}}
 ";
 

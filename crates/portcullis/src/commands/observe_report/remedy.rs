@@ -211,24 +211,27 @@ impl<'l> Looking<'l> {
         let mut schemas = contents
             .flat_map(|content| content.iter())
             .filter_map(|(_, entry)| entry.get("schema"));
-        let property = schemas.find_map(|schema| self.walk(schema, &self.line.place, keyword, WALK_DEPTH_MAX))?;
-        Some(vec![self.at(property.span)?.merge(json!({ keyword: false }))])
+        let (owner, property) =
+            schemas.find_map(|schema| self.walk(schema, &self.line.place, keyword, WALK_DEPTH_MAX))?;
+        let shown = self.at(property.span)?.merge(json!({ keyword: false }));
+        // What is hidden in a direction is not required there either; shown, it would be.
+        let unrequired = self.unrequired(&self.at(owner.span)?);
+        Some([shown].into_iter().chain(unrequired).collect())
     }
 
-    /// The schema at a pointer that has a keyword, below a schema, its references and its parts.
-    fn walk(&self, schema: &'l Node, pointer: &str, keyword: &str, depth: u8) -> Option<&'l Node> {
+    /// The schema at a pointer that has a keyword, and the one that declares it, below a schema, its references and its
+    /// parts.
+    fn walk(&self, schema: &'l Node, pointer: &str, keyword: &str, depth: u8) -> Option<(&'l Node, &'l Node)> {
         let depth = depth.checked_sub(1)?;
-        let Some((segment, rest)) = pointer
-            .strip_prefix('/')
-            .map(|path| path.split_at(path.find('/').unwrap_or(path.len())))
-        else {
-            return schema.get(keyword).map(|_| schema);
-        };
+        let path = pointer.strip_prefix('/')?;
+        let (segment, rest) = path.split_at(path.find('/').unwrap_or(path.len()));
         let name = segment.replace("~1", "/").replace("~0", "~");
         let property = schema.get("properties").and_then(|properties| properties.get(&name));
         let item = name.parse::<usize>().ok().and_then(|_| schema.get("items"));
-        if let Some(inner) = property.or(item) {
-            return self.walk(inner, rest, keyword, depth);
+        match property.or(item) {
+            Some(inner) if rest.is_empty() => return inner.get(keyword).map(|_| (schema, inner)),
+            Some(inner) => return self.walk(inner, rest, keyword, depth),
+            None => {}
         }
         let base = self.document().root().base;
         let reference = schema.get("$ref").and_then(Node::as_str);
@@ -242,6 +245,15 @@ impl<'l> Looking<'l> {
         inner.find_map(|inner| self.walk(inner, pointer, keyword, depth))
     }
 
+    /// Takes the property at the end of the pointer out of `required`, where it stands there.
+    fn unrequired(&self, owner: &Spot<'l>) -> Option<Located> {
+        let name = self.line.place.rsplit('/').next()?;
+        let name = name.replace("~1", "/").replace("~0", "~");
+        let mut names = owner.node.get("required")?.as_array()?.iter();
+        let stands = names.any(|listed| listed.as_str() == Some(&name));
+        stands.then(|| owner.member("required").equal(&name).change(Change::Remove))
+    }
+
     /// Loosens the schema that was broken.
     fn schema(&self, what: &str) -> Option<Vec<Located>> {
         let spot = self.at(self.span())?;
@@ -253,13 +265,7 @@ impl<'l> Looking<'l> {
             })]),
             "read_only" => self.hidden("readOnly"),
             "write_only" => self.hidden("writeOnly"),
-            "required" => {
-                let name = self.line.place.rsplit('/').next().unwrap_or_default();
-                let name = name.replace("~1", "/").replace("~0", "~");
-                let names = spot.node.get("required")?.as_array()?;
-                let stands = names.iter().any(|listed| listed.as_str() == Some(&name));
-                stands.then(|| vec![spot.member("required").equal(&name).change(Change::Remove)])
-            }
+            "required" => self.unrequired(&spot).map(|action| vec![action]),
             _ => {
                 let present = keywords(what).iter().filter(|keyword| spot.has(keyword));
                 let removed: Vec<_> = present

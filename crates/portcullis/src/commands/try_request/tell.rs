@@ -18,7 +18,10 @@ pub(super) fn text(judged: &[Judged]) -> String {
     let mut text = String::new();
     for one in judged {
         // Writing to a string cannot fail.
-        let _ = write!(text, "{BOLD}{}:{BOLD:#} {}", one.name, one.target);
+        let _ = write!(text, "{BOLD}{}:{BOLD:#}", one.name);
+        if !one.target.is_empty() {
+            let _ = write!(text, " {}", one.target);
+        }
         if let Some((api, operation)) = &one.operation {
             let _ = write!(text, "{FAINT} -> {api}, {operation}{FAINT:#}");
         }
@@ -60,6 +63,8 @@ fn write_told(text: &mut String, what: &str, told: &Told) {
 
 fn write_violation(text: &mut String, violation: &Violation) {
     let mut words = Vec::new();
+    // What is hidden in one direction is declared all the same.
+    let is_hidden = violation.code.ends_with("_only");
     if let Some(mode) = violation.mode {
         words.push(format!("(only {mode}d)"));
     }
@@ -77,6 +82,7 @@ fn write_violation(text: &mut String, violation: &Violation) {
         violation
             .undeclared
             .as_ref()
+            .filter(|_| !is_hidden)
             .map(|name| format!("not declared: `{}`", shown(name))),
     );
     words.extend(violation.offset.map(|offset| format!("byte {offset}")));

@@ -15,6 +15,19 @@ const PROPERTIES_MAX: usize = 4_096;
 /// The most schemas that merging may add, per schema of the contract.
 const GROWTH_MAX: usize = 2;
 
+/// What the `allOf` of each schema names, for those who ask after merging.
+pub(super) fn parts(schemas: &[Schema]) -> HashMap<SchemaId, Vec<SchemaId>> {
+    let of = |schema: &Schema| -> Option<Vec<SchemaId>> {
+        let all_of = &schema.applicators.as_ref()?.all_of;
+        let named = all_of.iter().map(|target| match target {
+            Target::Static(id) | Target::Dynamic(_, id) => *id,
+        });
+        Some(named.collect()).filter(|parts: &Vec<_>| !parts.is_empty())
+    };
+    let numbered = (0..).map(SchemaId).zip(schemas);
+    numbered.filter_map(|(id, schema)| Some((id, of(schema)?))).collect()
+}
+
 pub(super) fn merge(program: &mut Program) {
     let limit = program.schemas.len().saturating_mul(1 + GROWTH_MAX);
     let mut merger = Merger {

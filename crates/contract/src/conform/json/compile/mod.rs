@@ -143,7 +143,12 @@ impl<'d> Compiler<'d> {
             }
         }
         let dynamic_anchors = self.dynamic_anchors();
-        let merged = self.merged();
+        // Only notes ask for it.
+        let merged = if self.notes.is_empty() {
+            HashMap::new()
+        } else {
+            merge::parts(&self.schemas)
+        };
         let mut program = Program {
             schemas: self.schemas,
             dynamic_anchors,
@@ -156,22 +161,6 @@ impl<'d> Compiler<'d> {
         self.problems.sort_by_key(|problem| problem.span);
         self.problems.dedup();
         (program, self.notes, self.problems)
-    }
-
-    /// What each `allOf` names; only notes ask for it.
-    fn merged(&self) -> HashMap<SchemaId, Vec<SchemaId>> {
-        if self.notes.is_empty() {
-            return HashMap::new();
-        }
-        let parts = |schema: &Schema| -> Option<Vec<SchemaId>> {
-            let all_of = &schema.applicators.as_ref()?.all_of;
-            let named = all_of.iter().map(|target| match target {
-                Target::Static(id) | Target::Dynamic(_, id) => *id,
-            });
-            Some(named.collect()).filter(|parts: &Vec<_>| !parts.is_empty())
-        };
-        let numbered = (0..).map(SchemaId).zip(&self.schemas);
-        numbered.filter_map(|(id, schema)| Some((id, parts(schema)?))).collect()
     }
 
     /// The reference, if the node says nothing else that counts.
