@@ -288,10 +288,7 @@ fn rate_limits_of_the_layers_add_up() {
 #[test]
 fn authentication_starts_stricter() {
     let limits = settled(&["{}", "{authentication: true}"]).rate_limits;
-    assert_eq!(
-        (limits[0].requests.get(), limits[0].per),
-        (10, Duration::from_secs(60))
-    );
+    assert_eq!((limits[0].requests.get(), limits[0].per), (10, Duration::from_secs(60)));
 }
 
 /// What another validator says of the published schema must be what we say.
