@@ -5,9 +5,9 @@
 //! the method, the answer is "method not allowed", also if a less specific template had the method.
 //!
 //! Paths arrive as they were sent, without query, already refused upstream if they are not canonical: dot segments,
-//! empty segments, backslashes, lower-case escapes, escapes of unreserved characters (RFC 3986 §6.2.2) never come here.
-//! Literal text of templates is brought into that form when they are compiled. Nothing is decoded here; captures keep
-//! the bytes as sent. Time is proportional to the path and to the templates that share its beginning.
+//! empty segments, backslashes and escapes of unreserved characters (RFC 3986 §6.2.2) never come here. Literal text of
+//! templates is brought into that form when they are compiled. A segment that only decodes to a literal is found nowhere.
+//! Captures keep the bytes as sent. Time is proportional to the path and to the templates that share its beginning.
 
 mod template;
 
@@ -277,6 +277,15 @@ mod tests {
         check(&router, "/v1.json", Some((3, &["1"])));
         check(&router, "/other", Some((0, &["other"])));
         check(&router, "/me/b/c", Some((5, &["me"])));
+    }
+
+    #[test]
+    fn a_disguised_literal_is_found_nowhere() {
+        let router = router(&[("GET", "/users/{name}"), ("GET", "/users/@me"), ("GET", "/café/{x}")]);
+        check(&router, "/users/@me", Some((1, &[])));
+        check(&router, "/users/%40me", None);
+        check(&router, "/users/%40you", Some((0, &["%40you"])));
+        check(&router, "/caf%c3%a9/1", None);
     }
 
     #[test]
