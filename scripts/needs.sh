@@ -3,7 +3,7 @@
 # Installs Debian packages when it may, and keeps everything else below the target folder. A thing that is
 # missing and cannot be had stops the script, with its name.
 
-target_folder="${CARGO_TARGET_DIR:-$PWD/target}"
+target_folder="$(realpath -m "${CARGO_TARGET_DIR:-$PWD/target}")"
 data_folder="$target_folder/test-data"
 
 missing() {
