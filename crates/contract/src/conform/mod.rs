@@ -8,5 +8,6 @@ pub mod media_type;
 pub mod operation;
 pub mod parameter;
 pub mod pattern;
+pub mod percent;
 pub mod response;
 pub mod route;

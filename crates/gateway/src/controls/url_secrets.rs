@@ -7,8 +7,8 @@ use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use http::Uri;
-use memchr::memchr;
 use portcullis_contract::conform::operation::Operation;
+use portcullis_contract::conform::percent;
 
 use crate::refusal::Refusal;
 
@@ -134,18 +134,10 @@ fn has_token(target: &str) -> bool {
 
 /// Percent-decoded as far as that goes; what is not UTF-8 then is refused elsewhere.
 fn decoded(text: &str) -> Cow<'_, str> {
-    if memchr(b'%', text.as_bytes()).is_none() {
-        return Cow::Borrowed(text);
+    match percent::decoded(text.as_bytes()) {
+        Cow::Borrowed(_) => Cow::Borrowed(text),
+        Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
     }
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        let escaped = (byte == b'%').then(|| after.first_chunk::<2>()).flatten();
-        let value = escaped.and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
-        out.push(value.unwrap_or(byte));
-        rest = after.get(if value.is_some() { 2 } else { 0 }..).unwrap_or_default();
-    }
-    Cow::Owned(String::from_utf8_lossy(&out).into_owned())
 }
 
 #[cfg(test)]

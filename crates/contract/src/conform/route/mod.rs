@@ -18,6 +18,7 @@ use http::Method;
 use smallvec::SmallVec;
 use thiserror::Error;
 
+use super::percent::decoded;
 use template::Segment;
 pub use template::TemplateError;
 
@@ -177,23 +178,6 @@ impl Branch {
             None => self.leaf.as_ref(),
         }
     }
-}
-
-/// Percent-decoded; a broken escape stays as it is.
-fn decoded(segment: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(segment.len());
-    let mut rest = segment;
-    while let Some((&byte, behind)) = rest.split_first() {
-        let hex = (byte == b'%').then(|| behind.first_chunk::<2>()).flatten();
-        let value = hex.and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
-        out.push(value.unwrap_or(byte));
-        rest = if value.is_some() {
-            behind.get(2..).unwrap_or_default()
-        } else {
-            behind
-        };
-    }
-    out
 }
 
 #[cfg(test)]

@@ -243,7 +243,7 @@ fn summary(text: &mut String, results: &Results) {
     let ordinary = &results.ordinary;
     let _ = writeln!(
         text,
-        "{} of {} ordinary requests through the same gate were answered. It keeps every default.",
+        "{} of {} ordinary requests through the same gate were answered. Its policy is the default.",
         ordinary.answered(),
         ordinary.requests,
     );
