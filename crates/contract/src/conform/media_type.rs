@@ -47,6 +47,8 @@ pub struct Entry {
     range: MediaType,
     /// Whether bytes that are not read may pass as this: only where nothing but a string is asked for.
     streams: bool,
+    /// What a Content-Type of exactly `declared` gets, which is what most messages send.
+    found: Content,
 }
 
 /// A media type or a range of them, in lower case.
@@ -147,16 +149,22 @@ impl Contents {
             schema,
             range,
             streams: false,
+            found: Content::Undeclared,
         });
         self.entries
             .sort_by_key(|entry| std::cmp::Reverse(entry.range.specificity()));
         Some(())
     }
 
-    /// Decides, once all schemas are compiled, which entries may be passed unread. Until then none is.
+    /// Decides, once all schemas are compiled, which entries may be passed unread. Until then none is, and `find`
+    /// finds nothing.
     pub(crate) fn settle(&mut self, program: &Program) {
         for entry in &mut self.entries {
             entry.streams = program.is_any(entry.schema) || program.types(entry.schema) == TypeSet::STRING;
+        }
+        let found: Vec<_> = self.entries.iter().map(|entry| self.search(&entry.declared)).collect();
+        for (entry, found) in self.entries.iter_mut().zip(found) {
+            entry.found = found;
         }
     }
 
@@ -172,6 +180,13 @@ impl Contents {
 
     /// The content for the value of a Content-Type field.
     pub fn find(&self, content_type: &str) -> Content {
+        match self.entries.iter().find(|entry| *entry.declared == *content_type) {
+            Some(entry) => entry.found,
+            None => self.search(content_type),
+        }
+    }
+
+    fn search(&self, content_type: &str) -> Content {
         let Some(found) = MediaType::parse(content_type) else {
             return Content::Undeclared;
         };

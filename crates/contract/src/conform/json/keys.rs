@@ -13,14 +13,26 @@ pub(super) struct KeyTable {
 struct Name {
     /// With the closing quote behind it, so that one comparison finds name and end.
     quoted: Box<[u8]>,
+    /// The first eight bytes of `quoted`, and which bits of a word they are, if there are fewer: nearly always one
+    /// comparison of words tells.
+    start: u64,
+    mask: u64,
     /// Whether it stands in JSON as it is. A name that has to be escaped is never found by its bare bytes.
     plain: bool,
 }
 
 impl Name {
     fn new(name: &str) -> Self {
+        let quoted = [name.as_bytes(), b"\""].concat();
+        let mut start = [0; 8];
+        for (to, from) in start.iter_mut().zip(&quoted) {
+            *to = *from;
+        }
+        let spare = 8_usize.saturating_sub(quoted.len());
         Self {
-            quoted: [name.as_bytes(), b"\""].concat().into(),
+            start: u64::from_le_bytes(start),
+            mask: u64::MAX >> (8 * spare),
+            quoted: quoted.into(),
             plain: !name.bytes().any(|byte| byte < 0x20 || byte == b'"' || byte == b'\\'),
         }
     }
@@ -71,7 +83,14 @@ impl KeyTable {
     #[inline]
     pub(super) fn stands_at(&self, index: usize, text: &[u8]) -> Option<usize> {
         let name = self.names.get(index)?;
-        (name.plain && text.starts_with(&name.quoted)).then(|| name.quoted.len() - 1)
+        let stands = match text.split_first_chunk::<8>() {
+            Some((start, rest)) => {
+                u64::from_le_bytes(*start) & name.mask == name.start
+                    && name.quoted.get(8..).is_none_or(|more| rest.starts_with(more))
+            }
+            None => text.starts_with(&name.quoted),
+        };
+        (name.plain && stands).then(|| name.quoted.len() - 1)
     }
 }
 

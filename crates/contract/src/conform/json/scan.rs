@@ -2,6 +2,8 @@
 //! literals, and nothing of schemas. It accepts less than many parsers do: no lone surrogates, no invalid UTF-8,
 //! no byte order mark, no number that a 64-bit float cannot hold.
 
+use std::borrow::Cow;
+
 use super::violation::Code;
 
 /// The longest spelling of a number, in bytes. Longer ones are refused: no real value needs them, and they are
@@ -104,6 +106,22 @@ impl<'a> Cursor<'a> {
     pub(super) fn string(&mut self) -> Result<Text<'a>, Code> {
         self.pos += 1;
         let start = self.pos;
+        self.skip_plain();
+        if self.peek() != Some(b'"') {
+            return self.string_on(start);
+        }
+        let raw = self.slice(start, self.pos);
+        self.pos += 1;
+        Ok(Text {
+            raw,
+            escaped: false,
+            ascii: true,
+        })
+    }
+
+    /// Reads the rest of a string, which stands before something else than a plain character or its end.
+    #[cold]
+    fn string_on(&mut self, start: usize) -> Result<Text<'a>, Code> {
         let (mut escaped, mut ascii) = (false, true);
         loop {
             self.skip_plain();
@@ -283,14 +301,41 @@ fn unicode_escape(bytes: &[u8]) -> Option<(char, usize)> {
 }
 
 impl<'a> Text<'a> {
+    /// The text without its escapes.
+    pub(super) fn decoded(&self) -> Cow<'a, str> {
+        if !self.escaped {
+            return Cow::Borrowed(std::str::from_utf8(self.raw).unwrap_or_default());
+        }
+        Cow::Owned(self.decode(&mut Vec::new()).to_owned())
+    }
+
+    /// Whether both are the same text, however they are written.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        if self.escaped || other.escaped {
+            self.decoded() == other.decoded()
+        } else {
+            self.raw == other.raw
+        }
+    }
+
     /// The text without its escapes; `buffer` is used, and overwritten, only where there are any.
     pub(super) fn decode<'b>(&self, buffer: &'b mut Vec<u8>) -> &'b str
     where
         'a: 'b,
     {
-        if !self.escaped {
-            return std::str::from_utf8(self.raw).unwrap_or_default();
-        }
+        std::str::from_utf8(self.decode_bytes(buffer)).unwrap_or_default()
+    }
+
+    /// The same as bytes, which are known to be UTF-8.
+    #[inline]
+    pub(super) fn decode_bytes<'b>(&self, buffer: &'b mut Vec<u8>) -> &'b [u8]
+    where
+        'a: 'b,
+    {
+        if self.escaped { self.unescape(buffer) } else { self.raw }
+    }
+
+    fn unescape<'b>(&self, buffer: &'b mut Vec<u8>) -> &'b [u8] {
         buffer.clear();
         let mut rest = self.raw;
         while let Some(at) = memchr::memchr(b'\\', rest) {
@@ -301,7 +346,7 @@ impl<'a> Text<'a> {
             rest = escape.get(length..).unwrap_or_default();
         }
         buffer.extend_from_slice(rest);
-        std::str::from_utf8(buffer).unwrap_or_default()
+        buffer
     }
 
     /// The length in characters (RFC 8259 §8.2: code points).

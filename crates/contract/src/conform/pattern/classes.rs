@@ -79,8 +79,8 @@ impl Classes {
         Some(Self { segments, to_the_end })
     }
 
-    /// Whether the text is such a row.
-    pub(super) fn is_match(&self, text: &str) -> bool {
+    /// Whether the text, in UTF-8, is such a row.
+    pub(super) fn is_match(&self, text: &[u8]) -> bool {
         let mut rest = text;
         for segment in &self.segments {
             match segment.take(rest) {
@@ -115,29 +115,25 @@ impl Segment {
 
     /// The text behind this segment, if it is there.
     #[inline]
-    fn take<'t>(&self, text: &'t str) -> Option<&'t str> {
-        let bytes = text.as_bytes();
+    fn take<'t>(&self, text: &'t [u8]) -> Option<&'t [u8]> {
+        let within = text.get(..self.max).unwrap_or(text);
         let (count, length) = match &self.characters {
-            Characters::One(one) => same(bytes.iter().take(self.max).take_while(|byte| *byte == one).count()),
-            Characters::Ascii(table) => {
-                let has = |byte: &&u8| table.get(usize::from(**byte)) == Some(&true);
-                same(bytes.iter().take(self.max).take_while(has).count())
-            }
+            Characters::One(one) => until(within, |byte| byte != *one),
+            Characters::Ascii(table) => until(within, |byte| table.get(usize::from(byte)) != Some(&true)),
             Characters::Any(lookup) => {
-                let taken = text
-                    .chars()
-                    .take(self.max)
-                    .take_while(|character| lookup.has(*character));
-                taken.fold((0, 0), |(count, length), character| {
-                    (count + 1, length + character.len_utf8())
-                })
+                let text = std::str::from_utf8(text).ok()?;
+                let taken = text.chars().take(self.max).take_while(|char| lookup.has(*char));
+                taken.fold((0, 0), |(count, length), char| (count + 1, length + char.len_utf8()))
             }
         };
         if count < self.min { None } else { text.get(length..) }
     }
 }
 
-fn same(count: usize) -> (usize, usize) {
+/// How many bytes, each a character, stand before one that ends them.
+#[inline]
+fn until(bytes: &[u8], ends: impl Fn(u8) -> bool) -> (usize, usize) {
+    let count = bytes.iter().position(|byte| ends(*byte)).unwrap_or(bytes.len());
     (count, count)
 }
 

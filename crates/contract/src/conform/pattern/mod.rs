@@ -141,9 +141,17 @@ impl Pattern {
     /// [`Exhausted`] if the backtracking engine spent its budget; the other engines take none of it.
     pub fn is_match_within(&self, text: &str, steps: &mut Steps) -> Result<bool, Exhausted> {
         match &self.matcher {
-            Matcher::Classes(classes) => Ok(classes.is_match(text)),
+            Matcher::Classes(classes) => Ok(classes.is_match(text.as_bytes())),
             Matcher::Linear(regex) => Ok(regex.is_match(text)),
             Matcher::Backtracking(program) => program.is_match(text, steps),
+        }
+    }
+
+    /// The same for a text that is known to be UTF-8, which the first engine need not be told.
+    pub(crate) fn is_match_in(&self, utf8: &[u8], steps: &mut Steps) -> Result<bool, Exhausted> {
+        match &self.matcher {
+            Matcher::Classes(classes) => Ok(classes.is_match(utf8)),
+            _ => self.is_match_within(std::str::from_utf8(utf8).unwrap_or_default(), steps),
         }
     }
 

@@ -67,14 +67,14 @@ impl Default for Limits {
 /// Buffers that one worker uses again for every text, and what it learnt about the order of members.
 #[derive(Debug, Default)]
 pub struct Scratch {
-    /// Keys the hashes of undeclared names, so that a sender cannot choose them.
+    /// Keys the hashes of undeclared names where there are many, so that a sender cannot choose them.
     hasher: RandomState,
     /// For each declared name, which one followed it last time, plus one; 0 where nothing was learnt.
     successors: Vec<u32>,
     /// Bits of the declared names met so far, for each object being read.
     seen: Vec<u64>,
-    /// Hashes of the other names met so far, for each object being read.
-    others: Vec<u64>,
+    /// The other names met so far, for each object being read.
+    others: Vec<object::Other>,
     cuts: Vec<(usize, usize)>,
     text: Vec<u8>,
     /// What is left of the steps that patterns may take in all texts of one head; otherwise each text has its own.
@@ -394,9 +394,14 @@ impl<'p, 't, 's> Judge<'p, 't, 's> {
 
     #[inline]
     fn note(&mut self, at: usize, name: Option<&'p str>, evaluated: bool) -> Pass {
-        if !self.journaling {
-            return Ok(());
+        if self.journaling {
+            self.write_mark(at, name, evaluated)
+        } else {
+            Ok(())
         }
+    }
+
+    fn write_mark(&mut self, at: usize, name: Option<&'p str>, evaluated: bool) -> Pass {
         if self.journal.len() >= JOURNAL_MARKS_MAX {
             return Err(self.syntax(Code::Budget));
         }

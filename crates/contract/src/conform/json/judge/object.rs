@@ -26,6 +26,34 @@ struct Frame {
     kept: usize,
 }
 
+/// Where the name of an undeclared member stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Other {
+    start: usize,
+    end: usize,
+    escaped: bool,
+}
+
+impl Other {
+    /// Of a name whose closing quote the cursor has just passed.
+    fn before(cursor: &Cursor<'_>, text: &Text<'_>) -> Self {
+        let end = cursor.pos.saturating_sub(1);
+        Self {
+            start: end.saturating_sub(text.raw.len()),
+            end,
+            escaped: text.escaped,
+        }
+    }
+
+    fn text<'t>(&self, cursor: &Cursor<'t>) -> Text<'t> {
+        Text {
+            raw: cursor.slice(self.start, self.end),
+            escaped: self.escaped,
+            ascii: false,
+        }
+    }
+}
+
 /// A name as it was met.
 enum Name<'p, 't> {
     Declared(usize, &'p Property),
@@ -140,7 +168,7 @@ impl<'p, 't> Judge<'p, 't, '_> {
         let text = self.scan_name()?;
         let index = if text.escaped {
             let mut buffer = std::mem::take(&mut self.scratch.text);
-            let index = rules.keys.find(text.decode(&mut buffer).as_bytes());
+            let index = rules.keys.find(text.decode_bytes(&mut buffer));
             self.scratch.text = buffer;
             index
         } else {
@@ -187,25 +215,26 @@ impl<'p, 't> Judge<'p, 't, '_> {
         }
     }
 
-    /// Notes another name, which must not have been there before. Names are compared by a keyed hash of 64 bits:
-    /// two different ones that collide would be refused, once in billions of objects, and never passed.
+    /// Notes another name, which must not have been there before. A few are compared one by one; of many, keyed hashes of
+    /// 64 bits: two different names that collide would be refused, once in billions of objects, and never passed.
     fn undeclared_once(&mut self, text: Text<'t>, frame: &mut Frame) -> Pass {
-        let mut buffer = std::mem::take(&mut self.scratch.text);
-        let hash = self.scratch.hasher.hash_one(text.decode(&mut buffer));
-        self.scratch.text = buffer;
-        let met = self.scratch.others.get(frame.others_from..).unwrap_or_default();
         let again = match &mut frame.others {
-            Some(set) => !set.insert(hash),
-            None => met.contains(&hash),
+            Some(set) => !set.insert(self.scratch.hasher.hash_one(&*text.decoded())),
+            None => {
+                let met = self.scratch.others.get(frame.others_from..).unwrap_or_default();
+                met.iter().any(|other| other.text(&self.cursor).is_same(&text))
+            }
         };
         if again {
             return Err(self.syntax(Code::Duplicate));
         }
         if frame.others.is_none() {
-            if met.len() == OTHERS_COMPARED_MAX {
-                frame.others = Some(met.iter().copied().chain([hash]).collect());
+            self.scratch.others.push(Other::before(&self.cursor, &text));
+            let met = self.scratch.others.get(frame.others_from..).unwrap_or_default();
+            if met.len() > OTHERS_COMPARED_MAX {
+                let hash = |other: &Other| self.scratch.hasher.hash_one(&*other.text(&self.cursor).decoded());
+                frame.others = Some(met.iter().map(hash).collect());
             }
-            self.scratch.others.push(hash);
         }
         Ok(())
     }
@@ -225,7 +254,11 @@ impl<'p, 't> Judge<'p, 't, '_> {
         };
         let segment = Segment::Declared(&property.name);
         self.mark(at, Some(&property.name))?;
-        if let Some(code) = property.hidden.or(self.hidden_by_pattern(rules, &property.name)?) {
+        let hidden = match property.hidden {
+            None if !rules.patterns.is_empty() => self.hidden_by_pattern(rules, &property.name)?,
+            hidden => hidden,
+        };
+        if let Some(code) = hidden {
             return self
                 .hidden(code, self.program.span(id), at)
                 .map_err(|stop| self.inside(stop, segment));

@@ -36,7 +36,7 @@ impl<'p, 't> Judge<'p, 't, '_> {
             return Ok(());
         }
         let mut buffer = std::mem::take(&mut self.scratch.text);
-        let broken = first_broken(rules, text.decode(&mut buffer), &mut self.steps);
+        let broken = first_broken(rules, text.decode_bytes(&mut buffer), &mut self.steps);
         self.scratch.text = buffer;
         match broken {
             None => Ok(()),
@@ -119,14 +119,19 @@ impl<'p, 't> Judge<'p, 't, '_> {
     }
 }
 
-fn first_broken(rules: &StringRules, text: &str, steps: &mut Steps) -> Option<Code> {
+/// `text` is UTF-8.
+fn first_broken(rules: &StringRules, text: &[u8], steps: &mut Steps) -> Option<Code> {
     for pattern in &rules.patterns {
-        match pattern.is_match_within(text, steps) {
+        match pattern.is_match_in(text, steps) {
             Ok(true) => {}
             Ok(false) => return Some(Code::Pattern),
             Err(_) => return Some(Code::Budget),
         }
     }
+    if rules.formats.is_empty() {
+        return None;
+    }
+    let text = std::str::from_utf8(text).unwrap_or_default();
     let fits = rules.formats.iter().all(|format| format.check(text));
     (!fits).then_some(Code::Format)
 }
