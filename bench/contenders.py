@@ -23,7 +23,7 @@ http {{
 
 UPSTREAM = """
   server {{ listen 127.0.0.1:{port} backlog=4096; default_type application/json;
-    location = /small {{ return 200 '{small}'; }}
+    location = /small {{ default_type application/octet-stream; return 200 '{small}'; }}
     location = /orders {{ return 200 '{order}'; }} }}
 """
 

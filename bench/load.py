@@ -40,7 +40,7 @@ class Scenario:
 
 
 SCENARIOS = [
-    Scenario("forwarding", "GET, answer of 321 B, no schema", "GET", "/small", None, SMALL, 1.25),
+    Scenario("forwarding", "GET, answer of 321 B that is passed on, not judged", "GET", "/small", None, SMALL, 1.25),
     Scenario("judging", "POST, 1 KB JSON request and answer", "POST", "/orders", ORDER, ORDER, 1.8),
 ]
 

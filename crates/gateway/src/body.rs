@@ -42,8 +42,6 @@ pub enum RequestBody {
     Whole(Bytes),
     /// Passed on as it comes.
     Streamed(Bounded<Incoming>),
-    /// Passed on as it comes, after what was read of it already.
-    Resumed(Resumed<Bounded<Incoming>>),
 }
 
 /// A body on its way to the client.
@@ -56,20 +54,8 @@ pub enum ResponseBody {
     Whole(Bytes),
     /// Passed on as it comes.
     Streamed(UpstreamBody),
-    /// Passed on as it comes, after what was read of it already.
-    Resumed(Resumed<UpstreamBody>),
-}
-
-impl RequestBody {
-    /// The same body once more, if it is at hand.
-    #[must_use]
-    pub fn replay(&self) -> Option<Self> {
-        match self {
-            Self::Empty => Some(Self::Empty),
-            Self::Whole(bytes) => Some(Self::Whole(bytes.clone())),
-            Self::Streamed(_) | Self::Resumed(_) => None,
-        }
-    }
+    /// Passed on as it comes, after what was read of it already. Rare, and large.
+    Resumed(Box<Resumed<UpstreamBody>>),
 }
 
 /// The only frame of a whole body.
@@ -87,7 +73,7 @@ fn exact(len: usize) -> SizeHint {
 }
 
 macro_rules! body_of_variants {
-    ($name:ty) => {
+    ($name:ty: $($streamed:ident),+) => {
         impl Body for $name {
             type Data = Bytes;
             type Error = BodyError;
@@ -96,8 +82,7 @@ macro_rules! body_of_variants {
                 match self.get_mut() {
                     Self::Empty => Poll::Ready(None),
                     Self::Whole(bytes) => Poll::Ready(take_whole(bytes)),
-                    Self::Streamed(body) => Pin::new(body).poll_frame(cx),
-                    Self::Resumed(body) => Pin::new(body).poll_frame(cx),
+                    $(Self::$streamed(body) => Pin::new(body).poll_frame(cx),)+
                 }
             }
 
@@ -105,8 +90,7 @@ macro_rules! body_of_variants {
                 match self {
                     Self::Empty => true,
                     Self::Whole(bytes) => bytes.is_empty(),
-                    Self::Streamed(body) => body.is_end_stream(),
-                    Self::Resumed(body) => body.is_end_stream(),
+                    $(Self::$streamed(body) => body.is_end_stream(),)+
                 }
             }
 
@@ -114,16 +98,15 @@ macro_rules! body_of_variants {
                 match self {
                     Self::Empty => SizeHint::with_exact(0),
                     Self::Whole(bytes) => exact(bytes.len()),
-                    Self::Streamed(body) => body.size_hint(),
-                    Self::Resumed(body) => body.size_hint(),
+                    $(Self::$streamed(body) => body.size_hint(),)+
                 }
             }
         }
     };
 }
 
-body_of_variants!(RequestBody);
-body_of_variants!(ResponseBody);
+body_of_variants!(RequestBody: Streamed);
+body_of_variants!(ResponseBody: Streamed, Resumed);
 
 /// A body that fails with [`BodyError::TooLarge`] past its bound.
 #[derive(Debug)]
@@ -192,15 +175,14 @@ pub struct UpstreamBody {
 
 #[derive(Debug)]
 struct Source {
-    incoming: Incoming,
     lease: Lease,
     watch: Watch,
 }
 
 impl UpstreamBody {
-    pub(crate) fn new(incoming: Incoming, lease: Lease, watch: Watch, stall: Duration) -> Self {
+    pub(crate) fn new(lease: Lease, watch: Watch, stall: Duration) -> Self {
         Self {
-            source: Some(Source { incoming, lease, watch }),
+            source: Some(Source { lease, watch }),
             stall,
             waiting: false,
         }
@@ -214,18 +196,10 @@ impl UpstreamBody {
         }
     }
 
-    /// Lets go of the connection: clean if the response was read to its end on the wire, closed otherwise.
-    fn end(&mut self, last: Option<Result<Frame<Bytes>, BodyError>>) -> Option<Result<Frame<Bytes>, BodyError>> {
-        let whole = self
-            .source
-            .take()
-            .is_some_and(|source| source.lease.response_complete());
-        // The library takes a connection task that was cut short for a clean end.
-        if whole || matches!(last, Some(Err(_))) {
-            last
-        } else {
-            Some(Err(BodyError::Broken))
-        }
+    /// Lets go of the connection: clean if the response was read to its end, closed otherwise.
+    fn fail(&mut self, error: BodyError) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        self.source = None;
+        Poll::Ready(Some(Err(error)))
     }
 }
 
@@ -235,53 +209,55 @@ impl Body for UpstreamBody {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = self.get_mut();
-        loop {
-            let Some(source) = &mut this.source else {
-                return Poll::Ready(None);
-            };
-            let frame = match Pin::new(&mut source.incoming).poll_frame(cx) {
-                Poll::Ready(Some(Ok(frame))) => frame,
-                Poll::Ready(Some(Err(_))) => return Poll::Ready(this.end(Some(Err(BodyError::Broken)))),
-                Poll::Ready(None) => return Poll::Ready(this.end(None)),
-                Poll::Pending => {
-                    if !std::mem::replace(&mut this.waiting, true) {
-                        source.watch.arm(this.stall);
-                    }
-                    ready!(source.watch.poll_expired(cx));
-                    return Poll::Ready(this.end(Some(Err(BodyError::TimedOut))));
+        let Some(source) = &mut this.source else {
+            return Poll::Ready(None);
+        };
+        let Some(connection) = source.lease.connection() else {
+            return this.fail(BodyError::Broken);
+        };
+        let Poll::Ready(polled) = connection.poll_body(cx) else {
+            if !std::mem::replace(&mut this.waiting, true) {
+                source.watch.arm(this.stall);
+            }
+            ready!(source.watch.poll_expired(cx));
+            return this.fail(BodyError::TimedOut);
+        };
+        if std::mem::take(&mut this.waiting) {
+            source.watch.disarm();
+        }
+        let ended = connection.body_bytes_left() == Some(0);
+        match polled {
+            Some(Ok(bytes)) => {
+                if ended {
+                    this.source = None;
                 }
-            };
-            if std::mem::take(&mut this.waiting) {
-                source.watch.disarm();
+                Poll::Ready(Some(Ok(Frame::data(bytes))))
             }
-            let ended = source.incoming.is_end_stream();
-            let data = frame.into_data().ok().map(|bytes| Ok(Frame::data(bytes)));
-            if ended {
-                return Poll::Ready(this.end(data));
-            }
-            if data.is_some() {
-                return Poll::Ready(data);
+            Some(Err(error)) => this.fail(error),
+            None => {
+                this.source = None;
+                Poll::Ready(None)
             }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.source
-            .as_ref()
-            .is_none_or(|source| source.incoming.is_end_stream())
+        self.source.as_ref().is_none_or(|source| source.lease.is_ended())
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.source
+        let left = self
+            .source
             .as_ref()
-            .map_or_else(|| SizeHint::with_exact(0), |source| source.incoming.size_hint())
+            .map_or(Some(0), |source| source.lease.body_bytes_left());
+        left.map(SizeHint::with_exact).unwrap_or_default()
     }
 }
 
 impl Drop for UpstreamBody {
     fn drop(&mut self) {
-        if let Some(source) = self.source.take() {
-            source.lease.abandon(source.incoming, source.watch);
+        if let Some(Source { lease, watch }) = self.source.take() {
+            lease.abandon(watch);
         }
     }
 }

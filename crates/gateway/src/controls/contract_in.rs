@@ -23,7 +23,7 @@ use crate::codes::{self, Place};
 use crate::forward::decode::{Budget, Coding, DecodeError, decode};
 use crate::gate::{Gate, Hold};
 use crate::limit::{Charges, Mode};
-use crate::listen::Arrival;
+use crate::listen::{Arrival, ReceivedHead};
 use crate::metrics::{self, Unjudged};
 use crate::refusal::Refusal;
 use crate::routes::Route;
@@ -40,12 +40,11 @@ const OF_THE_BYTES: [HeaderName; 5] = [
 /// A request that conforms to its contract.
 pub struct Conforming<'r> {
     pub(super) route: Route<'r>,
-    pub(super) parts: Parts,
+    pub(super) head: Box<ReceivedHead>,
     pub(super) body: RequestBody,
     /// The judged body, where it is JSON.
     pub(super) json: Option<Bytes>,
     pub(super) charges: Charges,
-    pub(super) arrival: Arrival,
     /// The room that the body takes, until it is sent.
     pub(super) hold: Option<Hold>,
 }
@@ -65,19 +64,20 @@ pub(crate) async fn check<'r>(
         charges,
     } = authorized.routed;
     let modes = route.operation.policy.modes;
-    let (mut parts, incoming, arrival) = received.into_parts();
+    let (mut head, incoming) = received.into_parts();
+    let ReceivedHead { parts, arrival } = &mut *head;
     if modes.url_secrets != Mode::Off
         && let Err(refusal) = url_secrets::look(&parts.uri, route.declared)
     {
         account.found(modes.url_secrets, refusal.into())?;
     }
     if modes.contract_in != Mode::Off {
-        judge_head(&mut parts, &route, gate, account)?;
+        judge_head(parts, &route, gate, account)?;
     }
     let mut reading = Reading {
         route: &route,
         headers: &mut parts.headers,
-        arrival: &arrival,
+        arrival,
         gate,
         account,
         hold: None,
@@ -86,11 +86,10 @@ pub(crate) async fn check<'r>(
     let hold = reading.hold.take();
     Ok(Conforming {
         route,
-        parts,
+        head,
         body,
         json,
         charges,
-        arrival,
         hold,
     })
 }

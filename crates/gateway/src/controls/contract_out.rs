@@ -19,7 +19,6 @@ use crate::account::{Account, Found};
 use crate::body::{BodyError, Collected, ResponseBody, collect_bounded};
 use crate::codes::{self, Place};
 use crate::forward::decode::{Budget, Coding, decode};
-use crate::forward::headers::strip_hop_by_hop;
 use crate::gate::{Gate, Hold};
 use crate::limit::{Mode, Outcome};
 use crate::metrics::{self, Unjudged};
@@ -53,10 +52,10 @@ pub(crate) async fn check(
         mut parts,
         body,
     } = answered;
-    gate.limiter()
-        .settle(charges, Outcome::of(parts.status), Instant::now())
-        .await;
-    strip_hop_by_hop(&mut parts.headers);
+    if charges.may_be_refunded() {
+        let outcome = Outcome::of(parts.status);
+        gate.limiter().settle(charges, outcome, Instant::now()).await;
+    }
     security_headers::remove_banners(&mut parts.headers);
     let mode = route.operation.policy.modes.contract_out;
     let status = parts.status;
@@ -351,7 +350,7 @@ impl Judging<'_, '_> {
                     self.found("contract.response.oversize", None, None)?;
                 }
                 return Ok(Held::Passing(
-                    self.pass(ResponseBody::Resumed(body), Unjudged::TooLarge),
+                    self.pass(ResponseBody::Resumed(Box::new(body)), Unjudged::TooLarge),
                 ));
             }
         };

@@ -2,18 +2,18 @@
 
 use std::time::Instant;
 
-use http::uri::PathAndQuery;
-use http::{Method, Request, Uri, header, response};
+use http::{Method, Request, header, response};
 
 use super::authorize::Permitted;
 use super::contract_in::Conforming;
 use crate::account::Account;
 use crate::body::ResponseBody;
 use crate::forward::Patience;
-use crate::forward::headers::{Codings, Origin, to_upstream};
+use crate::forward::headers::{Codings, Edits, Origin};
 use crate::gate::{Gate, refusal_of};
 use crate::limit::Charges;
 use crate::limit::Mode;
+use crate::listen::ReceivedHead;
 use crate::policy::Policy;
 use crate::refusal::Refusal;
 use crate::routes::Route;
@@ -38,29 +38,29 @@ pub(crate) async fn send<'r>(
 ) -> Result<Answered<'r>, Refusal> {
     let Conforming {
         route,
-        mut parts,
+        head,
         body,
         charges,
-        arrival,
         hold,
         ..
     } = permitted.conforming;
+    let ReceivedHead { parts, arrival } = *head;
     let upstream = &route.api.upstream;
     let host = parts.headers.get(header::HOST).cloned();
     let client = arrival.client();
-    let origin = Origin {
-        path: &[client.address],
-        scheme: client.scheme.as_str(),
-        host: host.as_ref(),
-    };
     // An answer that will be judged has to come as it is; decoding it here would cost more than the wire saves.
     let judged = route.operation.policy.modes.contract_out != Mode::Off && route.declared.judges_answers();
-    let codings = if judged { Codings::Identity } else { Codings::AsAsked };
-    to_upstream(&mut parts.headers, &upstream.address, &upstream.rules, origin, codings);
-    let mut request = Request::new(body);
-    *request.method_mut() = parts.method.clone();
-    *request.uri_mut() = origin_form(&parts.uri)?;
-    *request.headers_mut() = parts.headers;
+    let edits = Edits {
+        rules: &upstream.rules,
+        origin: Origin {
+            path: &[client.address],
+            scheme: client.scheme.as_str(),
+            host: host.as_ref(),
+        },
+        codings: if judged { Codings::Identity } else { Codings::AsAsked },
+    };
+    let method = parts.method.clone();
+    let request = Request::from_parts(parts, body);
     let Policy {
         head_time_max,
         total_time_max,
@@ -73,7 +73,7 @@ pub(crate) async fn send<'r>(
     let sent = Instant::now();
     let answer = gate
         .pool(upstream)
-        .send_within(request, patience)
+        .send_edited(request, edits, patience)
         .await
         .map_err(|error| {
             account.upstream_failed(&error);
@@ -84,21 +84,9 @@ pub(crate) async fn send<'r>(
     let (answer, body) = answer.into_parts();
     Ok(Answered {
         route,
-        method: parts.method,
+        method,
         charges,
         parts: answer,
         body,
     })
-}
-
-/// The target as an origin server takes it (RFC 9112 §3.2.1).
-fn origin_form(uri: &Uri) -> Result<Uri, Refusal> {
-    let target = uri
-        .path_and_query()
-        .cloned()
-        .unwrap_or_else(|| PathAndQuery::from_static("/"));
-    Uri::builder()
-        .path_and_query(target)
-        .build()
-        .map_err(|_| Refusal::Internal)
 }

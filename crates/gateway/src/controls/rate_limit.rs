@@ -77,7 +77,7 @@ pub(crate) async fn target<'r>(mut permitted: Permitted<'r>, account: &mut Accou
             limits,
             Stage::Target,
             &Target(conforming),
-            conforming.arrival.at(),
+            conforming.head.arrival.at(),
             account,
         )
         .await?;
@@ -113,22 +113,22 @@ struct Target<'c, 'r>(&'c Conforming<'r>);
 
 impl Facts for Target<'_, '_> {
     fn address(&self) -> IpAddr {
-        self.0.arrival.client().address
+        self.0.head.arrival.client().address
     }
 
     fn headers(&self) -> &HeaderMap {
-        &self.0.parts.headers
+        &self.0.head.parts.headers
     }
 
     fn path(&self, name: &str) -> Option<Cow<'_, str>> {
         self.0
             .route
             .declared
-            .path_value(self.0.parts.uri.path(), &self.0.route.captures, name)
+            .path_value(self.0.head.parts.uri.path(), &self.0.route.captures, name)
     }
 
     fn query(&self, name: &str) -> Option<Cow<'_, str>> {
-        self.0.route.declared.query_value(self.0.parts.uri.query(), name)
+        self.0.route.declared.query_value(self.0.head.parts.uri.query(), name)
     }
 
     fn json(&self) -> Option<&[u8]> {

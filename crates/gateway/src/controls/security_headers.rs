@@ -1,6 +1,7 @@
 //! What every answer says to browsers and caches, and what no answer says about the software behind it.
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use smallvec::SmallVec;
 
 /// Set on every answer; an upstream's own value is replaced.
 const ALWAYS: [(HeaderName, HeaderValue); 5] = [
@@ -17,25 +18,33 @@ const ALWAYS: [(HeaderName, HeaderValue); 5] = [
 
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
-/// Never passed on: they help only those who look for a version with a known hole.
-const BANNERS: [HeaderName; 10] = [
-    header::SERVER,
-    header::VIA,
-    HeaderName::from_static("x-powered-by"),
-    HeaderName::from_static("x-aspnet-version"),
-    HeaderName::from_static("x-aspnetmvc-version"),
-    HeaderName::from_static("x-runtime"),
-    HeaderName::from_static("x-generator"),
-    HeaderName::from_static("x-backend-server"),
-    HeaderName::from_static("x-debug"),
-    HeaderName::from_static("x-version"),
-];
-
 /// Removes what upstreams tell about themselves.
 pub(crate) fn remove_banners(headers: &mut HeaderMap) {
-    for name in &BANNERS {
+    let banners: SmallVec<[HeaderName; 2]> = headers
+        .keys()
+        .filter(|name| is_banner(name.as_str()))
+        .cloned()
+        .collect();
+    for name in banners {
         headers.remove(name);
     }
+}
+
+/// Never passed on: they help only those who look for a version with a known hole.
+fn is_banner(name: &str) -> bool {
+    matches!(
+        name,
+        "server"
+            | "via"
+            | "x-powered-by"
+            | "x-aspnet-version"
+            | "x-aspnetmvc-version"
+            | "x-runtime"
+            | "x-generator"
+            | "x-backend-server"
+            | "x-debug"
+            | "x-version"
+    )
 }
 
 /// Writes what every answer says.

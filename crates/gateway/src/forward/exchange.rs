@@ -4,146 +4,103 @@
 //! connection with half an answer on it is worth nothing. [`Exchange`] and the response body carry the guard: dropped
 //! early, they hand what is left to the pool's keeper, which waits within the same total time.
 
-use std::fmt;
-use std::future::Future;
-use std::mem;
-use std::pin::Pin;
+use std::future::poll_fn;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, Version, header, request};
-use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
-use hyper::client::conn::TrySendError;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 
+use super::answer::Head;
+use super::connection::NoAnswer;
 use super::deadline::{Expired, Watch};
-use super::headers::strip_hop_by_hop;
+use super::headers::Edits;
 use super::pool::{Happening, Lease, Pool};
-use super::wire::Wire;
+use super::request::{Outgoing, write_head};
 use super::{ForwardError, Patience, Phase};
 use crate::body::{BodyError, RequestBody, ResponseBody, UpstreamBody};
-
-/// What the HTTP library resolves a request to.
-type Answer = Result<Response<Incoming>, TrySendError<Request<Outgoing>>>;
 
 impl Pool {
     /// Sends one request and returns the head of its response, with a body that can be read on.
     ///
-    /// The target must be a path; the base path of the upstream is put in front of it. `Host` is the upstream's unless
-    /// the caller set one. `Content-Length` and `Transfer-Encoding` are written anew from the body. The response comes
-    /// back without its hop-by-hop fields; its `Content-Length` stays only where it says nothing about this body (HEAD, 304).
+    /// The target must be a path; the base path of the upstream is put in front of it. `Content-Length` and
+    /// `Transfer-Encoding` are written anew from the body; other fields of one hop are left out, but those that
+    /// `Connection` names must be gone before. The response comes back without its hop-by-hop fields; its
+    /// `Content-Length` stays only where it says nothing about this body (HEAD, 304).
     ///
     /// # Errors
     /// [`ForwardError`]; a stale connection is retried once first, on a fresh one, if the upstream cannot have seen the
     /// request, or if its method is idempotent (RFC 9110 section 9.2.2) and its body is at hand.
     pub async fn send(self: &Rc<Self>, request: Request<RequestBody>) -> Result<Response<ResponseBody>, ForwardError> {
-        self.send_within(request, Patience::default()).await
+        self.send_edited(request, Edits::NONE, Patience::default()).await
     }
 
-    /// The same, with other bounds on the time.
+    /// The same, with edits to the header and other bounds on the time.
     ///
     /// # Errors
     /// See [`Pool::send`].
-    pub async fn send_within(
+    pub async fn send_edited(
         self: &Rc<Self>,
         request: Request<RequestBody>,
+        edits: Edits<'_>,
         patience: Patience,
     ) -> Result<Response<ResponseBody>, ForwardError> {
+        let (parts, body) = request.into_parts();
+        if parts.method == Method::CONNECT {
+            return Err(ForwardError::Unsendable);
+        }
+        let head = write_head(&parts, &self.upstream, edits, &body).ok_or(ForwardError::Unsendable)?;
+        let asked = Asked {
+            bodiless: parts.method == Method::HEAD,
+            idempotent: is_idempotent(&parts.method),
+            head_time_max: patience.head_time_max.unwrap_or(self.limits.head_time_max),
+        };
         let mut watch = self.deadlines.watch();
         watch.set_total(patience.total_time_max.unwrap_or(self.limits.total_time_max));
-        let head_time_max = patience.head_time_max.unwrap_or(self.limits.head_time_max);
-        let (mut head, body) = request.into_parts();
-        self.prepare(&mut head, &body)?;
         let lease = self
             .lease(false, &mut watch)
             .await
             .map_err(|error| in_total(error, &watch))?;
         let reused = lease.reused;
-        let replay = if reused { replay(&head, &body) } else { None };
-        let mut attempt = Exchange::begin(lease, watch, head, body, head_time_max)?;
-        match attempt.answer().await {
+        let mut exchange = Exchange::begin(lease, watch, Outgoing::new(head, body), asked);
+        match exchange.answer().await {
             Ok(response) => Ok(response),
-            Err(Failed::Final(error)) => Err(error),
-            Err(Failed::Unsent(request)) if reused => self.send_afresh(attempt, *request, head_time_max).await,
-            Err(Failed::Unanswered) => match replay {
-                Some(request) => self.send_afresh(attempt, request, head_time_max).await,
-                None => Err(ForwardError::Closed),
-            },
-            Err(Failed::Unsent(_)) => Err(ForwardError::Closed),
+            // Rare, so its states take no room in every request.
+            Err(failed) if reused => Box::pin(self.send_afresh(exchange, failed)).await,
+            Err(failed) => Err(failed.finally()),
         }
     }
 
     async fn send_afresh(
         self: &Rc<Self>,
-        mut failed: Exchange<impl Future<Output = Answer> + 'static>,
-        request: Request<RequestBody>,
-        head_time_max: Duration,
+        stale: Exchange,
+        failed: Failed,
     ) -> Result<Response<ResponseBody>, ForwardError> {
-        failed.lease = None;
-        self.tell(Happening::Retried);
-        let Some(mut watch) = failed.watch.take() else {
-            return Err(ForwardError::Closed);
+        let asked = stale.asked;
+        let safe = match failed {
+            Failed::For(NoAnswer::Unsent) => true,
+            Failed::For(NoAnswer::Unanswered) => asked.idempotent,
+            _ => false,
         };
+        let Some((outgoing, mut watch)) = stale.again().filter(|_| safe) else {
+            return Err(failed.finally());
+        };
+        self.tell(Happening::Retried);
         let lease = self
             .lease(true, &mut watch)
             .await
             .map_err(|error| in_total(error, &watch))?;
-        let (head, body) = request.into_parts();
-        match Exchange::begin(lease, watch, head, body, head_time_max)?.answer().await {
-            Ok(response) => Ok(response),
-            Err(Failed::Final(error)) => Err(error),
-            Err(Failed::Unsent(_) | Failed::Unanswered) => Err(ForwardError::Closed),
-        }
-    }
-
-    fn prepare(&self, head: &mut request::Parts, body: &RequestBody) -> Result<(), ForwardError> {
-        if head.method == Method::CONNECT {
-            return Err(ForwardError::Unsendable);
-        }
-        head.uri = self
-            .upstream
-            .target(mem::take(&mut head.uri))
-            .ok_or(ForwardError::Unsendable)?;
-        head.version = Version::HTTP_11;
-        // Nothing of the inbound request travels along with the outbound one by accident.
-        head.extensions.clear();
-        // The pipeline did this before its first control; a request that came another way must not slip through.
-        strip_hop_by_hop(&mut head.headers);
-        if !head.headers.contains_key(header::HOST) {
-            head.headers.insert(header::HOST, self.upstream.authority().clone());
-        }
-        frame(&mut head.headers, &head.method, body);
-        Ok(())
+        let mut exchange = Exchange::begin(lease, watch, outgoing, asked);
+        exchange.answer().await.map_err(Failed::finally)
     }
 }
 
-/// Writes the framing fields from what the body really is.
-fn frame(headers: &mut HeaderMap, method: &Method, body: &RequestBody) {
-    let had_length = headers.remove(header::CONTENT_LENGTH).is_some();
-    if body.is_end_stream() {
-        let expected = matches!(*method, Method::POST | Method::PUT | Method::PATCH);
-        if had_length || expected {
-            headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
-        }
-    } else if body.size_hint().exact().is_none() {
-        // Otherwise the library would leave out the body of a GET without a length.
-        headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
-    }
-}
-
-/// A second copy of a request that may be sent twice.
-fn replay(head: &request::Parts, body: &RequestBody) -> Option<Request<RequestBody>> {
-    // TRACE is not forwarded; the others are RFC 9110 section 9.2.2.
-    if !matches!(
-        head.method,
+/// RFC 9110 section 9.2.2; TRACE is not forwarded.
+fn is_idempotent(method: &Method) -> bool {
+    matches!(
+        *method,
         Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE
-    ) {
-        return None;
-    }
-    let body = body.replay()?;
-    Some(Request::from_parts(head.clone(), body))
+    )
 }
 
 /// A limit that ran out because the overall one did is the overall one's.
@@ -154,148 +111,122 @@ fn in_total(error: ForwardError, watch: &Watch) -> ForwardError {
     }
 }
 
-/// Why there is no response, and what can still be done about it.
-enum Failed {
-    Final(ForwardError),
-    /// The upstream cannot have seen it.
-    Unsent(Box<Request<RequestBody>>),
-    /// The connection closed after the request was written, before the first byte of a response.
-    Unanswered,
-}
-
-/// A request on its way. Dropped before its answer came, it runs on without its client.
-struct Exchange<F: Future<Output = Answer> + 'static> {
-    /// On the heap, so that it can be handed over when it is dropped half-way: the only allocation the guard costs.
-    answer: Option<Pin<Box<F>>>,
-    lease: Option<Lease>,
-    watch: Option<Watch>,
+/// What has to be known of a request after it was written.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    /// HEAD.
     bodiless: bool,
+    idempotent: bool,
     head_time_max: Duration,
 }
 
-impl Exchange<std::future::Pending<Answer>> {
-    fn begin(
-        mut lease: Lease,
-        watch: Watch,
-        head: request::Parts,
-        body: RequestBody,
-        head_time_max: Duration,
-    ) -> Result<Exchange<impl Future<Output = Answer> + 'static>, ForwardError> {
-        let bodiless = head.method == Method::HEAD;
-        let Some(connection) = lease.connection() else {
-            return Err(ForwardError::Closed);
-        };
-        connection.wire.begin(bodiless, !body.is_end_stream());
-        let outgoing = Outgoing {
-            body,
-            wire: Rc::clone(&connection.wire),
-        };
-        let answer = connection.sender.try_send_request(Request::from_parts(head, outgoing));
-        Ok(Exchange {
-            answer: Some(Box::pin(answer)),
-            lease: Some(lease),
-            watch: Some(watch),
-            bodiless,
-            head_time_max,
-        })
+/// Why there is no response.
+#[derive(Debug, Clone, Copy)]
+enum Failed {
+    For(NoAnswer),
+    Late(Phase),
+}
+
+impl Failed {
+    fn finally(self) -> ForwardError {
+        match self {
+            Self::For(NoAnswer::RequestBody(error)) => ForwardError::RequestBody(error),
+            Self::For(NoAnswer::Malformed(malformed)) => ForwardError::Malformed(malformed),
+            Self::For(NoAnswer::Unsent | NoAnswer::Unanswered | NoAnswer::Closed) => ForwardError::Closed,
+            Self::Late(phase) => ForwardError::Timeout(phase),
+        }
     }
 }
 
-impl<F: Future<Output = Answer> + 'static> Exchange<F> {
-    async fn answer(&mut self) -> Result<Response<ResponseBody>, Failed> {
-        let outcome = self.wait().await;
-        // Answered, refused or out of time: in no case does it run on.
-        self.answer = None;
-        match outcome {
-            Ok(Ok(response)) => self.response(response).ok_or(Failed::Final(ForwardError::Closed)),
-            Ok(Err(error)) => Err(self.failure(error)),
-            Err(error) => Err(Failed::Final(error)),
+/// A request on its way. Dropped before its answer came, it runs on without its client.
+struct Exchange {
+    /// None once there is an answer.
+    running: Option<(Lease, Watch)>,
+    asked: Asked,
+    /// No answer will come.
+    failed: bool,
+}
+
+impl Exchange {
+    fn begin(mut lease: Lease, watch: Watch, outgoing: Outgoing, asked: Asked) -> Self {
+        if let Some(connection) = lease.connection() {
+            connection.begin(outgoing, asked.bodiless);
+        }
+        Self {
+            running: Some((lease, watch)),
+            asked,
+            failed: false,
         }
     }
 
-    async fn wait(&mut self) -> Result<Answer, ForwardError> {
-        let (Some(answer), Some(watch), Some(lease)) = (&mut self.answer, &mut self.watch, &self.lease) else {
-            return Err(ForwardError::Closed);
-        };
-        let mut written = lease.wire().map_or(0, |wire| wire.written());
+    async fn answer(&mut self) -> Result<Response<ResponseBody>, Failed> {
+        let head = self.head().await.inspect_err(|_| self.failed = true)?;
+        let (lease, watch) = self.running.take().ok_or(Failed::For(NoAnswer::Closed))?;
+        Ok(response(head, lease, watch, self.asked.bodiless))
+    }
+
+    async fn head(&mut self) -> Result<Head, Failed> {
+        let gone = Failed::For(NoAnswer::Closed);
+        let (lease, watch) = self.running.as_mut().ok_or(gone)?;
+        let connection = lease.connection().ok_or(gone)?;
+        let mut written = 0;
         loop {
-            watch.arm(self.head_time_max);
-            if let Ok(answer) = watch.bound(answer.as_mut()).await {
-                return Ok(answer);
-            }
-            if watch.total_passed() {
-                return Err(ForwardError::Timeout(Phase::Total));
+            watch.arm(self.asked.head_time_max);
+            match watch.bound(poll_fn(|cx| connection.poll_head(cx))).await {
+                Ok(head) => return head.map_err(Failed::For),
+                Err(Expired) if watch.total_passed() => return Err(Failed::Late(Phase::Total)),
+                Err(Expired) => {}
             }
             // A long upload that still moves is not a slow upstream, and neither is a client that stopped.
-            let moved = lease
-                .wire()
-                .filter(|wire| !wire.request_sent())
-                .map_or(written, |wire| wire.written());
-            if moved == written {
-                let client = lease.wire().is_some_and(|wire| wire.awaits_client());
-                return Err(if client {
-                    ForwardError::RequestBody(BodyError::TimedOut)
+            let outgoing = connection.outgoing();
+            if outgoing.is_sent() || outgoing.written() == written {
+                return Err(if outgoing.awaits_client() {
+                    Failed::For(NoAnswer::RequestBody(BodyError::TimedOut))
                 } else {
-                    ForwardError::Timeout(Phase::Head)
+                    Failed::Late(Phase::Head)
                 });
             }
-            written = moved;
+            written = outgoing.written();
         }
     }
 
-    fn response(&mut self, response: Response<Incoming>) -> Option<Response<ResponseBody>> {
-        let (mut head, incoming) = response.into_parts();
-        let (lease, mut watch) = (self.lease.take()?, self.watch.take()?);
-        strip_hop_by_hop(&mut head.headers);
-        let bodiless = self.bodiless || head.status == http::StatusCode::NOT_MODIFIED;
-        if !bodiless {
-            head.headers.remove(header::CONTENT_LENGTH);
-        }
-        if incoming.is_end_stream() {
-            return Some(Response::from_parts(head, ResponseBody::Empty));
-        }
-        let limits = &lease.pool.limits;
-        let stall = if is_event_stream(&head.headers) {
-            watch.set_total(limits.event_stream_time_max);
-            limits.event_stream_time_max
-        } else {
-            watch.disarm();
-            limits.stall_time_max
-        };
-        let body = UpstreamBody::new(incoming, lease, watch, stall);
-        Some(Response::from_parts(head, ResponseBody::Streamed(body)))
+    /// What is needed to send the request once more, if its body is at hand. Closes the connection.
+    fn again(mut self) -> Option<(Outgoing, Watch)> {
+        let (mut lease, watch) = self.running.take()?;
+        let outgoing = lease.connection()?.take_outgoing().again()?;
+        Some((outgoing, watch))
     }
+}
 
-    fn failure(&self, error: TrySendError<Request<Outgoing>>) -> Failed {
-        let mut error = error;
-        if let Some(request) = error.take_message() {
-            let (head, outgoing) = request.into_parts();
-            return Failed::Unsent(Box::new(Request::from_parts(head, outgoing.body)));
-        }
-        let Some(wire) = self.lease.as_ref().and_then(Lease::wire) else {
-            return Failed::Final(ForwardError::Closed);
-        };
-        if let Some(failure) = wire.request_failure() {
-            Failed::Final(ForwardError::RequestBody(failure))
-        } else if let Some(fault) = wire.fault() {
-            Failed::Final(ForwardError::Malformed(fault))
-        } else if error.error().is_parse() {
-            Failed::Final(ForwardError::Malformed(super::Malformed::Unreadable))
-        } else if wire.answered() {
-            Failed::Final(ForwardError::Closed)
-        } else {
-            Failed::Unanswered
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        if let Some((lease, watch)) = self.running.take().filter(|_| !self.failed) {
+            lease.abandon(watch);
         }
     }
 }
 
-impl<F: Future<Output = Answer> + 'static> Drop for Exchange<F> {
-    fn drop(&mut self) {
-        if let (Some(answer), Some(lease), Some(watch)) = (self.answer.take(), self.lease.take(), self.watch.take()) {
-            let pool = Rc::clone(&lease.pool);
-            pool.adopt(Orphan::Unanswered { answer, lease, watch });
-        }
+fn response(head: Head, lease: Lease, mut watch: Watch, bodiless: bool) -> Response<ResponseBody> {
+    let mut response = Response::new(ResponseBody::Empty);
+    *response.status_mut() = head.status;
+    *response.headers_mut() = head.headers;
+    let headers = response.headers_mut();
+    if !bodiless && head.status != StatusCode::NOT_MODIFIED {
+        headers.remove(header::CONTENT_LENGTH);
     }
+    if lease.is_ended() {
+        return response;
+    }
+    let limits = &lease.pool().limits;
+    let stall = if is_event_stream(headers) {
+        watch.set_total(limits.event_stream_time_max);
+        limits.event_stream_time_max
+    } else {
+        watch.disarm();
+        limits.stall_time_max
+    };
+    *response.body_mut() = ResponseBody::Streamed(UpstreamBody::new(lease, watch, stall));
+    response
 }
 
 fn is_event_stream(headers: &HeaderMap) -> bool {
@@ -307,91 +238,36 @@ fn is_event_stream(headers: &HeaderMap) -> bool {
     essence.trim_ascii().eq_ignore_ascii_case(b"text/event-stream")
 }
 
-/// The request body as the HTTP library sees it: it tells the connection how far it got.
-#[derive(Debug)]
-pub(super) struct Outgoing {
-    body: RequestBody,
-    wire: Rc<Wire>,
-}
-
-impl Body for Outgoing {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let polled = Pin::new(&mut self.body).poll_frame(cx);
-        match &polled {
-            Poll::Ready(Some(Ok(_))) => self.wire.body_moved(self.body.is_end_stream()),
-            Poll::Ready(None) => self.wire.body_moved(true),
-            Poll::Ready(Some(Err(failure))) => self.wire.fail_request(*failure),
-            Poll::Pending => self.wire.body_awaited(),
-        }
-        polled
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
 /// An exchange whose client went away.
-pub(super) enum Orphan {
-    /// Dispatched, no answer yet.
-    Unanswered {
-        answer: Pin<Box<dyn Future<Output = Answer>>>,
-        lease: Lease,
-        watch: Watch,
-    },
-    /// An answer whose body was not read to the end.
-    Unread { body: Incoming, lease: Lease, watch: Watch },
-}
-
-impl fmt::Debug for Orphan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Orphan")
-    }
+#[derive(Debug)]
+pub(super) struct Orphan {
+    pub(super) lease: Lease,
+    pub(super) watch: Watch,
 }
 
 impl Orphan {
     /// Waits for the answer and for the end of a short body; then the lease decides whether its connection is good.
-    pub(super) async fn run_on(self, drain_bytes_max: u64) {
-        let (mut body, lease, mut watch) = match self {
-            Self::Unread { body, lease, watch } => (body, lease, watch),
-            Self::Unanswered {
-                answer,
-                lease,
-                mut watch,
-            } => match watch.bound(answer).await {
-                Ok(Ok(response)) => (response.into_body(), lease, watch),
-                Ok(Err(_)) | Err(Expired) => return,
-            },
-        };
-        let mut left = drain_bytes_max;
-        if body.size_hint().lower() > left {
+    pub(super) async fn run_on(self) {
+        let Self { mut lease, mut watch } = self;
+        let (mut left, stall) = (lease.pool().limits.drain_bytes_max, lease.pool().limits.stall_time_max);
+        let Some(connection) = lease.connection() else { return };
+        if connection.awaits_head() && !matches!(watch.bound(poll_fn(|cx| connection.poll_head(cx))).await, Ok(Ok(_))) {
             return;
         }
-        watch.arm(lease.pool.limits.stall_time_max);
-        let drained = watch.bound(std::future::poll_fn(|cx| {
-            while !body.is_end_stream() {
-                match Pin::new(&mut body).poll_frame(cx) {
-                    Poll::Ready(Some(Ok(frame))) => {
-                        let bytes = frame.data_ref().map_or(0, Bytes::len);
-                        match left.checked_sub(u64::try_from(bytes).unwrap_or(u64::MAX)) {
-                            Some(less) => left = less,
-                            None => break,
-                        }
-                    }
-                    Poll::Ready(Some(Err(_)) | None) => break,
-                    Poll::Pending => return Poll::Pending,
+        if connection.body_bytes_left().is_some_and(|bytes| bytes > left) {
+            return;
+        }
+        watch.arm(stall);
+        let drained = watch.bound(poll_fn(|cx| {
+            while let Some(Ok(bytes)) = ready!(connection.poll_body(cx)) {
+                match left.checked_sub(u64::try_from(bytes.len()).unwrap_or(u64::MAX)) {
+                    Some(less) => left = less,
+                    None => break,
                 }
             }
             Poll::Ready(())
         }));
+        // Late or not, the lease is given back now.
         let _drained = drained.await;
-        drop(lease);
     }
 }

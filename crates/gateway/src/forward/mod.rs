@@ -3,16 +3,17 @@
 //! It never judges, never changes a body, and never gives one client's answer to another: a connection returns to the
 //! pool only after its response was read to the end, and a byte that answers no request ends the connection.
 
+pub mod answer;
+mod connection;
 pub mod deadline;
 pub mod decode;
 mod exchange;
 pub mod headers;
 pub mod pool;
-pub mod strict;
+mod request;
 #[cfg(test)]
 mod tests;
 pub mod upstream;
-mod wire;
 
 use std::time::Duration;
 
@@ -20,8 +21,8 @@ use thiserror::Error;
 
 use crate::body::BodyError;
 
+pub use answer::Malformed;
 pub use pool::{Pool, Usage};
-pub use strict::Malformed;
 pub use upstream::Upstream;
 
 /// The bounds of one worker's connections to one upstream.

@@ -4,24 +4,20 @@
 //! in order, bounded in number and time. Single-threaded (`Rc`): no locks.
 //!
 //! A connection is worth something only while it is clean: it comes back as a [`Lease`] that is dropped, and the pool
-//! asks its [`Wire`] whether the last response was read to the end and nothing came after it. Everything else closes.
+//! asks it whether the last response was read to the end and nothing came after it. Everything else closes.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-use hyper::body::Incoming;
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper_util::rt::TokioIo;
 use tokio::sync::{Notify, oneshot};
-use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
+use super::connection::Connection;
 use super::deadline::{Deadlines, Watch};
-use super::exchange::{Orphan, Outgoing};
+use super::exchange::Orphan;
 use super::upstream::{Dialer, Upstream};
-use super::wire::{StrictIo, Wire};
 use super::{ForwardError, Limits, Phase};
 
 /// How often connections that died or grew too old are looked for.
@@ -35,7 +31,7 @@ pub struct Pool {
     pub(super) deadlines: Rc<Deadlines>,
     dialer: Dialer,
     /// The one idle for longest first.
-    idle: RefCell<VecDeque<Connection>>,
+    idle: RefCell<VecDeque<Idle>>,
     /// Connections that exist or are being opened.
     open: Cell<usize>,
     waiting: RefCell<VecDeque<oneshot::Sender<Grant>>>,
@@ -57,20 +53,18 @@ pub struct Usage {
     pub waiting: usize,
 }
 
-/// One open connection. Dropping it closes it.
+/// A connection between two requests.
 #[derive(Debug)]
-pub(super) struct Connection {
-    pub(super) sender: SendRequest<Outgoing>,
-    pub(super) wire: Rc<Wire>,
-    task: AbortHandle,
-    idle_since: Instant,
-    _open: Open,
+struct Idle {
+    opened: Box<Opened>,
+    since: Instant,
 }
 
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
+/// A connection that is told of when it ends.
+#[derive(Debug)]
+struct Opened {
+    connection: Connection,
+    _open: Open,
 }
 
 /// The right to have one connection more.
@@ -83,8 +77,9 @@ struct Permit {
 /// A connection in use. Dropping it gives the connection back if it is clean, and closes it if not.
 #[derive(Debug)]
 pub(crate) struct Lease {
-    pub(super) pool: Rc<Pool>,
-    connection: Option<Connection>,
+    pool: Rc<Pool>,
+    /// There until the lease is dropped.
+    opened: Option<Box<Opened>>,
     /// Whether it has carried a request before.
     pub(super) reused: bool,
 }
@@ -186,34 +181,37 @@ impl Pool {
     /// A connection for one request; a fresh one if the last one turned out to be stale.
     pub(super) async fn lease(self: &Rc<Self>, fresh: bool, watch: &mut Watch) -> Result<Lease, ForwardError> {
         if fresh {
-            self.close_idle(|connection| connection.sender.is_closed());
-        } else if let Some(lease) = self.idle_lease(watch).await? {
+            self.close_idle(|idle| !idle.opened.connection.is_quiet());
+        } else if let Some(lease) = self.idle_lease() {
             return Ok(lease);
         }
         let permit = match self.permit(fresh) {
             Some(permit) => permit,
-            None => match self.queue(watch).await? {
+            None => match Box::pin(self.queue(watch)).await? {
                 Grant::Permit(permit) => permit,
                 Grant::Lease(lease) if !fresh => return Ok(lease),
                 Grant::Lease(lease) => lease.into_permit(),
             },
         };
-        self.connect(permit, watch).await
+        // On the heap: connecting is rare, and its many states would take room in every request.
+        Box::pin(self.connect(permit, watch)).await
     }
 
-    async fn idle_lease(self: &Rc<Self>, watch: &mut Watch) -> Result<Option<Lease>, ForwardError> {
+    fn idle_lease(self: &Rc<Self>) -> Option<Lease> {
         loop {
-            let Some(connection) = self.idle.borrow_mut().pop_back() else {
-                return Ok(None);
-            };
-            let mut lease = Lease {
-                pool: Rc::clone(self),
-                connection: Some(connection),
-                reused: true,
-            };
-            if lease.ready(watch).await? {
-                return Ok(Some(lease));
+            let idle = self.idle.borrow_mut().pop_back()?;
+            let mut lease = self.lend(idle.opened);
+            if lease.is_quiet() {
+                return Some(lease);
             }
+        }
+    }
+
+    fn lend(self: &Rc<Self>, opened: Box<Opened>) -> Lease {
+        Lease {
+            pool: Rc::clone(self),
+            opened: Some(opened),
+            reused: true,
         }
     }
 
@@ -250,13 +248,11 @@ impl Pool {
         };
         watch.arm(self.limits.queue_time_max);
         match watch.bound(receive).await {
-            Ok(Ok(Grant::Lease(mut lease))) => {
-                if lease.ready(watch).await? {
-                    Ok(Grant::Lease(lease))
-                } else {
-                    Ok(Grant::Permit(lease.into_permit()))
-                }
-            }
+            Ok(Ok(Grant::Lease(mut lease))) => Ok(if lease.is_quiet() {
+                Grant::Lease(lease)
+            } else {
+                Grant::Permit(lease.into_permit())
+            }),
             Ok(Ok(permit)) => Ok(permit),
             Ok(Err(_)) | Err(_) => Err(ForwardError::Overloaded),
         }
@@ -276,26 +272,15 @@ impl Pool {
             }
             Ok(Err(_)) | Err(_) => return Err(ForwardError::Timeout(Phase::Connect)),
         };
-        let wire = Wire::new();
-        let io = TokioIo::new(StrictIo::new(socket, Rc::clone(&wire)));
-        let handshake = http1::Builder::new().handshake::<_, Outgoing>(io).await;
-        let (sender, driver) = handshake.map_err(|error| ForwardError::Connect(error.to_string()))?;
-        let task = tokio::task::spawn_local(async move {
-            // Its failures reach whoever waits for a response; on an idle connection they only mean its end.
-            let _ended = driver.await;
-        });
         permit.pool = None;
         self.tell(Happening::Opened);
-        let connection = Connection {
+        let opened = Opened {
+            connection: Connection::new(socket),
             _open: Open(self.teller.clone()),
-            sender,
-            wire,
-            task: task.abort_handle(),
-            idle_since: Instant::now(),
         };
         Ok(Lease {
             pool: Rc::clone(self),
-            connection: Some(connection),
+            opened: Some(Box::new(opened)),
             reused: false,
         })
     }
@@ -324,29 +309,26 @@ impl Pool {
         }
     }
 
-    fn give_back(self: Rc<Self>, mut connection: Connection) {
-        if self.closing.get() || connection.sender.is_closed() || !connection.wire.reusable() {
-            drop(connection);
+    fn give_back(self: Rc<Self>, mut opened: Box<Opened>) {
+        if self.closing.get() || !opened.connection.is_clean() {
+            drop(opened);
             return self.release();
         }
         if !self.waiting.borrow().is_empty() {
-            let lease = Lease {
-                pool: Rc::clone(&self),
-                connection: Some(connection),
-                reused: true,
-            };
-            let Some(Grant::Lease(mut lease)) = self.offer(Grant::Lease(lease)) else {
+            let Some(Grant::Lease(mut lease)) = self.offer(Grant::Lease(self.lend(opened))) else {
                 return;
             };
-            let Some(unwanted) = lease.connection.take() else {
+            let Some(unwanted) = lease.opened.take() else {
                 return;
             };
-            connection = unwanted;
+            opened = unwanted;
         }
-        connection.idle_since = Instant::now();
         let surplus = {
             let mut idle = self.idle.borrow_mut();
-            idle.push_back(connection);
+            idle.push_back(Idle {
+                opened,
+                since: Instant::now(),
+            });
             if idle.len() > self.limits.idle_max {
                 idle.pop_front()
             } else {
@@ -358,10 +340,10 @@ impl Pool {
         }
     }
 
-    fn close_idle(&self, closes: impl Fn(&Connection) -> bool) {
+    fn close_idle(&self, closes: impl Fn(&mut Idle) -> bool) {
         let mut idle = self.idle.borrow_mut();
         let before = idle.len();
-        idle.retain(|connection| !closes(connection));
+        idle.retain_mut(|one| !closes(one));
         // Nobody waits while connections are idle, so there is nobody to hand the permits to.
         self.open.set(self.open.get().saturating_sub(before - idle.len()));
     }
@@ -374,49 +356,38 @@ impl Pool {
 }
 
 impl Lease {
-    pub(super) fn wire(&self) -> Option<&Rc<Wire>> {
-        self.connection.as_ref().map(|connection| &connection.wire)
+    pub(super) fn pool(&self) -> &Rc<Pool> {
+        &self.pool
     }
 
-    /// Whether the response was read to its end on the wire.
-    pub(crate) fn response_complete(&self) -> bool {
-        self.wire().is_some_and(|wire| wire.response_complete())
+    pub(crate) fn connection(&mut self) -> Option<&mut Connection> {
+        self.opened.as_mut().map(|opened| &mut opened.connection)
+    }
+
+    /// Whether the response was read to its end.
+    pub(crate) fn is_ended(&self) -> bool {
+        self.body_bytes_left() == Some(0)
+    }
+
+    /// How many bytes of the body of the response are still to come, if that is known.
+    pub(crate) fn body_bytes_left(&self) -> Option<u64> {
+        self.opened
+            .as_ref()
+            .map_or(Some(0), |opened| opened.connection.body_bytes_left())
     }
 
     /// Leaves the rest of a response to the keeper.
-    pub(crate) fn abandon(self, body: Incoming, watch: Watch) {
+    pub(crate) fn abandon(self, watch: Watch) {
         let pool = Rc::clone(&self.pool);
-        pool.adopt(Orphan::Unread {
-            body,
-            lease: self,
-            watch,
-        });
+        pool.adopt(Orphan { lease: self, watch });
     }
 
-    pub(super) fn connection(&mut self) -> Option<&mut Connection> {
-        self.connection.as_mut()
-    }
-
-    /// Whether the connection can take a request; waits for the moment it needs after a response.
-    async fn ready(&mut self, watch: &mut Watch) -> Result<bool, ForwardError> {
-        let Some(connection) = &mut self.connection else {
-            return Ok(false);
-        };
-        if connection.sender.is_closed() || !connection.wire.reusable() {
-            return Ok(false);
-        }
-        if connection.sender.is_ready() {
-            return Ok(true);
-        }
-        watch.arm(self.pool.limits.queue_time_max);
-        match watch.bound(connection.sender.ready()).await {
-            Ok(ready) => Ok(ready.is_ok() && connection.wire.reusable()),
-            Err(_) => Err(ForwardError::Overloaded),
-        }
+    fn is_quiet(&mut self) -> bool {
+        self.connection().is_some_and(Connection::is_quiet)
     }
 
     fn into_permit(mut self) -> Permit {
-        self.connection = None;
+        self.opened = None;
         Permit {
             pool: Some(Rc::clone(&self.pool)),
         }
@@ -425,8 +396,8 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if let Some(connection) = self.connection.take() {
-            Rc::clone(&self.pool).give_back(connection);
+        if let Some(opened) = self.opened.take() {
+            Rc::clone(&self.pool).give_back(opened);
         }
     }
 }
@@ -452,11 +423,9 @@ async fn keep(pool: Weak<Pool>, wake: Rc<Notify>) {
         let _elapsed = tokio::time::timeout(SWEEP_EVERY, wake.notified()).await;
         let Some(alive) = pool.upgrade() else { return };
         let (now, age_max) = (Instant::now(), alive.limits.idle_time_max);
-        alive.close_idle(|connection| {
-            connection.sender.is_closed() || now.duration_since(connection.idle_since) >= age_max
-        });
+        alive.close_idle(|idle| !idle.opened.connection.is_quiet() || now.duration_since(idle.since) >= age_max);
         for orphan in alive.orphans.take() {
-            tokio::task::spawn_local(orphan.run_on(alive.limits.drain_bytes_max));
+            tokio::task::spawn_local(orphan.run_on());
         }
     }
 }

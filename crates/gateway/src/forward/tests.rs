@@ -200,10 +200,6 @@ fn http_8_malformed_responses_are_refused_and_the_next_client_gets_its_own() {
             Malformed::Upgrade,
         ),
         ("evil\r\n\r\n".into(), Malformed::StatusLine),
-        (
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nevil\n0\r\n\r\n".into(),
-            Malformed::Chunk,
-        ),
         (many, Malformed::Informational),
         (
             format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "a".repeat(70_000)),
@@ -332,6 +328,7 @@ fn http_8_a_truncated_body_is_an_error() {
             "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort",
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nshort\r\n",
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nshort\r\n0\r\n",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nevil\n0\r\n\r\n",
         ] {
             let pool = upstream(limits(), move |_, mut stream| async move {
                 request(&mut stream).await.unwrap();
@@ -850,7 +847,11 @@ fn u17_a_body_over_the_bound_is_handed_back_whole() {
                 match collect_bounded(streamed, bytes_max, None).await.unwrap() {
                     Collected::Whole(bytes) => assert!(fits && bytes == body, "{bytes_max}"),
                     Collected::Overflow(resumed) => {
-                        let all = ResponseBody::Resumed(resumed).collect().await.unwrap().to_bytes();
+                        let all = ResponseBody::Resumed(Box::new(resumed))
+                            .collect()
+                            .await
+                            .unwrap()
+                            .to_bytes();
                         assert!(!fits && all == body, "{bytes_max}");
                     }
                 }

@@ -301,6 +301,12 @@ impl Limiter {
 }
 
 impl Charges {
+    /// Whether the outcome matters at all.
+    #[must_use]
+    pub fn may_be_refunded(&self) -> bool {
+        !self.refundable.is_empty()
+    }
+
     /// What observed limits would have refused.
     #[must_use]
     pub fn would_refuse(&self) -> &[Exceeded] {

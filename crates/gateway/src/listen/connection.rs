@@ -199,7 +199,8 @@ impl<H: Serve> Conversation<H> {
         self.taken.set(number);
         let id = self.shared.next_id();
         let mut response = match self.receive(request, number, id) {
-            Ok(received) => match caught(Rc::clone(&self.shared.handler).serve(received)).await {
+            // Its many states on the heap: hyper moves this future, and each connection keeps the room of its largest.
+            Ok(received) => match caught(Box::pin(Rc::clone(&self.shared.handler).serve(received))).await {
                 Some(response) => response.map(Either::Left),
                 None => {
                     tracing::error!(%id, "the handler of a request panicked");
@@ -243,8 +244,7 @@ impl<H: Serve> Conversation<H> {
 }
 
 /// The future's value, or none when it panics.
-async fn caught<F: Future>(future: F) -> Option<F::Output> {
-    let mut future = pin!(future);
+async fn caught<F: Future>(mut future: Pin<Box<F>>) -> Option<F::Output> {
     let poll = |cx: &mut Context<'_>| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
         Ok(poll) => poll.map(Some),
         Err(_) => Poll::Ready(None),

@@ -38,9 +38,18 @@ use strict::Wire;
 /// A request that passed the listener: strictly framed HTTP with a canonical path. Only the listener makes one.
 #[derive(Debug)]
 pub struct Received {
-    parts: Parts,
+    /// On the heap: it passes from control to control.
+    head: Box<ReceivedHead>,
     body: Incoming,
-    arrival: Arrival,
+}
+
+/// Everything of a request but its body.
+#[derive(Debug)]
+pub struct ReceivedHead {
+    /// As sent: the URI may be in absolute form, its path and query are what goes on.
+    pub parts: Parts,
+    /// How, when and from whom it came.
+    pub arrival: Arrival,
 }
 
 /// How, when and from whom a request came.
@@ -62,31 +71,33 @@ pub struct BodyState {
 
 impl Received {
     fn new(parts: Parts, body: Incoming, arrival: Arrival) -> Self {
-        Self { parts, body, arrival }
+        let head = Box::new(ReceivedHead { parts, arrival });
+        Self { head, body }
     }
 
     /// The method, as sent.
     #[must_use]
     pub fn method(&self) -> &Method {
-        &self.parts.method
+        &self.head.parts.method
     }
 
     /// The canonical path, as sent, without the query.
     #[must_use]
     pub fn path(&self) -> &str {
-        self.parts.uri.path()
+        self.head.parts.uri.path()
     }
 
     /// The query, as sent, without the `?`; none when there is no `?`.
     #[must_use]
     pub fn query(&self) -> Option<&str> {
-        self.parts.uri.query()
+        self.head.parts.uri.query()
     }
 
     /// The path and the query as sent, to be forwarded byte for byte.
     #[must_use]
     pub fn target(&self) -> &str {
-        self.parts
+        self.head
+            .parts
             .uri
             .path_and_query()
             .map_or("/", http::uri::PathAndQuery::as_str)
@@ -95,24 +106,25 @@ impl Received {
     /// The headers, as sent.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
-        &self.parts.headers
+        &self.head.parts.headers
     }
 
     /// The target, as sent.
     #[must_use]
     pub fn uri(&self) -> &Uri {
-        &self.parts.uri
+        &self.head.parts.uri
     }
 
     /// The headers, for taking out those of this hop.
     pub(crate) fn headers_mut(&mut self) -> &mut HeaderMap {
-        &mut self.parts.headers
+        &mut self.head.parts.headers
     }
 
     /// `Host`: exactly one, well-formed (`host` or `host:port`), and equal to the target's authority if it has one.
     #[must_use]
     pub fn host(&self) -> &str {
-        self.parts
+        self.head
+            .parts
             .headers
             .get(header::HOST)
             .map(HeaderValue::to_str)
@@ -123,13 +135,13 @@ impl Received {
     /// How, when and from whom the request came.
     #[must_use]
     pub fn arrival(&self) -> &Arrival {
-        &self.arrival
+        &self.head.arrival
     }
 
-    /// Takes the request apart: its head, its unread body, and how it came. The head's URI is as sent, so it may be in absolute
-    /// form; its path and query are what goes on.
-    pub fn into_parts(self) -> (Parts, Incoming, Arrival) {
-        (self.parts, self.body, self.arrival)
+    /// Takes the request apart: its head, and its unread body.
+    #[must_use]
+    pub fn into_parts(self) -> (Box<ReceivedHead>, Incoming) {
+        (self.head, self.body)
     }
 }
 

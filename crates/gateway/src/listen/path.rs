@@ -51,7 +51,7 @@ pub fn check_path(path: &str, rules: PathRules) -> Result<(), PathProblem> {
         return Err(PathProblem::Character);
     };
     let mut previous = b'/';
-    let mut escaped = false;
+    let (mut escaped, mut parameters) = (false, false);
     for &byte in rest {
         match class(byte) {
             Class::Plain => {}
@@ -59,7 +59,7 @@ pub fn check_path(path: &str, rules: PathRules) -> Result<(), PathProblem> {
             Class::Slash if previous == b'.' => return Err(dots(path)),
             Class::Slash | Class::Dot => {}
             Class::Percent => escaped = true,
-            Class::Semicolon if rules.semicolons => {}
+            Class::Semicolon if rules.semicolons => parameters = true,
             Class::Semicolon => return Err(PathProblem::Semicolon),
             Class::Backslash => return Err(PathProblem::EncodedSlash),
             Class::Bad => return Err(PathProblem::Character),
@@ -69,7 +69,7 @@ pub fn check_path(path: &str, rules: PathRules) -> Result<(), PathProblem> {
     if previous == b'.' {
         return Err(dots(path));
     }
-    if rules.semicolons && path.split('/').any(ends_with_dot_before_parameters) {
+    if parameters && path.split('/').any(ends_with_dot_before_parameters) {
         return Err(PathProblem::DotSegment);
     }
     if escaped { check_escapes(bytes) } else { Ok(()) }

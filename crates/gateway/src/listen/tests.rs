@@ -35,7 +35,7 @@ impl Serve for Echo {
             received.arrival().client().address
         );
         let path = received.path().to_owned();
-        let (_, body, arrival) = received.into_parts();
+        let (head, body) = received.into_parts();
         match path.as_str() {
             "/early" => return Response::new(Full::from("early")),
             "/slow" => tokio::time::sleep(200 * MILLISECOND).await,
@@ -45,7 +45,7 @@ impl Serve for Echo {
         }
         match body.collect().await {
             Ok(body) => Response::new(Full::from([said.as_bytes(), b" ", &body.to_bytes()].concat())),
-            Err(_) => arrival.body().refusal().response(&id).map(Full::new),
+            Err(_) => head.arrival.body().refusal().response(&id).map(Full::new),
         }
     }
 

@@ -17,8 +17,9 @@ use bytes::Bytes;
 use http::Response;
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{Notify, watch};
-use tokio::task::{LocalSet, spawn_local};
+use tokio::task::spawn_local;
 
 use super::Received;
 use super::admission::{Admission, Permit};
@@ -139,7 +140,9 @@ impl Workers {
             let thread = std::thread::Builder::new()
                 .name(format!("worker-{index}"))
                 .spawn(move || {
-                    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+                    let runtime = Builder::new_current_thread()
+                        .enable_all()
+                        .build_local(LocalOptions::default())?;
                     let work = async {
                         let ids = RequestIds::seeded()?;
                         let shared = Shared::new(Rc::new(make(WorkerIndex(index))?), settings, ids);
@@ -150,7 +153,7 @@ impl Workers {
                         };
                         Rc::new(worker).work(listeners, draining).await
                     };
-                    LocalSet::new().block_on(&runtime, work)
+                    runtime.block_on(work)
                 })?;
             threads.push(thread);
         }
