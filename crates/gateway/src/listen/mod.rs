@@ -139,7 +139,6 @@ impl Received {
     }
 
     /// Takes the request apart: its head, and its unread body.
-    #[must_use]
     pub fn into_parts(self) -> (Box<ReceivedHead>, Incoming) {
         (self.head, self.body)
     }
