@@ -126,6 +126,32 @@ pub fn all() -> Vec<&'static str> {
 mod tests {
     use super::*;
 
+    /// Where codes are written.
+    const SOURCES: [&str; 3] = [
+        include_str!("refusal.rs"),
+        include_str!("controls/contract_in.rs"),
+        include_str!("controls/contract_out.rs"),
+    ];
+
+    #[test]
+    fn every_code_that_is_written_is_counted() {
+        const AREAS: [&str; 7] = ["contract.", "gateway.", "http.", "rate.", "route.", "upstream.", "url."];
+        let known = all();
+        let mut met = 0;
+        for source in SOURCES {
+            let product = source.split("#[cfg(test)]").next().unwrap();
+            // Every second piece stands between quotes.
+            for text in product.split('"').skip(1).step_by(2) {
+                let is_code = text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'_' | b'.'));
+                if is_code && AREAS.iter().any(|area| text.starts_with(area)) {
+                    assert!(known.contains(&text), "{text} would be counted as `other`");
+                    met += 1;
+                }
+            }
+        }
+        assert!(met >= OTHERS.len() - 2, "{met} codes were found in the sources");
+    }
+
     #[test]
     fn codes_are_spelled_by_place_and_kind() {
         assert_eq!(code(Place::Body, Code::Type), "contract.body.type");

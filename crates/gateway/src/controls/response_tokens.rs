@@ -24,10 +24,17 @@ pub(crate) fn betray(body: &[u8], sensitive: &[Box<str>]) -> bool {
         let length = token.iter().take_while(|byte| is_token_byte(**byte)).count();
         let (token, after) = token.split_at(length);
         rest = after;
-        let Some((header, claims)) = parts(token) else { continue };
-        tokens += 1;
-        if tokens > TOKENS_MAX || token.len() > TOKEN_BYTES_MAX || is_betraying(header, claims, sensitive) {
-            return true;
+        for (header, claims) in pairs(token) {
+            if header.len() + claims.len() > TOKEN_BYTES_MAX {
+                return true;
+            }
+            let Some(found) = Token::decode(header, claims) else {
+                continue;
+            };
+            tokens += 1;
+            if tokens > TOKENS_MAX || found.betrays(sensitive) {
+                return true;
+            }
         }
     }
     false
@@ -37,26 +44,35 @@ fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
 }
 
-/// The first two of three parts; five parts are an encrypted token, which tells nothing.
-fn parts(token: &[u8]) -> Option<(&[u8], &[u8])> {
-    let mut parts = token.split(|byte| *byte == b'.');
-    match (parts.next(), parts.next(), parts.next(), parts.next()) {
-        (Some(header), Some(claims), Some(_), None) => Some((header, claims)),
-        _ => None,
-    }
+/// Two parts next to each other that may be header and claims, wherever they stand: a dot before or behind a token, or
+/// more parts than three, hides nothing. The second part of an encrypted token is no JSON, which tells nothing.
+fn pairs(token: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let parts = || token.split(|byte| *byte == b'.');
+    parts()
+        .zip(parts().skip(1))
+        .filter(|(header, _)| header.starts_with(START))
 }
 
-fn is_betraying(header: &[u8], claims: &[u8], sensitive: &[Box<str>]) -> bool {
-    let decode = |part: &[u8]| serde_json::from_slice::<Value>(&URL_SAFE_NO_PAD.decode(part).ok()?).ok();
-    let (Some(header), Some(claims)) = (decode(header), decode(claims)) else {
-        return false;
-    };
-    // Both are JSON, so it is a JWT.
-    let unsigned = header
-        .get("alg")
-        .and_then(Value::as_str)
-        .is_none_or(|algorithm| algorithm.eq_ignore_ascii_case("none"));
-    unsigned || names(&claims, sensitive)
+/// Two parts that are both JSON: a JWT.
+struct Token {
+    header: Value,
+    claims: Value,
+}
+
+impl Token {
+    fn decode(header: &[u8], claims: &[u8]) -> Option<Self> {
+        let decode = |part: &[u8]| serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok();
+        Some(Self {
+            header: decode(header)?,
+            claims: decode(claims)?,
+        })
+    }
+
+    /// Whether it is unsigned, or says what is sensitive.
+    fn betrays(&self, sensitive: &[Box<str>]) -> bool {
+        let algorithm = self.header.get("alg").and_then(Value::as_str);
+        algorithm.is_none_or(|algorithm| algorithm.eq_ignore_ascii_case("none")) || names(&self.claims, sensitive)
+    }
 }
 
 /// Whether an object, at any depth, has a member that is called like a sensitive claim.
@@ -99,6 +115,16 @@ mod tests {
         check(r#"{"alg":"None"}"#, r#"{"sub":"1"}"#, true);
         check(r#"{"typ":"JWT"}"#, r#"{"sub":"1"}"#, true);
         assert!(!betray(b"eyJ eyJ.eyJ eyJ.eyJ.x {}", &sensitive));
+        let hidden = token(r#"{"alg":"ES256"}"#, r#"{"email":"jane@example.com"}"#);
+        for body in [
+            format!("{hidden}."),
+            format!("{hidden}. And so on."),
+            format!("eyJx.{hidden}"),
+            format!("x.{hidden}.y.z"),
+            format!("see.{hidden}"),
+        ] {
+            assert!(betray(body.as_bytes(), &sensitive), "{body}");
+        }
     }
 
     #[test]
