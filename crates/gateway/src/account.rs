@@ -48,9 +48,16 @@ pub(crate) struct Account {
     at: Instant,
     metrics: Arc<OperationMetrics>,
     status: u16,
-    refused: Option<&'static str>,
+    refused: Option<Refused>,
     pub(crate) bytes_in: u64,
     pub(crate) bytes_out: u64,
+}
+
+/// Why a request was refused: nothing of it is a value that a client sent.
+struct Refused {
+    code: &'static str,
+    /// A declared parameter, or where in a body; empty where neither is known.
+    place: Box<str>,
 }
 
 /// What a control found wrong.
@@ -117,7 +124,7 @@ impl Ledger {
     }
 
     /// Counts a refusal that was given before there was a request to account for.
-    pub(crate) fn refused_early(&self, refusal: &Refusal, client: IpAddr) {
+    pub(crate) fn refused_early(&self, refusal: &Refusal, id: &RequestId, client: IpAddr) {
         let mine = self.unmatched.of(&self.worker);
         mine.refused(self.registry.code(refusal.code()));
         mine.answered(&Answered {
@@ -125,7 +132,8 @@ impl Ledger {
             ..Answered::default()
         });
         if self.log != LogRequests::Nothing && self.lines.admit() {
-            tracing::info!(client = %client, code = refusal.code(), status = refusal.status().as_u16(), "refused");
+            let (code, status) = (refusal.code(), refusal.status().as_u16());
+            tracing::info!(request_id = %id, client = %client, status, code, "refused");
         }
     }
 }
@@ -144,7 +152,10 @@ impl Account {
     /// The request, or its answer, is refused.
     pub(crate) fn refused(&mut self, refusal: &Refusal) {
         self.status = refusal.status().as_u16();
-        self.refused = Some(refusal.code());
+        self.refused = Some(Refused {
+            code: refusal.code(),
+            place: refusal.place().unwrap_or_default().into(),
+        });
         let ledger = &self.ledger;
         self.metrics
             .of(&ledger.worker)
@@ -198,11 +209,7 @@ impl Account {
         let ledger = &self.ledger;
         let code = found.refusal.code();
         self.metrics.of(&ledger.worker).would_refuse(ledger.registry.code(code));
-        let place = match &found.refusal {
-            Refusal::Contract { pointer, parameter, .. } => parameter.as_deref().or(pointer.as_deref()),
-            Refusal::UrlSecret { parameter } => parameter.as_deref(),
-            _ => None,
-        };
+        let place = found.refusal.place();
         ledger.observations.note(Cause {
             api: self.metrics.api().into(),
             operation: self.metrics.operation().into(),
@@ -235,14 +242,20 @@ impl Account {
     }
 
     fn log(&self, duration: Duration, complete: bool) {
+        let (code, place) = self
+            .refused
+            .as_ref()
+            .map_or(("", ""), |refused| (refused.code, &*refused.place));
         tracing::info!(
             request_id = %self.id,
             client = %self.client,
             api = self.metrics.api(),
             operation = self.metrics.operation(),
             status = self.status,
-            code = self.refused.unwrap_or_default(),
-            milliseconds = duration.as_secs_f64() * 1e3,
+            code,
+            place,
+            // To the microsecond.
+            milliseconds = (duration.as_secs_f64() * 1e6).round() / 1e3,
             bytes_in = self.bytes_in,
             bytes_out = self.bytes_out,
             client_gone = !complete,

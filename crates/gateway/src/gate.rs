@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use http::Response;
+use http::{Method, Response};
 use http_body::{Body, Frame, SizeHint};
 use portcullis_contract::conform::parameter::HeadScratch;
 
@@ -21,7 +21,7 @@ use crate::forward::headers::strip_hop_by_hop;
 use crate::forward::pool::{Happening, Teller};
 use crate::forward::{self, Pool};
 use crate::limit::Limiter;
-use crate::listen::{Received, Serve};
+use crate::listen::{Received, RequestId, Serve};
 use crate::metrics::Event;
 use crate::refusal::Refusal;
 use crate::routes::{Routes, Upstream};
@@ -148,6 +148,7 @@ impl Serve for Gate {
         strip_hop_by_hop(received.headers_mut());
         let uri = received.uri().clone();
         let id = *received.arrival().id();
+        let bodiless = received.method() == Method::HEAD;
         let mut response = match self.pass(received, &routes, uri.path(), &mut account).await {
             Ok(response) => {
                 account.answered(response.status().as_u16());
@@ -163,7 +164,8 @@ impl Serve for Gate {
         response.map(|body| GateBody {
             body,
             account,
-            ended: false,
+            // Nobody polls the body of an answer to HEAD.
+            ended: bodiless,
         })
     }
 
@@ -175,11 +177,11 @@ impl Serve for Gate {
         self.ledger.worker().count(Event::ConnectionClosed);
     }
 
-    fn refused(&self, refusal: &Refusal, peer: SocketAddr) {
+    fn refused(&self, refusal: &Refusal, id: &RequestId, peer: SocketAddr) {
         if *refusal == Refusal::ConnectionLimit {
             self.ledger.worker().count(Event::ConnectionRefused);
         }
-        self.ledger.refused_early(refusal, peer.ip().to_canonical());
+        self.ledger.refused_early(refusal, id, peer.ip().to_canonical());
     }
 }
 

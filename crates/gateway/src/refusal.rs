@@ -93,6 +93,16 @@ const fn line(code: &'static str, status: StatusCode, title: &'static str) -> Li
 }
 
 impl Refusal {
+    /// The declared parameter, or the place in a body (RFC 6901), that it is about, if there is one.
+    #[must_use]
+    pub fn place(&self) -> Option<&str> {
+        match self {
+            Self::Contract { pointer, parameter, .. } => parameter.as_deref().or(pointer.as_deref()),
+            Self::UrlSecret { parameter } => parameter.as_deref(),
+            _ => None,
+        }
+    }
+
     /// The table. Adding a refusal does not compile until it has a line here.
     #[must_use]
     pub fn line(&self) -> Line {

@@ -157,7 +157,7 @@ async fn end<S: Transport, H: Serve>(mut socket: S, peer: SocketAddr, shared: &S
         let refusal = Refusal::Malformed(malformed);
         let id = shared.next_id();
         tracing::debug!(%id, %peer, code = refusal.code(), reason = malformed.reason(), "refused");
-        shared.handler.refused(&refusal, peer);
+        shared.handler.refused(&refusal, &id, peer);
         let written = tokio::time::timeout(deadlines.write_pause_max, socket.write_all(&refusal.to_wire(&id))).await;
         if !matches!(written, Ok(Ok(()))) {
             socket.abort();
@@ -238,7 +238,7 @@ impl<H: Serve> Conversation<H> {
     }
 
     fn refuse(&self, refusal: &Refusal, id: RequestId) -> Response<Either<H::Body, Full<Bytes>>> {
-        self.shared.handler.refused(refusal, self.peer);
+        self.shared.handler.refused(refusal, &id, self.peer);
         refusal.response(&id).map(|body| Either::Right(Full::new(body)))
     }
 }

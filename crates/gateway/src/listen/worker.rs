@@ -28,7 +28,7 @@ use super::connection::{Shared, run};
 use super::deadline::Deadlines;
 use super::head::Bounds;
 use super::path::PathRules;
-use super::request_id::RequestIds;
+use super::request_id::{RequestId, RequestIds};
 use super::socket::Sockets;
 use crate::refusal::Refusal;
 
@@ -88,9 +88,9 @@ pub trait Serve: 'static {
     /// Told that an accepted connection ended.
     fn closed(&self) {}
 
-    /// Told of each refusal that the listener gave without asking [`Serve::serve`], for counting.
-    fn refused(&self, refusal: &Refusal, peer: SocketAddr) {
-        let _ = (refusal, peer);
+    /// Told of each refusal that the listener gave without asking [`Serve::serve`], for counting and the log.
+    fn refused(&self, refusal: &Refusal, id: &RequestId, peer: SocketAddr) {
+        let _ = (refusal, id, peer);
     }
 }
 
@@ -272,8 +272,9 @@ impl<H: Serve> Worker<H> {
     /// Says 503 to a connection that is one too many, without waiting for anything.
     fn turn_away(&self, socket: &TcpStream, peer: SocketAddr) {
         let refusal = Refusal::ConnectionLimit;
-        self.shared.handler.refused(&refusal, peer);
-        let wire = refusal.to_wire(&self.shared.next_id());
+        let id = self.shared.next_id();
+        self.shared.handler.refused(&refusal, &id, peer);
+        let wire = refusal.to_wire(&id);
         let _ = SockRef::from(socket).send(&wire);
     }
 }

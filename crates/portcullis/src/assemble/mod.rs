@@ -43,7 +43,7 @@ pub(crate) enum StartError {
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Limits(Vec<LimitError>),
     /// An address cannot be listened on.
-    #[error("cannot listen on {addresses}: {cause}")]
+    #[error("{cause}")]
     Listen {
         /// The addresses.
         addresses: String,
@@ -203,6 +203,11 @@ impl Running {
     /// Where callers arrive.
     pub(crate) fn addresses(&self) -> &[SocketAddr] {
         self.workers.addresses()
+    }
+
+    /// The route table in force.
+    pub(crate) fn routes(&self) -> Arc<portcullis_gateway::routes::Routes> {
+        self.shared.routes.load_full()
     }
 
     /// Where operators arrive.

@@ -2,8 +2,6 @@
 
 use std::path::PathBuf;
 
-use portcullis_contract::document::Problem;
-
 use super::Failure;
 use crate::config::checked::Configuration;
 use crate::config::{self, Reading};
@@ -21,7 +19,7 @@ impl ConfigFile {
     /// Reads and checks the file; warnings go to standard error.
     ///
     /// # Errors
-    /// The file cannot be read, or has errors, which have been reported on standard error then.
+    /// The file cannot be read, or has errors.
     pub(crate) fn load(&self) -> Result<Configuration, Failure> {
         settled(self.read()?)
     }
@@ -38,7 +36,7 @@ impl ConfigFile {
     }
 }
 
-/// Takes a checked configuration, or reports on standard error why there is none.
+/// Takes a checked configuration; warnings go to standard error.
 ///
 /// # Errors
 /// It has errors.
@@ -46,17 +44,10 @@ pub(crate) fn settled(reading: Reading) -> Result<Configuration, Failure> {
     match reading.usable() {
         Ok((configuration, warnings)) => {
             if !warnings.is_empty() {
-                tell(&warnings);
+                anstream::eprint!("{}", report::text(&warnings, None));
             }
             Ok(configuration)
         }
-        Err(problems) => {
-            tell(&problems);
-            Err(Failure::unusable("the configuration cannot be used"))
-        }
+        Err(problems) => Err(Failure::of_problems(problems)),
     }
-}
-
-fn tell(problems: &[Problem]) {
-    anstream::eprint!("{}", report::text(problems, None));
 }

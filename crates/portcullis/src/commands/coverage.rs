@@ -25,7 +25,10 @@ const WIDTH: u16 = 100;
 
 /// What the pipeline has a place for, and nothing that does it.
 const MISSING: [(&str, &str); 3] = [
-    ("identity", "credentials are passed on, not verified"),
+    (
+        "identity",
+        "credentials are not verified; those that the contract does not declare are left out",
+    ),
     ("decisions", "no caller is refused for who they are"),
     (
         "audit log",

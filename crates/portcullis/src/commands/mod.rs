@@ -73,6 +73,7 @@ enum Verb {
 pub(crate) fn run() -> Outcome {
     let Cli { verb, shared } = Cli::parse();
     choice(shared.color).write_global();
+    let json = shared.json;
     let done = match verb {
         Verb::Serve(arguments) => serve::run(&arguments, &shared),
         Verb::Check(arguments) => check::run(&arguments, &shared),
@@ -85,7 +86,7 @@ pub(crate) fn run() -> Outcome {
         Verb::Completions(arguments) => completions::run(&arguments),
         Verb::Man(arguments) => man::run(&arguments),
     };
-    done.unwrap_or_else(|failure| failure.tell())
+    done.unwrap_or_else(|failure| failure.tell(json))
 }
 
 fn choice(color: ColorChoice) -> anstream::ColorChoice {

@@ -1,7 +1,12 @@
 //! How a verb ends: with an exit code that means something.
 
 use std::fmt;
+use std::io::Write;
 use std::process::ExitCode;
+
+use portcullis_contract::document::Problem;
+
+use crate::report;
 
 /// How a verb ended that did its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +37,8 @@ impl From<Outcome> for ExitCode {
 pub(crate) struct Failure {
     outcome: Outcome,
     message: String,
+    /// What is wrong in the files, where that is why.
+    problems: Vec<Problem>,
 }
 
 impl Failure {
@@ -40,20 +47,48 @@ impl Failure {
         Self {
             outcome: Outcome::Unusable,
             message: message.into(),
+            problems: Vec::new(),
         }
+    }
+
+    /// The files have errors.
+    pub(crate) fn of_problems(problems: Vec<Problem>) -> Self {
+        Self {
+            problems,
+            ..Self::unusable("the configuration cannot be used")
+        }
+    }
+
+    /// What is wrong in the files, where that is why.
+    pub(crate) fn problems(&self) -> &[Problem] {
+        &self.problems
     }
 
     /// An address cannot be bound, or a server cannot be reached.
     pub(crate) fn unreachable(message: impl Into<String>) -> Self {
         Self {
             outcome: Outcome::Unreachable,
-            message: message.into(),
+            ..Self::unusable(message)
         }
     }
 
-    /// Says why on standard error.
-    pub(crate) fn tell(&self) -> Outcome {
+    /// Says why on standard error, and as one JSON object on standard output where the report should have been one.
+    pub(crate) fn tell(&self, json: bool) -> Outcome {
+        if self.message.is_empty() {
+            return self.outcome;
+        }
+        if !self.problems.is_empty() {
+            anstream::eprint!("{}", report::text(&self.problems, None));
+        }
         anstream::eprintln!("error: {self}");
+        if json {
+            let mut object = report::json(&self.problems);
+            if let Some(members) = object.as_object_mut() {
+                members.insert("error".to_owned(), self.message.clone().into());
+            }
+            // Where even that cannot be written, the exit code says it.
+            let _written = writeln!(anstream::stdout(), "{object}");
+        }
         self.outcome
     }
 }
@@ -67,6 +102,13 @@ impl fmt::Display for Failure {
 impl From<std::io::Error> for Failure {
     /// Standard output is closed or a file cannot be written.
     fn from(error: std::io::Error) -> Self {
+        if error.kind() == std::io::ErrorKind::BrokenPipe {
+            // Whoever read has seen enough, as `head` does.
+            return Self {
+                outcome: Outcome::Clean,
+                ..Self::unusable("")
+            };
+        }
         Self::unusable(format!("cannot write: {error}"))
     }
 }

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::path::PathBuf;
 
 use clap::Args;
+use portcullis_contract::document::Problem;
+use portcullis_gateway::routes::{Api, Hosts};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{ConfigFile, Failure, Outcome, Shared, configuration};
@@ -12,7 +14,7 @@ use crate::config::checked::Configuration;
 use crate::contracts::Loaded;
 use crate::observations::Recorder;
 use crate::watched::Watched;
-use crate::{config, logging, report};
+use crate::{config, logging};
 
 /// The arguments of `serve`: a configuration, or a contract and an upstream.
 #[derive(Debug, Args)]
@@ -61,6 +63,10 @@ impl Arguments {
 impl Origin {
     fn read(&self) -> Result<Configuration, Failure> {
         match self {
+            Self::File(file) if !file.config.exists() => Err(Failure::unusable(format!(
+                "there is no configuration `{}`: name one with `--config`, or say what to serve with `--contract` and `--upstream`",
+                file.config.display()
+            ))),
             Self::File(file) => file.load(),
             Self::Arguments {
                 listen,
@@ -96,10 +102,10 @@ impl Origin {
 }
 
 /// Serves until it is told to stop.
-pub(super) fn run(arguments: &Arguments, _shared: &Shared) -> Result<Outcome, Failure> {
+pub(super) fn run(arguments: &Arguments, shared: &Shared) -> Result<Outcome, Failure> {
     let origin = arguments.origin();
     let (configuration, apis) = origin.load()?;
-    logging::start(&configuration.log);
+    logging::start(&configuration.log, shared.color);
     let files = origin.files(&apis);
     for warning in apis.iter().flat_map(|api| &api.warnings) {
         tracing::warn!("{warning}");
@@ -130,14 +136,29 @@ fn tell_started(running: &Running) {
     if let Some(address) = running.admin_address() {
         tracing::info!(%address, "admin surface: /metrics, /healthz, /readyz");
     }
+    running.routes().apis().iter().for_each(tell_served);
+}
+
+/// What an API answers to: the first thing to look at when a request ends with `http.host` or `route.unknown`.
+fn tell_served(api: &Api) {
+    let hosts = match &api.hosts {
+        Hosts::Any => "any".to_owned(),
+        Hosts::Only(hosts) => hosts.join(", "),
+    };
+    let mut paths: Vec<&str> = api
+        .contract
+        .servers
+        .iter()
+        .map(|server| if server.base.is_empty() { "/" } else { &*server.base })
+        .collect();
+    paths.sort_unstable();
+    paths.dedup();
+    tracing::info!(api = &*api.name, hosts, below = paths.join(", "), "serving");
 }
 
 fn failed(error: StartError) -> Failure {
     match error {
-        StartError::Contract(problems) => {
-            anstream::eprint!("{}", report::text(&problems, None));
-            Failure::unusable("the configuration cannot be used")
-        }
+        StartError::Contract(problems) => Failure::of_problems(problems),
         StartError::Limits(_) => Failure::unusable(error.to_string()),
         StartError::Listen { .. } | StartError::Admin(_) | StartError::System(_) => {
             Failure::unreachable(error.to_string())
@@ -201,9 +222,21 @@ impl Reloading {
                     tracing::warn!(setting, "changed, but only a restart puts it in force");
                 }
                 tracing::info!("reloaded");
+                self.running.routes().apis().iter().for_each(tell_served);
             }
             Err(failure) => {
                 self.running.reload_refused();
+                for Problem {
+                    location,
+                    span,
+                    message,
+                    help,
+                    ..
+                } in failure.problems()
+                {
+                    let (line, column, help) = (span.line, span.column, help.as_str());
+                    tracing::error!(location = %location, line, column, help, "{message}");
+                }
                 tracing::error!("not reloaded, what was in force stays: {failure}");
             }
         }

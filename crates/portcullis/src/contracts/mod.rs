@@ -18,7 +18,6 @@ use crate::config::policy::{self, Policy};
 use crate::config::problems::Problems;
 use crate::config::{extensions, raw};
 use crate::files::Files;
-use crate::report;
 
 /// An API with its contract, ready to be served or looked at.
 pub(crate) struct Loaded {
@@ -73,15 +72,12 @@ pub(crate) fn load_all(configuration: &Configuration, location: &str) -> Result<
     Err(problems)
 }
 
-/// Loads every contract for a verb that reports on them; problems go to standard error.
+/// Loads every contract for a verb that reports on them.
 ///
 /// # Errors
 /// One of them has errors.
 pub(crate) fn for_verb(configuration: &Configuration, file: &Path) -> Result<Vec<Loaded>, Failure> {
-    load_all(configuration, &file.to_string_lossy()).map_err(|problems| {
-        anstream::eprint!("{}", report::text(&problems, None));
-        Failure::unusable("a contract cannot be used")
-    })
+    load_all(configuration, &file.to_string_lossy()).map_err(Failure::of_problems)
 }
 
 /// Loads the contract of an API. `location` is the configuration's, for problems that stand there.
