@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use portcullis_contract::document::Span;
 
+use crate::body::BodyError;
 use crate::limit::Mode;
 use crate::listen::{Arrival, RequestId};
 use crate::metrics::{Answered, Body, OperationMetrics, Registry, Unjudged, Worker};
@@ -17,6 +18,9 @@ use crate::refusal::Refusal;
 
 /// The most log lines of refused requests per second and worker; the rest is counted, and told in one line.
 const LINES_PER_SECOND_MAX: u32 = 100;
+
+/// The status of a request whose client left before there was an answer; nobody is sent it.
+const CLIENT_GONE: u16 = 499;
 
 /// Which requests get a line in the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,8 +53,17 @@ pub(crate) struct Account {
     metrics: Arc<OperationMetrics>,
     status: u16,
     refused: Option<Refused>,
+    /// Whether the answer got out whole.
+    pub(crate) complete: bool,
     pub(crate) bytes_in: u64,
     pub(crate) bytes_out: u64,
+}
+
+/// However a request ends, its account is written: with its body, or where it was dropped on its way.
+impl Drop for Account {
+    fn drop(&mut self) {
+        self.close();
+    }
 }
 
 /// Why a request was refused: nothing of it is a value that a client sent.
@@ -116,8 +129,9 @@ impl Ledger {
             client: arrival.client().address,
             at: arrival.at(),
             metrics: Arc::clone(&self.unmatched),
-            status: 0,
+            status: CLIENT_GONE,
             refused: None,
+            complete: false,
             bytes_in: 0,
             bytes_out: 0,
         }
@@ -220,8 +234,12 @@ impl Account {
         });
     }
 
-    /// Writes the account. `complete`: the answer got out whole.
-    pub(crate) fn close(&self, complete: bool) {
+    /// Tells the operator that an answer stopped before its end.
+    pub(crate) fn answer_broke(&self, error: BodyError) {
+        self.upstream_failed(&error);
+    }
+
+    fn close(&self) {
         let ledger = &self.ledger;
         let duration = self.at.elapsed();
         let answered = Answered {
@@ -237,7 +255,7 @@ impl Account {
             LogRequests::All => self.refused.is_none() || ledger.lines.admit(),
         };
         if wanted {
-            self.log(duration, complete);
+            self.log(duration, self.complete);
         }
     }
 

@@ -14,6 +14,7 @@ use thiserror::Error;
 
 use crate::forward::deadline::Watch;
 use crate::forward::pool::Lease;
+use crate::holdings::Hold;
 
 /// First allocation for a body of several frames, in bytes, whatever its `Content-Length` promises.
 const FIRST_BYTES_MAX: usize = 64 * 1024;
@@ -30,6 +31,9 @@ pub enum BodyError {
     /// It is longer than its bound.
     #[error("the body is too long")]
     TooLarge,
+    /// Too much of other bodies is held already.
+    #[error("there is no room for the body")]
+    NoRoom,
 }
 
 /// A body on its way to the upstream.
@@ -168,6 +172,8 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Bounded<B> {
 pub struct UpstreamBody {
     /// `None` after the end.
     source: Option<Source>,
+    /// Whether it ended before its end.
+    failed: bool,
     stall: Duration,
     /// Whether it waits for the upstream; a client that does not read costs the upstream no time.
     waiting: bool,
@@ -183,22 +189,16 @@ impl UpstreamBody {
     pub(crate) fn new(lease: Lease, watch: Watch, stall: Duration) -> Self {
         Self {
             source: Some(Source { lease, watch }),
+            failed: false,
             stall,
             waiting: false,
         }
     }
 
-    /// Replaces the overall time limit by another, counted from now: for a body that is passed on, not judged.
-    pub fn set_total(&mut self, time_max: Duration) {
-        self.waiting = false;
-        if let Some(source) = &mut self.source {
-            source.watch.set_total(time_max);
-        }
-    }
-
-    /// Lets go of the connection: clean if the response was read to its end, closed otherwise.
+    /// Ends with an error; the connection closes.
     fn fail(&mut self, error: BodyError) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         self.source = None;
+        self.failed = true;
         Poll::Ready(Some(Err(error)))
     }
 }
@@ -242,7 +242,7 @@ impl Body for UpstreamBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.source.as_ref().is_none_or(|source| source.lease.is_ended())
+        !self.failed && self.source.as_ref().is_none_or(|source| source.lease.is_ended())
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -311,16 +311,11 @@ pub enum Collected<B> {
 
 /// Reads a body of at most `bytes_max` bytes; a body of one frame is not copied.
 ///
-/// `watch` bounds the time, as armed by the caller; an [`UpstreamBody`] has its own limits and needs none.
-/// Memory: at most `bytes_max` and one frame.
+/// Memory: at most `bytes_max` and one frame, taken from `hold` as it arrives.
 ///
 /// # Errors
-/// [`BodyError`]: broken, or out of time. Too long is no error here but [`Collected::Overflow`].
-pub async fn collect_bounded<B>(
-    mut body: B,
-    bytes_max: usize,
-    watch: Option<&mut Watch>,
-) -> Result<Collected<B>, BodyError>
+/// [`BodyError`]: broken, out of time, or without room. Too long is no error here but [`Collected::Overflow`].
+pub async fn collect_bounded<B>(mut body: B, bytes_max: usize, hold: &mut Hold) -> Result<Collected<B>, BodyError>
 where
     B: Body<Data = Bytes, Error = BodyError> + Unpin,
 {
@@ -346,6 +341,9 @@ where
                     if read.len().saturating_add(bytes.len()) > bytes_max {
                         return Poll::Ready(Ok(Some(bytes)));
                     }
+                    if let Err(error) = hold.grow(bytes.len()) {
+                        return Poll::Ready(Err(error));
+                    }
                     read.push(bytes);
                 }
             }
@@ -354,10 +352,7 @@ where
             }
         }
     });
-    let over = match watch {
-        None => reading.await?,
-        Some(watch) => watch.bound(reading).await.map_err(|_| BodyError::TimedOut)??,
-    };
+    let over = reading.await?;
     let read = read.into_bytes();
     Ok(match over {
         None => Collected::Whole(read),

@@ -1,6 +1,6 @@
 //! The gate of one worker: what it keeps from one request to the next, and how a request enters and an answer leaves.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -20,6 +20,7 @@ use crate::forward::deadline::Deadlines;
 use crate::forward::headers::strip_hop_by_hop;
 use crate::forward::pool::{Happening, Teller};
 use crate::forward::{self, Pool};
+use crate::holdings::{Hold, Holdings};
 use crate::limit::Limiter;
 use crate::listen::{Received, RequestId, Serve};
 use crate::metrics::Event;
@@ -42,14 +43,15 @@ pub struct Gate {
     pools: RefCell<Vec<Option<Rc<Pool>>>>,
     deadlines: Rc<Deadlines>,
     pub(crate) scratch: RefCell<HeadScratch>,
-    /// How much may still be held of bodies that are being judged.
-    holdings: Holdings,
+    requests: Holdings,
+    answers: Holdings,
     /// The table that the pools were last compared with.
     known: RefCell<Option<Arc<Routes>>>,
 }
 
 impl Gate {
-    /// A gate that holds at most `held_bytes_max` of bodies at once; call it inside a `LocalSet`.
+    /// A gate that holds at most `held_bytes_max` of bodies at once, half of it for requests and half for answers; call it
+    /// inside a local runtime.
     #[must_use]
     pub fn new(shared: Arc<Shared>, ledger: Ledger, held_bytes_max: usize) -> Self {
         Self {
@@ -58,7 +60,8 @@ impl Gate {
             pools: RefCell::default(),
             deadlines: Deadlines::new(),
             scratch: RefCell::default(),
-            holdings: Holdings(Rc::new(Cell::new(held_bytes_max))),
+            requests: Holdings::new(held_bytes_max / 2),
+            answers: Holdings::new(held_bytes_max / 2),
             known: RefCell::default(),
         }
     }
@@ -67,17 +70,14 @@ impl Gate {
         &self.shared.limiter
     }
 
-    /// Room for a body of at most `bytes`, as long as the value lives.
-    ///
-    /// # Errors
-    /// [`Refusal::Busy`]: other bodies take it.
-    pub(crate) fn hold(&self, bytes: usize) -> Result<Hold, Refusal> {
-        let left = self.holdings.0.get().checked_sub(bytes).ok_or(Refusal::Busy)?;
-        self.holdings.0.set(left);
-        Ok(Hold {
-            holdings: self.holdings.clone(),
-            bytes,
-        })
+    /// Room for a request body that is judged.
+    pub(crate) fn hold_request(&self) -> Hold {
+        self.requests.hold()
+    }
+
+    /// Room for the body of an answer that is judged.
+    pub(crate) fn hold_answer(&self) -> Hold {
+        self.answers.hold()
     }
 
     /// This worker's connections to an upstream.
@@ -121,22 +121,6 @@ impl Gate {
     }
 }
 
-/// Bytes that may still be held.
-#[derive(Clone)]
-struct Holdings(Rc<Cell<usize>>);
-
-/// Room for a body.
-pub(crate) struct Hold {
-    holdings: Holdings,
-    bytes: usize,
-}
-
-impl Drop for Hold {
-    fn drop(&mut self) {
-        self.holdings.0.set(self.holdings.0.get().saturating_add(self.bytes));
-    }
-}
-
 impl Serve for Gate {
     type Body = GateBody;
 
@@ -166,6 +150,7 @@ impl Serve for Gate {
             account,
             // Nobody polls the body of an answer to HEAD.
             ended: bodiless,
+            broken: false,
         })
     }
 
@@ -190,6 +175,7 @@ pub struct GateBody {
     body: ResponseBody,
     account: Account,
     ended: bool,
+    broken: bool,
 }
 
 impl Body for GateBody {
@@ -205,7 +191,11 @@ impl Body for GateBody {
                 self.ended = self.body.is_end_stream();
             }
             Poll::Ready(None) => self.ended = true,
-            Poll::Ready(Some(Err(_))) | Poll::Pending => {}
+            Poll::Ready(Some(Err(error))) => {
+                self.broken = true;
+                self.account.answer_broke(*error);
+            }
+            Poll::Pending => {}
         }
         polled
     }
@@ -222,8 +212,8 @@ impl Body for GateBody {
 impl Drop for GateBody {
     fn drop(&mut self) {
         // An empty body is never polled.
-        let complete = self.ended || self.body.is_end_stream();
-        self.account.close(complete);
+        let whole = self.ended || self.body.is_end_stream();
+        self.account.complete = whole && !self.broken;
     }
 }
 
@@ -248,6 +238,7 @@ pub(crate) fn refusal_of(error: &forward::ForwardError, body: &crate::listen::Bo
         ForwardError::RequestBody(BodyError::TooLarge) => Refusal::BodyTooLarge,
         ForwardError::RequestBody(BodyError::TimedOut) => Refusal::Malformed(crate::listen::Malformed::Timeout),
         ForwardError::RequestBody(BodyError::Broken) => body.refusal(),
+        ForwardError::RequestBody(BodyError::NoRoom) => Refusal::Busy,
         ForwardError::Unsendable => Refusal::Malformed(crate::listen::Malformed::Target),
     }
 }

@@ -126,7 +126,10 @@ pub fn answer(
         verdict: Verdict::default(),
     };
     match (trial.mode, body) {
-        (Mode::Off, _) => trial.verdict.unjudged = Some("the control is off"),
+        (Mode::Off, body) => {
+            trial.verdict.unjudged = Some("the control is off");
+            trial.look_for_tokens(body.unwrap_or_default());
+        }
         (_, body) => trial.answer(status, headers, body.filter(|_| *method != Method::HEAD)),
     }
     trial.verdict
@@ -302,14 +305,19 @@ impl Trial<'_, '_> {
     }
 
     fn look_inside(&mut self, status: StatusCode, body: &[u8]) {
+        self.look_for_tokens(body);
+        if status.as_u16() >= 400 && stack_traces::show(body) {
+            let refusal = contract("contract.response.stack_trace", StatusCode::BAD_GATEWAY, None, None);
+            self.push(self.mode, refusal.into(), None);
+        }
+    }
+
+    fn look_for_tokens(&mut self, body: &[u8]) {
         let policy = &self.route.operation.policy;
         let mode = policy.modes.response_tokens;
-        let bad = |code| contract(code, StatusCode::BAD_GATEWAY, None, None);
         if mode != Mode::Off && response_tokens::betray(body, &policy.sensitive_claims) {
-            self.push(mode, bad("contract.response.jwt").into(), None);
-        }
-        if status.as_u16() >= 400 && stack_traces::show(body) {
-            self.push(self.mode, bad("contract.response.stack_trace").into(), None);
+            let refusal = contract("contract.response.jwt", StatusCode::BAD_GATEWAY, None, None);
+            self.push(mode, refusal.into(), None);
         }
     }
 

@@ -21,7 +21,8 @@ use crate::account::{Account, Found};
 use crate::body::{BodyError, Bounded, Collected, RequestBody, collect_bounded};
 use crate::codes::{self, Place};
 use crate::forward::decode::{Budget, Coding, DecodeError, decode};
-use crate::gate::{Gate, Hold};
+use crate::gate::Gate;
+use crate::holdings::Hold;
 use crate::limit::{Charges, Mode};
 use crate::listen::{Arrival, ReceivedHead};
 use crate::metrics::{self, Unjudged};
@@ -212,7 +213,11 @@ impl Reading<'_, '_> {
         if self.mode() == Mode::Off {
             return self.pass(incoming, Unjudged::Off);
         }
+        let readable = Coding::of(self.headers).is_ok();
         match self.route.declared.body_rule(self.content_type(), present) {
+            BodyRule::Content(_) if self.mode() == Mode::Observe && !readable => {
+                self.pass(incoming, Unjudged::MediaType)
+            }
             BodyRule::Absent => Ok((RequestBody::Empty, None)),
             BodyRule::Missing => {
                 self.found(codes::code(Place::Body, Code::Required), StatusCode::BAD_REQUEST, None)?;
@@ -379,12 +384,12 @@ impl Reading<'_, '_> {
         let coding = Coding::of(self.headers).map_err(of_decode_error)?;
         let unread = |error| match error {
             BodyError::TooLarge => Refusal::BodyTooLarge,
+            BodyError::NoRoom => Refusal::Busy,
             BodyError::Broken | BodyError::TimedOut => self.arrival.body().refusal(),
         };
         let body = Bounded::new(incoming, bytes_max as u64).map_err(unread)?;
-        let announced = body.size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok());
-        self.hold = Some(self.gate.hold(announced.unwrap_or(bytes_max))?);
-        let sent = match collect_bounded(body, bytes_max, None).await.map_err(unread)? {
+        let hold = self.hold.insert(self.gate.hold_request());
+        let sent = match collect_bounded(body, bytes_max, hold).await.map_err(unread)? {
             Collected::Whole(sent) => sent,
             Collected::Overflow(_) => return Err(Refusal::BodyTooLarge),
         };
@@ -396,7 +401,13 @@ impl Reading<'_, '_> {
             bytes_max,
             ..Budget::default()
         };
-        let decoded = decode(coding, &sent, budget).map_err(of_decode_error)?;
+        let decoded = match decode(coding, &sent, budget) {
+            Ok(decoded) => decoded,
+            // What was sent is judged then, which finds it wrong, and passes.
+            Err(_) if self.mode() == Mode::Observe => return Ok((sent.clone(), sent)),
+            Err(error) => return Err(of_decode_error(error)),
+        };
+        hold.grow(decoded.len()).map_err(unread)?;
         Ok((sent, Bytes::from(decoded)))
     }
 }

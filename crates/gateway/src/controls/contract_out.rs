@@ -19,7 +19,9 @@ use crate::account::{Account, Found};
 use crate::body::{BodyError, Collected, ResponseBody, collect_bounded};
 use crate::codes::{self, Place};
 use crate::forward::decode::{Budget, Coding, decode};
-use crate::gate::{Gate, Hold};
+use crate::forward::headers::is_event_stream;
+use crate::gate::Gate;
+use crate::holdings::Hold;
 use crate::limit::{Mode, Outcome};
 use crate::metrics::{self, Unjudged};
 use crate::refusal::Refusal;
@@ -146,7 +148,7 @@ impl Judging<'_, '_> {
         let text = content_type
             .windows(4)
             .any(|word| word.eq_ignore_ascii_case(b"json") || word.eq_ignore_ascii_case(b"text"));
-        let stream = content_type.starts_with(b"text/event-stream");
+        let stream = is_event_stream(&self.parts.headers);
         let looking = self.route.operation.policy.modes.response_tokens != Mode::Off;
         if !looking || !text || stream || self.method == Method::HEAD || body.is_end_stream() {
             return Ok(self.pass(body, Unjudged::Off));
@@ -331,16 +333,16 @@ impl Judging<'_, '_> {
         let answer = self.route.operation.policy.answer;
         let unread = |error| match error {
             BodyError::TimedOut => Refusal::UpstreamTimeout,
+            BodyError::NoRoom => Refusal::Busy,
             BodyError::Broken | BodyError::TooLarge => Refusal::UpstreamError,
         };
         let body = match body {
             ResponseBody::Streamed(body) => body,
-            whole => return Ok(Held::Passing(whole)),
+            // Not of an upstream, so there is nothing to judge.
+            whole => return Ok(Held::Passing(self.pass(whole, Unjudged::NoSchema))),
         };
-        let announced = body.size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok());
-        let room = announced.unwrap_or(answer.body_bytes_max).min(answer.body_bytes_max);
-        let hold = self.gate.hold(room)?;
-        let sent = match collect_bounded(body, answer.body_bytes_max, None)
+        let mut hold = self.gate.hold_answer();
+        let sent = match collect_bounded(body, answer.body_bytes_max, &mut hold)
             .await
             .map_err(unread)?
         {
@@ -372,6 +374,7 @@ impl Judging<'_, '_> {
             Err(error) => Err(error),
         };
         if let Ok(text) = decoded {
+            hold.grow(text.len()).map_err(unread)?;
             let text = Bytes::from(text);
             return Ok(Held::Whole(Whole {
                 sent,

@@ -8,8 +8,8 @@ use super::authorize::Permitted;
 use super::contract_in::Conforming;
 use crate::account::Account;
 use crate::body::ResponseBody;
-use crate::forward::Patience;
 use crate::forward::headers::{Codings, Edits, Origin};
+use crate::forward::{ForwardError, Patience};
 use crate::gate::{Gate, refusal_of};
 use crate::limit::Charges;
 use crate::limit::Mode;
@@ -76,7 +76,9 @@ pub(crate) async fn send<'r>(
         .send_edited(request, edits, patience)
         .await
         .map_err(|error| {
-            account.upstream_failed(&error);
+            if !matches!(error, ForwardError::RequestBody(_) | ForwardError::Unsendable) {
+                account.upstream_failed(&error);
+            }
             refusal_of(&error, arrival.body())
         })?;
     drop(hold);

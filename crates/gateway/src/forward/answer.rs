@@ -45,8 +45,6 @@ pub enum Malformed {
     Informational,
     /// A chunk whose size or end is wrong, or whose extension or trailers are too long.
     Chunk,
-    /// Bytes that answer no request.
-    Unsolicited,
 }
 
 /// How the body of a response ends (RFC 9112 section 6.3).
@@ -151,9 +149,12 @@ fn read_field(text: &Bytes, line: Range<usize>) -> Result<(HeaderName, HeaderVal
     let colon = memchr(b':', bytes).ok_or(Malformed::FieldLine)?;
     let (name, value) = (bytes.get(..colon), bytes.get(colon + 1..).unwrap_or_default());
     let name = HeaderName::from_bytes(name.unwrap_or_default()).map_err(|_| Malformed::FieldLine)?;
-    let trimmed = value.trim_ascii_start();
-    let start = line.end - trimmed.len();
-    let value = text.slice(start..start + trimmed.trim_ascii_end().len());
+    let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let leading = value.iter().take_while(|byte| blank(byte)).count();
+    let inner = value.get(leading..).unwrap_or_default();
+    let trailing = inner.iter().rev().take_while(|byte| blank(byte)).count();
+    let start = line.end - inner.len();
+    let value = text.slice(start..line.end - trailing);
     let value = HeaderValue::from_maybe_shared(value).map_err(|_| Malformed::ControlByte)?;
     Ok((name, value))
 }
@@ -435,6 +436,15 @@ mod tests {
             "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
             Malformed::TransferEncoding,
         );
+        for lines in [
+            "X: a\r\r\nY: b",
+            "X: \ra",
+            "X: \x0ca",
+            "Transfer-Encoding: \x0cchunked",
+            "Content-Length: 5\r",
+        ] {
+            fields(lines, Malformed::ControlByte);
+        }
         fields("X: a\r\n b", Malformed::FieldLine);
         fields("X: a\r\n\tb", Malformed::FieldLine);
         fields(" X: a", Malformed::FieldLine);

@@ -6,11 +6,13 @@
 
 use std::future::Future;
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use http::StatusCode;
+use socket2::SockRef;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
@@ -113,11 +115,23 @@ impl Connection {
     }
 
     /// Whether nothing came while it was idle, neither the end nor bytes that answer no request; if something did, no
-    /// request may follow. Asks the system only where something is known to be there.
+    /// request may follow. Asks the system, and not the runtime, which may not have looked since the last answer.
     pub(super) fn is_quiet(&mut self) -> bool {
-        let nothing = matches!(self.socket.try_read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock);
+        let mut byte = [MaybeUninit::uninit()];
+        let peeked = SockRef::from(&self.socket).peek(&mut byte);
+        let nothing = matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock);
         self.spent |= !nothing;
         nothing
+    }
+
+    /// Whether reading at most `bytes_max` more may leave it clean.
+    pub(super) fn may_become_clean(&self, bytes_max: u64) -> bool {
+        let ends = match self.due {
+            Due::Length(left) => left <= bytes_max,
+            Due::Nothing | Due::Chunked(_) => true,
+            Due::Head | Due::UntilClose => false,
+        };
+        ends && !self.spent
     }
 
     pub(super) fn awaits_head(&self) -> bool {
@@ -215,8 +229,15 @@ impl Connection {
                 }
                 _ => {
                     self.due = self.due_after(&head);
-                    // What was not sent when the answer came may never be asked for.
-                    self.spent |= !head.keep_alive || !self.outgoing.is_sent();
+                    // What was not sent when the answer came may never be asked for; and an upstream that announces a
+                    // body where none may be is likely to send it.
+                    let announces = matches!(head.framing, Framing::Length(1..) | Framing::Chunked);
+                    let twisted = announces && head.status == StatusCode::NO_CONTENT;
+                    self.spent |= !head.keep_alive || !self.outgoing.is_sent() || twisted;
+                    if self.outgoing.is_sent() {
+                        // Judged bodies are not held any longer than they are needed.
+                        self.outgoing = Outgoing::nothing();
+                    }
                     return Ok(Some(head));
                 }
             }
@@ -239,7 +260,8 @@ impl Connection {
 
     fn take_body(&mut self) -> Result<Taken, Malformed> {
         let taken = match &mut self.due {
-            Due::Head | Due::Nothing => Taken::End,
+            Due::Head => return Err(Malformed::StatusLine),
+            Due::Nothing => Taken::End,
             Due::Chunked(chunks) => chunks.take(&mut self.read)?,
             _ if self.read.is_empty() => Taken::Nothing,
             Due::UntilClose => Taken::Data(self.read.split().freeze()),

@@ -9,16 +9,19 @@ use std::rc::Rc;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{Method, Request, Response, StatusCode, header};
 
 use super::answer::Head;
 use super::connection::NoAnswer;
 use super::deadline::{Expired, Watch};
-use super::headers::Edits;
+use super::headers::{Edits, is_event_stream};
 use super::pool::{Happening, Lease, Pool};
 use super::request::{Outgoing, write_head};
 use super::{ForwardError, Patience, Phase};
 use crate::body::{BodyError, RequestBody, ResponseBody, UpstreamBody};
+
+/// How long the rest of an answer is read that nobody wants, so that its connection can be used again.
+const DRAIN_TIME_MAX: Duration = Duration::from_secs(1);
 
 impl Pool {
     /// Sends one request and returns the head of its response, with a body that can be read on.
@@ -169,17 +172,27 @@ impl Exchange {
         let gone = Failed::For(NoAnswer::Closed);
         let (lease, watch) = self.running.as_mut().ok_or(gone)?;
         let connection = lease.connection().ok_or(gone)?;
-        let mut written = 0;
+        // The upstream has all its time from when a long upload ended; other requests are sent at once.
+        let (mut written, mut sent) = (0, !connection.outgoing().is_streamed());
         loop {
             watch.arm(self.asked.head_time_max);
-            match watch.bound(poll_fn(|cx| connection.poll_head(cx))).await {
-                Ok(head) => return head.map_err(Failed::For),
+            let waiting = poll_fn(|cx| match connection.poll_head(cx) {
+                Poll::Ready(head) => Poll::Ready(Some(head)),
+                Poll::Pending if !sent && connection.outgoing().is_sent() => Poll::Ready(None),
+                Poll::Pending => Poll::Pending,
+            });
+            match watch.bound(waiting).await {
+                Ok(Some(head)) => return head.map_err(Failed::For),
+                Ok(None) => {
+                    sent = true;
+                    continue;
+                }
                 Err(Expired) if watch.total_passed() => return Err(Failed::Late(Phase::Total)),
                 Err(Expired) => {}
             }
             // A long upload that still moves is not a slow upstream, and neither is a client that stopped.
             let outgoing = connection.outgoing();
-            if outgoing.is_sent() || outgoing.written() == written {
+            if sent || outgoing.written() == written {
                 return Err(if outgoing.awaits_client() {
                     Failed::For(NoAnswer::RequestBody(BodyError::TimedOut))
                 } else {
@@ -229,15 +242,6 @@ fn response(head: Head, lease: Lease, mut watch: Watch, bodiless: bool) -> Respo
     response
 }
 
-fn is_event_stream(headers: &HeaderMap) -> bool {
-    let value = headers
-        .get(header::CONTENT_TYPE)
-        .map(HeaderValue::as_bytes)
-        .unwrap_or_default();
-    let essence = value.split(|&byte| byte == b';').next().unwrap_or_default();
-    essence.trim_ascii().eq_ignore_ascii_case(b"text/event-stream")
-}
-
 /// An exchange whose client went away.
 #[derive(Debug)]
 pub(super) struct Orphan {
@@ -249,15 +253,16 @@ impl Orphan {
     /// Waits for the answer and for the end of a short body; then the lease decides whether its connection is good.
     pub(super) async fn run_on(self) {
         let Self { mut lease, mut watch } = self;
-        let (mut left, stall) = (lease.pool().limits.drain_bytes_max, lease.pool().limits.stall_time_max);
+        let mut left = lease.pool().limits.drain_bytes_max;
         let Some(connection) = lease.connection() else { return };
         if connection.awaits_head() && !matches!(watch.bound(poll_fn(|cx| connection.poll_head(cx))).await, Ok(Ok(_))) {
             return;
         }
-        if connection.body_bytes_left().is_some_and(|bytes| bytes > left) {
+        // What cannot become clean within bounds is not worth waiting for.
+        if !connection.may_become_clean(left) {
             return;
         }
-        watch.arm(stall);
+        watch.arm(DRAIN_TIME_MAX);
         let drained = watch.bound(poll_fn(|cx| {
             while let Some(Ok(bytes)) = ready!(connection.poll_body(cx)) {
                 match left.checked_sub(u64::try_from(bytes.len()).unwrap_or(u64::MAX)) {

@@ -210,6 +210,8 @@ pub(super) fn named_by(value: &HeaderValue) -> impl Iterator<Item = HeaderName> 
     connection_options(value)
         .filter(move |option| !of_connection(option))
         .filter_map(|option| HeaderName::from_bytes(option).ok())
+        // No client may take away what a request must have (RFC 9112 section 3.2).
+        .filter(|name| *name != header::HOST)
 }
 
 /// Whether a field ends at the next hop by definition; by its name in lower case.
@@ -244,7 +246,9 @@ fn is_claimed(name: &str, rules: &Rules) -> bool {
         }
         Some(b'c') => same(name, "cf-connecting-ip") || same(name, "client-ip"),
         Some(b'e') => name == "expect",
-        Some(b'f') => matches!(name, "forwarded" | "forwarded-for"),
+        Some(b'f') => name == "forwarded" || same(name, "forwarded-for"),
+        // CGI makes a setting of it (CVE-2016-5385).
+        Some(b'p') => name == "proxy",
         Some(b't') => same(name, "true-client-ip"),
         _ => false,
     }
@@ -254,6 +258,16 @@ fn is_claimed(name: &str, rules: &Rules) -> bool {
 fn same(name: &str, other: &str) -> bool {
     let plain = |byte: u8| if byte == b'_' { b'-' } else { byte };
     name.len() == other.len() && name.bytes().zip(other.bytes()).all(|(a, b)| plain(a) == plain(b))
+}
+
+/// Whether an answer is a stream of events, which may go on for long.
+pub(crate) fn is_event_stream(headers: &HeaderMap) -> bool {
+    let value = headers
+        .get(header::CONTENT_TYPE)
+        .map(HeaderValue::as_bytes)
+        .unwrap_or_default();
+    let essence = value.split(|&byte| byte == b';').next().unwrap_or_default();
+    essence.trim_ascii().eq_ignore_ascii_case(b"text/event-stream")
 }
 
 #[cfg(test)]

@@ -133,6 +133,11 @@ impl Outgoing {
         self.taken && self.is_flushed()
     }
 
+    /// Whether its body comes as the client sends it.
+    pub(super) fn is_streamed(&self) -> bool {
+        matches!(self.body, RequestBody::Streamed(_))
+    }
+
     /// Bytes written so far.
     pub(super) fn written(&self) -> u64 {
         self.written

@@ -16,6 +16,7 @@ use tokio::task::{LocalSet, spawn_local};
 use super::deadline::Deadlines;
 use super::{ForwardError, Limits, Malformed, Phase, Pool, Upstream, Usage};
 use crate::body::{BodyError, Bounded, Collected, RequestBody, ResponseBody, collect_bounded};
+use crate::holdings::Holdings;
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood";
 
@@ -264,6 +265,43 @@ fn http_8_bytes_that_answer_no_request_never_answer_the_next() {
                 "good",
                 "{together} {answer}"
             );
+        }
+    });
+}
+
+#[test]
+fn http_8_bytes_that_the_runtime_has_not_seen_yet_never_answer_the_next() {
+    local(async {
+        for answer in [
+            OK,
+            "HTTP/1.1 204 No\r\n\r\n",
+            "HTTP/1.1 204 No\r\nContent-Length: 4\r\n\r\n",
+        ] {
+            let (evil_sent, sent) = std::sync::mpsc::channel();
+            // An upstream with a thread of its own: what it sends arrives while this runtime does not look.
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            let url = format!("http://{}", listener.local_addr().unwrap());
+            let upstream = std::thread::spawn(move || {
+                use std::io::{Read, Write};
+                let mut head = [0; 4096];
+                let (mut first, _) = listener.accept().unwrap();
+                let _read = first.read(&mut head).unwrap();
+                first.write_all(answer.as_bytes()).unwrap();
+                std::thread::sleep(ms(50));
+                first
+                    .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")
+                    .unwrap();
+                evil_sent.send(()).unwrap();
+                let (mut second, _) = listener.accept().unwrap();
+                let _read = second.read(&mut head).unwrap();
+                second.write_all(OK.as_bytes()).unwrap();
+                first
+            });
+            let pool = Pool::new(Upstream::parse(&url).unwrap(), limits(), Deadlines::new());
+            text(pool.send(get()).await.unwrap()).await.unwrap();
+            sent.recv().unwrap();
+            assert_eq!(text(pool.send(get()).await.unwrap()).await.unwrap(), "good", "{answer}");
+            drop(upstream.join().unwrap());
         }
     });
 }
@@ -844,7 +882,8 @@ fn u17_a_body_over_the_bound_is_handed_back_whole() {
                 let ResponseBody::Streamed(streamed) = pool.send(get()).await.unwrap().into_body() else {
                     panic!()
                 };
-                match collect_bounded(streamed, bytes_max, None).await.unwrap() {
+                let mut hold = Holdings::new(usize::MAX).hold();
+                match collect_bounded(streamed, bytes_max, &mut hold).await.unwrap() {
                     Collected::Whole(bytes) => assert!(fits && bytes == body, "{bytes_max}"),
                     Collected::Overflow(resumed) => {
                         let all = ResponseBody::Resumed(Box::new(resumed))
