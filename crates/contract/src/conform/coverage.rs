@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::contract::Contract;
-use super::json::{Note, NoteKind, SchemaId};
+use super::json::{Note, SchemaId};
 use super::media_type::{Contents, Kind};
 use super::operation::Operation;
 use super::parameter::{Encoding, Parameter};
@@ -163,15 +163,7 @@ impl Looking<'_> {
 }
 
 fn caveat(note: &Note) -> Caveat {
-    let message = match &note.kind {
-        NoteKind::UnknownFormat(name) => format!("format `{name}` is not asserted: any string passes"),
-        NoteKind::IgnoredKeyword(name) => format!("`{name}` has no effect in this version of OpenAPI"),
-        NoteKind::BacktrackingPattern(_) => {
-            "a pattern with look-around or a back reference: judged within a budget of steps, beyond it refused"
-                .to_owned()
-        }
-        NoteKind::UnusedDiscriminator => "the discriminator names no branch: every branch is tried".to_owned(),
-    };
+    let message = note.kind.told();
     Caveat {
         span: note.span,
         message,

@@ -1,6 +1,7 @@
 //! Request bodies and answers (OpenAPI 3.1 §4.8.13, §4.8.16).
 
 use super::Builder;
+use super::spelling::Shape;
 use crate::conform::json::Direction;
 use crate::conform::media_type::Contents;
 use crate::conform::operation::Body;
@@ -12,6 +13,7 @@ impl<'d> Builder<'d> {
     pub(super) fn request_body(&mut self, operation: Place<'d>) -> Option<Body> {
         let place = self.member(operation, "requestBody")?;
         let place = self.follow(place)?;
+        self.spell(place, Shape::RequestBody);
         let required = self.truth(place, "required");
         let contents = self.contents(place, Direction::Request);
         if contents.is_empty() {
@@ -67,6 +69,7 @@ impl<'d> Builder<'d> {
         };
         for (media_type, entry) in self.entries(content) {
             let Some(entry) = self.follow(entry) else { continue };
+            self.spell(entry, Shape::MediaType);
             let schema = self.schema(self.member(entry, "schema"), content, direction);
             if contents.add(media_type, schema).is_none() {
                 let message = format!("`{media_type}` is no media type, so no body fits it; write `application/json`");

@@ -8,6 +8,7 @@ mod parameters;
 mod paths;
 mod security;
 mod servers;
+pub(crate) mod spelling;
 
 use http::Method;
 
@@ -116,6 +117,13 @@ pub fn compile(document: &Document) -> Compiled<'_> {
         found.unwrap_or_default().to_owned()
     };
     let (program, schema_notes, problems) = builder.compiler.finish();
+    for note in schema_notes.iter().filter(|note| note.kind.is_misspelt()) {
+        let message = format!("{}, so nothing is checked by it", note.kind.told());
+        builder.problems.push(Problem {
+            severity: Severity::Warning,
+            ..document.problem(note.span, message)
+        });
+    }
     for operation in &mut builder.operations {
         operation.settle(&program);
     }

@@ -3,6 +3,7 @@
 use http::HeaderName;
 
 use super::Builder;
+use super::spelling::Shape;
 use crate::conform::json::{Direction, SchemaId};
 use crate::conform::media_type::{Kind, MediaType};
 use crate::conform::operation::Parameters;
@@ -79,6 +80,7 @@ impl<'d> Builder<'d> {
     }
 
     fn parameter(&mut self, place: Place<'d>) -> Option<Parameter> {
+        self.spell(place, Shape::Parameter);
         let text = |member: &str| place.node.get(member).and_then(Node::as_str);
         let (Some(name), Some(location)) = (text("name"), text("in")) else {
             self.error(place.node, "a parameter needs `name` and `in`, both strings");

@@ -3,9 +3,10 @@
 use http::Method;
 
 use super::Builder;
+use super::spelling::Shape;
 use crate::conform::operation::Operation;
 use crate::conform::route::{RouteError, TemplateError};
-use crate::document::{Node, Place};
+use crate::document::{Node, Place, Span};
 
 const METHODS: [(&str, Method); 8] = [
     ("get", Method::GET),
@@ -17,6 +18,15 @@ const METHODS: [(&str, Method); 8] = [
     ("patch", Method::PATCH),
     ("trace", Method::TRACE),
 ];
+
+/// One path of the document.
+#[derive(Clone, Copy)]
+struct Route<'d> {
+    template: &'d str,
+    /// Where the template stands.
+    at: Span,
+    item: Place<'d>,
+}
 
 impl<'d> Builder<'d> {
     /// Compiles every path of a document.
@@ -35,15 +45,23 @@ impl<'d> Builder<'d> {
                     format!("the path `{template}` is {}, not an object", item.node.kind()),
                 );
             }
+            self.spell(item, Shape::PathItem);
+            let named = paths.node.as_object().and_then(|paths| paths.members.get(template));
+            let route = Route {
+                template,
+                at: named.map_or(item.node.span, |member| member.name_span),
+                item,
+            };
             for (name, method) in METHODS {
                 if let Some(operation) = self.member(item, name) {
-                    self.operation(root, template, item, method, operation);
+                    self.operation(root, route, method, operation);
                 }
             }
         }
     }
 
-    fn operation(&mut self, root: Place<'d>, template: &str, item: Place<'d>, method: Method, place: Place<'d>) {
+    fn operation(&mut self, root: Place<'d>, route: Route<'d>, method: Method, place: Place<'d>) {
+        let Route { template, at, item } = route;
         if place.node.as_object().is_none() {
             self.error(
                 place.node,
@@ -51,6 +69,7 @@ impl<'d> Builder<'d> {
             );
             return;
         }
+        self.spell(place, Shape::Operation);
         let index = u32::try_from(self.operations.len()).unwrap_or(u32::MAX);
         let captures = match self.router.insert(template, method.clone(), index) {
             Ok(captures) => captures,
@@ -59,7 +78,7 @@ impl<'d> Builder<'d> {
                 return;
             }
             Err(error) => {
-                self.error(place.node, error.to_string());
+                self.problems.push(self.document.problem(at, error.to_string()));
                 return;
             }
         };

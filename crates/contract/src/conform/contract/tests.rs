@@ -282,7 +282,7 @@ paths:
         .filter(|problem| problem.severity == Severity::Error)
         .map(|problem| problem.span.line)
         .collect();
-    assert_eq!(lines, [7, 8, 9, 10, 12, 14], "{:#?}", compiled.problems);
+    assert_eq!(lines, [7, 8, 9, 10, 11, 13], "{:#?}", compiled.problems);
 }
 
 const FREE_NAMES: &str = r##"
@@ -355,4 +355,46 @@ fn two_spellings_are_one_key() {
         );
     }
     assert_eq!(operation.query_value(Some("q=a%2Bb"), "q").as_deref(), Some("a+b"));
+}
+
+#[test]
+fn what_is_misspelt_is_a_warning_at_its_name() {
+    let document = document(
+        r#"
+openapi: 3.1.0
+info: {title: Natter, version: "1"}
+paths:
+  /a:
+    gett: {}
+    post:
+      requestBdy: {}
+      x-mine: {}
+      parameters:
+        - {name: a, in: query, requird: true, schema: {type: string, maxLenght: 4, mine: 1}}
+      requestBody: {contents: {}, content: {application/json: {schemaa: {}, schema: {minimun: 1}}}}
+      responses: {}
+  b: {get: {responses: {}}}
+"#,
+    );
+    let compiled = compile(&document);
+    let told: Vec<_> = compiled
+        .problems
+        .iter()
+        .filter(|problem| !problem.message.contains("media type, so"))
+        .collect();
+    let lines: Vec<_> = told
+        .iter()
+        .map(|problem| (problem.span.line, problem.message.split('`').nth(1).unwrap_or_default()))
+        .collect();
+    let expected = [
+        (6, "gett"),
+        (8, "requestBdy"),
+        (11, "requird"),
+        (11, "maxLenght"),
+        (12, "contents"),
+        (12, "schemaa"),
+        (12, "minimun"),
+        (14, "b"),
+    ];
+    assert_eq!(lines, expected, "{:#?}", compiled.problems);
 }

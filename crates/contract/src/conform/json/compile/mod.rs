@@ -13,6 +13,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::program::{Applicators, Condition, Direction, Program, Schema, SchemaId, Target, TypeSet};
+use crate::conform::contract::spelling::nearest;
 use crate::conform::pattern::Pattern;
 use crate::document::{Dialect, Document, Node, Object, Place, Problem, Span, Value};
 
@@ -40,11 +41,102 @@ pub enum NoteKind {
     UnknownFormat(String),
     /// A keyword that does not belong to the contract's dialect of JSON Schema.
     IgnoredKeyword(&'static str),
+    /// A name that is a keyword in no dialect, and the keyword that it is likely to mean.
+    UnknownKeyword(String, &'static str),
     /// A pattern with look-around or back references, judged within a budget of steps.
     BacktrackingPattern(String),
     /// A discriminator that names no branch, so that every branch is tried.
     UnusedDiscriminator,
 }
+
+impl NoteKind {
+    /// Whether the author is likely to have meant something that is now not checked.
+    pub(crate) fn is_misspelt(&self) -> bool {
+        matches!(self, Self::UnknownKeyword(..))
+    }
+
+    /// What is not checked, and why.
+    pub fn told(&self) -> String {
+        match self {
+            Self::UnknownFormat(name) => format!("format `{name}` is not asserted: any string passes"),
+            Self::IgnoredKeyword(name) => format!("`{name}` has no effect in this version of OpenAPI"),
+            Self::UnknownKeyword(name, meant) => format!("`{name}` is no keyword (`{meant}` is)"),
+            Self::BacktrackingPattern(_) => {
+                "a pattern with look-around or a back reference: judged within a budget of steps, beyond it refused"
+                    .to_owned()
+            }
+            Self::UnusedDiscriminator => "the discriminator names no branch: every branch is tried".to_owned(),
+        }
+    }
+}
+
+/// The keywords of JSON Schema and of OpenAPI's schema objects, of every dialect.
+const KEYWORDS: [&str; 64] = [
+    "additionalItems",
+    "additionalProperties",
+    "allOf",
+    "anyOf",
+    "const",
+    "contains",
+    "contentEncoding",
+    "contentMediaType",
+    "contentSchema",
+    "default",
+    "definitions",
+    "dependencies",
+    "dependentRequired",
+    "dependentSchemas",
+    "deprecated",
+    "description",
+    "discriminator",
+    "else",
+    "enum",
+    "example",
+    "examples",
+    "exclusiveMaximum",
+    "exclusiveMinimum",
+    "externalDocs",
+    "format",
+    "if",
+    "id",
+    "items",
+    "maxContains",
+    "maxItems",
+    "maxLength",
+    "maxProperties",
+    "maximum",
+    "minContains",
+    "minItems",
+    "minLength",
+    "minProperties",
+    "minimum",
+    "multipleOf",
+    "not",
+    "nullable",
+    "oneOf",
+    "pattern",
+    "patternProperties",
+    "prefixItems",
+    "properties",
+    "propertyNames",
+    "readOnly",
+    "required",
+    "then",
+    "title",
+    "type",
+    "unevaluatedItems",
+    "unevaluatedProperties",
+    "uniqueItems",
+    "writeOnly",
+    "xml",
+    "$ref",
+    "$id",
+    "$schema",
+    "$defs",
+    "$anchor",
+    "$comment",
+    "$vocabulary",
+];
 
 /// Compiles the schemas of one document.
 #[derive(Debug)]
@@ -340,6 +432,17 @@ impl<'d> Compiler<'d> {
             Dialect::Draft4 => &[],
             Dialect::Draft202012 => &["nullable", "additionalItems", "dependencies"],
         };
+        for (name, member) in &object.members {
+            // Annotations of one's own are legal; what looks like a keyword and is none is not meant as one.
+            let known = KEYWORDS.contains(&&**name) || name.starts_with("x-") || name.starts_with('$');
+            if !known && let Some(meant) = nearest(name, &KEYWORDS) {
+                self.notes.push(Note {
+                    schema: id,
+                    span: member.name_span,
+                    kind: NoteKind::UnknownKeyword(name.to_string(), meant),
+                });
+            }
+        }
         let modern = if self.modern() { &[][..] } else { &MODERN[..] };
         for keyword in foreign.iter().chain(modern) {
             if let Some(node) = object.get(keyword) {
