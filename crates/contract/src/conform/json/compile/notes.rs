@@ -1,0 +1,162 @@
+//! What of a schema is read and not checked, or checked otherwise than its author may think: kept for coverage.
+
+use super::{Compiler, SchemaId};
+use crate::conform::contract::spelling::nearest;
+use crate::document::{Dialect, Object, Span};
+
+/// Something in a schema that is not judged, for the coverage report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// The schema.
+    pub schema: SchemaId,
+    /// Where it stands.
+    pub span: Span,
+    /// What is not judged, or judged more slowly.
+    pub kind: NoteKind,
+}
+
+/// See [`Note`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoteKind {
+    /// A `format` that is not asserted.
+    UnknownFormat(String),
+    /// A keyword that does not belong to the contract's dialect of JSON Schema.
+    IgnoredKeyword(&'static str),
+    /// A name that is a keyword in no dialect, and the keyword that it is likely to mean.
+    UnknownKeyword(String, &'static str),
+    /// A pattern with look-around or back references, judged within a budget of steps.
+    BacktrackingPattern(String),
+    /// A discriminator that names no branch, so that every branch is tried.
+    UnusedDiscriminator,
+}
+
+impl NoteKind {
+    /// Whether the author is likely to have meant something that is now not checked.
+    pub(crate) fn is_misspelt(&self) -> bool {
+        matches!(self, Self::UnknownKeyword(..))
+    }
+
+    /// What is not checked, and why.
+    pub fn told(&self) -> String {
+        match self {
+            Self::UnknownFormat(name) => format!("format `{name}` is not asserted: any string passes"),
+            Self::IgnoredKeyword(name) => format!("`{name}` has no effect in this version of OpenAPI"),
+            Self::UnknownKeyword(name, meant) => format!("`{name}` is no keyword (`{meant}` is)"),
+            Self::BacktrackingPattern(_) => {
+                "a pattern with look-around or a back reference: judged within a budget of steps, beyond it refused"
+                    .to_owned()
+            }
+            Self::UnusedDiscriminator => "the discriminator names no branch: every branch is tried".to_owned(),
+        }
+    }
+}
+
+/// The keywords of JSON Schema and of OpenAPI's schema objects, of every dialect.
+const KEYWORDS: [&str; 64] = [
+    "additionalItems",
+    "additionalProperties",
+    "allOf",
+    "anyOf",
+    "const",
+    "contains",
+    "contentEncoding",
+    "contentMediaType",
+    "contentSchema",
+    "default",
+    "definitions",
+    "dependencies",
+    "dependentRequired",
+    "dependentSchemas",
+    "deprecated",
+    "description",
+    "discriminator",
+    "else",
+    "enum",
+    "example",
+    "examples",
+    "exclusiveMaximum",
+    "exclusiveMinimum",
+    "externalDocs",
+    "format",
+    "if",
+    "id",
+    "items",
+    "maxContains",
+    "maxItems",
+    "maxLength",
+    "maxProperties",
+    "maximum",
+    "minContains",
+    "minItems",
+    "minLength",
+    "minProperties",
+    "minimum",
+    "multipleOf",
+    "not",
+    "nullable",
+    "oneOf",
+    "pattern",
+    "patternProperties",
+    "prefixItems",
+    "properties",
+    "propertyNames",
+    "readOnly",
+    "required",
+    "then",
+    "title",
+    "type",
+    "unevaluatedItems",
+    "unevaluatedProperties",
+    "uniqueItems",
+    "writeOnly",
+    "xml",
+    "$ref",
+    "$id",
+    "$schema",
+    "$defs",
+    "$anchor",
+    "$comment",
+    "$vocabulary",
+];
+
+impl<'d> Compiler<'d> {
+    pub(super) fn note_foreign_keywords(&mut self, id: SchemaId, object: &'d Object) {
+        const MODERN: [&str; 9] = [
+            "const",
+            "if",
+            "contains",
+            "prefixItems",
+            "propertyNames",
+            "dependentSchemas",
+            "dependentRequired",
+            "unevaluatedProperties",
+            "unevaluatedItems",
+        ];
+        let foreign: &[&'static str] = match self.document.dialect() {
+            Dialect::OpenApi30 => &["patternProperties", "additionalItems", "dependencies", "$dynamicRef"],
+            Dialect::Draft4 => &[],
+            Dialect::Draft202012 => &["nullable", "additionalItems", "dependencies"],
+        };
+        for (name, member) in &object.members {
+            // Annotations of one's own are legal; what looks like a keyword and is none is not meant as one.
+            let known = KEYWORDS.contains(&&**name) || name.starts_with("x-") || name.starts_with('$');
+            if !known && let Some(meant) = nearest(name, &KEYWORDS) {
+                self.notes.push(Note {
+                    schema: id,
+                    span: member.name_span,
+                    kind: NoteKind::UnknownKeyword(name.to_string(), meant),
+                });
+            }
+        }
+        let modern = if self.modern() { &[][..] } else { &MODERN[..] };
+        for keyword in foreign.iter().chain(modern) {
+            if let Some(node) = object.get(keyword) {
+                self.notes.push(Note {
+                    schema: id,
+                    span: node.span,
+                    kind: NoteKind::IgnoredKeyword(keyword),
+                });
+            }
+        }
+    }
+}
