@@ -365,6 +365,8 @@ impl Default for Chunks {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// The status and framing of the head at the start of a text, and what follows it.
@@ -593,5 +595,73 @@ mod tests {
         assert_eq!(chunked(&long, 1000), Err(Malformed::Chunk));
         let trailers = format!("0\r\n{}", "x: y\r\n".repeat(3000));
         assert_eq!(chunked(&trailers, 1000), Err(Malformed::Chunk));
+    }
+
+    /// What is read of bytes that arrive in pieces: status, framing, fields, and what follows the head.
+    type Seen = (u16, Framing, Vec<(String, Vec<u8>)>, Vec<u8>);
+
+    fn seen(bytes: &[u8], pieces: usize) -> Result<Option<Seen>, Malformed> {
+        let (mut buffer, mut arriving) = (BytesMut::new(), bytes.chunks(pieces));
+        loop {
+            if let Some(head) = take_head(&mut buffer)? {
+                buffer.extend_from_slice(&arriving.collect::<Vec<_>>().concat());
+                let fields = head.headers.iter();
+                let fields = fields.map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()));
+                return Ok(Some((
+                    head.status.as_u16(),
+                    head.framing,
+                    fields.collect(),
+                    buffer.to_vec(),
+                )));
+            }
+            match arriving.next() {
+                Some(piece) => buffer.extend_from_slice(piece),
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// Bytes of which many are nearly a head.
+    fn nearly_heads() -> impl Strategy<Value = Vec<u8>> {
+        const PARTS: [&[u8]; 14] = [
+            b"\r\n",
+            b"\r\n",
+            b"\r\n\r\n",
+            b"\n",
+            b"\r",
+            b": ",
+            b"X",
+            b"a b",
+            b"Content-Length: 4",
+            b"Transfer-Encoding: chunked",
+            b"Connection: close, x",
+            b"Set-Cookie: a",
+            b"\x0c",
+            b"\xff\t",
+        ];
+        let part = prop_oneof![
+            8 => prop::sample::select(PARTS.to_vec()).prop_map(<[u8]>::to_vec),
+            1 => prop::collection::vec(any::<u8>(), 0..4),
+        ];
+        prop::collection::vec(part, 0..12).prop_map(|parts| [b"HTTP/1.1 200 OK\r\n".to_vec(), parts.concat()].concat())
+    }
+
+    proptest! {
+        #[test]
+        fn http_8_any_head_reads_alike_in_pieces(bytes in nearly_heads(), pieces in 1_usize..30) {
+            let whole = seen(&bytes, usize::MAX);
+            prop_assert_eq!(&seen(&bytes, pieces), &whole);
+            if let Ok(Some((_, _, fields, _))) = whole {
+                let plain = |byte: &u8| *byte == b'\t' || (*byte >= b' ' && *byte != 0x7f);
+                for (name, value) in fields {
+                    prop_assert!(name.bytes().all(is_token) && value.iter().all(plain), "{name}: {value:?}");
+                }
+            }
+        }
+
+        #[test]
+        fn http_8_any_chunked_body_reads_alike_in_pieces(body in "[0-3a\r\n; x:]{0,24}", pieces in 1_usize..6) {
+            prop_assert_eq!(chunked(&body, pieces), chunked(&body, 1000));
+        }
     }
 }

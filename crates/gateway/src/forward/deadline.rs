@@ -4,7 +4,7 @@
 //! runtime costs two locked operations on the timer wheel and, on an idle worker, a wake-up call. Here one ticker per
 //! worker looks every [`TICK`] whether the earliest deadline has passed; arming one is a store to a cell.
 //!
-//! It never fires early; it may fire up to two ticks late. The ticker sleeps for good while nobody watches.
+//! It fires up to two ticks late, and early only by as long as the worker was busy with one thing before it was armed. The ticker sleeps for good while nobody watches.
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;

@@ -4,7 +4,6 @@
 //! [`Limits`] is the immutable list of one route, compiled against it. This module never reads a clock and never
 //! sees an answer: when it is, and whether an answer was a failure, are arguments.
 
-pub mod defaults;
 pub mod gcra;
 pub mod key;
 pub mod memory;

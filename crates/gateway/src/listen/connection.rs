@@ -229,7 +229,6 @@ impl<H: Serve> Conversation<H> {
         let state = BodyState::new(Rc::clone(&self.wire), number);
         let arrival = Arrival {
             id,
-            peer: self.peer,
             client,
             at: Instant::now(),
             body: state,

@@ -15,7 +15,6 @@ mod socket;
 mod strict;
 mod worker;
 
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -56,7 +55,6 @@ pub struct ReceivedHead {
 #[derive(Clone, Debug)]
 pub struct Arrival {
     id: RequestId,
-    peer: SocketAddr,
     client: Client,
     at: Instant,
     body: BodyState,
@@ -85,12 +83,6 @@ impl Received {
     #[must_use]
     pub fn path(&self) -> &str {
         self.head.parts.uri.path()
-    }
-
-    /// The query, as sent, without the `?`; none when there is no `?`.
-    #[must_use]
-    pub fn query(&self) -> Option<&str> {
-        self.head.parts.uri.query()
     }
 
     /// The path and the query as sent, to be forwarded byte for byte.
@@ -149,12 +141,6 @@ impl Arrival {
     #[must_use]
     pub fn id(&self) -> &RequestId {
         &self.id
-    }
-
-    /// The other end of the socket.
-    #[must_use]
-    pub fn peer(&self) -> SocketAddr {
-        self.peer
     }
 
     /// The client, which is the peer unless a trusted proxy says otherwise.

@@ -49,7 +49,7 @@ impl Serve for Echo {
         }
     }
 
-    fn refused(&self, _: &Refusal, _: &RequestId, _: SocketAddr) {
+    fn refused(&self, _: &Refusal, _: &RequestId, _: std::net::SocketAddr) {
         self.refused.fetch_add(1, Ordering::SeqCst);
     }
 }

@@ -267,7 +267,7 @@ fn text(apis: &[Api<'_>]) -> String {
         .collect();
     let _ = writeln!(
         text,
-        "{operations} operations: {}; caveats: {caveats}",
+        "operations: {operations}; {}; caveats: {caveats}",
         states.join(", ")
     );
     text

@@ -37,7 +37,7 @@ pub(super) fn text(judged: &[Judged]) -> String {
     let blocked = answers().filter(|answer| answer.refused.is_some()).count();
     let _ = writeln!(
         text,
-        "{} requests, {refused} refused; {} answers, {blocked} blocked",
+        "requests: {}, refused: {refused}; answers: {}, blocked: {blocked}",
         judged.len(),
         answers().count()
     );
