@@ -4,7 +4,7 @@
 use std::ops::ControlFlow;
 
 use bytes::Bytes;
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::header::{self, HeaderMap, HeaderValue};
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{StatusCode, Uri};
@@ -28,15 +28,6 @@ use crate::listen::{Arrival, ReceivedHead};
 use crate::metrics::{self, Unjudged};
 use crate::refusal::Refusal;
 use crate::routes::Route;
-
-/// Fields that speak of the bytes of a body and no longer hold when those change.
-const OF_THE_BYTES: [HeaderName; 5] = [
-    header::CONTENT_LENGTH,
-    header::CONTENT_ENCODING,
-    HeaderName::from_static("content-digest"),
-    HeaderName::from_static("digest"),
-    HeaderName::from_static("content-md5"),
-];
 
 /// A request that conforms to its contract.
 pub struct Conforming<'r> {
@@ -345,9 +336,7 @@ impl Reading<'_, '_> {
     /// Forwards `judged`; where those are not the bytes that were sent, the fields that speak of them go.
     fn forward(&mut self, sent: Bytes, judged: Bytes) -> Read {
         if sent.as_ptr() != judged.as_ptr() || sent.len() != judged.len() {
-            for name in &OF_THE_BYTES {
-                self.headers.remove(name);
-            }
+            super::forget_bytes(self.headers);
         }
         (RequestBody::Whole(judged.clone()), Some(judged))
     }

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::header::{self, HeaderValue};
 use http::response::Parts;
 use http::{Method, Response, StatusCode};
 use http_body::Body;
@@ -26,17 +26,6 @@ use crate::limit::{Mode, Outcome};
 use crate::metrics::{self, Unjudged};
 use crate::refusal::Refusal;
 use crate::routes::Route;
-
-/// Fields that speak of the bytes of a body and no longer hold when those change.
-const OF_THE_BYTES: [HeaderName; 7] = [
-    header::CONTENT_LENGTH,
-    header::CONTENT_ENCODING,
-    header::ETAG,
-    HeaderName::from_static("content-digest"),
-    HeaderName::from_static("repr-digest"),
-    HeaderName::from_static("digest"),
-    HeaderName::from_static("content-md5"),
-];
 
 /// Judges an answer, and gives back what a success need not have cost.
 ///
@@ -282,7 +271,7 @@ impl Judging<'_, '_> {
             return ResponseBody::Whole(whole.sent);
         }
         if whole.decoded || kept.len() != whole.text.len() {
-            forget(&mut self.parts.headers);
+            super::forget_bytes(&mut self.parts.headers);
         }
         ResponseBody::Whole(kept)
     }
@@ -441,12 +430,5 @@ fn contract(code: &'static str, pointer: Option<String>, parameter: Option<Strin
         status: StatusCode::BAD_GATEWAY,
         pointer,
         parameter,
-    }
-}
-
-/// The bytes are other ones now: what spoke of the old ones goes.
-fn forget(headers: &mut HeaderMap) {
-    for name in &OF_THE_BYTES {
-        headers.remove(name);
     }
 }

@@ -15,7 +15,24 @@ pub(crate) mod stack_traces;
 pub mod url_secrets;
 pub(crate) mod violations;
 
+use http::header::{self, HeaderMap, HeaderName};
 use portcullis_contract::conform::json::{Code, Limits, Program, SchemaId, Scratch, Undeclared, Violation};
+
+/// Takes out the fields that speak of the bytes of a body, which are other ones now.
+pub(crate) fn forget_bytes(headers: &mut HeaderMap) {
+    const OF_THE_BYTES: [HeaderName; 7] = [
+        header::CONTENT_LENGTH,
+        header::CONTENT_ENCODING,
+        header::ETAG,
+        HeaderName::from_static("content-digest"),
+        HeaderName::from_static("repr-digest"),
+        HeaderName::from_static("digest"),
+        HeaderName::from_static("content-md5"),
+    ];
+    for name in &OF_THE_BYTES {
+        headers.remove(name);
+    }
+}
 
 /// Judges a text body as the string that it is.
 ///

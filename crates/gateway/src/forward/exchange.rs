@@ -172,7 +172,7 @@ impl Exchange {
         let gone = Failed::For(NoAnswer::Closed);
         let (lease, watch) = self.running.as_mut().ok_or(gone)?;
         let connection = lease.connection().ok_or(gone)?;
-        // The upstream has all its time from when a long upload ended; other requests are sent at once.
+        // The upstream has all its time from when a streamed upload ended.
         let (mut written, mut sent) = (0, !connection.outgoing().is_streamed());
         loop {
             watch.arm(self.asked.head_time_max);
@@ -192,7 +192,7 @@ impl Exchange {
             }
             // A long upload that still moves is not a slow upstream, and neither is a client that stopped.
             let outgoing = connection.outgoing();
-            if sent || outgoing.written() == written {
+            if outgoing.is_sent() || outgoing.written() == written {
                 return Err(if outgoing.awaits_client() {
                     Failed::For(NoAnswer::RequestBody(BodyError::TimedOut))
                 } else {

@@ -475,6 +475,32 @@ fn http_8_a_hanging_upstream_times_out() {
 }
 
 #[test]
+fn a_whole_body_that_is_still_being_taken_is_no_slow_upstream() {
+    local(async {
+        let length = 32 << 20;
+        let limits = Limits {
+            head_time_max: ms(200),
+            ..limits()
+        };
+        let pool = upstream(limits, move |_, mut stream| async move {
+            let mut block = vec![0; 1 << 20];
+            let mut left = length;
+            while left > 0 {
+                left -= stream.read(&mut block).await.unwrap().min(left);
+                tokio::time::sleep(ms(10)).await;
+            }
+            stream.write_all(OK.as_bytes()).await.unwrap();
+            tokio::time::sleep(ms(1000)).await;
+        })
+        .await;
+        let began = Instant::now();
+        let post = ask(Method::POST, RequestBody::Whole(vec![b'x'; length].into()));
+        assert_eq!(text(pool.send(post).await.unwrap()).await.unwrap(), "good");
+        assert!(began.elapsed() > ms(300), "{:?}", began.elapsed());
+    });
+}
+
+#[test]
 fn http_8_a_stalled_body_times_out() {
     local(async {
         for limits in [
