@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 use smallvec::SmallVec;
 use thiserror::Error;
 
 use crate::forward::deadline::Watch;
 use crate::forward::pool::Lease;
 use crate::holdings::Hold;
+use crate::listen::Incoming;
 
 /// First allocation for a body of several frames, in bytes, whatever its `Content-Length` promises.
 const FIRST_BYTES_MAX: usize = 64 * 1024;

@@ -22,7 +22,7 @@ use crate::forward::pool::{Happening, Teller};
 use crate::forward::{self, Pool};
 use crate::holdings::{Hold, Holdings};
 use crate::limit::Limiter;
-use crate::listen::{Received, RequestId, Serve};
+use crate::listen::{Greeting, Received, RequestId, Serve};
 use crate::metrics::Event;
 use crate::refusal::Refusal;
 use crate::routes::{Routes, Upstream};
@@ -160,6 +160,15 @@ impl Serve for Gate {
 
     fn closed(&self) {
         self.ledger.worker().count(Event::ConnectionClosed);
+    }
+
+    fn greeted(&self, greeting: Greeting) {
+        self.ledger.worker().count(match greeting {
+            Greeting::Handshake => Event::TlsHandshake,
+            Greeting::Resumed => Event::TlsResumed,
+            Greeting::HandshakeFailed => Event::TlsFailed,
+            Greeting::ProxyHeader => Event::ProxyHeader,
+        });
     }
 
     fn refused(&self, refusal: &Refusal, id: &RequestId, peer: SocketAddr) {

@@ -942,7 +942,7 @@ async fn gate(pool: Rc<Pool>, bytes_max: u64, outcomes: Rc<RefCell<Vec<String>>>
         let (pool, outcomes) = (Rc::clone(&pool), Rc::clone(&outcomes));
         async move {
             let (head, body) = request.into_parts();
-            let body = RequestBody::Streamed(Bounded::new(body, bytes_max).map_err(|error| error.to_string())?);
+            let body = RequestBody::Streamed(Bounded::new(body.into(), bytes_max).map_err(|error| error.to_string())?);
             let answer = pool.send(Request::from_parts(head, body)).await;
             outcomes.borrow_mut().push(
                 answer

@@ -61,6 +61,27 @@ impl Admission {
     }
 }
 
+impl Permit {
+    /// Counts the connection to the client that its proxy names, beside nobody until now; false when that client has too many.
+    pub(crate) fn attribute(&mut self, client: IpAddr) -> bool {
+        if self.address.is_some() {
+            return true;
+        }
+        let address = client_network(client);
+        let mut open = self.admission.open.lock();
+        let count = open.by_address.entry(address).or_default();
+        if *count >= self.admission.per_address_max {
+            if *count == 0 {
+                open.by_address.remove(&address);
+            }
+            return false;
+        }
+        *count += 1;
+        self.address = Some(address);
+        true
+    }
+}
+
 impl Drop for Permit {
     fn drop(&mut self) {
         let mut open = self.admission.open.lock();
@@ -118,6 +139,18 @@ mod tests {
             admission.admit(address("2001:db8::1"), true).is_some(),
             "a trusted proxy"
         );
+    }
+
+    #[test]
+    fn http_5_a_client_behind_a_proxy_is_counted_once_it_is_known() {
+        let admission = Admission::new(10, 1);
+        let mut first = admission.admit(address("10.0.0.1"), true).unwrap();
+        assert!(first.attribute(address("192.0.2.1")));
+        let mut second = admission.admit(address("10.0.0.1"), true).unwrap();
+        assert!(!second.attribute(address("192.0.2.1")));
+        assert!(second.attribute(address("192.0.2.2")));
+        drop((first, second));
+        assert!(admission.open.lock().by_address.is_empty());
     }
 
     #[test]

@@ -4,7 +4,6 @@
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
-use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
@@ -13,18 +12,20 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{CONNECTION, HeaderValue};
+use http::header::{CONNECTION, HeaderValue, STRICT_TRANSPORT_SECURITY};
+use http::request::Parts;
 use http::{Request, Response};
 use http_body_util::{Either, Full};
-use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Notify;
 
-use super::client_address::{Client, Scheme};
+use super::client_address::Client;
 use super::deadline::{Deadline, Expired};
+use super::greet::Connected;
+use super::incoming::Incoming;
 use super::path::check_path;
 use super::request_id::{RequestId, RequestIds};
 use super::socket::Transport;
@@ -76,7 +77,7 @@ impl<H: Serve> Shared<H> {
 }
 
 /// Serves one connection to its end.
-pub(crate) async fn run<S: Transport, H: Serve>(socket: S, peer: SocketAddr, shared: Rc<Shared<H>>) {
+pub(crate) async fn run<S: Transport, H: Serve>(socket: S, connected: Rc<Connected>, shared: Rc<Shared<H>>) {
     let wire = Rc::new(Wire::new());
     let slot: Slot<S> = Rc::default();
     let cut = {
@@ -85,7 +86,7 @@ pub(crate) async fn run<S: Transport, H: Serve>(socket: S, peer: SocketAddr, sha
         let conversation = Rc::new(Conversation {
             shared: Rc::clone(&shared),
             wire: Rc::clone(&wire),
-            peer,
+            connected: Rc::clone(&connected),
             taken,
         });
         let service = service_fn(move |request| {
@@ -100,7 +101,7 @@ pub(crate) async fn run<S: Transport, H: Serve>(socket: S, peer: SocketAddr, sha
     if cut {
         socket.abort();
     } else {
-        end(socket, peer, &shared, &wire).await;
+        end(socket, &connected, &shared, &wire).await;
     }
 }
 
@@ -151,7 +152,8 @@ where
 
 /// Writes the refusal that is due, ends our side, and reads away what the client still sends: closing a socket with unread bytes
 /// makes the kernel reset it, and the client would lose the answer that it is about to read.
-async fn end<S: Transport, H: Serve>(mut socket: S, peer: SocketAddr, shared: &Shared<H>, wire: &Wire) {
+async fn end<S: Transport, H: Serve>(mut socket: S, connected: &Connected, shared: &Shared<H>, wire: &Wire) {
+    let peer = connected.peer;
     let deadlines = &shared.settings.deadlines;
     if let Some(malformed) = wire.refusal() {
         let refusal = Refusal::Malformed(malformed);
@@ -188,29 +190,21 @@ async fn linger<S: Transport>(socket: &mut S, within: Duration) {
 struct Conversation<H> {
     shared: Rc<Shared<H>>,
     wire: Rc<Wire>,
-    peer: SocketAddr,
+    connected: Rc<Connected>,
     /// How many requests hyper has handed over.
     taken: Cell<u64>,
 }
 
 impl<H: Serve> Conversation<H> {
-    async fn answer(&self, request: Request<Incoming>) -> Response<Either<H::Body, Full<Bytes>>> {
+    async fn answer(&self, request: Request<hyper::body::Incoming>) -> Answer<H> {
         let number = self.taken.get() + 1;
         self.taken.set(number);
         let id = self.shared.next_id();
-        let mut response = match self.receive(request, number, id) {
-            // Its many states on the heap: hyper moves this future, and each connection keeps the room of its largest.
-            Ok(received) => match caught(Box::pin(Rc::clone(&self.shared.handler).serve(received))).await {
-                Some(response) => response.map(Either::Left),
-                None => {
-                    tracing::error!(%id, "the handler of a request panicked");
-                    self.refuse(&Refusal::Internal, id)
-                }
-            },
-            Err(refusal) => {
-                tracing::debug!(%id, peer = %self.peer, code = refusal.code(), "refused");
-                self.refuse(&refusal, id)
-            }
+        let (parts, body) = request.into_parts();
+        let state = BodyState::http1(Rc::clone(&self.wire), number);
+        let mut response = match self.shared.receive(parts, body.into(), state, id, &self.connected) {
+            Ok(received) => self.shared.answer(received, id, &self.connected).await,
+            Err(refusal) => self.shared.refuse(&refusal, id, &self.connected),
         };
         if self.wire.body_unfinished(number) || self.shared.draining.get() {
             // What is left of the body must not be taken for the next request; and a draining gate takes none.
@@ -220,25 +214,66 @@ impl<H: Serve> Conversation<H> {
         }
         response
     }
+}
 
-    fn receive(&self, request: Request<Incoming>, number: u64, id: RequestId) -> Result<Received, Refusal> {
-        let settings = &self.shared.settings;
-        let (parts, body) = request.into_parts();
-        check_path(parts.uri.path(), settings.path).map_err(Refusal::Path)?;
-        let client: Client = settings.trusted.client(self.peer, Scheme::Http, &parts.headers);
-        let state = BodyState::new(Rc::clone(&self.wire), number);
+/// An answer of the handler, or a refusal of the listener's own.
+pub(crate) type Answer<H> = Response<Either<<H as Serve>::Body, Full<Bytes>>>;
+
+impl<H: Serve> Shared<H> {
+    /// The request as the handler gets it.
+    ///
+    /// # Errors
+    /// Its path is not canonical.
+    pub(crate) fn receive(
+        &self,
+        parts: Parts,
+        body: Incoming,
+        state: BodyState,
+        id: RequestId,
+        connected: &Rc<Connected>,
+    ) -> Result<Received, Refusal> {
+        check_path(parts.uri.path(), self.settings.path).map_err(Refusal::Path)?;
+        let trusted = &self.settings.trusted;
+        let client: Client = trusted.client(connected.peer, connected.scheme(), &parts.headers);
         let arrival = Arrival {
             id,
             client,
             at: Instant::now(),
             body: state,
+            connected: Rc::clone(connected),
         };
         Ok(Received::new(parts, body, arrival))
     }
 
-    fn refuse(&self, refusal: &Refusal, id: RequestId) -> Response<Either<H::Body, Full<Bytes>>> {
-        self.shared.handler.refused(refusal, &id, self.peer);
-        refusal.response(&id).map(|body| Either::Right(Full::new(body)))
+    /// What the handler answers; a panic becomes a refusal.
+    pub(crate) async fn answer(&self, received: Received, id: RequestId, connected: &Connected) -> Answer<H> {
+        // Its many states on the heap: the connection moves this future, and keeps the room of its largest.
+        match caught(Box::pin(Rc::clone(&self.handler).serve(received))).await {
+            Some(mut response) => {
+                promise_tls(response.headers_mut(), connected);
+                response.map(Either::Left)
+            }
+            None => {
+                tracing::error!(%id, "the handler of a request panicked");
+                self.refuse(&Refusal::Internal, id, connected)
+            }
+        }
+    }
+
+    /// The listener's own refusal.
+    pub(crate) fn refuse(&self, refusal: &Refusal, id: RequestId, connected: &Connected) -> Answer<H> {
+        tracing::debug!(%id, peer = %connected.peer, code = refusal.code(), "refused");
+        self.handler.refused(refusal, &id, connected.peer);
+        let mut response = refusal.response(&id);
+        promise_tls(response.headers_mut(), connected);
+        response.map(|body| Either::Right(Full::new(body)))
+    }
+}
+
+/// Tells browsers never to come without TLS again (RFC 6797); over plain HTTP it would mean nothing.
+fn promise_tls(headers: &mut http::HeaderMap, connected: &Connected) {
+    if let Some(hsts) = connected.hsts() {
+        headers.insert(STRICT_TRANSPORT_SECURITY, hsts.clone());
     }
 }
 

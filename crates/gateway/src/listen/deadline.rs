@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::time::Sleep;
 
 /// Bytes that a slow reader must take before its write deadline starts anew; one byte at a time does not count as reading.
-const WRITE_PROGRESS_BYTES_MIN: usize = 4 * 1024;
+pub(crate) const WRITE_PROGRESS_BYTES_MIN: usize = 4 * 1024;
 /// The timer never fires more often than this.
 const TICK_MIN: Duration = Duration::from_millis(10);
 

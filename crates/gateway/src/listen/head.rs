@@ -25,7 +25,7 @@ const HEAD_LINES_CEILING: usize = 100;
 /// Longest request line that still leaves the target under the 65,534 bytes that the `http` crate can hold.
 const REQUEST_LINE_CEILING: usize = 60 * 1024;
 /// Longest method that is read as one; the longest registered one (`VERSION-CONTROL`) has 15 bytes.
-const METHOD_BYTES_MAX: usize = 32;
+pub(super) const METHOD_BYTES_MAX: usize = 32;
 /// Most digits of a length: 18 digits fit a `u64` with room to spare.
 const LENGTH_DIGITS_MAX: usize = 18;
 
@@ -277,14 +277,12 @@ impl Head {
     }
 
     fn content_length(&mut self, value: &[u8]) -> Result<(), Malformed> {
-        let digits = (1..=LENGTH_DIGITS_MAX).contains(&value.len()) && value.iter().all(u8::is_ascii_digit);
-        if self.length.is_some() || !digits {
-            return Err(Malformed::ContentLength);
-        }
+        let length = length(value).filter(|_| self.length.is_none());
+        let length = length.ok_or(Malformed::ContentLength)?;
         if self.chunked {
             return Err(Malformed::TransferEncoding);
         }
-        self.length = Some(value.iter().fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0')));
+        self.length = Some(length);
         Ok(())
     }
 
@@ -329,11 +327,7 @@ fn without_version(line: &[u8]) -> Malformed {
 
 /// The authority of an absolute-form target, as a range of the head; none for origin form (RFC 9112 §3.2).
 fn target_authority(target: &[u8], start: usize) -> Result<Option<Range<usize>>, Malformed> {
-    let end = target.iter().position(|&byte| !is(byte, PATH)).unwrap_or(target.len());
-    let (path, query) = target.split_at(end);
-    if !matches!(query.first(), None | Some(b'?')) || !query.iter().all(|&byte| is(byte, QUERY)) {
-        return Err(Malformed::Target);
-    }
+    let path = path_of(target).ok_or(Malformed::Target)?;
     if target.first() == Some(&b'/') {
         return Ok(None);
     }
@@ -353,9 +347,34 @@ fn target_authority(target: &[u8], start: usize) -> Result<Option<Range<usize>>,
     Ok(Some(start + scheme..start + scheme + length))
 }
 
+/// The path of a target, or what stands in its place; nothing where a byte stands that no target has.
+fn path_of(target: &[u8]) -> Option<&[u8]> {
+    let end = target.iter().position(|&byte| !is(byte, PATH)).unwrap_or(target.len());
+    let (path, query) = target.split_at(end);
+    let whole = matches!(query.first(), None | Some(b'?')) && query.iter().all(|&byte| is(byte, QUERY));
+    whole.then_some(path)
+}
+
+/// Whether every byte of a target in origin form is one that a target may have.
+pub(super) fn is_target(target: &[u8]) -> bool {
+    path_of(target).is_some()
+}
+
+/// A length in one to eighteen digits.
+pub(super) fn length(value: &[u8]) -> Option<u64> {
+    let digits = (1..=LENGTH_DIGITS_MAX).contains(&value.len()) && value.iter().all(u8::is_ascii_digit);
+    digits.then(|| value.iter().fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0')))
+}
+
+/// Whether a field's name would be read as one that frames a message, by a server that takes `_` for `-`.
+pub(super) fn imitates_framing(name: &[u8]) -> bool {
+    let imitates = |field: &[u8]| name.len() == field.len() && named(name, field).is_err();
+    imitates(b"content-length") || imitates(b"transfer-encoding")
+}
+
 /// Whether these bytes are `host[:port]` with a name, an IPv4 address or a bracketed IPv6 address, and a port of 1 to 65535.
 /// Percent-encoding and user information are refused (RFC 9110 §4.2.4).
-fn is_authority(bytes: &[u8]) -> bool {
+pub(super) fn is_authority(bytes: &[u8]) -> bool {
     let (host, port) = if bytes.first() == Some(&b'[') {
         let Some(end) = memchr(b']', bytes) else { return false };
         let address = bytes.get(1..end).and_then(|inside| std::str::from_utf8(inside).ok());

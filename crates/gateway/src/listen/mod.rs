@@ -1,4 +1,4 @@
-//! Listening: sockets, strict HTTP/1.1 in front of hyper, deadlines, draining.
+//! Listening: sockets, TLS, strict HTTP/1.1 and HTTP/2, deadlines, draining.
 //!
 //! What leaves here as [`Received`] is one unambiguous request with a canonical path, from a known client. Nothing here knows a
 //! contract, and nothing here ever repairs what a client sent: it is served as it is, or refused.
@@ -8,11 +8,16 @@ mod client_address;
 mod connection;
 mod deadline;
 mod framing;
+mod greet;
 mod head;
+mod http2;
+mod incoming;
 mod path;
+mod proxy_protocol;
 mod request_id;
 mod socket;
 mod strict;
+pub mod tls;
 mod worker;
 
 use std::rc::Rc;
@@ -20,12 +25,14 @@ use std::time::Instant;
 
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Uri, header};
-use hyper::body::Incoming;
 
 pub use client_address::{Client, ClientHeader, Scheme, TrustedProxies};
 pub use deadline::Deadlines;
 pub use framing::{Framing, Step};
+pub use greet::{Connected, Greeting, Listener, ListenerIndex};
 pub use head::{Bounds, Malformed};
+pub use http2::{Http2Bounds, StreamBody};
+pub use incoming::{Incoming, Unread};
 pub use path::{PathProblem, PathRules, check_path};
 pub use request_id::RequestId;
 pub use socket::Sockets;
@@ -58,13 +65,20 @@ pub struct Arrival {
     client: Client,
     at: Instant,
     body: BodyState,
+    connected: Rc<Connected>,
 }
 
 /// Tells why a request's body could not be read to its end. Cheap to clone, stays in its worker.
 #[derive(Clone, Debug)]
-pub struct BodyState {
-    wire: Rc<Wire>,
-    number: u64,
+pub struct BodyState(Reader);
+
+/// What reads a body, and knows how that went.
+#[derive(Clone, Debug)]
+enum Reader {
+    /// The strict reader of a connection, and the number of the request on it.
+    Http1(Rc<Wire>, u64),
+    /// The reader of a stream.
+    Http2(Rc<http2::Reading>),
 }
 
 impl Received {
@@ -155,6 +169,12 @@ impl Arrival {
         self.at
     }
 
+    /// The connection that it came on.
+    #[must_use]
+    pub fn connected(&self) -> &Connected {
+        &self.connected
+    }
+
     /// To be asked after reading the body failed.
     #[must_use]
     pub fn body(&self) -> &BodyState {
@@ -163,14 +183,22 @@ impl Arrival {
 }
 
 impl BodyState {
-    fn new(wire: Rc<Wire>, number: u64) -> Self {
-        Self { wire, number }
+    fn http1(wire: Rc<Wire>, number: u64) -> Self {
+        Self(Reader::Http1(wire, number))
+    }
+
+    fn http2(reading: Rc<http2::Reading>) -> Self {
+        Self(Reader::Http2(reading))
     }
 
     /// The refusal that a failed read of the body deserves: malformed framing, too slow, or ended too early.
     #[must_use]
     pub fn refusal(&self) -> Refusal {
-        Refusal::Malformed(self.wire.body_malformed(self.number).unwrap_or(Malformed::Truncated))
+        let malformed = match &self.0 {
+            Reader::Http1(wire, number) => wire.body_malformed(*number),
+            Reader::Http2(reading) => reading.failed(),
+        };
+        Refusal::Malformed(malformed.unwrap_or(Malformed::Truncated))
     }
 }
 

@@ -94,6 +94,12 @@ pub(crate) trait Transport: AsyncRead + AsyncWrite + Unpin + 'static {
     fn abort(&self);
 }
 
+impl Transport for tokio_rustls::server::TlsStream<tokio::net::TcpStream> {
+    fn abort(&self) {
+        self.get_ref().0.abort();
+    }
+}
+
 impl Transport for tokio::net::TcpStream {
     fn abort(&self) {
         // Failing leaves the ordinary close, which is only slower.

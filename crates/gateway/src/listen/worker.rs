@@ -24,9 +24,11 @@ use tokio::task::spawn_local;
 use super::Received;
 use super::admission::{Admission, Permit};
 use super::client_address::TrustedProxies;
-use super::connection::{Shared, run};
+use super::connection::Shared;
 use super::deadline::Deadlines;
+use super::greet::{self, Greeting, Listener, ListenerIndex};
 use super::head::Bounds;
+use super::http2::Http2Bounds;
 use super::path::PathRules;
 use super::request_id::{RequestId, RequestIds};
 use super::socket::Sockets;
@@ -54,6 +56,17 @@ pub struct Settings {
     pub path: PathRules,
     /// How long draining may take; what is still open then is cut.
     pub drain_max: Duration,
+    /// What each address that is listened on expects and offers, in the order of the sockets; plain HTTP where there is none.
+    pub listeners: Vec<Listener>,
+    /// Bounds on HTTP/2 connections.
+    pub http2: Http2Bounds,
+}
+
+impl Settings {
+    /// What is expected and offered at an address.
+    pub(crate) fn listener(&self, ListenerIndex(index): ListenerIndex) -> Listener {
+        self.listeners.get(index).cloned().unwrap_or_default()
+    }
 }
 
 impl Default for Settings {
@@ -66,6 +79,8 @@ impl Default for Settings {
             trusted: TrustedProxies::default(),
             path: PathRules::default(),
             drain_max: Duration::from_secs(30),
+            listeners: Vec::new(),
+            http2: Http2Bounds::default(),
         }
     }
 }
@@ -87,6 +102,11 @@ pub trait Serve: 'static {
 
     /// Told that an accepted connection ended.
     fn closed(&self) {}
+
+    /// Told how the beginning of a connection went.
+    fn greeted(&self, greeting: Greeting) {
+        let _ = greeting;
+    }
 
     /// Told of each refusal that the listener gave without asking [`Serve::serve`], for counting and the log.
     fn refused(&self, refusal: &Refusal, id: &RequestId, peer: SocketAddr) {
@@ -208,9 +228,9 @@ impl<H: Serve> Worker<H> {
         mut draining: watch::Receiver<bool>,
     ) -> io::Result<Drained> {
         let mut accepting = Vec::new();
-        for listener in listeners {
+        for (index, listener) in listeners.into_iter().enumerate() {
             let listener = TcpListener::from_std(listener)?;
-            accepting.push(spawn_local(Rc::clone(&self).accept(listener)));
+            accepting.push(spawn_local(Rc::clone(&self).accept(listener, ListenerIndex(index))));
         }
         // An error means that nobody is left who could ask for more.
         let _ = draining.wait_for(|draining| *draining).await;
@@ -226,7 +246,7 @@ impl<H: Serve> Worker<H> {
     }
 
     /// Accepts until draining begins, then empties the kernel's queue: what it had promised to a client is served.
-    async fn accept(self: Rc<Self>, listener: TcpListener) {
+    async fn accept(self: Rc<Self>, listener: TcpListener, index: ListenerIndex) {
         let mut rest = ACCEPT_REST.0;
         let mut drain = pin!(self.shared.drain.notified());
         while !self.shared.draining.get() {
@@ -234,7 +254,7 @@ impl<H: Serve> Worker<H> {
                 None => break,
                 Some(Ok((socket, peer))) => {
                     rest = ACCEPT_REST.0;
-                    self.admit(socket, peer);
+                    self.admit(socket, peer, index);
                 }
                 Some(Err(error)) if concerns_one_connection(&error) => {}
                 Some(Err(error)) => {
@@ -246,36 +266,39 @@ impl<H: Serve> Worker<H> {
             }
         }
         while let Poll::Ready(Ok((socket, peer))) = poll_fn(|cx| Poll::Ready(listener.poll_accept(cx))).await {
-            self.admit(socket, peer);
+            self.admit(socket, peer, index);
         }
     }
 
-    fn admit(&self, socket: TcpStream, peer: SocketAddr) {
+    fn admit(&self, socket: TcpStream, peer: SocketAddr, index: ListenerIndex) {
         let trusted = self.shared.settings.trusted.trusts(peer.ip());
         let Some(permit) = self.admission.admit(peer.ip(), trusted) else {
-            self.turn_away(&socket, peer);
+            self.turn_away(&socket, peer, index);
             return;
         };
-        let open = Rc::clone(&self.open).enter(permit);
+        let mut open = Rc::clone(&self.open).enter(permit);
         let shared = Rc::clone(&self.shared);
         shared.handler.opened();
         spawn_local(async move {
             if shared.draining.get() {
                 let _ = tokio::time::timeout(LATE_FIRST_BYTE, socket.readable()).await;
             }
-            run(socket, peer, Rc::clone(&shared)).await;
+            greet::serve(socket, peer, index, &mut open.permit, Rc::clone(&shared)).await;
             shared.handler.closed();
             drop(open);
         });
     }
 
     /// Says 503 to a connection that is one too many, without waiting for anything.
-    fn turn_away(&self, socket: &TcpStream, peer: SocketAddr) {
+    fn turn_away(&self, socket: &TcpStream, peer: SocketAddr, index: ListenerIndex) {
         let refusal = Refusal::ConnectionLimit;
         let id = self.shared.next_id();
         self.shared.handler.refused(&refusal, &id, peer);
-        let wire = refusal.to_wire(&id);
-        let _ = SockRef::from(socket).send(&wire);
+        // Over TLS there is nobody yet to say it to.
+        if self.shared.settings.listener(index).tls.is_none() {
+            let wire = refusal.to_wire(&id);
+            let _ = SockRef::from(socket).send(&wire);
+        }
     }
 }
 
@@ -309,16 +332,13 @@ struct OpenCount {
 /// One open connection; counted until it is dropped.
 struct Open {
     count: Rc<OpenCount>,
-    _permit: Permit,
+    permit: Permit,
 }
 
 impl OpenCount {
     fn enter(self: Rc<Self>, permit: Permit) -> Open {
         self.count.set(self.count.get() + 1);
-        Open {
-            count: self,
-            _permit: permit,
-        }
+        Open { count: self, permit }
     }
 
     async fn none(&self) {

@@ -217,35 +217,57 @@ fn bodies(encoder: &mut DescriptorEncoder<'_>, totals: &[Totals]) -> fmt::Result
     Ok(())
 }
 
+/// What is counted of connections: name, help, event.
+const CONNECTION_COUNTERS: [(&str, &str, Event); 9] = [
+    (
+        "portcullis_connections_accepted",
+        "Connections accepted.",
+        Event::ConnectionOpened,
+    ),
+    (
+        "portcullis_connections_refused",
+        "Connections turned away, for there were too many.",
+        Event::ConnectionRefused,
+    ),
+    (
+        "portcullis_upstream_connections",
+        "Connections made to upstreams.",
+        Event::UpstreamOpened,
+    ),
+    (
+        "portcullis_upstream_connection_failures",
+        "Connections to upstreams that failed.",
+        Event::UpstreamFailed,
+    ),
+    (
+        "portcullis_upstream_retries",
+        "Requests sent again after a stale connection.",
+        Event::UpstreamRetried,
+    ),
+    (
+        "portcullis_tls_handshakes",
+        "Full TLS handshakes with callers.",
+        Event::TlsHandshake,
+    ),
+    (
+        "portcullis_tls_resumptions",
+        "TLS sessions of callers that were resumed.",
+        Event::TlsResumed,
+    ),
+    (
+        "portcullis_tls_handshake_failures",
+        "TLS handshakes with callers that failed.",
+        Event::TlsFailed,
+    ),
+    (
+        "portcullis_proxy_header_failures",
+        "Connections closed for want of a PROXY header from a trusted proxy.",
+        Event::ProxyHeader,
+    ),
+];
+
 fn connections(encoder: &mut DescriptorEncoder<'_>, inner: &Inner) -> fmt::Result {
-    let counters = [
-        (
-            "portcullis_connections_accepted",
-            "Connections accepted.",
-            Event::ConnectionOpened,
-        ),
-        (
-            "portcullis_connections_refused",
-            "Connections turned away, for there were too many.",
-            Event::ConnectionRefused,
-        ),
-        (
-            "portcullis_upstream_connections",
-            "Connections made to upstreams.",
-            Event::UpstreamOpened,
-        ),
-        (
-            "portcullis_upstream_connection_failures",
-            "Connections to upstreams that failed.",
-            Event::UpstreamFailed,
-        ),
-        (
-            "portcullis_upstream_retries",
-            "Requests sent again after a stale connection.",
-            Event::UpstreamRetried,
-        ),
-    ];
-    for (name, help, event) in counters {
+    for (name, help, event) in CONNECTION_COUNTERS {
         plain_counter(encoder, name, help, inner.events(event))?;
     }
     let open = |opened, closed| inner.events(opened).saturating_sub(inner.events(closed));

@@ -29,11 +29,19 @@ pub enum Event {
     UpstreamFailed,
     /// A request was sent again, since a pooled connection turned out to be closed.
     UpstreamRetried,
+    /// A full TLS handshake with a caller.
+    TlsHandshake,
+    /// A TLS session of a caller was resumed.
+    TlsResumed,
+    /// A TLS handshake with a caller failed.
+    TlsFailed,
+    /// A connection was closed for want of a PROXY header, or because a stranger wrote it.
+    ProxyHeader,
 }
 
 impl Event {
     /// Every event, in the order of their counters.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 11] = [
         Self::ConnectionOpened,
         Self::ConnectionClosed,
         Self::ConnectionRefused,
@@ -41,6 +49,10 @@ impl Event {
         Self::UpstreamClosed,
         Self::UpstreamFailed,
         Self::UpstreamRetried,
+        Self::TlsHandshake,
+        Self::TlsResumed,
+        Self::TlsFailed,
+        Self::ProxyHeader,
     ];
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod limits;
 mod routes;
+mod tls;
 
 use std::io;
 use std::net::SocketAddr;
@@ -19,14 +20,15 @@ use portcullis_gateway::limit::key::Keyer;
 use portcullis_gateway::limit::memory::MemoryStore;
 use portcullis_gateway::limit::{LimitError, Limiter};
 use portcullis_gateway::listen::{
-    Bounds, ClientHeader, Deadlines, Drained, PathRules, Settings, Sockets, TrustedProxies, WorkerIndex, Workers,
+    Bounds, ClientHeader, Deadlines, Drained, Http2Bounds, Listener, PathRules, Settings, Sockets, TrustedProxies,
+    WorkerIndex, Workers,
 };
 use portcullis_gateway::metrics::{Registry, Reload, Setup};
 use portcullis_gateway::observe::Observations;
 use thiserror::Error;
 
 use crate::config::checked::Configuration;
-use crate::config::raw;
+use crate::config::{listen, raw};
 use crate::contracts::{self, Loaded};
 use routes::Upstreams;
 
@@ -50,6 +52,9 @@ pub(crate) enum StartError {
         /// What the system says.
         cause: io::Error,
     },
+    /// A certificate or a key cannot be used.
+    #[error("{0}")]
+    Tls(String),
     /// The admin surface does not start.
     #[error(transparent)]
     Admin(#[from] admin::AdminError),
@@ -67,6 +72,7 @@ pub(crate) struct Running {
     readiness: Arc<Readiness>,
     upstreams: Upstreams,
     workers: Workers,
+    listeners: Vec<Listener>,
     admin: Option<Admin>,
 }
 
@@ -100,11 +106,11 @@ pub(crate) fn offline(configuration: &Configuration, apis: Vec<Loaded>) -> Resul
         version: env!("CARGO_PKG_VERSION"),
         limits: store,
     };
-    let Settings { bounds, path, .. } = settings(configuration);
+    let Settings { bounds, path, .. } = settings(configuration, Vec::new());
     let (registry, mut upstreams) = (Registry::new(setup), Upstreams::default());
     let routes = routes::table(
         configuration,
-        &configuration.listen,
+        &configuration.addresses(),
         apis,
         &limiter,
         &registry,
@@ -140,9 +146,10 @@ impl Running {
         };
         let registry = Arc::new(Registry::new(setup));
         let readiness = Arc::new(Readiness::default());
+        let listeners = tls::listeners(&configuration.listen)?;
         let admin = start_admin(&configuration, &registry, &readiness)?;
-        let sockets = bind(&configuration.listen, configuration.workers)?;
-        let settings = settings(&configuration);
+        let sockets = bind(&configuration.addresses(), configuration.workers)?;
+        let settings = settings(&configuration, listeners.clone());
         let ages = written(&apis);
         let mut upstreams = Upstreams::default();
         let table = routes::table(
@@ -171,6 +178,7 @@ impl Running {
             readiness,
             upstreams,
             workers,
+            listeners,
             admin,
         })
     }
@@ -185,6 +193,9 @@ impl Running {
         let addresses = self.workers.addresses();
         let (limiter, registry) = (&self.shared.limiter, &self.registry);
         let table = routes::table(&configuration, addresses, apis, limiter, registry, &mut self.upstreams)?;
+        if same_doors(&self.configuration.listen, &configuration.listen) {
+            tls::replace(&configuration.listen, &self.listeners)?;
+        }
         self.shared.routes.store(Arc::new(table));
         self.registry.contracts(ages);
         self.registry.reloaded(Reload::Applied, unix_seconds());
@@ -272,7 +283,7 @@ fn bind(addresses: &[SocketAddr], workers: NonZeroUsize) -> Result<Sockets, Star
     })
 }
 
-fn settings(configuration: &Configuration) -> Settings {
+fn settings(configuration: &Configuration, listeners: Vec<Listener>) -> Settings {
     let connection = &configuration.connection;
     let many = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
     Settings {
@@ -297,6 +308,8 @@ fn settings(configuration: &Configuration) -> Settings {
         // Whether a semicolon belongs to a parameter is known when the operation is.
         path: PathRules { semicolons: true },
         drain_max: connection.drain_time_max,
+        listeners,
+        http2: Http2Bounds::default(),
     }
 }
 
@@ -308,10 +321,23 @@ fn log_requests(configuration: &Configuration) -> LogRequests {
     }
 }
 
+/// Whether both listen at the same addresses for the same protocols; what TLS offers there can change at any time.
+fn same_doors(old: &[listen::Listener], new: &[listen::Listener]) -> bool {
+    let door = |listener: &listen::Listener| {
+        (
+            listener.address,
+            listener.tls.is_some(),
+            listener.proxy_protocol,
+            listener.h2c,
+        )
+    };
+    old.iter().map(door).eq(new.iter().map(door))
+}
+
 /// The settings that differ and belong to sockets and threads, which a reload leaves as they are.
 fn fixed_settings(old: &Configuration, new: &Configuration) -> Vec<&'static str> {
     let changed = [
-        ("listen", old.listen != new.listen),
+        ("listen", !same_doors(&old.listen, &new.listen)),
         ("admin", old.admin != new.admin),
         ("workers", old.workers != new.workers),
         ("connection", old.connection != new.connection),

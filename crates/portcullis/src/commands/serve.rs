@@ -11,6 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{ConfigFile, Failure, Outcome, Shared, configuration};
 use crate::assemble::{self, Reloaded, Running, StartError};
 use crate::config::checked::Configuration;
+use crate::config::listen::{Listener, Tls};
 use crate::contracts::Loaded;
 use crate::observations::Recorder;
 use crate::watched::Watched;
@@ -31,6 +32,9 @@ pub(super) struct Arguments {
     /// Without a configuration: where to listen for callers (default: 127.0.0.1:8080)
     #[arg(long, value_name = "ADDRESS", requires = "contract")]
     pub(super) listen: Option<String>,
+    /// TLS with a certificate that is made now and that nobody trusts, at every address that has no TLS
+    #[arg(long)]
+    pub(super) dev_tls: bool,
 }
 
 /// Where the configuration comes from; a reload reads it again.
@@ -84,29 +88,37 @@ impl Origin {
     }
 
     /// The configuration and its contracts, ready to be put in force.
-    fn load(&self) -> Result<(Configuration, Vec<Loaded>), Failure> {
-        let configuration = self.read()?;
+    fn load(&self, dev_tls: bool) -> Result<(Configuration, Vec<Loaded>), Failure> {
+        let mut configuration = self.read()?;
+        if dev_tls {
+            let plain = configuration
+                .listen
+                .iter_mut()
+                .filter(|listener| listener.tls.is_none());
+            plain.for_each(|listener| listener.tls = Some(Tls::for_development()));
+        }
         let apis = assemble::load(&configuration, &self.location()).map_err(failed)?;
         Ok((configuration, apis))
     }
 
     /// Every file whose change is a reason to reload.
-    fn files(&self, apis: &[Loaded]) -> Vec<PathBuf> {
+    fn files(&self, configuration: &Configuration, apis: &[Loaded]) -> Vec<PathBuf> {
         let own = match self {
             Self::File(file) => Some(file.config.clone()),
             Self::Arguments { .. } => None,
         };
+        let certificates = configuration.listen.iter().flat_map(Listener::files);
         let contracts = apis.iter().flat_map(Loaded::files);
-        own.into_iter().chain(contracts).collect()
+        own.into_iter().chain(certificates).chain(contracts).collect()
     }
 }
 
 /// Serves until it is told to stop.
 pub(super) fn run(arguments: &Arguments, shared: &Shared) -> Result<Outcome, Failure> {
     let origin = arguments.origin();
-    let (configuration, apis) = origin.load()?;
+    let (configuration, apis) = origin.load(arguments.dev_tls)?;
     logging::start(&configuration.log, shared.color);
-    let files = origin.files(&apis);
+    let files = origin.files(&configuration, &apis);
     for warning in apis.iter().flat_map(|api| &api.warnings) {
         tracing::warn!("{warning}");
     }
@@ -116,6 +128,7 @@ pub(super) fn run(arguments: &Arguments, shared: &Shared) -> Result<Outcome, Fai
     let recorder = recorder.map(|observe| Recorder::start(observe, running.observations()));
     let mut gate = Reloading {
         origin,
+        dev_tls: arguments.dev_tls,
         running,
         watched: Watched::new(files),
     };
@@ -159,7 +172,7 @@ fn tell_served(api: &Api) {
 fn failed(error: StartError) -> Failure {
     match error {
         StartError::Contract(problems) => Failure::of_problems(problems),
-        StartError::Limits(_) => Failure::unusable(error.to_string()),
+        StartError::Limits(_) | StartError::Tls(_) => Failure::unusable(error.to_string()),
         StartError::Listen { .. } | StartError::Admin(_) | StartError::System(_) => {
             Failure::unreachable(error.to_string())
         }
@@ -169,6 +182,7 @@ fn failed(error: StartError) -> Failure {
 /// A gate that reloads when it is told to, or when a file changes.
 struct Reloading {
     origin: Origin,
+    dev_tls: bool,
     running: Running,
     watched: Watched,
 }
@@ -208,8 +222,8 @@ impl Reloading {
 
     /// Puts what the files say now in force, or keeps what is.
     fn reload(&mut self) {
-        let reloaded = self.origin.load().and_then(|(configuration, apis)| {
-            self.watched.watch(self.origin.files(&apis));
+        let reloaded = self.origin.load(self.dev_tls).and_then(|(configuration, apis)| {
+            self.watched.watch(self.origin.files(&configuration, &apis));
             self.running.reload(configuration, apis).map_err(failed)
         });
         match reloaded {

@@ -11,6 +11,7 @@ use ipnet::IpNet;
 use portcullis_contract::document::Span;
 
 use super::api::Api;
+use super::listen::Listener;
 use super::problems::Problems;
 use super::raw::{self, LogFormat, LogRequests};
 use super::spanned::Spanned;
@@ -20,7 +21,7 @@ use super::text::{Address, Seconds, Size};
 #[derive(Debug)]
 pub(crate) struct Configuration {
     /// Where callers arrive; at least one, all different.
-    pub(crate) listen: Vec<SocketAddr>,
+    pub(crate) listen: Vec<Listener>,
     /// Where operators arrive; loopback unless they chose otherwise.
     pub(crate) admin: Option<SocketAddr>,
     /// Whose `Forwarded` and `X-Forwarded-For` are believed.
@@ -37,6 +38,13 @@ pub(crate) struct Configuration {
     pub(crate) apis: Vec<Api>,
     /// Where observations go.
     pub(crate) observe: Option<Observe>,
+}
+
+impl Configuration {
+    /// The addresses that are listened on.
+    pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
+        self.listen.iter().map(|listener| listener.address).collect()
+    }
 }
 
 /// Bounds on connections of callers.
@@ -112,12 +120,17 @@ pub(crate) struct Observe {
 
 /// Settles what is written into what is done; paths are relative to `directory`.
 pub(super) fn lower(raw: raw::Configuration, directory: &Path, problems: &mut Problems<'_>) -> Configuration {
-    let listen = raw.listen.0.iter().map(|address| address.value.0).collect::<Vec<_>>();
-    duplicates(
-        "address",
-        raw.listen.0.iter().map(|address| (address.value.0, address.span)),
-        problems,
-    );
+    let addresses: Vec<_> = raw
+        .listen
+        .0
+        .iter()
+        .map(|listen| (listen.value.0.address.value.0, listen.span))
+        .collect();
+    duplicates("address", addresses.iter().copied(), problems);
+    let has_proxies = !raw.trusted_proxies.is_empty();
+    let listen = raw.listen.0.into_iter();
+    let listen = listen.map(|entry| Listener::lower(entry, directory, has_proxies, problems));
+    let listen = listen.collect();
     let apis = raw
         .apis
         .into_iter()
@@ -129,7 +142,7 @@ pub(super) fn lower(raw: raw::Configuration, directory: &Path, problems: &mut Pr
         problems,
     );
     Configuration {
-        admin: raw.admin.map(|admin| lower_admin(&admin, &raw.listen.0, problems)),
+        admin: raw.admin.map(|admin| lower_admin(&admin, &addresses, problems)),
         listen,
         trusted_proxies: lower_trusted(&raw.trusted_proxies, problems),
         workers: raw.workers.map_or_else(cores, |workers| {
@@ -164,7 +177,7 @@ pub(super) fn duplicates<T: Eq + Hash + ToString>(
     }
 }
 
-fn lower_admin(admin: &raw::Admin, listen: &[Spanned<Address>], problems: &mut Problems<'_>) -> SocketAddr {
+fn lower_admin(admin: &raw::Admin, listen: &[(SocketAddr, Span)], problems: &mut Problems<'_>) -> SocketAddr {
     let Spanned {
         value: Address(address),
         span,
@@ -177,7 +190,7 @@ fn lower_admin(admin: &raw::Admin, listen: &[Spanned<Address>], problems: &mut P
             "use `127.0.0.1` or `[::1]`, or set `dangerous_public: true`",
         );
     }
-    if listen.iter().any(|callers| callers.value.0 == address) && address.port() != 0 {
+    if listen.iter().any(|(callers, _)| *callers == address) && address.port() != 0 {
         let message = format!("the admin address `{address}` is also an address of `listen`");
         problems.error(span, message, "give the admin surface a port of its own");
     }

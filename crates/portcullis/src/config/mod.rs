@@ -6,6 +6,7 @@
 pub(crate) mod api;
 pub(crate) mod checked;
 pub(crate) mod extensions;
+pub(crate) mod listen;
 mod nearest;
 pub(crate) mod policy;
 pub(crate) mod problems;

@@ -7,6 +7,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::listen::ListenWritten;
 use super::spanned::{List, Spanned};
 use super::text::{Address, BasePath, Host, Location, Name, Network, Origin, Pointer, Seconds, Size, Window};
 use super::upstream::UpstreamWritten;
@@ -15,8 +16,8 @@ use super::upstream::UpstreamWritten;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Configuration {
-    /// Where to listen for callers: an address and a port such as `127.0.0.1:8080`, or a list of them.
-    pub(crate) listen: List<Spanned<Address>>,
+    /// Where to listen for callers: an address and a port such as `127.0.0.1:8080`, an object with TLS, or a list of them.
+    pub(crate) listen: List<Spanned<ListenWritten>>,
     /// The surface for operators: health, readiness and metrics. Without it there is none.
     pub(crate) admin: Option<Admin>,
     /// The networks whose `Forwarded` and `X-Forwarded-For` headers are believed. Default: none.

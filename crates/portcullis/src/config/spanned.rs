@@ -110,6 +110,11 @@ impl<T: JsonSchema> JsonSchema for List<T> {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let one = generator.subschema_for::<T>();
-        json_schema!({ "anyOf": [one, { "type": "array", "items": one, "minItems": 1, "maxItems": 64 }] })
+        let many = json_schema!({ "type": "array", "items": one, "minItems": 1, "maxItems": 64 });
+        // One level of choices: what has choices of its own gives them to the list.
+        let mut choices = one.get("anyOf").and_then(|choices| choices.as_array().cloned());
+        let choices = choices.get_or_insert_with(|| vec![one.to_value()]);
+        choices.push(many.to_value());
+        json_schema!({ "anyOf": choices })
     }
 }

@@ -85,7 +85,9 @@ fn the_smallest_file_has_safe_defaults() {
         observe,
         ..
     } = checked(SMALLEST);
-    assert_eq!(listen, ["127.0.0.1:8080".parse().unwrap()]);
+    assert_eq!(listen.len(), 1);
+    assert_eq!(listen[0].address, "127.0.0.1:8080".parse().unwrap());
+    assert_eq!(listen[0].tls, None);
     assert_eq!(admin, None);
     assert_eq!(trusted_proxies, []);
     assert!(workers.get() >= 1);

@@ -32,6 +32,8 @@ pub(crate) struct Gate {
 pub(crate) struct Setup {
     contract: String,
     upstream: String,
+    /// The value of `listen`.
+    listen: String,
     /// Lines of the configuration itself.
     settings: String,
     /// Lines of the API's entry.
@@ -132,9 +134,16 @@ impl Setup {
         Self {
             contract: contract.to_owned(),
             upstream: format!("http://{upstream}"),
+            listen: "127.0.0.1:0".to_owned(),
             settings: String::new(),
             api: String::new(),
         }
+    }
+
+    /// Listens as this says, in the place of plain HTTP at a free port.
+    pub(crate) fn listening(mut self, listen: &str) -> Self {
+        self.listen = listen.to_owned();
+        self
     }
 
     /// A line of the configuration.
@@ -152,12 +161,13 @@ impl Setup {
     fn configuration(&self) -> String {
         let Self {
             upstream,
+            listen,
             settings,
             api,
             ..
         } = self;
         format!(
-            "listen: 127.0.0.1:0\nadmin: {{listen: '127.0.0.1:0'}}\n{settings}apis:\n  - name: api\n    contract: api.yaml\n    upstream: {upstream}\n{api}"
+            "listen: {listen}\nadmin: {{listen: '127.0.0.1:0'}}\n{settings}apis:\n  - name: api\n    contract: api.yaml\n    upstream: {upstream}\n{api}"
         )
     }
 

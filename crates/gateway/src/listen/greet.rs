@@ -1,0 +1,185 @@
+//! The first words of a connection: who the client is (PROXY protocol), whether it is private (TLS), and which HTTP follows.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+
+use super::admission::Permit;
+use super::client_address::Scheme;
+use super::connection::{self, Shared};
+use super::socket::Transport;
+use super::tls::{Secured, Tls};
+use super::worker::Serve;
+use super::{http2, proxy_protocol};
+
+/// What HTTP/2 begins with when both sides know beforehand (RFC 9113 section 3.4).
+const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// As much of it as no request of HTTP/1.1 begins with.
+const PREFACE_TOLD: usize = 4;
+/// How long to wait for more where too little came to tell.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+
+/// What one address that is listened on expects and offers.
+#[derive(Clone, Debug, Default)]
+pub struct Listener {
+    /// TLS; none is plain HTTP.
+    pub tls: Option<Arc<Tls>>,
+    /// Every connection begins with a PROXY header and comes from a trusted proxy; any other is closed.
+    pub proxy_protocol: bool,
+    /// HTTP/2 without TLS, by prior knowledge, beside HTTP/1.1.
+    pub h2c: bool,
+}
+
+/// Which of the addresses that are listened on, from 0, in the order of the settings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ListenerIndex(pub usize);
+
+/// The connection that a request came on.
+#[derive(Debug)]
+pub struct Connected {
+    /// The client of the connection: the peer of the socket, or who a trusted proxy says it is.
+    pub peer: SocketAddr,
+    /// Where it arrived.
+    pub listener: ListenerIndex,
+    /// What TLS settled; none without.
+    pub secured: Option<Secured>,
+}
+
+/// How the beginning of a connection went, where that is worth counting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Greeting {
+    /// A full TLS handshake.
+    Handshake,
+    /// A TLS session was resumed.
+    Resumed,
+    /// The TLS handshake failed.
+    HandshakeFailed,
+    /// There was no PROXY header where one was due, or it came from a stranger.
+    ProxyHeader,
+}
+
+impl Connected {
+    /// The scheme of the connection.
+    pub(crate) fn scheme(&self) -> Scheme {
+        match self.secured {
+            Some(_) => Scheme::Https,
+            None => Scheme::Http,
+        }
+    }
+
+    /// What `Strict-Transport-Security` says on every answer of this connection.
+    pub(crate) fn hsts(&self) -> Option<&http::HeaderValue> {
+        self.secured.as_ref().and_then(|secured| secured.hsts.as_ref())
+    }
+}
+
+/// Serves an accepted socket to its end.
+pub(crate) async fn serve<H: Serve>(
+    mut socket: TcpStream,
+    peer: SocketAddr,
+    index: ListenerIndex,
+    permit: &mut Permit,
+    shared: Rc<Shared<H>>,
+) {
+    let listener = shared.settings.listener(index);
+    let until = Instant::now() + shared.settings.deadlines.head_max;
+    let mut connected = Connected {
+        peer,
+        listener: index,
+        secured: None,
+    };
+    if listener.proxy_protocol {
+        let Some(source) = introduced(&mut socket, peer, permit, until, &shared).await else {
+            shared.handler.greeted(Greeting::ProxyHeader);
+            return socket.abort();
+        };
+        connected.peer = source;
+    }
+    let Some(tls) = &listener.tls else {
+        let http2 = listener.h2c && speaks_http2(&socket, until).await;
+        let connected = Rc::new(connected);
+        return match http2 {
+            true => http2::run(socket, connected, shared).await,
+            false => connection::run(socket, connected, shared).await,
+        };
+    };
+    match tls
+        .handshake(socket, until.saturating_duration_since(Instant::now()))
+        .await
+    {
+        Ok((stream, secured)) => {
+            let greeting = if secured.resumed {
+                Greeting::Resumed
+            } else {
+                Greeting::Handshake
+            };
+            shared.handler.greeted(greeting);
+            let http2 = secured.http2;
+            connected.secured = Some(secured);
+            let connected = Rc::new(connected);
+            if http2 {
+                // Its large states are not paid for by connections of HTTP/1.1.
+                Box::pin(http2::run(stream, connected, shared)).await;
+            } else {
+                connection::run(stream, connected, shared).await;
+            }
+        }
+        Err(error) => {
+            tracing::debug!(%peer, %error, "a TLS handshake failed");
+            shared.handler.greeted(Greeting::HandshakeFailed);
+        }
+    }
+}
+
+/// The client that a trusted proxy names; none where the connection is not to be served.
+async fn introduced<H: Serve>(
+    socket: &mut TcpStream,
+    peer: SocketAddr,
+    permit: &mut Permit,
+    until: Instant,
+    shared: &Shared<H>,
+) -> Option<SocketAddr> {
+    if !shared.settings.trusted.trusts(peer.ip()) {
+        tracing::debug!(%peer, "closed: not a trusted proxy, and only those are expected at this address");
+        return None;
+    }
+    match tokio::time::timeout_at(until, proxy_protocol::read(socket)).await {
+        Ok(Ok(None)) => Some(peer),
+        Ok(Ok(Some(source))) if permit.attribute(source.ip()) => Some(source),
+        Ok(Ok(Some(source))) => {
+            tracing::debug!(%source, "closed: too many connections from this address");
+            None
+        }
+        Ok(Err(error)) => {
+            tracing::debug!(%peer, %error, "closed");
+            None
+        }
+        Err(_) => None,
+    }
+}
+
+/// Whether the client begins with the preface of HTTP/2. Looks without taking; a client that says nothing is told apart later.
+async fn speaks_http2(socket: &TcpStream, until: Instant) -> bool {
+    let mut seen = [0; PREFACE_TOLD];
+    let looking = async {
+        loop {
+            let Ok(count) = socket.peek(&mut seen).await else {
+                return false;
+            };
+            let told = seen.get(..count).unwrap_or_default();
+            if count == 0 || !PREFACE.starts_with(told) {
+                return false;
+            }
+            if count == PREFACE_TOLD {
+                return true;
+            }
+            // Readiness does not end while bytes are there, so nothing can be waited for but time.
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    };
+    tokio::time::timeout_at(until, looking).await.unwrap_or(false)
+}

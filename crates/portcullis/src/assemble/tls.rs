@@ -1,0 +1,125 @@
+//! From certificate files to what TLS offers.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use portcullis_gateway::listen::Listener;
+use portcullis_gateway::listen::tls::{Certificate, ClientCertificates, Terms, Tls};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
+
+use super::StartError;
+use crate::config::listen::{self, Certificates};
+
+/// How long a certificate that is made for development lasts.
+const DEVELOPMENT_DAYS: i64 = 30;
+
+/// What each address expects and offers.
+///
+/// # Errors
+/// [`StartError::Tls`]
+pub(super) fn listeners(configured: &[listen::Listener]) -> Result<Vec<Listener>, StartError> {
+    let listener = |one: &listen::Listener| {
+        let tls = one.tls.as_ref().map(|tls| offered(one, tls)).transpose()?;
+        Ok(Listener {
+            tls: tls.map(Arc::new),
+            proxy_protocol: one.proxy_protocol,
+            h2c: one.h2c,
+        })
+    };
+    configured.iter().map(listener).collect()
+}
+
+fn offered(listener: &listen::Listener, tls: &listen::Tls) -> Result<Tls, StartError> {
+    Tls::new(terms(tls)?).map_err(|problem| unusable(listener, &problem))
+}
+
+/// Reads every certificate again and offers it from now on. Where one cannot be used, all stays as it was at that address.
+///
+/// # Errors
+/// [`StartError::Tls`]
+pub(super) fn replace(configured: &[listen::Listener], running: &[Listener]) -> Result<(), StartError> {
+    // Everything is read before anything is replaced.
+    let mut terms_of = Vec::new();
+    for (one, listener) in configured.iter().zip(running) {
+        if let (Some(tls), Some(offered)) = (&one.tls, &listener.tls)
+            && tls.certificates != Certificates::SelfSigned
+        {
+            terms_of.push((one, offered, terms(tls)?));
+        }
+    }
+    for (one, offered, terms) in terms_of {
+        offered.replace(terms).map_err(|problem| unusable(one, &problem))?;
+    }
+    Ok(())
+}
+
+fn terms(tls: &listen::Tls) -> Result<Terms, StartError> {
+    let certificates = match &tls.certificates {
+        Certificates::Files(pairs) => pairs.iter().map(certificate).collect::<Result<_, _>>()?,
+        Certificates::SelfSigned => vec![self_signed()?],
+    };
+    Ok(Terms {
+        certificates,
+        tls_1_2: tls.tls_1_2,
+        http2: tls.http2,
+        client: match &tls.client_authorities {
+            None => ClientCertificates::Ignored,
+            Some(authorities) => ClientCertificates::Required {
+                authorities: chain(authorities)?,
+                revoked: tls.client_revocations.iter().map(revoked).collect::<Result<_, _>>()?,
+            },
+        },
+        hsts: tls.hsts,
+    })
+}
+
+fn certificate((chain_file, key): &(PathBuf, PathBuf)) -> Result<Certificate, StartError> {
+    Ok(Certificate {
+        chain: chain(chain_file)?,
+        key: PrivateKeyDer::from_pem_file(key).map_err(|cause| unread(key, "a private key", &cause))?,
+    })
+}
+
+/// At least one certificate.
+fn chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, StartError> {
+    let unread = |cause: &dyn std::fmt::Display| unread(file, "certificates", cause);
+    let certificates = CertificateDer::pem_file_iter(file).map_err(|cause| unread(&cause))?;
+    let certificates: Vec<_> = certificates.collect::<Result<_, _>>().map_err(|cause| unread(&cause))?;
+    if certificates.is_empty() {
+        return Err(unread(&"there is none in it"));
+    }
+    Ok(certificates)
+}
+
+fn revoked(file: &PathBuf) -> Result<CertificateRevocationListDer<'static>, StartError> {
+    CertificateRevocationListDer::from_pem_file(file).map_err(|cause| unread(file, "a revocation list", &cause))
+}
+
+/// A certificate for this machine alone, which nobody trusts.
+fn self_signed() -> Result<Certificate, StartError> {
+    let failed = |cause: rcgen::Error| StartError::System(format!("no certificate can be made: {cause}"));
+    let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
+    let mut params = rcgen::CertificateParams::new(names).map_err(failed)?;
+    let now = rustls::pki_types::UnixTime::now().as_secs();
+    let from = i64::try_from(now).unwrap_or(0) - 3600;
+    let at = |seconds: i64| rcgen::date_time_ymd(1970, 1, 1) + std::time::Duration::from_secs(seconds.unsigned_abs());
+    params.not_before = at(from);
+    params.not_after = at(from + DEVELOPMENT_DAYS * 86_400);
+    let key = rcgen::KeyPair::generate().map_err(failed)?;
+    let certificate = params.self_signed(&key).map_err(failed)?;
+    let key = PrivateKeyDer::try_from(key.serialize_der())
+        .map_err(|cause| StartError::System(format!("no key can be made: {cause}")))?;
+    Ok(Certificate {
+        chain: vec![certificate.der().clone()],
+        key,
+    })
+}
+
+fn unread(file: &Path, what: &str, cause: &dyn std::fmt::Display) -> StartError {
+    StartError::Tls(format!("`{}` cannot be read as {what} (PEM): {cause}", file.display()))
+}
+
+fn unusable(listener: &listen::Listener, problem: &dyn std::fmt::Display) -> StartError {
+    StartError::Tls(format!("TLS at `{}`: {problem}", listener.address))
+}

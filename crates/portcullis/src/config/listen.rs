@@ -1,0 +1,245 @@
+//! Where callers arrive: an address alone, or an object that says what is spoken there.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+use serde::de::value::{MapAccessDeserializer, StrDeserializer};
+use serde::de::{Deserializer, MapAccess, Visitor};
+
+use super::problems::Problems;
+use super::spanned::{List, Spanned};
+use super::text::{Address, Location};
+
+/// One address, and what is spoken there.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Listen {
+    /// An address and a port, such as `0.0.0.0:8443`.
+    pub(crate) address: Spanned<Address>,
+    /// TLS. Default: none, plain HTTP.
+    pub(crate) tls: Option<TlsWritten>,
+    /// Whether every connection begins with a PROXY protocol header (version 1 or 2) of one of `trusted_proxies`; others
+    /// are closed. Default: false.
+    pub(crate) proxy_protocol: Option<Spanned<bool>>,
+    /// Whether HTTP/2 is offered over TLS. Default: true.
+    pub(crate) http2: Option<bool>,
+    /// Whether HTTP/2 is spoken without TLS, by prior knowledge, beside HTTP/1.1. Default: false.
+    pub(crate) h2c: Option<Spanned<bool>>,
+}
+
+/// TLS at one address: version 1.3, and 1.2 where asked, with forward secrecy and authenticated encryption alone.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TlsWritten {
+    /// The certificates; a caller gets the one for the host that it names, and the first where it names none.
+    pub(crate) certificates: List<Spanned<CertificateWritten>>,
+    /// The lowest version. Default: 1.3.
+    pub(crate) version_min: Option<TlsVersion>,
+    /// The authorities (PEM) of which callers have to present a certificate. Default: no certificate is asked for.
+    pub(crate) client_authorities: Option<Location>,
+    /// What these authorities revoked (PEM). A list that is out of date fails the callers that it is about.
+    #[serde(default)]
+    pub(crate) client_revocations: Vec<Location>,
+    /// How long browsers are told to come over TLS alone (HSTS); 0 tells them nothing. Default: 31536000, a year.
+    #[schemars(range(min = 0, max = 315_360_000))]
+    pub(crate) hsts_seconds: Option<u32>,
+}
+
+/// A certificate and its key, in files that are read again on every reload.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CertificateWritten {
+    /// The certificate and what leads from it to a root (PEM), relative to the configuration.
+    pub(crate) chain: Location,
+    /// Its private key (PEM).
+    pub(crate) key: Location,
+}
+
+/// A version of TLS.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+pub(crate) enum TlsVersion {
+    /// 1.2 (RFC 5246), for callers that know nothing better.
+    #[serde(rename = "1.2")]
+    V1_2,
+    /// 1.3 (RFC 8446).
+    #[serde(rename = "1.3")]
+    V1_3,
+}
+
+/// An address or an object.
+#[derive(Debug)]
+pub(crate) struct ListenWritten(pub(crate) Listen);
+
+impl<'de> Deserialize<'de> for ListenWritten {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ListenVisitor).map(Self)
+    }
+}
+
+struct ListenVisitor;
+
+impl<'de> Visitor<'de> for ListenVisitor {
+    type Value = Listen;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an address or an object")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Listen, E> {
+        let value = Address::deserialize(StrDeserializer::new(text))?;
+        Ok(Listen {
+            // The place of the whole entry is set where it is known.
+            address: Spanned {
+                value,
+                span: portcullis_contract::document::Span::default(),
+            },
+            tls: None,
+            proxy_protocol: None,
+            http2: None,
+            h2c: None,
+        })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Listen, A::Error> {
+        Listen::deserialize(MapAccessDeserializer::new(map))
+    }
+}
+
+impl JsonSchema for ListenWritten {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "ListenWritten".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let address = generator.subschema_for::<Address>();
+        let object = generator.subschema_for::<Listen>();
+        json_schema!({ "anyOf": [address, object] })
+    }
+}
+
+/// One address, settled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Listener {
+    /// Where it is.
+    pub(crate) address: SocketAddr,
+    /// TLS, if it is spoken there.
+    pub(crate) tls: Option<Tls>,
+    /// Whether connections begin with a PROXY header.
+    pub(crate) proxy_protocol: bool,
+    /// Whether HTTP/2 is spoken without TLS.
+    pub(crate) h2c: bool,
+}
+
+/// TLS at one address, settled. Paths are whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Tls {
+    /// At least one.
+    pub(crate) certificates: Certificates,
+    /// Whether version 1.2 is spoken too.
+    pub(crate) tls_1_2: bool,
+    /// Whether HTTP/2 is offered.
+    pub(crate) http2: bool,
+    /// Whose certificates callers have to present.
+    pub(crate) client_authorities: Option<PathBuf>,
+    /// What those revoked.
+    pub(crate) client_revocations: Vec<PathBuf>,
+    /// How long browsers are told to come over TLS alone.
+    pub(crate) hsts: Duration,
+}
+
+/// Where certificates come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Certificates {
+    /// Files: chain and key of each.
+    Files(Vec<(PathBuf, PathBuf)>),
+    /// Made when the gate starts, for trying things out; nobody trusts it.
+    SelfSigned,
+}
+
+impl Listener {
+    /// Settles one entry; `span` is where it stands.
+    pub(super) fn lower(
+        entry: Spanned<ListenWritten>,
+        directory: &Path,
+        has_proxies: bool,
+        problems: &mut Problems<'_>,
+    ) -> Self {
+        let Spanned {
+            value: ListenWritten(written),
+            span,
+        } = entry;
+        let proxy_protocol = written.proxy_protocol.is_some_and(|asked| asked.value);
+        if proxy_protocol && !has_proxies {
+            let message = "`proxy_protocol` is on and nobody may speak it: `trusted_proxies` is empty";
+            problems.error(span, message, "name the networks of your load balancers there");
+        }
+        if let Some(h2c) = written.h2c.filter(|h2c| h2c.value)
+            && written.tls.is_some()
+        {
+            let message = "`h2c` is HTTP/2 without TLS, and this address speaks TLS";
+            problems.error(h2c.span, message, "take `h2c` out: HTTP/2 is offered over TLS");
+        }
+        Self {
+            address: written.address.value.0,
+            proxy_protocol,
+            h2c: written.h2c.is_some_and(|h2c| h2c.value),
+            tls: written.tls.map(|tls| Tls::lower(tls, written.http2, directory)),
+        }
+    }
+
+    /// Every file that it reads.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let Some(tls) = &self.tls else { return Vec::new() };
+        let mut files: Vec<PathBuf> = match &tls.certificates {
+            Certificates::Files(pairs) => pairs
+                .iter()
+                .flat_map(|(chain, key)| [chain.clone(), key.clone()])
+                .collect(),
+            Certificates::SelfSigned => Vec::new(),
+        };
+        files.extend(tls.client_authorities.clone());
+        files.extend(tls.client_revocations.iter().cloned());
+        files
+    }
+}
+
+impl Tls {
+    /// What `--dev-tls` offers.
+    pub(crate) fn for_development() -> Self {
+        Self {
+            certificates: Certificates::SelfSigned,
+            tls_1_2: false,
+            http2: true,
+            client_authorities: None,
+            client_revocations: Vec::new(),
+            // A browser that remembered it would refuse plain HTTP on this machine for a year.
+            hsts: Duration::ZERO,
+        }
+    }
+
+    fn lower(written: TlsWritten, http2: Option<bool>, directory: &Path) -> Self {
+        let path = |location: Location| directory.join(location.0);
+        let certificates = written.certificates.0.into_iter();
+        Self {
+            certificates: Certificates::Files(
+                certificates
+                    .map(|certificate| (path(certificate.value.chain), path(certificate.value.key)))
+                    .collect(),
+            ),
+            tls_1_2: written.version_min == Some(TlsVersion::V1_2),
+            http2: http2.unwrap_or(true),
+            client_authorities: written.client_authorities.map(path),
+            client_revocations: written.client_revocations.into_iter().map(path).collect(),
+            hsts: Duration::from_secs(written.hsts_seconds.unwrap_or(31_536_000).into()),
+        }
+    }
+}
