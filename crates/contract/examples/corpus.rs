@@ -130,7 +130,9 @@ fn compile(file: &Path) -> (usize, Vec<String>, bool) {
         Err(problems) => return told(0, &problems),
     };
     let mut places = Vec::new();
-    schemas(document.root().node, &[], &mut places);
+    // In OpenAPI 2.0 the root is made anew, and the schemas stand where they were written.
+    let written = document.files().next().unwrap_or(document.root().node);
+    schemas(written, &[], &mut places);
     let mut compiler = Compiler::new(&document);
     for node in &places {
         let place = place_of(&document, node);
@@ -159,7 +161,7 @@ fn schemas<'d>(node: &'d Node, path: &[&str], found: &mut Vec<&'d Node>) {
                 if name.starts_with("x-") || matches!(name, "example" | "examples" | "default" | "enum") {
                     continue;
                 }
-                let component = path == ["components", "schemas"];
+                let component = path == ["components", "schemas"] || path == ["definitions"];
                 if component || (name == "schema" && path.len() > 1) {
                     found.push(value);
                 } else {

@@ -1,4 +1,4 @@
-//! Where a schema, a reference or a new base can stand: the objects of OpenAPI 3.0 and 3.1 and the keywords of JSON
+//! Where a schema, a reference or a new base can stand: the objects of OpenAPI 2.0, 3.0 and 3.1 and the keywords of JSON
 //! Schema, as far as references lead through them. An `example`, an `enum`, a `const`, a `default` or an extension is
 //! data: what looks like a keyword inside is none. Examples and links are never judged, so their references are not
 //! followed either.
@@ -39,6 +39,12 @@ impl Kind {
     pub(super) fn member(self, name: &str, dialect: Dialect) -> Option<(Shape, Self)> {
         use Shape::{List, Map, One, Patterned};
         match (self, name) {
+            (Self::OpenApi, "definitions") if dialect == Dialect::OpenApi20 => Some((Map, Self::Schema)),
+            (Self::OpenApi, "parameters") if dialect == Dialect::OpenApi20 => Some((Map, Self::Carrier)),
+            (Self::OpenApi, "responses") if dialect == Dialect::OpenApi20 => Some((Map, Self::Message)),
+            (Self::Message, "schema") if dialect == Dialect::OpenApi20 => Some((One, Self::Schema)),
+            // What is not in the body has the keywords of a schema in itself.
+            (Self::Carrier, "items") if dialect == Dialect::OpenApi20 => Some((One, Self::Schema)),
             (Self::Schema, _) => schema_member(name, dialect).map(|shape| (shape, Self::Schema)),
             (Self::OpenApi, "paths") => Some((Patterned, Self::PathItem)),
             (Self::OpenApi, "webhooks") => Some((Map, Self::PathItem)),

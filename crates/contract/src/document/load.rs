@@ -9,7 +9,7 @@ use super::problem::{FileId, Problem, Severity, Span};
 use super::resources::{File, Miss};
 use super::scan::{Findings, Reference};
 use super::source::{self, shown};
-use super::{BaseId, Dialect, Document, Fetch, Place, Version, uri, version};
+use super::{BaseId, Dialect, Document, Fetch, Place, Version, two, uri, version};
 
 /// Loads an OpenAPI document and every file that its references reach, in whatever mixture of JSON and YAML.
 ///
@@ -101,6 +101,7 @@ impl<'f> Loader<'f> {
         self.walk_file(FileId(0), kind);
         self.follow_all();
         self.check_chains();
+        let lowered = self.lower(version);
         let mut problems = self.findings.problems;
         if problems.iter().any(|problem| problem.severity == Severity::Error) {
             problems.sort_by_key(|problem| problem.span);
@@ -115,7 +116,24 @@ impl<'f> Loader<'f> {
             files,
             resources: self.findings.resources,
             base,
+            lowered,
+            warnings: problems,
         })
+    }
+
+    /// The root in the form of OpenAPI 3.0, where it is written in 2.0. What has errors is not looked at.
+    fn lower(&mut self, version: Version) -> Option<Node> {
+        let is_error = |problem: &Problem| problem.severity == Severity::Error;
+        if version != Version::V2_0 || self.findings.problems.iter().any(is_error) {
+            return None;
+        }
+        let written = two::Written {
+            files: &self.files,
+            resources: &self.findings.resources,
+        };
+        let (lowered, problems) = two::lower(written, &mut self.budget);
+        self.findings.problems.extend(problems);
+        Some(lowered)
     }
 
     fn add_file(&mut self, location: &str, uri: String, root: Node) -> BaseId {
@@ -239,7 +257,7 @@ impl<'f> Loader<'f> {
         if fragment.is_empty() {
             return Some(reference.kind);
         }
-        if self.dialect == Dialect::OpenApi30 || reference.kind != Kind::Schema {
+        if matches!(self.dialect, Dialect::OpenApi20 | Dialect::OpenApi30) || reference.kind != Kind::Schema {
             return None;
         }
         let is_bare = !matches!(self.files.first(), Some(file) if file.root.get("openapi").is_some());

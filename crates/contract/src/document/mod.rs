@@ -7,11 +7,13 @@ pub mod bounds;
 mod grammar;
 mod json;
 mod load;
+pub(crate) mod nearest;
 mod node;
 mod problem;
 mod resources;
 mod scan;
 mod source;
+mod two;
 mod uri;
 mod version;
 mod yaml;
@@ -35,6 +37,8 @@ pub trait Fetch {
 /// A version of OpenAPI that is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Version {
+    /// OpenAPI 2.0, once called Swagger
+    V2_0,
     /// OpenAPI 3.0.x
     V3_0,
     /// OpenAPI 3.1.x
@@ -46,6 +50,8 @@ pub enum Version {
 pub enum Dialect {
     /// JSON Schema draft 4.
     Draft4,
+    /// The Schema Object of OpenAPI 2.0.
+    OpenApi20,
     /// The Schema Object of OpenAPI 3.0.
     OpenApi30,
     /// JSON Schema 2020-12, with the vocabulary of OpenAPI 3.1.
@@ -57,7 +63,7 @@ impl Dialect {
     pub(crate) fn id_keyword(self) -> Option<&'static str> {
         match self {
             Self::Draft4 => Some("id"),
-            Self::OpenApi30 => None,
+            Self::OpenApi20 | Self::OpenApi30 => None,
             Self::Draft202012 => Some("$id"),
         }
     }
@@ -85,6 +91,9 @@ pub struct Document {
     files: Vec<File>,
     resources: Resources,
     base: BaseId,
+    /// The root of a document in OpenAPI 2.0, in the form of 3.0.
+    lowered: Option<Node>,
+    warnings: Vec<Problem>,
 }
 
 impl Document {
@@ -98,7 +107,8 @@ impl Document {
         self.dialect
     }
 
-    /// The root of its first file.
+    /// The root of its first file; that of a document in OpenAPI 2.0 in the form of 3.0, with references into what was
+    /// written.
     pub fn root(&self) -> Place<'_> {
         static NOTHING: Node = Node {
             value: Value::Null,
@@ -108,7 +118,8 @@ impl Document {
                 column: 0,
             },
         };
-        let node = self.files.first().map_or(&NOTHING, |file| &file.root);
+        let written = self.files.first().map(|file| &file.root);
+        let node = self.lowered.as_ref().or(written).unwrap_or(&NOTHING);
         Place {
             node,
             base: self.resources.enter(self.base, node, self.dialect),
@@ -155,6 +166,23 @@ impl Document {
     /// The roots of all files, the first one first.
     pub fn files(&self) -> impl Iterator<Item = &Node> {
         self.files.iter().map(|file| &file.root)
+    }
+
+    /// What could be better, seen while loading.
+    pub fn warnings(&self) -> &[Problem] {
+        &self.warnings
+    }
+
+    /// The schemas with names: the components of the root, or in OpenAPI 2.0 the definitions of every file, because only
+    /// their names tell there which schema a discriminator means.
+    pub(crate) fn named_schemas(&self) -> impl Iterator<Item = (&str, &Node)> {
+        let (files_max, path): (_, &[&str]) = match self.version {
+            Version::V2_0 => (usize::MAX, &["definitions"]),
+            Version::V3_0 | Version::V3_1 => (1, &["components", "schemas"]),
+        };
+        let roots = self.files().take(files_max);
+        let maps = roots.filter_map(|root| path.iter().try_fold(root, |node, name| node.get(name)));
+        maps.filter_map(Node::as_object).flat_map(Object::iter)
     }
 
     /// The paths and URLs of all files, the root first.

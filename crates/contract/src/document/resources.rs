@@ -61,6 +61,8 @@ pub(super) enum Miss {
 pub(super) struct Resources {
     all: Vec<Resource>,
     by_uri: HashMap<String, BaseId>,
+    /// For each file, the resource that its references are relative to.
+    homes: Vec<BaseId>,
     /// The resource that begins at a node with `$id`, seen from the resource around it. Aliases of YAML can put one
     /// node into two resources.
     entered: HashMap<(BaseId, Span), BaseId>,
@@ -78,15 +80,26 @@ impl Resources {
     /// Adds the resource of a whole file.
     pub(super) fn add_file(&mut self, uri: String, root: &Node) -> BaseId {
         let (file, span) = (root.span.file, root.span);
-        self.add(Resource {
+        let (base, _) = self.add(Resource {
             uri,
             file,
             path: Vec::new(),
             span,
             identified: false,
             anchors: HashMap::new(),
-        })
-        .0
+        });
+        self.homes.push(base);
+        base
+    }
+
+    /// Adds a file whose values become a part of another one.
+    pub(super) fn add_guest(&mut self, home: BaseId) {
+        self.homes.push(home);
+    }
+
+    /// The resource that the references of a file are relative to.
+    pub(super) fn home(&self, file: FileId) -> Option<BaseId> {
+        self.homes.get(usize::from(file.0)).copied()
     }
 
     /// Adds the resource of a node with an identifier. Where the URI is another's already, it stays the other's, which
@@ -143,6 +156,10 @@ impl Resources {
 
     /// The base of a node that stands in `base`: another one where the node begins a resource.
     pub(super) fn enter(&self, base: BaseId, node: &Node, dialect: Dialect) -> BaseId {
+        if dialect == Dialect::OpenApi20 {
+            // Nothing but a file begins a resource there, and the parts of several files stand in one lowered tree.
+            return self.home(node.span.file).unwrap_or(base);
+        }
         let has_id = dialect.id_keyword().is_some_and(|keyword| node.get(keyword).is_some());
         if !has_id {
             return base;

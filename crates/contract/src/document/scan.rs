@@ -160,7 +160,7 @@ impl Walk<'_> {
 
     fn name_anchors(&mut self, node: &Node, object: &Object, base: BaseId) {
         match self.dialect {
-            Dialect::OpenApi30 => {}
+            Dialect::OpenApi20 | Dialect::OpenApi30 => {}
             Dialect::Draft4 => {
                 let Some(id) = self.identifier(object) else { return };
                 if let (_, Some(name)) = uri::split(id.as_str().unwrap_or_default()) {

@@ -9,6 +9,7 @@ impl Version {
     /// The dialect of JSON Schema that goes with the version.
     pub(super) fn dialect(self) -> Dialect {
         match self {
+            Self::V2_0 => Dialect::OpenApi20,
             Self::V3_0 => Dialect::OpenApi30,
             Self::V3_1 => Dialect::Draft202012,
         }
@@ -23,8 +24,13 @@ pub(super) fn recognise(location: &str, root: &Node) -> Result<Version, Problem>
         return Err(error(root, message).help("an OpenAPI document begins with `openapi: 3.1.0`"));
     };
     if let Some(swagger) = object.get("swagger") {
-        let message = format!("OpenAPI {} is not supported yet", said(swagger));
-        return Err(error(swagger, message).help("convert the document to OpenAPI 3.0 or 3.1"));
+        let said = said(swagger);
+        // A number in YAML: `2.0` without quotes.
+        if said == "2.0" {
+            return Ok(Version::V2_0);
+        }
+        let message = format!("`{said}` is no version of OpenAPI that is read");
+        return Err(error(swagger, message).help("write `swagger: \"2.0\"`, or convert the document to OpenAPI 3.1"));
     }
     let Some(openapi) = object.get("openapi") else {
         let message = "no `openapi` says which version this document is written in";
@@ -40,7 +46,7 @@ pub(super) fn recognise(location: &str, root: &Node) -> Result<Version, Problem>
             Err(error(openapi, message).help("use OpenAPI 3.1, or keep a 3.1 version of the document"))
         }
         _ => Err(error(openapi, format!("`{said}` is no known version of OpenAPI"))
-            .help("documents in OpenAPI 3.0 and 3.1 are read")),
+            .help("documents in OpenAPI 2.0, 3.0 and 3.1 are read")),
     }
 }
 

@@ -24,12 +24,12 @@ const FOLDER: &str = "tests/contracts";
 /// The first text is `METHOD TARGET`, with header fields as further lines; ` 200` behind the target makes it an answer
 /// with that status. The second is the body, of type `application/json` if no field says otherwise. The third is
 /// `conforms`, or the first violation as `location.code` with the name or the pointer.
-type Case = (&'static str, &'static str, &'static str);
+pub(crate) type Case = (&'static str, &'static str, &'static str);
 
 /// A contract, its number of operations, and cases.
 type Good = (&'static str, usize, &'static [Case]);
 
-const OK: &str = "conforms";
+pub(crate) const OK: &str = "conforms";
 
 #[rustfmt::skip]
 const GOOD: &[Good] = &[
@@ -503,13 +503,13 @@ fn roots(folder: &str) -> impl Iterator<Item = String> + use<> {
     names.into_iter()
 }
 
-fn told(problems: &[Problem]) -> String {
+pub(crate) fn told(problems: &[Problem]) -> String {
     problems
         .iter()
         .fold(String::new(), |text, problem| format!("{text}{problem}\n"))
 }
 
-fn load(name: &str) -> Result<Document, Vec<Problem>> {
+pub(crate) fn load(name: &str) -> Result<Document, Vec<Problem>> {
     document::load(&format!("{FOLDER}/{name}"), &mut Files)
 }
 
@@ -525,7 +525,7 @@ impl Fetch for Files {
     }
 }
 
-fn judge(contract: &Contract, head: &str, body: &str) -> String {
+pub(crate) fn judge(contract: &Contract, head: &str, body: &str) -> String {
     let mut lines = head.lines();
     let mut words = lines.next().unwrap().split(' ');
     let method = Method::from_bytes(words.next().unwrap().as_bytes()).unwrap();

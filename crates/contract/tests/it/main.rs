@@ -11,3 +11,4 @@
 mod differential;
 mod loading;
 mod suite;
+mod two;

@@ -117,8 +117,9 @@ pub fn compile(document: &Document) -> Compiled<'_> {
         found.unwrap_or_default().to_owned()
     };
     let (program, schema_notes, problems) = builder.compiler.finish();
-    for note in schema_notes.iter().filter(|note| note.kind.is_misspelt()) {
-        let message = format!("{}, so nothing is checked by it", note.kind.told());
+    builder.problems.extend_from_slice(document.warnings());
+    for note in &schema_notes {
+        let Some(message) = note.kind.warning() else { continue };
         builder.problems.push(Problem {
             severity: Severity::Warning,
             ..document.problem(note.span, message)

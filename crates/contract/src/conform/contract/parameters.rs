@@ -8,7 +8,7 @@ use crate::conform::json::{Direction, SchemaId};
 use crate::conform::media_type::{Kind, MediaType};
 use crate::conform::operation::Parameters;
 use crate::conform::parameter::{Encoding, Location, Parameter, Style};
-use crate::document::{Node, Place, Span, Value};
+use crate::document::{Node, Place, Span, Value, Version};
 
 /// A schema that allows everything, for what is declared without one.
 static ANYTHING: Node = Node {
@@ -152,7 +152,7 @@ impl<'d> Builder<'d> {
         }
         let style = match place.node.get("style") {
             None => Style::default_of(location),
-            Some(said) => match said.as_str().and_then(|name| Style::parse(name, location)) {
+            Some(said) => match said.as_str().and_then(|name| self.style(name, location)) {
                 Some(style) => style,
                 None => {
                     let message = format!("this style is not one for a parameter in {}", location.name());
@@ -167,6 +167,14 @@ impl<'d> Builder<'d> {
         };
         let schema = self.schema(self.member(place, "schema"), place, direction);
         Some(Encoding::Style { style, explode, schema })
+    }
+
+    /// OpenAPI 2.0 separates items in every location in the same ways.
+    fn style(&self, name: &str, location: Location) -> Option<Style> {
+        match self.document.version() {
+            Version::V2_0 => Style::named(name),
+            Version::V3_0 | Version::V3_1 => Style::parse(name, location),
+        }
     }
 
     /// The schema at a place, or one that allows everything.

@@ -6,7 +6,7 @@ use super::Builder;
 use super::spelling::Shape;
 use crate::conform::operation::Operation;
 use crate::conform::route::{RouteError, TemplateError};
-use crate::document::{Node, Place, Span};
+use crate::document::{Node, Place, Span, Version};
 
 const METHODS: [(&str, Method); 8] = [
     ("get", Method::GET),
@@ -108,6 +108,14 @@ impl<'d> Builder<'d> {
             self.note(
                 callbacks,
                 "callbacks are requests of the upstream, which do not pass here",
+            );
+        }
+        if self.document.version() == Version::V2_0
+            && let Some(schemes) = operation.node.get("schemes")
+        {
+            self.note(
+                schemes,
+                "schemes of an operation have no effect: it is served as all others are",
             );
         }
         for place in [item, operation] {

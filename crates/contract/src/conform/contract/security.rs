@@ -4,7 +4,7 @@ use http::{HeaderName, header};
 
 use super::Builder;
 use crate::conform::operation::SecurityNames;
-use crate::document::{Node, Place};
+use crate::document::{Node, Place, Version};
 
 impl<'d> Builder<'d> {
     /// The requirements of an operation, or those of the root where it has none of its own.
@@ -28,9 +28,13 @@ impl<'d> Builder<'d> {
         let components = self.member(root, "components");
         let schemes = components.and_then(|components| self.member(components, "securitySchemes"));
         let Some(scheme) = schemes.and_then(|schemes| self.member(schemes, name)) else {
+            let declared_in = match self.document.version() {
+                Version::V2_0 => "securityDefinitions",
+                Version::V3_0 | Version::V3_1 => "components",
+            };
             self.warn(
                 place.node,
-                format!("no security scheme is called `{name}`; declare it in `components`"),
+                format!("no security scheme is called `{name}`; declare it in `{declared_in}`"),
             );
             return;
         };

@@ -2,7 +2,8 @@
 //! is a warning that stands at the name.
 
 use super::Builder;
-use crate::document::{Object, Place, Problem, Severity, Span};
+use crate::document::nearest::nearest;
+use crate::document::{Object, Place, Problem, Severity, Span, Version};
 
 /// Which members an object of OpenAPI 3.0 and 3.1 may have (sections 4.8.9, 4.8.10, 4.8.12, 4.8.13 and 4.8.14 of 3.1).
 #[derive(Clone, Copy)]
@@ -80,8 +81,12 @@ impl Shape {
 }
 
 impl<'d> Builder<'d> {
-    /// Warns of every member that such an object does not have.
+    /// Warns of every member that such an object does not have. The members of OpenAPI 2.0 are others, and were looked
+    /// at when they were read.
     pub(super) fn spell(&mut self, place: Place<'d>, shape: Shape) {
+        if self.document.version() == Version::V2_0 {
+            return;
+        }
         let Some(object) = place.node.as_object() else { return };
         for (name, at) in unknown(object, shape.members()) {
             let message = format!(
@@ -108,32 +113,6 @@ fn unknown<'o>(object: &'o Object, known: &[&str]) -> Vec<(&'o str, Span)> {
         .collect()
 }
 
-/// The known name that a misspelt one is likely to mean: at most two letters apart.
-pub(crate) fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
-    let distances = known.iter().map(|known| (distance(name, known), *known));
-    let (distance, nearest) = distances.min_by_key(|(distance, _)| *distance)?;
-    (distance <= 2 && distance * 2 < nearest.len()).then_some(nearest)
-}
-
-/// How many letters have to be changed, left out or put in (Levenshtein's distance).
-fn distance(left: &str, right: &str) -> usize {
-    let mut row: Vec<usize> = (0..=right.chars().count()).collect();
-    for (index, a) in left.chars().enumerate() {
-        let mut diagonal = index;
-        let mut before = index + 1;
-        for (cell, b) in row.iter_mut().skip(1).zip(right.chars()) {
-            let cost = diagonal + usize::from(a != b);
-            diagonal = *cell;
-            before = cost.min(diagonal + 1).min(before + 1);
-            *cell = before;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = index + 1;
-        }
-    }
-    row.last().copied().unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,9 +128,5 @@ mod tests {
         check("tag", Some("tags"));
         check("frobnicate", None);
         assert_eq!(nearest("gett", Shape::PathItem.members()), Some("get"));
-        assert_eq!(
-            (distance("", "abc"), distance("kitten", "sitting"), distance("a", "a")),
-            (3, 3, 0)
-        );
     }
 }

@@ -1,4 +1,4 @@
-//! The styles of OpenAPI 3.1 §4.8.12.2: where the items and properties of a parameter begin and end. Separators are
+//! The styles of OpenAPI 3.1 §4.8.12.2, and what `collectionFormat` of 2.0 says beyond them: where the items and properties of a parameter begin and end. Separators are
 //! looked for before anything is decoded, so an encoded separator is part of a value.
 
 use std::borrow::Cow;
@@ -23,6 +23,8 @@ pub enum Style {
     SpaceDelimited,
     /// `color=blue|black`
     PipeDelimited,
+    /// `color=blue%09black`: `tsv` of OpenAPI 2.0
+    TabDelimited,
     /// `color[R]=100&color[G]=200`
     DeepObject,
 }
@@ -30,16 +32,7 @@ pub enum Style {
 impl Style {
     /// The style of a name, if it is one for that location.
     pub fn parse(name: &str, location: Location) -> Option<Self> {
-        let style = match name {
-            "matrix" => Self::Matrix,
-            "label" => Self::Label,
-            "simple" => Self::Simple,
-            "form" => Self::Form,
-            "spaceDelimited" => Self::SpaceDelimited,
-            "pipeDelimited" => Self::PipeDelimited,
-            "deepObject" => Self::DeepObject,
-            _ => return None,
-        };
+        let style = Self::named(name)?;
         let fits = match location {
             Location::Path => matches!(style, Self::Matrix | Self::Label | Self::Simple),
             Location::Query => matches!(
@@ -50,6 +43,21 @@ impl Style {
             Location::Cookie => style == Self::Form,
         };
         fits.then_some(style)
+    }
+
+    /// The style of a name, wherever it may stand; `tabDelimited` is the name that `tsv` has here.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "matrix" => Self::Matrix,
+            "label" => Self::Label,
+            "simple" => Self::Simple,
+            "form" => Self::Form,
+            "spaceDelimited" => Self::SpaceDelimited,
+            "pipeDelimited" => Self::PipeDelimited,
+            "tabDelimited" => Self::TabDelimited,
+            "deepObject" => Self::DeepObject,
+            _ => return None,
+        })
     }
 
     /// The style where none is given.
@@ -151,7 +159,7 @@ pub(super) fn split<'t>(
             let [Part { value, .. }] = parts else {
                 return Err(Unreadable);
             };
-            let (text, separators) = unwrap(style, explode, kind, &parameter.name, value)?;
+            let (text, separators) = unwrap(style, explode, kind, parameter, value)?;
             let pieces = || pieces(text, separators, parameter.location);
             match kind {
                 Kind::Scalar => Ok(std::iter::once(item(text)).collect()),
@@ -171,13 +179,16 @@ fn unwrap<'t>(
     style: Style,
     explode: bool,
     kind: Kind,
-    name: &str,
+    parameter: &Parameter,
     text: &'t str,
 ) -> Result<(&'t str, &'static [&'static str]), Unreadable> {
     Ok(match style {
         Style::Simple | Style::Form | Style::DeepObject => (text, &[","]),
-        Style::SpaceDelimited => (text, &["%20", "+"]),
+        Style::SpaceDelimited => (text, spaces(parameter.location)),
+        Style::PipeDelimited if parameter.location == Location::Header => (text, &["|"]),
         Style::PipeDelimited => (text, &["|", "%7C", "%7c"]),
+        Style::TabDelimited if parameter.location == Location::Header => (text, &["\t"]),
+        Style::TabDelimited => (text, &["%09"]),
         Style::Label => {
             let text = text.strip_prefix('.').ok_or(Unreadable)?;
             (text, if explode { &["."] } else { &[","] })
@@ -186,10 +197,19 @@ fn unwrap<'t>(
         Style::Matrix => (
             text.strip_prefix(';')
                 .ok_or(Unreadable)
-                .and_then(|text| named(text, name))?,
+                .and_then(|text| named(text, &parameter.name))?,
             &[","],
         ),
     })
+}
+
+/// How a space is written; only in a query may it be a plus.
+fn spaces(location: Location) -> &'static [&'static str] {
+    match location {
+        Location::Query | Location::Cookie => &["%20", "+"],
+        Location::Path => &["%20"],
+        Location::Header => &[" "],
+    }
 }
 
 fn pieces<'t>(text: &'t str, separators: &'static [&'static str], location: Location) -> impl Iterator<Item = &'t str> {

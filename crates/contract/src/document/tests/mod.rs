@@ -214,10 +214,10 @@ fn versions_are_recognised() {
         "api.yaml:1:10: error: OpenAPI 3.2.0 is not supported yet",
     );
     check(
-        "swagger: '2.0'",
-        "api.yaml:1:10: error: OpenAPI 2.0 is not supported yet",
+        "swagger: '1.2'",
+        "api.yaml:1:10: error: `1.2` is no version of OpenAPI that is read",
     );
-    check("swagger: 2.0", "OpenAPI 2.0 is not supported yet");
+    check("swagger: 2", "`2` is no version of OpenAPI that is read");
     check("openapi: 4.0.0", "`4.0.0` is no known version");
     check("openapi: 3.10.0", "`3.10.0` is no known version");
     check("openapi: [3]", "`an array` is no known version");

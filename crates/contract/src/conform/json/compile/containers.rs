@@ -225,7 +225,7 @@ impl<'d> Compiler<'d> {
         let keyword = match self.document.dialect() {
             Dialect::Draft202012 => "dependentRequired",
             Dialect::Draft4 => "dependencies",
-            Dialect::OpenApi30 => return Vec::new(),
+            Dialect::OpenApi20 | Dialect::OpenApi30 => return Vec::new(),
         };
         let entries = object.get(keyword).and_then(Node::as_object);
         let lists = entries
@@ -245,7 +245,7 @@ impl<'d> Compiler<'d> {
     }
 
     fn pattern_properties(&mut self, at: At<'d>, object: &'d Object) -> Vec<PatternProperty> {
-        if self.document.dialect() == Dialect::OpenApi30 {
+        if matches!(self.document.dialect(), Dialect::OpenApi20 | Dialect::OpenApi30) {
             return Vec::new();
         }
         let Some(members) = object.get("patternProperties").and_then(Node::as_object) else {

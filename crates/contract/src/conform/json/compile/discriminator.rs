@@ -29,14 +29,17 @@ impl<'d> Compiler<'d> {
         object: &'d Object,
         applicators: &mut Applicators,
     ) {
-        let Some(node) = object
-            .get("discriminator")
-            .filter(|_| self.document.dialect() != Dialect::Draft4)
-        else {
-            return;
+        let Some(node) = object.get("discriminator") else { return };
+        let (property, fault) = match self.document.dialect() {
+            Dialect::Draft4 => return,
+            Dialect::OpenApi20 => (node.as_str(), "`discriminator` is not a string"),
+            Dialect::OpenApi30 | Dialect::Draft202012 => (
+                node.get("propertyName").and_then(Node::as_str),
+                "`discriminator` has no `propertyName`",
+            ),
         };
-        let Some(property) = node.get("propertyName").and_then(Node::as_str) else {
-            self.problem(node.span, "`discriminator` has no `propertyName`")
+        let Some(property) = property else {
+            self.problem(node.span, fault)
                 .push_help("name the property that tells the branches apart");
             return;
         };
@@ -187,8 +190,14 @@ impl<'d> Compiler<'d> {
         }
     }
 
-    /// What the branch itself says the property is worth: its `const` or `enum`.
+    /// What the branch itself says the property is worth: its `const` or `enum`. OpenAPI 2.0 has only the names of the
+    /// branches, and the extension that many of its contracts write where those are not the values.
     fn tag_values(&self, place: Place<'d>, property: &str) -> Vec<&'d str> {
+        if self.document.dialect() == Dialect::OpenApi20
+            && let Some(value) = place.node.get("x-ms-discriminator-value").and_then(Node::as_str)
+        {
+            return vec![value];
+        }
         let Some(tag) = place.node.get("properties").and_then(|node| node.get(property)) else {
             return Vec::new();
         };
@@ -220,13 +229,7 @@ impl<'d> Compiler<'d> {
     }
 
     fn components(&self) -> impl Iterator<Item = (&'d str, &'d Node)> + use<'d> {
-        let schemas = self
-            .document
-            .root()
-            .node
-            .get("components")
-            .and_then(|components| components.get("schemas"));
-        schemas.and_then(Node::as_object).into_iter().flat_map(Object::iter)
+        self.document.named_schemas()
     }
 
     /// Who inherits from whom among the components, found once.

@@ -246,7 +246,7 @@ impl<'d> Compiler<'d> {
         let keyword = match self.document.dialect() {
             Dialect::Draft202012 => "dependentSchemas",
             Dialect::Draft4 => "dependencies",
-            Dialect::OpenApi30 => return,
+            Dialect::OpenApi20 | Dialect::OpenApi30 => return,
         };
         let Some(entries) = object.get(keyword).and_then(Node::as_object) else {
             return;

@@ -1,7 +1,7 @@
 //! What of a schema is read and not checked, or checked otherwise than its author may think: kept for coverage.
 
 use super::{Compiler, SchemaId};
-use crate::conform::contract::spelling::nearest;
+use crate::document::nearest::nearest;
 use crate::document::{Dialect, Object, Span};
 
 /// Something in a schema that is not judged, for the coverage report.
@@ -22,6 +22,8 @@ pub enum NoteKind {
     UnknownFormat(String),
     /// A keyword that does not belong to the contract's dialect of JSON Schema.
     IgnoredKeyword(&'static str),
+    /// A keyword of a later version of OpenAPI, judged as there: what it forbids was not meant to pass.
+    LaterKeyword(&'static str),
     /// A name that is a keyword in no dialect, and the keyword that it is likely to mean.
     UnknownKeyword(String, &'static str),
     /// A pattern with look-around or back references, judged within a budget of steps.
@@ -31,9 +33,16 @@ pub enum NoteKind {
 }
 
 impl NoteKind {
-    /// Whether the author is likely to have meant something that is now not checked.
-    pub(crate) fn is_misspelt(&self) -> bool {
-        matches!(self, Self::UnknownKeyword(..))
+    /// What to tell the author where something else was meant than is checked.
+    pub(crate) fn warning(&self) -> Option<String> {
+        match self {
+            Self::UnknownKeyword(..) => Some(format!("{}, so nothing is checked by it", self.told())),
+            Self::LaterKeyword(_) => Some(self.told()),
+            Self::UnknownFormat(_)
+            | Self::IgnoredKeyword(_)
+            | Self::BacktrackingPattern(_)
+            | Self::UnusedDiscriminator => None,
+        }
     }
 
     /// What is not checked, and why.
@@ -41,6 +50,7 @@ impl NoteKind {
         match self {
             Self::UnknownFormat(name) => format!("format `{name}` is not asserted: any string passes"),
             Self::IgnoredKeyword(name) => format!("`{name}` has no effect in this version of OpenAPI"),
+            Self::LaterKeyword(name) => format!("OpenAPI 2.0 has no `{name}`: it is judged as in 3.0"),
             Self::UnknownKeyword(name, meant) => format!("`{name}` is no keyword (`{meant}` is)"),
             Self::BacktrackingPattern(_) => {
                 "a pattern with look-around or a back reference: judged within a budget of steps, beyond it refused"
@@ -119,6 +129,12 @@ const KEYWORDS: [&str; 64] = [
     "$vocabulary",
 ];
 
+/// What stands beside the keywords where a parameter of OpenAPI 2.0 is its own schema.
+const PARAMETER_MEMBERS: [&str; 4] = ["name", "in", "collectionFormat", "allowEmptyValue"];
+
+/// The keywords of OpenAPI 3.0 that only ever forbid.
+const LATER: [&str; 4] = ["anyOf", "oneOf", "not", "writeOnly"];
+
 impl<'d> Compiler<'d> {
     pub(super) fn note_foreign_keywords(&mut self, id: SchemaId, object: &'d Object) {
         const MODERN: [&str; 9] = [
@@ -133,13 +149,24 @@ impl<'d> Compiler<'d> {
             "unevaluatedItems",
         ];
         let foreign: &[&'static str] = match self.document.dialect() {
+            Dialect::OpenApi20 => &[
+                "patternProperties",
+                "additionalItems",
+                "dependencies",
+                "$dynamicRef",
+                "nullable",
+            ],
             Dialect::OpenApi30 => &["patternProperties", "additionalItems", "dependencies", "$dynamicRef"],
             Dialect::Draft4 => &[],
             Dialect::Draft202012 => &["nullable", "additionalItems", "dependencies"],
         };
+        let own: &[&str] = match self.document.dialect() {
+            Dialect::OpenApi20 => &PARAMETER_MEMBERS,
+            _ => &[],
+        };
         for (name, member) in &object.members {
             // Annotations of one's own are legal; what looks like a keyword and is none is not meant as one.
-            let known = KEYWORDS.contains(&&**name) || name.starts_with("x-") || name.starts_with('$');
+            let known = KEYWORDS.contains(&&**name) || own.contains(&&**name) || name.starts_with("x-") || name.starts_with('$');
             if !known && let Some(meant) = nearest(name, &KEYWORDS) {
                 self.notes.push(Note {
                     schema: id,
@@ -148,6 +175,9 @@ impl<'d> Compiler<'d> {
                 });
             }
         }
+        if self.document.dialect() == Dialect::OpenApi20 {
+            self.note_later_keywords(id, object);
+        }
         let modern = if self.modern() { &[][..] } else { &MODERN[..] };
         for keyword in foreign.iter().chain(modern) {
             if let Some(node) = object.get(keyword) {
@@ -155,6 +185,19 @@ impl<'d> Compiler<'d> {
                     schema: id,
                     span: node.span,
                     kind: NoteKind::IgnoredKeyword(keyword),
+                });
+            }
+        }
+    }
+    fn note_later_keywords(&mut self, id: SchemaId, object: &'d Object) {
+        for keyword in LATER {
+            // A member whose name stands nowhere was made while the document was lowered.
+            let written = object.members.get(keyword);
+            if let Some(member) = written.filter(|member| member.name_span != member.value.span) {
+                self.notes.push(Note {
+                    schema: id,
+                    span: member.value.span,
+                    kind: NoteKind::LaterKeyword(keyword),
                 });
             }
         }

@@ -28,8 +28,12 @@ impl<'d> Compiler<'d> {
                 TypeSet::NONE
             }
         };
-        let nullable = object.get("nullable").and_then(Node::as_bool) == Some(true);
-        if nullable && self.document.dialect() == Dialect::OpenApi30 {
+        let nullable = match self.document.dialect() {
+            Dialect::OpenApi20 => object.get("x-nullable"),
+            Dialect::OpenApi30 => object.get("nullable"),
+            Dialect::Draft4 | Dialect::Draft202012 => None,
+        };
+        if nullable.and_then(Node::as_bool) == Some(true) {
             types = types.union(TypeSet::NULL);
         }
         types
