@@ -130,12 +130,17 @@ fn scheme(location: &str) -> Option<&str> {
     (scheme.starts_with(|c: char| c.is_ascii_alphabetic()) && scheme.chars().all(letters)).then_some(scheme)
 }
 
-fn client(time_max: Duration) -> reqwest::Result<Client> {
+/// Gives clients of HTTPS their cryptography; before the first of them is made.
+pub(crate) fn install_crypto() {
     static PROVIDER: Once = Once::new();
     PROVIDER.call_once(|| {
         // Another provider that was installed before is as good.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     });
+}
+
+fn client(time_max: Duration) -> reqwest::Result<Client> {
+    install_crypto();
     Client::builder()
         .user_agent("portcullis")
         .no_proxy()
@@ -157,7 +162,10 @@ fn within_origin(attempt: redirect::Attempt<'_>) -> redirect::Action {
 }
 
 /// The body within its bounds. The client's own timeout begins anew with each read, the deadline does not.
-fn body(mut response: Response, deadline: Instant) -> Result<Vec<u8>, String> {
+///
+/// # Errors
+/// It takes too long, is larger than [`FILE_BYTES_MAX`], or breaks off.
+pub(crate) fn body(mut response: Response, deadline: Instant) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     let mut chunk = vec![0; 64 << 10];
     loop {
@@ -190,7 +198,7 @@ fn reason(error: &std::io::Error) -> String {
 }
 
 /// An error and what it comes from, joined by colons.
-fn causes(error: &dyn std::error::Error) -> String {
+pub(crate) fn causes(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
     std::iter::once(error)
         .chain(causes)

@@ -7,6 +7,7 @@ mod configuration;
 mod coverage;
 #[cfg(feature = "demo")]
 mod demo;
+mod init;
 mod man;
 mod observe_report;
 mod outcome;
@@ -50,6 +51,8 @@ Exit codes:
 enum Verb {
     /// Stand in front of APIs and let through what their contracts allow
     Serve(serve::Arguments),
+    /// Draft a first configuration from a contract, or from a running service that publishes one
+    Init(init::Arguments),
     /// Check a configuration and its contracts, and report every problem
     Check(check::Arguments),
     /// Show, for each operation and media type, what is checked and what is not, and why
@@ -76,6 +79,7 @@ pub(crate) fn run() -> Outcome {
     let json = shared.json;
     let done = match verb {
         Verb::Serve(arguments) => serve::run(&arguments, &shared),
+        Verb::Init(arguments) => init::run(&arguments, &shared),
         Verb::Check(arguments) => check::run(&arguments, &shared),
         Verb::Coverage(arguments) => coverage::run(&arguments, &shared),
         Verb::Try(arguments) => try_request::run(&arguments, &shared),
@@ -132,6 +136,16 @@ mod tests {
         check("check --color sometimes", false);
         check("try -c gate.yaml", false);
         check("try -c gate.yaml a.http b.har", true);
+        check("init", true);
+        check(
+            "init openapi.yaml --upstream http://127.0.0.1:9000 --listen 127.0.0.1:8080",
+            true,
+        );
+        check("init --from http://127.0.0.1:9000 --observe --force", true);
+        check("init openapi.yaml --observe=everything --stdout", true);
+        check("init --observe=requests", false);
+        check("init openapi.yaml --from http://127.0.0.1:9000", false);
+        check("init --listen 8080", false);
         check("config", false);
         check("config schema", true);
         check("completions bash", true);

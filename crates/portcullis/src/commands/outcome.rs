@@ -59,6 +59,14 @@ impl Failure {
         }
     }
 
+    /// A contract has errors.
+    pub(crate) fn of_contract(problems: Vec<Problem>) -> Self {
+        Self {
+            problems,
+            ..Self::unusable("the contract cannot be used")
+        }
+    }
+
     /// What is wrong in the files, where that is why.
     pub(crate) fn problems(&self) -> &[Problem] {
         &self.problems

@@ -17,6 +17,7 @@ mod command_line;
 mod gate;
 mod http;
 mod http2;
+mod init;
 mod memory;
 mod natter_api;
 mod rates;
