@@ -2,6 +2,7 @@
 //!
 //! Only this crate reads arguments, the environment and configuration files.
 
+mod acme;
 mod assemble;
 mod commands;
 mod config;

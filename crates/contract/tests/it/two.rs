@@ -76,10 +76,15 @@ const FILES: &[Case] = &[
 
 fn check(name: &str, warnings: &str, cases: &[Case]) {
     let document = load(name).unwrap_or_else(|problems| panic!("{}", told(&problems)));
-    assert_eq!((document.version(), document.dialect()), (Version::V2_0, Dialect::OpenApi20));
+    assert_eq!(
+        (document.version(), document.dialect()),
+        (Version::V2_0, Dialect::OpenApi20)
+    );
     let compiled = compile(&document);
     assert_eq!(told(&compiled.problems), warnings, "{name}");
-    let judged = cases.iter().map(|(head, body, _)| judge(&compiled.contract, head, body));
+    let judged = cases
+        .iter()
+        .map(|(head, body, _)| judge(&compiled.contract, head, body));
     for ((head, body, expected), said) in cases.iter().zip(judged) {
         assert_eq!(said, *expected, "{name}: {head:?} {body}");
     }
@@ -101,22 +106,50 @@ fn contracts_of_several_files_are_judged() {
 fn servers_security_and_extensions_are_handed_out() {
     let document = load("two/pets.yaml").unwrap();
     let contract = compile(&document).contract;
-    let servers: Vec<_> = contract.servers.iter().map(|server| (server.host.as_deref(), &*server.base)).collect();
+    let servers: Vec<_> = contract
+        .servers
+        .iter()
+        .map(|server| (server.host.as_deref(), &*server.base))
+        .collect();
     assert_eq!(servers, [(Some("api.example.com:8443"), "/v1"); 2]);
     let security = |name: &str| {
-        let found = contract.operations.iter().find(|operation| operation.name() == name).unwrap();
+        let found = contract
+            .operations
+            .iter()
+            .find(|operation| operation.name() == name)
+            .unwrap();
         (found.security.clone(), found.parameters.security.header.clone())
     };
-    assert_eq!(security("list"), (vec![vec!["key".into()]], vec!["x-key".parse().unwrap()]));
+    assert_eq!(
+        security("list"),
+        (vec![vec!["key".into()]], vec!["x-key".parse().unwrap()])
+    );
     let (put, headers) = security("PUT /pets/{id}");
     assert_eq!((put.len(), headers[0].as_str(), headers.len()), (2, "authorization", 2));
-    let schemes = document.root().node.get("components").unwrap().get("securitySchemes").unwrap();
-    assert!(schemes.get("grant").unwrap().get("flows").unwrap().get("authorizationCode").is_some());
+    let schemes = document
+        .root()
+        .node
+        .get("components")
+        .unwrap()
+        .get("securitySchemes")
+        .unwrap();
+    assert!(
+        schemes
+            .get("grant")
+            .unwrap()
+            .get("flows")
+            .unwrap()
+            .get("authorizationCode")
+            .is_some()
+    );
     let document = load("two/files.json").unwrap();
     let compiled = compile(&document);
     let [path, own] = compiled.extensions.operations[0];
     assert!(own.is_none());
-    assert_eq!(document.location(path.unwrap().node.span.file), "tests/contracts/two/parts/orders.yaml");
+    assert_eq!(
+        document.location(path.unwrap().node.span.file),
+        "tests/contracts/two/parts/orders.yaml"
+    );
 }
 
 /// Forms are read from the same shape as those of 3.x.
@@ -124,7 +157,15 @@ fn servers_security_and_extensions_are_handed_out() {
 fn forms_have_the_shape_of_later_versions() {
     let document = load("two/forms.yaml").unwrap();
     let body = |path: &str| {
-        let operation = document.root().node.get("paths").unwrap().get(path).unwrap().get("post").unwrap();
+        let operation = document
+            .root()
+            .node
+            .get("paths")
+            .unwrap()
+            .get(path)
+            .unwrap()
+            .get("post")
+            .unwrap();
         json(operation.get("requestBody").unwrap())
     };
     let entry = serde_json::json!({
@@ -161,7 +202,10 @@ fn forms_have_the_shape_of_later_versions() {
         }}})
     );
     let problems = told(&compile(&document).problems);
-    assert!(problems.starts_with("tests/contracts/two/forms.yaml:15:7: warning: this operation has form fields"), "{problems}");
+    assert!(
+        problems.starts_with("tests/contracts/two/forms.yaml:15:7: warning: this operation has form fields"),
+        "{problems}"
+    );
 }
 
 fn json(node: &Node) -> serde_json::Value {
@@ -171,7 +215,10 @@ fn json(node: &Node) -> serde_json::Value {
         Value::Number(spelling) => serde_json::from_str(spelling).unwrap(),
         Value::String(text) => (**text).into(),
         Value::Array(items) => items.iter().map(json).collect(),
-        Value::Object(object) => object.iter().map(|(name, node)| (name.to_owned(), json(node))).collect(),
+        Value::Object(object) => object
+            .iter()
+            .map(|(name, node)| (name.to_owned(), json(node)))
+            .collect(),
     }
 }
 
@@ -179,26 +226,66 @@ fn json(node: &Node) -> serde_json::Value {
 fn schema_7_what_2_0_leaves_open_is_a_warning_that_says_what_happens() {
     let document = load("two/odd.yaml").unwrap();
     let compiled = compile(&document);
-    assert_eq!(told(&compiled.problems), include_str!("../contracts/two/odd.txt"), "\n{}", told(&compiled.problems));
+    assert_eq!(
+        told(&compiled.problems),
+        include_str!("../contracts/two/odd.txt"),
+        "\n{}",
+        told(&compiled.problems)
+    );
     let contract = &compiled.contract;
     assert_eq!(judge(contract, "POST /v1/a", r#"{"a":"1"}"#), OK);
     assert_eq!(judge(contract, "POST /v1/a", r#"{"a":"1","b":"2"}"#), "body.one_of ");
     assert_eq!(judge(contract, "POST /v1/a?q=x", ""), "query.type q");
     assert_eq!(judge(contract, "POST /v1/a?grid=1", ""), "query.type grid/0");
     assert_eq!(judge(contract, "TRACE /v1/a", ""), "route.method");
-    let notes: Vec<_> = contract.notes.iter().map(|note| (note.span.line, &*note.message)).collect();
-    assert_eq!(notes, [(10, "schemes of an operation have no effect: it is served as all others are")]);
+    let notes: Vec<_> = contract
+        .notes
+        .iter()
+        .map(|note| (note.span.line, &*note.message))
+        .collect();
+    assert_eq!(
+        notes,
+        [(
+            10,
+            "schemes of an operation have no effect: it is served as all others are"
+        )]
+    );
     let covered = coverage(contract);
-    let effects = |index: usize| covered[index].checks.iter().map(|check| check.effect.clone()).collect::<Vec<_>>();
-    let told = covered.iter().flat_map(|one| &one.checks).flat_map(|check| &check.caveats);
+    let effects = |index: usize| {
+        covered[index]
+            .checks
+            .iter()
+            .map(|check| check.effect.clone())
+            .collect::<Vec<_>>()
+    };
+    let told = covered
+        .iter()
+        .flat_map(|one| &one.checks)
+        .flat_map(|check| &check.caveats);
     let told: Vec<_> = told.map(|caveat| &*caveat.message).collect();
-    assert!(told.contains(&"OpenAPI 2.0 has no `oneOf`: it is judged as in 3.0"), "{told:?}");
-    assert!(told.contains(&"`nullable` has no effect in this version of OpenAPI"), "{told:?}");
-    assert!(effects(0).iter().chain(&effects(1)).any(|effect| *effect == Effect::Unconstrained));
+    assert!(
+        told.contains(&"OpenAPI 2.0 has no `oneOf`: it is judged as in 3.0"),
+        "{told:?}"
+    );
+    assert!(
+        told.contains(&"`nullable` has no effect in this version of OpenAPI"),
+        "{told:?}"
+    );
+    assert!(
+        effects(0)
+            .iter()
+            .chain(&effects(1))
+            .any(|effect| *effect == Effect::Unconstrained)
+    );
 }
 
 #[test]
 fn schema_7_what_2_0_does_not_allow_is_an_error_with_its_line() {
     let problems = load("two/wrong.yaml").unwrap_err();
-    assert_eq!(told(&problems), include_str!("../contracts/two/wrong.txt"), "\n{}", told(&problems));
+    assert_eq!(
+        told(&problems),
+        include_str!("../contracts/two/wrong.txt"),
+        "\n{}",
+        told(&problems)
+    );
 }

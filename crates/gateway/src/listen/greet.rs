@@ -111,7 +111,8 @@ pub(crate) async fn serve<H: Serve>(
         .handshake(socket, until.saturating_duration_since(Instant::now()))
         .await
     {
-        Ok((stream, secured)) => {
+        Ok(None) => {}
+        Ok(Some((stream, secured))) => {
             let greeting = if secured.resumed {
                 Greeting::Resumed
             } else {

@@ -24,6 +24,8 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+/// What an authority speaks to see that a host is ours (RFC 8737), and nothing else speaks.
+const ACME_TLS_1: &[u8] = b"acme-tls/1";
 /// Tickets that one full handshake is given. A client that opens several connections at once asks for more on each.
 const TICKETS_PER_HANDSHAKE: usize = 1;
 /// Most names that one certificate is found by.
@@ -32,8 +34,11 @@ const NAMES_MAX: usize = 1_000;
 /// What clients are offered at one address.
 #[derive(Debug)]
 pub struct Terms {
-    /// At least one; clients that name no host get the first.
+    /// Clients that name no host get the first. None at all only where certificates are ordered: until the first is there,
+    /// every handshake fails.
     pub certificates: Vec<Certificate>,
+    /// Whether certificates are ordered by ACME: authorities may then look whether a challenge is answered.
+    pub ordered: bool,
     /// Also TLS 1.2, with suites that have forward secrecy and authenticated encryption.
     pub tls_1_2: bool,
     /// Whether HTTP/2 is offered beside HTTP/1.1 (ALPN, RFC 7301).
@@ -96,7 +101,11 @@ pub struct Tls {
     now: ArcSwap<Offer>,
     /// Outlives the terms, so that a reload does not cost every client a full handshake.
     tickets: Arc<dyn ProducesTickets>,
+    challenges: Arc<Challenges>,
 }
+
+/// Certificates that answer challenges, by the host that is challenged (RFC 8737).
+type Challenges = ArcSwap<HashMap<Box<str>, Arc<CertifiedKey>>>;
 
 /// Terms made ready.
 #[derive(Debug)]
@@ -128,12 +137,31 @@ impl Tls {
     /// # Errors
     /// [`TlsProblem`].
     pub fn new(terms: Terms) -> Result<Self, TlsProblem> {
-        let tickets = Ticketer::new()?;
-        let offer = offer(terms, &tickets)?;
+        let (tickets, challenges) = (Ticketer::new()?, Arc::<Challenges>::default());
+        let offer = offer(terms, &tickets, &challenges)?;
         Ok(Self {
             now: ArcSwap::from_pointee(offer),
             tickets,
+            challenges,
         })
+    }
+
+    /// Answers the challenge for a host with this certificate, until [`Tls::challenges_met`].
+    ///
+    /// # Errors
+    /// The certificate cannot be used.
+    pub fn challenge(&self, host: &str, certificate: Certificate) -> Result<(), TlsProblem> {
+        let Certificate { chain, key } = certificate;
+        let certified = CertifiedKey::from_der(chain, key, &provider(false))?;
+        let mut challenges = HashMap::clone(&self.challenges.load());
+        challenges.insert(host.to_ascii_lowercase().into(), Arc::new(certified));
+        self.challenges.store(Arc::new(challenges));
+        Ok(())
+    }
+
+    /// Answers no challenge any more.
+    pub fn challenges_met(&self) {
+        self.challenges.store(Arc::default());
     }
 
     /// Offers these terms to every handshake from now on; connections that are open stay as they are.
@@ -141,11 +169,11 @@ impl Tls {
     /// # Errors
     /// [`TlsProblem`]; the former terms stay in force.
     pub fn replace(&self, terms: Terms) -> Result<(), TlsProblem> {
-        self.now.store(Arc::new(offer(terms, &self.tickets)?));
+        self.now.store(Arc::new(offer(terms, &self.tickets, &self.challenges)?));
         Ok(())
     }
 
-    /// The handshake, within `time_max`.
+    /// The handshake, within `time_max`. `None`: an authority looked, and nothing follows.
     ///
     /// # Errors
     /// The client broke off, was too slow, or nothing that it offers is accepted.
@@ -153,13 +181,16 @@ impl Tls {
         &self,
         socket: TcpStream,
         time_max: Duration,
-    ) -> io::Result<(TlsStream<TcpStream>, Secured)> {
+    ) -> io::Result<Option<(TlsStream<TcpStream>, Secured)>> {
         let offer = self.now.load_full();
         let accepting = TlsAcceptor::from(Arc::clone(&offer.config)).accept(socket);
         let stream = tokio::time::timeout(time_max, accepting)
             .await
             .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
         let session = stream.get_ref().1;
+        if session.alpn_protocol() == Some(ACME_TLS_1) {
+            return Ok(None);
+        }
         let chain = session.peer_certificates().unwrap_or_default();
         let secured = Secured {
             version: session.protocol_version(),
@@ -169,7 +200,7 @@ impl Tls {
             http2: session.alpn_protocol() == Some(b"h2"),
             hsts: offer.hsts.clone(),
         };
-        Ok((stream, secured))
+        Ok(Some((stream, secured)))
     }
 }
 
@@ -199,10 +230,13 @@ fn provider(tls_1_2: bool) -> CryptoProvider {
     }
 }
 
-fn offer(terms: Terms, tickets: &Arc<dyn ProducesTickets>) -> Result<Offer, TlsProblem> {
+fn offer(terms: Terms, tickets: &Arc<dyn ProducesTickets>, challenges: &Arc<Challenges>) -> Result<Offer, TlsProblem> {
     let provider = Arc::new(provider(terms.tls_1_2));
     let versions: &[_] = if terms.tls_1_2 { &[&TLS13, &TLS12] } else { &[&TLS13] };
-    let certificates = Certificates::new(terms.certificates, &provider)?;
+    if terms.certificates.is_empty() && !terms.ordered {
+        return Err(TlsProblem::NoCertificate);
+    }
+    let certificates = Certificates::new(terms.certificates, &provider, Arc::clone(challenges))?;
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_protocol_versions(versions)?;
     let builder = match terms.client {
         ClientCertificates::Ignored => builder.with_no_client_auth(),
@@ -227,6 +261,9 @@ fn offer(terms: Terms, tickets: &Arc<dyn ProducesTickets>) -> Result<Offer, TlsP
     } else {
         vec![b"http/1.1".to_vec()]
     };
+    if terms.ordered {
+        config.alpn_protocols.push(ACME_TLS_1.to_vec());
+    }
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.ticketer = Arc::clone(tickets);
     config.send_tls13_tickets = TICKETS_PER_HANDSHAKE;
@@ -243,14 +280,19 @@ fn offer(terms: Terms, tickets: &Arc<dyn ProducesTickets>) -> Result<Offer, TlsP
 #[derive(Debug)]
 struct Certificates {
     /// For clients that name no host.
-    first: Arc<CertifiedKey>,
+    first: Option<Arc<CertifiedKey>>,
     exact: HashMap<Box<str>, Arc<CertifiedKey>>,
     /// `*.example.com` by `example.com`; stands for exactly one label (RFC 9525 section 6.3).
     wildcard: HashMap<Box<str>, Arc<CertifiedKey>>,
+    challenges: Arc<Challenges>,
 }
 
 impl Certificates {
-    fn new(certificates: Vec<Certificate>, provider: &CryptoProvider) -> Result<Self, TlsProblem> {
+    fn new(
+        certificates: Vec<Certificate>,
+        provider: &CryptoProvider,
+        challenges: Arc<Challenges>,
+    ) -> Result<Self, TlsProblem> {
         let (mut exact, mut wildcard) = (HashMap::new(), HashMap::new());
         let mut first = None;
         for (index, Certificate { chain, key }) in certificates.into_iter().enumerate() {
@@ -273,9 +315,10 @@ impl Certificates {
             first.get_or_insert(certified);
         }
         Ok(Self {
-            first: first.ok_or(TlsProblem::NoCertificate)?,
+            first,
             exact,
             wildcard,
+            challenges,
         })
     }
 
@@ -290,8 +333,13 @@ impl ResolvesServerCert for Certificates {
     /// A host that no certificate is for ends the handshake (`unrecognized_name`): a wrong certificate would only teach people
     /// to click warnings away.
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let mut spoken = hello.alpn().into_iter().flatten();
+        if spoken.any(|protocol| protocol == ACME_TLS_1) {
+            // The certificate of a challenge proves nothing but that, so it is shown to nobody else.
+            return self.challenges.load().get(hello.server_name()?).cloned();
+        }
         match hello.server_name() {
-            None => Some(Arc::clone(&self.first)),
+            None => self.first.clone(),
             Some(name) => self.find(name).cloned(),
         }
     }

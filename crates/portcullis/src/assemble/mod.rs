@@ -2,7 +2,7 @@
 
 pub(crate) mod limits;
 mod routes;
-mod tls;
+pub(crate) mod tls;
 
 use std::io;
 use std::net::SocketAddr;
@@ -27,8 +27,11 @@ use portcullis_gateway::metrics::{Registry, Reload, Setup};
 use portcullis_gateway::observe::Observations;
 use thiserror::Error;
 
+use crate::acme::Orders;
+use crate::config::acme::Acme;
 use crate::config::checked::Configuration;
-use crate::config::{listen, raw};
+use crate::config::listen::{self, Certificates};
+use crate::config::raw;
 use crate::contracts::{self, Loaded};
 use routes::Upstreams;
 
@@ -73,6 +76,8 @@ pub(crate) struct Running {
     upstreams: Upstreams,
     workers: Workers,
     listeners: Vec<Listener>,
+    /// Ends with the gate.
+    _orders: Orders,
     admin: Option<Admin>,
 }
 
@@ -170,6 +175,8 @@ impl Running {
         registry.contracts(ages);
         readiness.set(Ready::Serving);
         registry.reloaded(Reload::Applied, unix_seconds());
+        let orders =
+            Orders::start(&configuration.listen, &listeners).map_err(|error| StartError::System(error.to_string()))?;
         Ok(Self {
             configuration,
             shared,
@@ -179,6 +186,7 @@ impl Running {
             upstreams,
             workers,
             listeners,
+            _orders: orders,
             admin,
         })
     }
@@ -321,16 +329,23 @@ fn log_requests(configuration: &Configuration) -> LogRequests {
     }
 }
 
-/// Whether both listen at the same addresses for the same protocols; what TLS offers there can change at any time.
+/// Whether both listen at the same addresses for the same protocols; what TLS offers there can change at any time, but for
+/// what is ordered.
 fn same_doors(old: &[listen::Listener], new: &[listen::Listener]) -> bool {
-    let door = |listener: &listen::Listener| {
-        (
-            listener.address,
-            listener.tls.is_some(),
-            listener.proxy_protocol,
-            listener.h2c,
-        )
-    };
+    fn door(listener: &listen::Listener) -> (SocketAddr, bool, bool, bool, Option<&Acme>) {
+        let tls = listener.tls.as_ref();
+        let acme = tls.and_then(|tls| match &tls.certificates {
+            Certificates::Acme(acme) => Some(acme),
+            Certificates::Files(_) | Certificates::SelfSigned => None,
+        });
+        let listen::Listener {
+            address,
+            proxy_protocol,
+            h2c,
+            ..
+        } = *listener;
+        (address, tls.is_some(), proxy_protocol, h2c, acme)
+    }
     old.iter().map(door).eq(new.iter().map(door))
 }
 

@@ -54,13 +54,32 @@ pub(super) fn replace(configured: &[listen::Listener], running: &[Listener]) -> 
     Ok(())
 }
 
+/// What is offered at an address, read from its files now.
 fn terms(tls: &listen::Tls) -> Result<Terms, StartError> {
     let certificates = match &tls.certificates {
         Certificates::Files(pairs) => pairs.iter().map(certificate).collect::<Result<_, _>>()?,
         Certificates::SelfSigned => vec![self_signed()?],
+        Certificates::Acme(acme) => {
+            let files = acme.files();
+            // Before the first order there is none.
+            if files.0.exists() {
+                vec![certificate(&files)?]
+            } else {
+                Vec::new()
+            }
+        }
     };
+    terms_with(tls, certificates)
+}
+
+/// What is offered at an address with these certificates; authorities of callers are read now.
+///
+/// # Errors
+/// [`StartError::Tls`]
+pub(crate) fn terms_with(tls: &listen::Tls, certificates: Vec<Certificate>) -> Result<Terms, StartError> {
     Ok(Terms {
         certificates,
+        ordered: matches!(tls.certificates, Certificates::Acme(_)),
         tls_1_2: tls.tls_1_2,
         http2: tls.http2,
         client: match &tls.client_authorities {

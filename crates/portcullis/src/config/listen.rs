@@ -11,6 +11,9 @@ use serde::Deserialize;
 use serde::de::value::{MapAccessDeserializer, StrDeserializer};
 use serde::de::{Deserializer, MapAccess, Visitor};
 
+use portcullis_contract::document::Span;
+
+use super::acme::{Acme, AcmeWritten};
 use super::problems::Problems;
 use super::spanned::{List, Spanned};
 use super::text::{Address, Location};
@@ -37,7 +40,9 @@ pub(crate) struct Listen {
 #[serde(deny_unknown_fields)]
 pub(crate) struct TlsWritten {
     /// The certificates; a caller gets the one for the host that it names, and the first where it names none.
-    pub(crate) certificates: List<Spanned<CertificateWritten>>,
+    pub(crate) certificates: Option<List<Spanned<CertificateWritten>>>,
+    /// Orders the certificate from an authority by ACME (RFC 8555) and renews it, in the place of `certificates`.
+    pub(crate) acme: Option<Spanned<AcmeWritten>>,
     /// The lowest version. Default: 1.3.
     pub(crate) version_min: Option<TlsVersion>,
     /// The authorities (PEM) of which callers have to present a certificate. Default: no certificate is asked for.
@@ -96,7 +101,7 @@ impl<'de> Visitor<'de> for ListenVisitor {
             // The place of the whole entry is set where it is known.
             address: Spanned {
                 value,
-                span: portcullis_contract::document::Span::default(),
+                span: Span::default(),
             },
             tls: None,
             proxy_protocol: None,
@@ -161,6 +166,8 @@ pub(crate) struct Tls {
 pub(crate) enum Certificates {
     /// Files: chain and key of each.
     Files(Vec<(PathBuf, PathBuf)>),
+    /// Ordered from an authority.
+    Acme(Acme),
     /// Made when the gate starts, for trying things out; nobody trusts it.
     SelfSigned,
 }
@@ -192,7 +199,9 @@ impl Listener {
             address: written.address.value.0,
             proxy_protocol,
             h2c: written.h2c.is_some_and(|h2c| h2c.value),
-            tls: written.tls.map(|tls| Tls::lower(tls, written.http2, directory)),
+            tls: written
+                .tls
+                .map(|tls| Tls::lower(tls, written.http2, span, directory, problems)),
         }
     }
 
@@ -204,7 +213,8 @@ impl Listener {
                 .iter()
                 .flat_map(|(chain, key)| [chain.clone(), key.clone()])
                 .collect(),
-            Certificates::SelfSigned => Vec::new(),
+            // What is ordered is put in force when it comes, not when its file changes.
+            Certificates::Acme(_) | Certificates::SelfSigned => Vec::new(),
         };
         files.extend(tls.client_authorities.clone());
         files.extend(tls.client_revocations.iter().cloned());
@@ -226,15 +236,35 @@ impl Tls {
         }
     }
 
-    fn lower(written: TlsWritten, http2: Option<bool>, directory: &Path) -> Self {
+    fn lower(
+        written: TlsWritten,
+        http2: Option<bool>,
+        span: Span,
+        directory: &Path,
+        problems: &mut Problems<'_>,
+    ) -> Self {
         let path = |location: Location| directory.join(location.0);
-        let certificates = written.certificates.0.into_iter();
+        let pair =
+            |certificate: Spanned<CertificateWritten>| (path(certificate.value.chain), path(certificate.value.key));
+        let files = written
+            .certificates
+            .map(|files| files.0.into_iter().map(pair).collect());
+        let certificates = match (files, written.acme) {
+            (Some(files), None) => Certificates::Files(files),
+            (None, Some(acme)) => Certificates::Acme(Acme::lower(acme, directory, problems)),
+            (files, acme) => {
+                let place = acme.map_or(span, |acme| acme.span);
+                let message = "TLS needs either `certificates` or `acme`";
+                problems.error(
+                    place,
+                    message,
+                    "name the files of a certificate, or say where to order one",
+                );
+                Certificates::Files(files.unwrap_or_default())
+            }
+        };
         Self {
-            certificates: Certificates::Files(
-                certificates
-                    .map(|certificate| (path(certificate.value.chain), path(certificate.value.key)))
-                    .collect(),
-            ),
+            certificates,
             tls_1_2: written.version_min == Some(TlsVersion::V1_2),
             http2: http2.unwrap_or(true),
             client_authorities: written.client_authorities.map(path),

@@ -3,6 +3,7 @@
 //!
 //! It reads no environment and fetches nothing; contracts are loaded by the commands.
 
+pub(crate) mod acme;
 pub(crate) mod api;
 pub(crate) mod checked;
 pub(crate) mod extensions;

@@ -17,7 +17,11 @@ impl<'d> Lowering<'d, '_> {
             ([body], []) => Some(self.body(operation, body)),
             ([], [first, ..]) => Some(self.form(operation, first.node.span, &fields)),
             ([_, second, ..], _) => {
-                self.error(second.node.span, "an operation has one body, and this is another", "leave one out");
+                self.error(
+                    second.node.span,
+                    "an operation has one body, and this is another",
+                    "leave one out",
+                );
                 None
             }
             (_, [field, ..]) => {
@@ -54,7 +58,11 @@ impl<'d> Lowering<'d, '_> {
             let mut entry = Object::default();
             // A file of JSON may be any JSON.
             if let Some(schema) = schema.filter(|_| !is_file || !is_json(media_type)) {
-                let schema = if is_file { self.bytes(schema.node.span) } else { self.refer(schema) };
+                let schema = if is_file {
+                    self.bytes(schema.node.span)
+                } else {
+                    self.refer(schema)
+                };
                 put(&mut entry, "schema", schema);
             }
             let entry = self.finish(span, entry);

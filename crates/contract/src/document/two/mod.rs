@@ -164,8 +164,13 @@ impl<'d> Lowering<'d, '_> {
         let taken = u32::try_from(nodes).is_ok_and(|nodes| self.budget.take_nodes(nodes));
         if !taken && !self.full {
             self.full = true;
-            let message = format!("the operations hold more than {NODES_MAX} values, what they refer to counted for each");
-            self.error(span, message, "split the contract, and serve its parts as contracts of their own");
+            let message =
+                format!("the operations hold more than {NODES_MAX} values, what they refer to counted for each");
+            self.error(
+                span,
+                message,
+                "split the contract, and serve its parts as contracts of their own",
+            );
         }
     }
 
@@ -189,7 +194,11 @@ impl<'d> Lowering<'d, '_> {
     fn refer(&mut self, spot: &Spot<'d>) -> Node {
         let Some(text) = spot.text() else {
             let message = "the names that lead here are too long";
-            self.error(spot.node.span, message, "shorten them, or give what stands here a name of its own");
+            self.error(
+                spot.node.span,
+                message,
+                "shorten them, or give what stands here a name of its own",
+            );
             return made(Value::Bool(false), spot.from);
         };
         if !self.budget.take_bytes(text.len()) {
@@ -215,19 +224,42 @@ impl<'d> Lowering<'d, '_> {
     /// Tells what was assumed, once for each kind.
     fn tell_assumed(&mut self) {
         let kinds = [
-            (Assumed::Consumes, "has a body and no `consumes`", "`application/json` is assumed", "consumes"),
-            (Assumed::Produces, "answers with a body and has no `produces`", "`application/json` is assumed", "produces"),
-            (Assumed::Form, "has form fields and no media type of a form in `consumes`", "a form is assumed", "consumes"),
+            (
+                Assumed::Consumes,
+                "has a body and no `consumes`",
+                "`application/json` is assumed",
+                "consumes",
+            ),
+            (
+                Assumed::Produces,
+                "answers with a body and has no `produces`",
+                "`application/json` is assumed",
+                "produces",
+            ),
+            (
+                Assumed::Form,
+                "has form fields and no media type of a form in `consumes`",
+                "a form is assumed",
+                "consumes",
+            ),
         ];
         for (kind, what, assumed, member) in kinds {
-            let mut places = self.assumed.iter().filter(|(_, found)| *found == kind).map(|(span, _)| *span);
+            let mut places = self
+                .assumed
+                .iter()
+                .filter(|(_, found)| *found == kind)
+                .map(|(span, _)| *span);
             let Some(first) = places.next() else { continue };
             let others = match places.count() {
                 0 => String::new(),
                 count => format!(" (and so has {count} more)"),
             };
             let message = format!("this operation {what}{others}: {assumed}");
-            self.warn(first, message, format!("say it with `{member}`, at the root or at the operation"));
+            self.warn(
+                first,
+                message,
+                format!("say it with `{member}`, at the root or at the operation"),
+            );
         }
     }
 

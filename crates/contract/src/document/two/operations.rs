@@ -85,7 +85,9 @@ impl<'d> Lowering<'d, '_> {
         }
         let mut lowered = Object::default();
         for (status, name_span, response) in responses.members() {
-            let Some(response) = self.follow(response) else { continue };
+            let Some(response) = self.follow(response) else {
+                continue;
+            };
             let value = self.response(operation, &response);
             lowered.members.insert(status.into(), Member { name_span, value });
         }

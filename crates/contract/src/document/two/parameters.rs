@@ -32,7 +32,9 @@ impl<'d> Lowering<'d, '_> {
             self.error(parameters.node.span, message, "put a `-` in front of each parameter");
         }
         for parameter in parameters.items() {
-            let Some(parameter) = self.follow(parameter) else { continue };
+            let Some(parameter) = self.follow(parameter) else {
+                continue;
+            };
             match parameter.word("in") {
                 Some("body" | "formData") => inputs.bodies.push(parameter),
                 _ => inputs.heads.extend(self.parameter(&parameter)),

@@ -13,7 +13,11 @@ impl<'d> Lowering<'d, '_> {
         if let Some(base) = base
             && !path.starts_with('/')
         {
-            self.warn(base.span, format!("`{path}` does not begin with a slash, so `/{path}` is served"), "write it so");
+            self.warn(
+                base.span,
+                format!("`{path}` does not begin with a slash, so `/{path}` is served"),
+                "write it so",
+            );
             path.insert(0, '/');
         }
         let schemes = root.node.get("schemes").and_then(Node::as_array).unwrap_or_default();
@@ -25,7 +29,9 @@ impl<'d> Lowering<'d, '_> {
                 names.map(|scheme| format!("{scheme}://{host}{path}")).collect()
             }
         };
-        let servers = urls.iter().map(|url| self.object(said.span, [("url", text(url, said.span))]));
+        let servers = urls
+            .iter()
+            .map(|url| self.object(said.span, [("url", text(url, said.span))]));
         Some(made(Value::Array(servers.collect()), said.span))
     }
 

@@ -54,7 +54,9 @@ impl<'d> Spot<'d> {
 
     pub(super) fn items(&self) -> Vec<Self> {
         let items = self.node.as_array().unwrap_or_default().iter().enumerate();
-        items.map(|(index, node)| self.below(&index.to_string(), node)).collect()
+        items
+            .map(|(index, node)| self.below(&index.to_string(), node))
+            .collect()
     }
 
     /// The text of a member.
@@ -64,7 +66,13 @@ impl<'d> Spot<'d> {
 
     /// Whether a member says `true`.
     pub(super) fn says(&self, name: &str) -> bool {
-        matches!(self.node.get(name), Some(Node { value: Value::Bool(true), .. }))
+        matches!(
+            self.node.get(name),
+            Some(Node {
+                value: Value::Bool(true),
+                ..
+            })
+        )
     }
 
     fn below(&self, name: &str, node: &'d Node) -> Self {
@@ -75,6 +83,10 @@ impl<'d> Spot<'d> {
             // RFC 6901 §3 and §6.
             reference.push_str(&name.replace('~', "~0").replace('/', "~1").replace('%', "%25"));
         }
-        Self { node, from: self.from, reference }
+        Self {
+            node,
+            from: self.from,
+            reference,
+        }
     }
 }

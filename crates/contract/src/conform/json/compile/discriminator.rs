@@ -29,7 +29,9 @@ impl<'d> Compiler<'d> {
         object: &'d Object,
         applicators: &mut Applicators,
     ) {
-        let Some(node) = object.get("discriminator") else { return };
+        let Some(node) = object.get("discriminator") else {
+            return;
+        };
         let (property, fault) = match self.document.dialect() {
             Dialect::Draft4 => return,
             Dialect::OpenApi20 => (node.as_str(), "`discriminator` is not a string"),

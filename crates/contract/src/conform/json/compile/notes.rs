@@ -166,7 +166,10 @@ impl<'d> Compiler<'d> {
         };
         for (name, member) in &object.members {
             // Annotations of one's own are legal; what looks like a keyword and is none is not meant as one.
-            let known = KEYWORDS.contains(&&**name) || own.contains(&&**name) || name.starts_with("x-") || name.starts_with('$');
+            let known = KEYWORDS.contains(&&**name)
+                || own.contains(&&**name)
+                || name.starts_with("x-")
+                || name.starts_with('$');
             if !known && let Some(meant) = nearest(name, &KEYWORDS) {
                 self.notes.push(Note {
                     schema: id,
