@@ -9,7 +9,7 @@ use super::problem::{FileId, Problem, Severity, Span};
 use super::resources::{File, Miss};
 use super::scan::{Findings, Reference};
 use super::source::{self, shown};
-use super::{BaseId, Dialect, Document, Fetch, Place, Version, two, uri, version};
+use super::{BaseId, Dialect, Document, Fetch, Place, Version, overlay, two, uri, version};
 
 /// Loads an OpenAPI document and every file that its references reach, in whatever mixture of JSON and YAML.
 ///
@@ -21,8 +21,20 @@ use super::{BaseId, Dialect, Document, Fetch, Place, Version, two, uri, version}
 /// All problems of all files, in the order of their places; never an empty list. What is larger than
 /// [`bounds`](super::bounds) allow is a problem too.
 pub fn load(location: &str, fetch: &mut dyn Fetch) -> Result<Document, Vec<Problem>> {
+    load_overlaid(location, &[], fetch)
+}
+
+/// Loads an OpenAPI document as these overlays (OpenAPI Overlay 1.0 and 1.1) change its root, one after the other.
+///
+/// # Errors
+///
+/// As [`load`]; and what is wrong with an overlay, at its own places.
+pub fn load_overlaid(location: &str, overlays: &[&str], fetch: &mut dyn Fetch) -> Result<Document, Vec<Problem>> {
     let mut loader = Loader::new(fetch);
-    let root = loader.open_root(location)?;
+    let mut root = loader.open_root(location)?;
+    for overlay in overlays {
+        loader.overlay(&mut root, location, overlay)?;
+    }
     let version = version::recognise(location, &root).map_err(|problem| vec![problem])?;
     loader.dialect = version.dialect();
     loader.run(location, root, Kind::OpenApi, version)
@@ -62,6 +74,8 @@ struct Loader<'f> {
     budget: Budget,
     dialect: Dialect,
     files: Vec<File>,
+    /// Overlays that were applied: where they are, and what they say.
+    overlays: Vec<(String, Node)>,
     findings: Findings,
     /// References whose resource or anchor is not known yet.
     waiting: Vec<(Reference, Miss)>,
@@ -78,6 +92,7 @@ impl<'f> Loader<'f> {
             budget: Budget::default(),
             dialect: Dialect::Draft202012,
             files: Vec::new(),
+            overlays: Vec::new(),
             findings: Findings::default(),
             waiting: Vec::new(),
             failed: HashSet::new(),
@@ -96,8 +111,34 @@ impl<'f> Loader<'f> {
         source::read(location, FileId(0), &bytes, &mut self.budget).map_err(|problem| vec![problem])
     }
 
+    /// Changes the root by an overlay, which becomes the next file.
+    fn overlay(&mut self, root: &mut Node, document: &str, overlay: &str) -> Result<(), Vec<Problem>> {
+        let unusable = |message: String| vec![Problem::error(overlay, Span::default(), message)];
+        let number = u16::try_from(self.overlays.len() + 1).ok();
+        let Some(file) = number.filter(|number| usize::from(*number) < FILES_MAX) else {
+            return Err(unusable(format!("it is one overlay too many: at most {FILES_MAX} files are read")));
+        };
+        let bytes = self
+            .fetch
+            .fetch(overlay)
+            .map_err(|reason| unusable(format!("cannot be read: {reason}")))?;
+        let tree = source::read(overlay, FileId(file), &bytes, &mut self.budget).map_err(|problem| vec![problem])?;
+        let at = overlay::Location { overlay, document };
+        let problems = overlay::apply(root, &tree, at, &mut self.budget);
+        if problems.iter().any(|problem| problem.severity == Severity::Error) {
+            return Err(problems);
+        }
+        self.findings.problems.extend(problems);
+        self.overlays.push((overlay.to_owned(), tree));
+        Ok(())
+    }
+
     fn run(mut self, location: &str, root: Node, kind: Kind, version: Version) -> Result<Document, Vec<Problem>> {
         let base = self.add_file(location, uri::normalise(location), root);
+        for (location, root) in std::mem::take(&mut self.overlays) {
+            self.findings.resources.add_guest(base);
+            self.files.push(File { location, root, base });
+        }
         self.walk_file(FileId(0), kind);
         self.follow_all();
         self.check_chains();

@@ -9,6 +9,7 @@ mod json;
 mod load;
 pub(crate) mod nearest;
 mod node;
+mod overlay;
 mod problem;
 mod resources;
 mod scan;
@@ -18,7 +19,7 @@ mod uri;
 mod version;
 mod yaml;
 
-pub use load::{load, load_schema, parse};
+pub use load::{load, load_overlaid, load_schema, parse};
 pub use node::{Member, Node, Object, Value};
 pub use problem::{FileId, Problem, Severity, Span};
 

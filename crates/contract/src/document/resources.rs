@@ -102,10 +102,17 @@ impl Resources {
         self.homes.get(usize::from(file.0)).copied()
     }
 
-    /// Adds the resource of a node with an identifier. Where the URI is another's already, it stays the other's, which
+    /// Adds the resource of a node with an identifier, which stands in `outer`. Where the URI is another's already, it stays the other's, which
     /// is the second value.
-    pub(super) fn add_identified(&mut self, uri: String, path: Path, span: Span) -> (BaseId, Option<BaseId>) {
-        let file = span.file;
+    pub(super) fn add_identified(
+        &mut self,
+        outer: BaseId,
+        uri: String,
+        path: Path,
+        span: Span,
+    ) -> (BaseId, Option<BaseId>) {
+        // The span is that of an overlay where the node came from one.
+        let file = self.get(outer).map_or(span.file, |resource| resource.file);
         self.add(Resource {
             uri,
             file,

@@ -36,14 +36,9 @@ pub(super) struct Findings {
 impl Findings {
     /// Walks what is at `place`, to which `path` leads from the root of its file.
     pub(super) fn walk(&mut self, files: &[File], place: Place<'_>, path: Path, kind: Kind, dialect: Dialect) {
-        let file = place.node.span.file;
-        let location = files
-            .get(usize::from(file.0))
-            .map(|file| &*file.location)
-            .unwrap_or_default();
         Walk {
             findings: self,
-            location,
+            files,
             dialect,
             path,
         }
@@ -53,7 +48,7 @@ impl Findings {
 
 struct Walk<'f> {
     findings: &'f mut Findings,
-    location: &'f str,
+    files: &'f [File],
     dialect: Dialect,
     path: Path,
 }
@@ -139,7 +134,7 @@ impl Walk<'_> {
         let (inner, taken) = self
             .findings
             .resources
-            .add_identified(uri, self.path.clone(), node.span);
+            .add_identified(base, uri, self.path.clone(), node.span);
         let same = taken.is_some_and(|taken| self.findings.resources.begins_at(taken, node.span));
         if taken.is_some() && !same {
             let message = format!("the identifier `{}` is taken", shown(id.as_str().unwrap_or_default()));
@@ -246,9 +241,11 @@ impl Walk<'_> {
     }
 
     fn problem(&mut self, span: Span, message: String, help: &str) {
+        let file = self.files.get(usize::from(span.file.0));
+        let location = file.map(|file| &*file.location).unwrap_or_default();
         self.findings
             .problems
-            .push(Problem::error(self.location, span, message).help(help));
+            .push(Problem::error(location, span, message).help(help));
     }
 }
 
