@@ -11,6 +11,7 @@ mod files;
 mod logging;
 mod observations;
 mod report;
+mod upstream_tls;
 mod watched;
 
 use std::process::ExitCode;

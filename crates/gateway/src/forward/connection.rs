@@ -6,18 +6,16 @@
 
 use std::future::Future;
 use std::io;
-use std::mem::MaybeUninit;
 use std::pin::pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use http::StatusCode;
-use socket2::SockRef;
 use tokio::io::AsyncReadExt;
-use tokio::net::TcpStream;
 
 use super::answer::{Chunks, Framing, Head, Malformed, Taken, take_head};
 use super::request::{Outgoing, Unwritten};
+use super::stream::Stream;
 use crate::body::BodyError;
 
 /// Most informational (1xx) responses before a final one.
@@ -30,7 +28,7 @@ const READ_BYTES_MAX: usize = 64 * 1024;
 /// One open connection. Dropping it closes it.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    socket: TcpStream,
+    socket: Stream,
     /// Read and not taken yet.
     read: BytesMut,
     outgoing: Outgoing,
@@ -74,7 +72,7 @@ pub(super) enum NoAnswer {
 }
 
 impl Connection {
-    pub(super) fn new(socket: TcpStream) -> Self {
+    pub(super) fn new(socket: Stream) -> Self {
         Self {
             socket,
             read: BytesMut::new(),
@@ -115,11 +113,9 @@ impl Connection {
     }
 
     /// Whether nothing came while it was idle, neither the end nor bytes that answer no request; if something did, no
-    /// request may follow. Asks the system, and not the runtime, which may not have looked since the last answer.
+    /// request may follow.
     pub(super) fn is_quiet(&mut self) -> bool {
-        let mut byte = [MaybeUninit::uninit()];
-        let peeked = SockRef::from(&self.socket).peek(&mut byte);
-        let nothing = matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock);
+        let nothing = self.socket.is_quiet();
         self.spent |= !nothing;
         nothing
     }

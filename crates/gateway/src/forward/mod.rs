@@ -11,8 +11,10 @@ mod exchange;
 pub mod headers;
 pub mod pool;
 mod request;
+mod stream;
 #[cfg(test)]
 mod tests;
+pub mod tls;
 pub mod upstream;
 
 use std::time::Duration;

@@ -152,7 +152,7 @@ impl Outgoing {
         self.lead_written == self.lead.len() && self.data.is_empty() && self.tail.is_empty()
     }
 
-    /// Writes on; ready when all of it is written.
+    /// Writes on; ready when all of it is written, and what TLS holds of it, too.
     pub(super) fn poll_write<S: AsyncWrite + Unpin>(
         &mut self,
         socket: &mut S,
@@ -162,7 +162,7 @@ impl Outgoing {
             if !self.is_flushed() {
                 ready!(self.poll_flush(socket, cx)).map_err(|_| Unwritten::Socket)?;
             } else if self.taken {
-                return Poll::Ready(Ok(()));
+                return Pin::new(socket).poll_flush(cx).map_err(|_| Unwritten::Socket);
             } else {
                 ready!(self.poll_take(cx)).map_err(Unwritten::Body)?;
             }

@@ -1,4 +1,4 @@
-//! Where an upstream is: its URL, its addresses, a connection to one of them.
+//! Where an upstream is: its URL, its addresses, a connection to one of them, in TLS where the URL says so.
 //!
 //! Never decides which upstream a request goes to.
 
@@ -12,10 +12,13 @@ use http::{HeaderValue, uri::Authority};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use super::stream::Stream;
+use super::tls::Tls;
+
 /// Most addresses of one name that are tried.
 const ADDRESSES_MAX: usize = 16;
 
-/// One upstream, as configured: `http://host:port[/base]`.
+/// One upstream, as configured: `http://host:port[/base]`, or the same with `https`.
 #[derive(Debug, Clone)]
 pub struct Upstream {
     host: Host,
@@ -23,6 +26,8 @@ pub struct Upstream {
     authority: HeaderValue,
     /// Without a slash at its end; empty when the URL has no path.
     base: String,
+    /// None: in the clear.
+    tls: Option<Tls>,
 }
 
 #[derive(Debug, Clone)]
@@ -32,15 +37,32 @@ enum Host {
 }
 
 impl Upstream {
-    /// Reads an upstream's URL.
+    /// Reads the URL of an upstream that is spoken to in the clear.
     ///
     /// # Errors
     /// A sentence that says what is wrong and what to write instead.
     pub fn parse(url: &str) -> Result<Self, String> {
-        let wrong = |what: &str| format!("`{url}` {what}: write `http://host:port` or `http://host:port/base`");
+        Self::read(url, None)
+    }
+
+    /// Reads the URL of an upstream that is spoken to in TLS.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn parse_tls(url: &str, tls: Tls) -> Result<Self, String> {
+        Self::read(url, Some(tls))
+    }
+
+    fn read(url: &str, tls: Option<Tls>) -> Result<Self, String> {
+        let (scheme, port) = if tls.is_some() {
+            (Scheme::HTTPS, 443)
+        } else {
+            (Scheme::HTTP, 80)
+        };
+        let wrong = |what: &str| format!("`{url}` {what}: write `{scheme}://host:port` or `{scheme}://host:port/base`");
         let uri: Uri = url.parse().map_err(|_| wrong("is not a URL"))?;
-        if uri.scheme() != Some(&Scheme::HTTP) {
-            return Err(wrong("does not start with `http://`"));
+        if uri.scheme() != Some(&scheme) {
+            return Err(wrong(&format!("does not start with `{scheme}://`")));
         }
         let authority = uri.authority().ok_or_else(|| wrong("has no host"))?;
         if authority.as_str().contains('@') {
@@ -61,9 +83,10 @@ impl Upstream {
         }
         Ok(Self {
             host: host(authority),
-            port: authority.port_u16().unwrap_or(80),
+            port: authority.port_u16().unwrap_or(port),
             authority: HeaderValue::from_str(authority.as_str()).map_err(|_| wrong("has no valid host"))?,
             base: base.to_owned(),
+            tls,
         })
     }
 
@@ -76,6 +99,15 @@ impl Upstream {
     /// What stands before the path of every request; without a slash at its end.
     pub(super) fn base(&self) -> &str {
         &self.base
+    }
+
+    async fn connect(&self, address: SocketAddr) -> io::Result<Stream> {
+        let socket = TcpStream::connect(address).await?;
+        socket.set_nodelay(true)?;
+        match &self.tls {
+            None => Ok(Stream::Tcp(socket)),
+            Some(tls) => tls.handshake(socket).await,
+        }
     }
 }
 
@@ -106,7 +138,7 @@ impl Dialer {
     }
 
     /// Tries every address once, each with its share of `time_max`, beginning with the one that worked last.
-    pub(super) async fn dial(&self, upstream: &Upstream, time_max: Duration) -> io::Result<TcpStream> {
+    pub(super) async fn dial(&self, upstream: &Upstream, time_max: Duration) -> io::Result<Stream> {
         let until = Instant::now() + time_max;
         let addresses = self.addresses(upstream).await?;
         let mut failure = io::Error::other("the name has no address");
@@ -114,9 +146,8 @@ impl Dialer {
         for address in addresses {
             let share = until.saturating_duration_since(Instant::now()) / left.max(1);
             left = left.saturating_sub(1);
-            match tokio::time::timeout(share, TcpStream::connect(address)).await {
+            match tokio::time::timeout(share, upstream.connect(address)).await {
                 Ok(Ok(stream)) => {
-                    stream.set_nodelay(true)?;
                     self.prefer(address);
                     return Ok(stream);
                 }

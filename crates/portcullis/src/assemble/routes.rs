@@ -7,6 +7,7 @@ use portcullis_contract::conform::contract::Contract;
 use portcullis_contract::conform::json::Undeclared;
 use portcullis_gateway::forward;
 use portcullis_gateway::forward::headers::{Host, Rules};
+use portcullis_gateway::forward::tls::Tls;
 use portcullis_gateway::limit::Limiter;
 use portcullis_gateway::metrics::Registry;
 use portcullis_gateway::policy::{AnswerRules, Levels, Mode, Modes, Policy};
@@ -22,15 +23,16 @@ use crate::contracts::Loaded;
 /// The names by which a machine calls itself.
 const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
-/// The upstreams met so far: one that does not change keeps its number, and so its connections.
+/// The upstreams met so far: one that does not change, nor the certificates for it, keeps its number, and so its connections.
 #[derive(Default)]
-pub(super) struct Upstreams(Vec<Configured>);
+pub(super) struct Upstreams(Vec<(Configured, Option<[u8; 32]>)>);
 
 impl Upstreams {
-    fn number(&mut self, upstream: &Configured) -> usize {
-        let known = self.0.iter().position(|known| known == upstream);
+    fn number(&mut self, upstream: &Configured, tls: Option<&Tls>) -> usize {
+        let digest = tls.map(Tls::digest);
+        let known = self.0.iter().position(|(known, of)| known == upstream && *of == digest);
         known.unwrap_or_else(|| {
-            self.0.push(upstream.clone());
+            self.0.push((upstream.clone(), digest));
             self.0.len() - 1
         })
     }
@@ -66,6 +68,7 @@ fn api(
         api,
         contract,
         policies,
+        tls,
         ..
     } = loaded;
     let hosts = hosts(&api.hosts, &contract, addresses);
@@ -79,7 +82,8 @@ fn api(
             metrics: registry.operation(&api.name, &id),
         });
     }
-    let upstream = Arc::new(upstream(&api.upstream, upstreams.number(&api.upstream))?);
+    let number = upstreams.number(&api.upstream, tls.as_ref());
+    let upstream = Arc::new(upstream(&api.upstream, tls, number)?);
     Ok(Api {
         name: api.name.into(),
         contract,
@@ -89,9 +93,14 @@ fn api(
     })
 }
 
-fn upstream(configured: &Configured, number: usize) -> Result<Upstream, StartError> {
-    let url = format!("http://{}", configured.authority);
-    let address = forward::Upstream::parse(&url).map_err(StartError::System)?;
+fn upstream(configured: &Configured, tls: Option<Tls>, number: usize) -> Result<Upstream, StartError> {
+    let authority = &configured.authority;
+    let address = match (tls, &configured.tls) {
+        (Some(tls), _) => forward::Upstream::parse_tls(&format!("https://{authority}"), tls),
+        (None, None) => forward::Upstream::parse(&format!("http://{authority}")),
+        (None, Some(_)) => Err(format!("TLS to `{authority}` is not settled")),
+    };
+    let address = address.map_err(StartError::System)?;
     let limits = forward::Limits {
         connections_max: configured.connections_max,
         idle_max: configured.idle_max,

@@ -10,7 +10,9 @@ use super::checked::{duplicates, seconds};
 use super::policy;
 use super::problems::Problems;
 use super::raw;
+use super::text::Target;
 use super::upstream::Upstream as UpstreamRaw;
+use super::upstream_tls::Tls;
 
 /// One API.
 #[derive(Clone, Debug)]
@@ -58,8 +60,10 @@ pub(crate) enum Hosts {
 /// The service that implements an API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Upstream {
-    /// Its host, and its port where that is not 80.
+    /// Its host, and its port where that is not the scheme's.
     pub(crate) authority: Authority,
+    /// None: it is spoken to in the clear.
+    pub(crate) tls: Option<Tls>,
     /// How long connecting may take.
     pub(crate) connect_time_max: Duration,
     /// How long it may take until its answer begins.
@@ -90,7 +94,7 @@ impl Api {
                 origins: raw.ref_origins.into_iter().map(|origin| origin.value.0).collect(),
                 files_anywhere: raw.dangerous_files_anywhere,
             },
-            upstream: Upstream::lower(raw.upstream.value.0, raw.upstream.span, problems),
+            upstream: Upstream::lower(raw.upstream.value.0, raw.upstream.span, directory, problems),
             hosts,
             base_path: raw.base_path.map(|path| path.0),
             policy: raw.policy,
@@ -133,13 +137,22 @@ fn lower_hosts(raw: &raw::Api, problems: &mut Problems<'_>) -> Hosts {
 }
 
 impl Upstream {
-    fn lower(raw: UpstreamRaw, span: Span, problems: &mut Problems<'_>) -> Self {
+    fn lower(raw: UpstreamRaw, span: Span, directory: &Path, problems: &mut Problems<'_>) -> Self {
         let at_most = |limit: Option<u32>, default: usize| {
             limit.map_or(default, |limit| usize::try_from(limit).unwrap_or(usize::MAX))
         };
         let connections_max = at_most(raw.connections_max, 512);
+        let Target { tls, authority } = raw.url.0;
+        if let Some(written) = raw.tls.as_ref().filter(|_| !tls) {
+            let message = "`tls` has no effect, since `url` begins with `http:`";
+            problems.error(written.span, message, "write `https:`, or take `tls` out");
+        }
+        let written = raw.tls.map(|written| written.value);
         let upstream = Self {
-            authority: raw.url.0,
+            tls: tls
+                .then(|| Tls::lower(written, &authority, span, directory, problems))
+                .flatten(),
+            authority,
             connect_time_max: seconds(raw.connect_seconds_max, 2),
             first_byte_time_max: seconds(raw.first_byte_seconds_max, 30),
             total_time_max: seconds(raw.total_seconds_max, 60),

@@ -19,6 +19,7 @@ mod spanned;
 mod text;
 mod tree;
 mod upstream;
+pub(crate) mod upstream_tls;
 
 use std::path::Path;
 

@@ -71,6 +71,11 @@ const FORMATS: &[(&str, &str, Parse)] = &[
         faulty::<UpstreamUrl>,
     ),
     (
+        "certificate-digest",
+        "write the 64 hexadecimal digits that `openssl x509 -noout -fingerprint -sha256` prints",
+        faulty::<CertificateDigest>,
+    ),
+    (
         "host",
         "write a host name or an address, with its port where it has one, such as `api.example.com`",
         faulty::<Host>,
@@ -197,20 +202,51 @@ impl TryFrom<String> for Origin {
 /// Where an upstream listens.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
 #[serde(try_from = "String")]
-#[schemars(extend("format" = "upstream-url", "examples" = ["http://127.0.0.1:9000"]))]
-pub(crate) struct UpstreamUrl(#[schemars(with = "String")] pub(crate) Authority);
+#[schemars(extend("format" = "upstream-url", "examples" = ["http://127.0.0.1:9000", "https://orders.internal"]))]
+pub(crate) struct UpstreamUrl(#[schemars(with = "String")] pub(crate) Target);
+
+/// What the URL of an upstream says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Target {
+    /// Whether it is spoken to in TLS.
+    pub(crate) tls: bool,
+    /// Its host, and its port where that is not the scheme's.
+    pub(crate) authority: Authority,
+}
 
 impl TryFrom<String> for UpstreamUrl {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
         let url = web_url(&text)?;
-        if url.scheme() == "https" {
-            return Err(format!("`{text}` asks for TLS to the upstream, which is not built yet"));
-        }
         only_origin(&url, &text)?;
         let authority = url.authority().parse().map_err(|_| format!("`{text}` is not a URL"))?;
-        Ok(Self(authority))
+        let tls = url.scheme() == "https";
+        Ok(Self(Target { tls, authority }))
+    }
+}
+
+/// The SHA-256 digest of a certificate: hexadecimal digits, with or without colons between the bytes.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(try_from = "String")]
+#[schemars(extend("format" = "certificate-digest"))]
+pub(crate) struct CertificateDigest(#[schemars(with = "String")] pub(crate) [u8; 32]);
+
+impl TryFrom<String> for CertificateDigest {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is not a SHA-256 digest");
+        let digits: String = text.chars().filter(|digit| *digit != ':').collect();
+        if digits.len() != 64 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+            return Err(wrong());
+        }
+        let mut bytes = [0; 32];
+        for (index, byte) in bytes.iter_mut().enumerate() {
+            let pair = digits.get(2 * index..2 * index + 2).unwrap_or_default();
+            *byte = u8::from_str_radix(pair, 16).map_err(|_| wrong())?;
+        }
+        Ok(Self(bytes))
     }
 }
 
@@ -434,8 +470,12 @@ mod tests {
             ],
         );
         check::<UpstreamUrl>(
-            &["http://127.0.0.1:9000"],
-            &["https://a.example", "127.0.0.1:9000", "http://a/base"],
+            &["http://127.0.0.1:9000", "https://a.example"],
+            &["127.0.0.1:9000", "http://a/base", "https://u@a"],
+        );
+        check::<CertificateDigest>(
+            &[&"0f".repeat(32), &vec!["0F"; 32].join(":")],
+            &["", "0f", &"0g".repeat(32), &"0f".repeat(33)],
         );
         check::<Host>(
             &["api.example.com", "a:8080", "[::1]", "[::1]:80"],

@@ -8,13 +8,15 @@ use serde::Deserialize;
 use serde::de::value::{MapAccessDeserializer, StrDeserializer};
 use serde::de::{Deserializer, MapAccess, Visitor};
 
+use super::spanned::Spanned;
 use super::text::{Seconds, UpstreamUrl};
+use super::upstream_tls::UpstreamTls;
 
 /// An upstream as it is written.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Upstream {
-    /// Where it listens, such as `http://127.0.0.1:9000`.
+    /// Where it listens, such as `http://127.0.0.1:9000` or `https://orders.internal`.
     pub(crate) url: UpstreamUrl,
     /// How long connecting may take. Default: 2.
     pub(crate) connect_seconds_max: Option<Seconds>,
@@ -32,6 +34,8 @@ pub(crate) struct Upstream {
     pub(crate) idle_seconds_max: Option<Seconds>,
     /// Whether it gets the caller's `Host` rather than its own name. Default: false.
     pub(crate) preserve_host: Option<bool>,
+    /// TLS to it; only where `url` begins with `https`.
+    pub(crate) tls: Option<Spanned<UpstreamTls>>,
 }
 
 /// A URL or an object.
@@ -73,6 +77,7 @@ impl From<UpstreamUrl> for Upstream {
             idle_max: None,
             idle_seconds_max: None,
             preserve_host: None,
+            tls: None,
         }
     }
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use portcullis_contract::conform::contract::{Compiled, Contract, compile};
 use portcullis_contract::document::{self, Document, FileId, Problem, Severity, Span};
+use portcullis_gateway::forward::tls::Tls;
 
 use crate::commands::Failure;
 use crate::config::api::Api;
@@ -18,6 +19,7 @@ use crate::config::policy::{self, Policy};
 use crate::config::problems::Problems;
 use crate::config::{extensions, raw};
 use crate::files::Files;
+use crate::upstream_tls;
 
 /// An API with its contract, ready to be served or looked at.
 pub(crate) struct Loaded {
@@ -29,6 +31,8 @@ pub(crate) struct Loaded {
     pub(crate) contract: Contract,
     /// For each operation of the contract, its policy.
     pub(crate) policies: Vec<Policy>,
+    /// TLS to its upstream, where that is spoken.
+    pub(crate) tls: Option<Tls>,
     /// What could be better.
     pub(crate) warnings: Vec<Problem>,
 }
@@ -39,12 +43,12 @@ pub(crate) fn place(document: &Document, span: Span) -> String {
 }
 
 impl Loaded {
-    /// The contract's own files, for watching; what came from elsewhere is not among them.
+    /// The contract's own files and the certificates for its upstream, for watching; what came from elsewhere is not among
+    /// them.
     pub(crate) fn files(&self) -> impl Iterator<Item = PathBuf> {
-        self.document
-            .locations()
-            .filter(|location| !location.contains("://"))
-            .map(PathBuf::from)
+        let own = self.document.locations().filter(|location| !location.contains("://"));
+        let certificates = self.api.upstream.tls.iter().flat_map(|tls| tls.files());
+        own.map(PathBuf::from).chain(certificates.map(PathBuf::from))
     }
 }
 
@@ -137,10 +141,17 @@ pub(crate) fn of_document(api: &Api, document: Document, location: &str) -> Resu
     if let Some(base) = &api.base_path {
         contract.serve_below(base.trim_end_matches('/').to_owned());
     }
+    let tls = api.upstream.tls.as_ref();
+    let tls = tls.and_then(|tls| {
+        upstream_tls::load(tls, location)
+            .map_err(|problem| problems.push(problem))
+            .ok()
+    });
     if problems.iter().any(|problem| problem.severity == Severity::Error) {
         return Err(problems);
     }
     Ok(Loaded {
+        tls,
         api: api.clone(),
         document: Arc::new(document),
         contract,

@@ -27,5 +27,6 @@ mod shutdown;
 mod streams;
 mod tls;
 mod upstream;
+mod upstream_tls;
 mod upstreams_that_lie;
 mod wire;
