@@ -5,5 +5,6 @@
 /// In the order of docs/threats.md.
 pub(crate) const REQUIRED: &[&str] = &[
     "http_1", "http_2", "http_3", "http_4", "http_5", "http_6", "http_7", "http_8", "http_10", "http_12", "schema_1",
+    "http_1", "http_3", "http_4", "http_5", "http_6", "http_7", "http_8", "http_10", "http_11", "http_12", "schema_1",
     "schema_2", "schema_3", "schema_4", "schema_5", "schema_7", "schema_8",
 ];

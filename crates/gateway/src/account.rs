@@ -15,6 +15,7 @@ use crate::listen::{Arrival, RequestId};
 use crate::metrics::{Answered, Body, OperationMetrics, Registry, Unjudged, Worker};
 use crate::observe::{Cause, Observations};
 use crate::refusal::Refusal;
+use crate::websocket::Ended;
 
 /// The most log lines of refused requests per second and worker; the rest is counted, and told in one line.
 const LINES_PER_SECOND_MAX: u32 = 100;
@@ -232,6 +233,14 @@ impl Account {
             undeclared: found.undeclared.and_then(crate::observe::kept_name),
             schema: found.schema,
         });
+    }
+
+    /// Tells the operator how a WebSocket ended, where a side was not the one that ended it.
+    pub(crate) fn websocket_ended(&self, ended: Ended) {
+        if !matches!(ended, Ended::Closed | Ended::ClientLeft) && self.ledger.lines.admit() {
+            let (api, operation) = (self.metrics.api(), self.metrics.operation());
+            tracing::info!(request_id = %self.id, api, operation, cause = ended.name(), "a WebSocket was ended");
+        }
     }
 
     /// Tells the operator that an answer stopped before its end.

@@ -11,6 +11,7 @@ use http_body::{Body, Frame, SizeHint};
 use smallvec::SmallVec;
 use thiserror::Error;
 
+use crate::forward::Switched;
 use crate::forward::deadline::Watch;
 use crate::forward::pool::Lease;
 use crate::holdings::Hold;
@@ -60,6 +61,8 @@ pub enum ResponseBody {
     Streamed(UpstreamBody),
     /// Passed on as it comes, after what was read of it already. Rare, and large.
     Resumed(Box<Resumed<UpstreamBody>>),
+    /// None: after 101 the connection is another protocol's.
+    Switched(Box<Switched>),
 }
 
 /// The only frame of a whole body.
@@ -110,7 +113,7 @@ macro_rules! body_of_variants {
 }
 
 body_of_variants!(RequestBody: Streamed);
-body_of_variants!(ResponseBody: Streamed, Resumed);
+body_of_variants!(ResponseBody: Streamed, Resumed, Switched);
 
 /// A body that fails with [`BodyError::TooLarge`] past its bound.
 #[derive(Debug)]

@@ -81,7 +81,7 @@ pub fn code(place: Place, code: Code) -> &'static str {
 }
 
 /// Codes that are not made of a place and a kind of violation.
-const OTHERS: [&str; 32] = [
+const OTHERS: [&str; 35] = [
     "contract.body.media_type",
     "contract.response.encoding",
     "contract.response.media_type",
@@ -114,6 +114,9 @@ const OTHERS: [&str; 32] = [
     "upstream.status",
     "upstream.timeout",
     "url.secret",
+    "websocket.handshake",
+    "websocket.protocol",
+    "websocket.required",
 ];
 
 /// Every code there is, for metrics.
@@ -135,7 +138,16 @@ mod tests {
 
     #[test]
     fn every_code_that_is_written_is_counted() {
-        const AREAS: [&str; 7] = ["contract.", "gateway.", "http.", "rate.", "route.", "upstream.", "url."];
+        const AREAS: [&str; 8] = [
+            "contract.",
+            "gateway.",
+            "http.",
+            "rate.",
+            "route.",
+            "upstream.",
+            "url.",
+            "websocket.",
+        ];
         let known = all();
         let mut met = 0;
         for source in SOURCES {

@@ -26,6 +26,8 @@ use crate::listen::{Greeting, Received, RequestId, Serve};
 use crate::metrics::Event;
 use crate::refusal::Refusal;
 use crate::routes::{Routes, Upstream};
+use crate::websocket::handshake;
+use crate::websocket::open::OpenWebSocket;
 
 /// What all workers share.
 pub struct Shared {
@@ -128,6 +130,10 @@ impl Serve for Gate {
         let routes = self.shared.routes.load_full();
         self.retire_pools(&routes);
         let mut account = self.ledger.open(received.arrival());
+        let switch = handshake::is_asked(received.headers()).then(|| {
+            received.ask_for_websocket();
+            received.arrival().body().clone()
+        });
         // Before any control reads a field: one that is for this hop only must not first be believed and then be gone.
         strip_hop_by_hop(received.headers_mut());
         let uri = received.uri().clone();
@@ -145,7 +151,19 @@ impl Serve for Gate {
         };
         self.ledger.worker().upstream_idle(self.idle());
         security_headers::write(response.headers_mut());
-        response.map(|body| GateBody {
+        let body = std::mem::take(response.body_mut());
+        let (body, account) = match (body, switch) {
+            (ResponseBody::Switched(switched), Some(connection)) => {
+                switched.tell(response.headers_mut());
+                let successor = OpenWebSocket::new(*switched, account, Rc::clone(&self.ledger));
+                if let Some(switch) = connection.switch() {
+                    switch.hand_over(Box::new(successor));
+                }
+                (ResponseBody::Empty, None)
+            }
+            (body, _) => (body, Some(account)),
+        };
+        response.map(|_| GateBody {
             body,
             account,
             // Nobody polls the body of an answer to HEAD.
@@ -182,7 +200,8 @@ impl Serve for Gate {
 /// A body on its way to the client, with the account that is written when it ends or is dropped.
 pub struct GateBody {
     body: ResponseBody,
-    account: Account,
+    /// None where it went to the successor of HTTP on the connection.
+    account: Option<Account>,
     ended: bool,
     broken: bool,
 }
@@ -196,13 +215,17 @@ impl Body for GateBody {
         match &polled {
             Poll::Ready(Some(Ok(frame))) => {
                 let bytes = frame.data_ref().map_or(0, Bytes::len);
-                self.account.bytes_out += bytes as u64;
+                if let Some(account) = &mut self.account {
+                    account.bytes_out += bytes as u64;
+                }
                 self.ended = self.body.is_end_stream();
             }
             Poll::Ready(None) => self.ended = true,
             Poll::Ready(Some(Err(error))) => {
                 self.broken = true;
-                self.account.answer_broke(*error);
+                if let Some(account) = &self.account {
+                    account.answer_broke(*error);
+                }
             }
             Poll::Pending => {}
         }
@@ -222,7 +245,10 @@ impl Drop for GateBody {
     fn drop(&mut self) {
         // An empty body is never polled.
         let whole = self.ended || self.body.is_end_stream();
-        self.account.complete = whole && !self.broken;
+        let complete = whole && !self.broken;
+        if let Some(account) = &mut self.account {
+            account.complete = complete;
+        }
     }
 }
 

@@ -17,3 +17,4 @@ pub mod policy;
 pub mod refusal;
 pub mod routes;
 pub mod trial;
+pub mod websocket;

@@ -7,6 +7,7 @@ use portcullis_contract::conform::json::Undeclared;
 use portcullis_contract::conform::operation;
 
 pub use crate::limit::Mode;
+use crate::websocket;
 
 /// The policy of one operation.
 #[derive(Clone, Debug)]
@@ -23,6 +24,10 @@ pub struct Policy {
     pub head_time_max: Option<Duration>,
     /// The longest time until the end of the upstream's answer; none: the upstream's own bound.
     pub total_time_max: Option<Duration>,
+    /// The longest life of an event stream, whatever it carries.
+    pub event_stream_time_max: Duration,
+    /// Its WebSockets, if the contract declares one and the policy opens it.
+    pub websocket: Option<websocket::Settings>,
     /// Claims that no JWT in an answer may carry.
     pub sensitive_claims: Vec<Box<str>>,
 }
@@ -111,6 +116,8 @@ impl Default for Policy {
             body_bytes_max: 1 << 20,
             head_time_max: None,
             total_time_max: None,
+            event_stream_time_max: Duration::from_secs(3600),
+            websocket: None,
             sensitive_claims: Vec::new(),
         }
     }

@@ -5,12 +5,13 @@
 //! id that leads to the log.
 
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, UPGRADE};
 use http::{Response, StatusCode};
 use serde_json::{Map, Value};
 
 use crate::controls::security_headers;
 use crate::listen::{Malformed, PathProblem, RequestId};
+use crate::websocket::handshake::Unopened;
 
 /// Why a request gets no answer from the upstream, or its answer does not get out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +60,8 @@ pub enum Refusal {
         /// Which parameter, by the name that the contract declares.
         parameter: Option<String>,
     },
+    /// The operation is a WebSocket, and the request opens none.
+    WebSocket(Unopened),
     /// No connection to the upstream.
     UpstreamConnect,
     /// The upstream was too slow.
@@ -159,6 +162,7 @@ impl Refusal {
                 line(code, *status, "The answer is not what the contract says")
             }
             Self::Contract { code, status, .. } => line(code, *status, "The request is not what the contract says"),
+            Self::WebSocket(unopened) => websocket_line(*unopened),
             Self::UpstreamConnect
             | Self::UpstreamTimeout
             | Self::UpstreamOverloaded
@@ -238,6 +242,10 @@ impl Refusal {
             Self::Rate { retry_after_seconds } => {
                 headers.insert(RETRY_AFTER, HeaderValue::from((*retry_after_seconds).max(1)));
             }
+            Self::WebSocket(Unopened::NotAsked) => {
+                headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+                headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+            }
             Self::ConnectionLimit | Self::UpstreamOverloaded | Self::Busy => {
                 headers.insert(RETRY_AFTER, HeaderValue::from(1));
             }
@@ -299,6 +307,26 @@ impl Refusal {
         }
         problem.insert("request_id".to_owned(), Value::from(id.to_string()));
         Value::Object(problem).to_string().into_bytes()
+    }
+}
+
+fn websocket_line(unopened: Unopened) -> Line {
+    match unopened {
+        Unopened::NotAsked => line(
+            "websocket.required",
+            StatusCode::UPGRADE_REQUIRED,
+            "This operation is a WebSocket over HTTP/1.1",
+        ),
+        Unopened::Malformed => line(
+            "websocket.handshake",
+            StatusCode::BAD_REQUEST,
+            "The handshake of the WebSocket is malformed",
+        ),
+        Unopened::Protocol => line(
+            "websocket.protocol",
+            StatusCode::BAD_REQUEST,
+            "No subprotocol that is offered is spoken here",
+        ),
     }
 }
 

@@ -28,6 +28,7 @@ use crate::listen::{Arrival, Incoming, ReceivedHead};
 use crate::metrics::{self, Unjudged};
 use crate::refusal::Refusal;
 use crate::routes::Route;
+use crate::websocket::handshake::{Asked, Asks, Unopened};
 
 /// A request that conforms to its contract.
 pub struct Conforming<'r> {
@@ -39,6 +40,8 @@ pub struct Conforming<'r> {
     pub(super) charges: Charges,
     /// The room that the body takes, until it is sent.
     pub(super) hold: Option<Hold>,
+    /// The handshake of a WebSocket, where the operation is one.
+    pub(super) websocket: Option<Asked>,
 }
 
 /// Judges a request whole.
@@ -66,6 +69,7 @@ pub(crate) async fn check<'r>(
     if modes.contract_in != Mode::Off {
         judge_head(parts, &route, gate, account)?;
     }
+    let websocket = websocket(parts, &route)?;
     let mut reading = Reading {
         route: &route,
         headers: &mut parts.headers,
@@ -83,7 +87,21 @@ pub(crate) async fn check<'r>(
         json,
         charges,
         hold,
+        websocket,
     })
+}
+
+/// The handshake, where the operation is a WebSocket; elsewhere a wish for one is not heard (RFC 9110 section 7.8). The mode
+/// does not matter: what is not a handshake cannot be forwarded as one.
+fn websocket(parts: &mut Parts, route: &Route<'_>) -> Result<Option<Asked>, Refusal> {
+    let Some(settings) = &route.operation.policy.websocket else {
+        return Ok(None);
+    };
+    if parts.extensions.get::<Asks>().is_none() {
+        return Err(Refusal::WebSocket(Unopened::NotAsked));
+    }
+    let asked = Asked::take(&mut parts.headers).and_then(|asked| asked.keep(&settings.protocols));
+    asked.map(Some).map_err(Refusal::WebSocket)
 }
 
 fn judge_head(parts: &mut Parts, route: &Route<'_>, gate: &Gate, account: &mut Account) -> Result<(), Refusal> {

@@ -42,6 +42,7 @@ pub(crate) async fn send<'r>(
         body,
         charges,
         hold,
+        websocket,
         ..
     } = permitted.conforming;
     let ReceivedHead { parts, arrival } = *head;
@@ -60,27 +61,26 @@ pub(crate) async fn send<'r>(
         codings: if judged { Codings::Identity } else { Codings::AsAsked },
     };
     let method = parts.method.clone();
-    let request = Request::from_parts(parts, body);
-    let Policy {
-        head_time_max,
-        total_time_max,
-        ..
-    } = route.operation.policy;
-    let patience = Patience {
-        head_time_max,
-        total_time_max,
-    };
+    let patience = patience(&route.operation.policy);
     let sent = Instant::now();
-    let answer = gate
-        .pool(upstream)
-        .send_edited(request, edits, patience)
-        .await
-        .map_err(|error| {
-            if !matches!(error, ForwardError::RequestBody(_) | ForwardError::Unsendable) {
-                account.upstream_failed(&error);
-            }
-            refusal_of(&error, arrival.body())
-        })?;
+    let pool = gate.pool(upstream);
+    let answer = match websocket.zip(route.operation.policy.websocket.as_ref()) {
+        // On the heap: its states would take room in every request.
+        Some((asked, settings)) => {
+            let websocket = (&asked, settings.bounds);
+            Box::pin(pool.open_websocket(&parts, edits, patience, websocket)).await
+        }
+        None => {
+            pool.send_edited(Request::from_parts(parts, body), edits, patience)
+                .await
+        }
+    };
+    let answer = answer.map_err(|error| {
+        if !matches!(error, ForwardError::RequestBody(_) | ForwardError::Unsendable) {
+            account.upstream_failed(&error);
+        }
+        refusal_of(&error, arrival.body())
+    })?;
     drop(hold);
     account.upstream(sent.elapsed());
     let (answer, body) = answer.into_parts();
@@ -91,4 +91,12 @@ pub(crate) async fn send<'r>(
         parts: answer,
         body,
     })
+}
+
+fn patience(policy: &Policy) -> Patience {
+    Patience {
+        head_time_max: policy.head_time_max,
+        total_time_max: policy.total_time_max,
+        event_stream_time_max: Some(policy.event_stream_time_max),
+    }
 }

@@ -70,6 +70,8 @@ pub struct Head {
     pub framing: Framing,
     /// Whether another request may follow on the connection (RFC 9112 section 9.3); never after HTTP/1.0.
     pub keep_alive: bool,
+    /// What the only `Upgrade` says, if `Connection` names it (RFC 9110 section 7.8).
+    pub upgrade: Option<HeaderValue>,
 }
 
 /// Takes a response head from the front of `bytes`: `None`, and nothing taken, while it is not there as a whole.
@@ -139,6 +141,10 @@ fn read_head(text: &Bytes, fields: usize) -> Result<Head, Malformed> {
         headers,
         framing: framing.framing(old)?,
         keep_alive: !old && !framing.close,
+        upgrade: framing
+            .upgrade
+            .take()
+            .filter(|_| framing.named.contains(&header::UPGRADE)),
     })
 }
 
@@ -165,6 +171,8 @@ struct FramingFields {
     length: Option<u64>,
     chunked: bool,
     close: bool,
+    /// What the first `Upgrade` says; empty after a second.
+    upgrade: Option<HeaderValue>,
     /// The fields that `Connection` names.
     named: Vec<HeaderName>,
 }
@@ -184,6 +192,14 @@ impl FramingFields {
         } else if name == header::CONNECTION {
             self.close |= connection_options(value).any(|option| option.eq_ignore_ascii_case(b"close"));
             self.named.extend(named_by(value));
+        } else if name == header::UPGRADE {
+            let second = self.upgrade.is_some();
+            let value = if second {
+                HeaderValue::from_static("")
+            } else {
+                value.clone()
+            };
+            self.upgrade = Some(value);
         }
         Ok(())
     }

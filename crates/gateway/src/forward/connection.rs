@@ -35,6 +35,8 @@ pub(crate) struct Connection {
     due: Due,
     /// The request is HEAD: its answer has no body.
     bodiless: bool,
+    /// The request asks for another protocol: 101 is an answer to it.
+    switching: bool,
     informational: u8,
     /// Whether any byte of the answer arrived.
     answered: bool,
@@ -79,6 +81,7 @@ impl Connection {
             outgoing: Outgoing::nothing(),
             due: Due::Nothing,
             bodiless: false,
+            switching: false,
             informational: 0,
             answered: false,
             fresh_line: false,
@@ -92,9 +95,20 @@ impl Connection {
         self.outgoing = outgoing;
         self.due = Due::Head;
         self.bodiless = bodiless;
+        self.switching = false;
         self.informational = 0;
         self.answered = false;
         self.fresh_line = false;
+    }
+
+    /// The exchange that was begun asks for another protocol.
+    pub(super) fn may_switch(&mut self) {
+        self.switching = true;
+    }
+
+    /// After 101: the bytes, and those that were read already.
+    pub(crate) fn switched(&mut self) -> (&mut Stream, BytesMut) {
+        (&mut self.socket, self.read.split())
     }
 
     /// The request, as far as it is not written: for sending it on another connection. This one is spent then.
@@ -216,6 +230,10 @@ impl Connection {
     fn take_head(&mut self) -> Result<Option<Head>, Malformed> {
         while let Some(head) = take_head(&mut self.read)? {
             match head.status.as_u16() {
+                101 if self.switching && head.framing == Framing::UntilClose => {
+                    (self.due, self.spent) = (Due::Nothing, true);
+                    return Ok(Some(head));
+                }
                 101 => return Err(Malformed::Upgrade),
                 100..=199 => {
                     self.informational += 1;

@@ -57,6 +57,9 @@ impl Pool {
             bodiless: parts.method == Method::HEAD,
             idempotent: is_idempotent(&parts.method),
             head_time_max: patience.head_time_max.unwrap_or(self.limits.head_time_max),
+            event_stream_time_max: patience
+                .event_stream_time_max
+                .unwrap_or(self.limits.event_stream_time_max),
         };
         let mut watch = self.deadlines.watch();
         watch.set_total(patience.total_time_max.unwrap_or(self.limits.total_time_max));
@@ -107,7 +110,7 @@ fn is_idempotent(method: &Method) -> bool {
 }
 
 /// A limit that ran out because the overall one did is the overall one's.
-fn in_total(error: ForwardError, watch: &Watch) -> ForwardError {
+pub(super) fn in_total(error: ForwardError, watch: &Watch) -> ForwardError {
     match error {
         ForwardError::Timeout(_) if watch.total_passed() => ForwardError::Timeout(Phase::Total),
         error => error,
@@ -116,22 +119,23 @@ fn in_total(error: ForwardError, watch: &Watch) -> ForwardError {
 
 /// What has to be known of a request after it was written.
 #[derive(Debug, Clone, Copy)]
-struct Asked {
+pub(super) struct Asked {
     /// HEAD.
-    bodiless: bool,
-    idempotent: bool,
-    head_time_max: Duration,
+    pub(super) bodiless: bool,
+    pub(super) idempotent: bool,
+    pub(super) head_time_max: Duration,
+    pub(super) event_stream_time_max: Duration,
 }
 
 /// Why there is no response.
 #[derive(Debug, Clone, Copy)]
-enum Failed {
+pub(super) enum Failed {
     For(NoAnswer),
     Late(Phase),
 }
 
 impl Failed {
-    fn finally(self) -> ForwardError {
+    pub(super) fn finally(self) -> ForwardError {
         match self {
             Self::For(NoAnswer::RequestBody(error)) => ForwardError::RequestBody(error),
             Self::For(NoAnswer::Malformed(malformed)) => ForwardError::Malformed(malformed),
@@ -142,7 +146,7 @@ impl Failed {
 }
 
 /// A request on its way. Dropped before its answer came, it runs on without its client.
-struct Exchange {
+pub(super) struct Exchange {
     /// None once there is an answer.
     running: Option<(Lease, Watch)>,
     asked: Asked,
@@ -151,7 +155,7 @@ struct Exchange {
 }
 
 impl Exchange {
-    fn begin(mut lease: Lease, watch: Watch, outgoing: Outgoing, asked: Asked) -> Self {
+    pub(super) fn begin(mut lease: Lease, watch: Watch, outgoing: Outgoing, asked: Asked) -> Self {
         if let Some(connection) = lease.connection() {
             connection.begin(outgoing, asked.bodiless);
         }
@@ -162,10 +166,26 @@ impl Exchange {
         }
     }
 
+    /// The same for a request that asks for another protocol.
+    pub(super) fn begin_switch(lease: Lease, watch: Watch, outgoing: Outgoing, asked: Asked) -> Self {
+        let mut exchange = Self::begin(lease, watch, outgoing, asked);
+        let lease = exchange.running.as_mut().map(|(lease, _)| lease);
+        if let Some(connection) = lease.and_then(Lease::connection) {
+            connection.may_switch();
+        }
+        exchange
+    }
+
     async fn answer(&mut self) -> Result<Response<ResponseBody>, Failed> {
+        let (head, lease, watch) = self.answered().await?;
+        Ok(response(head, lease, watch, self.asked))
+    }
+
+    /// The head of the answer, and what else is there of it.
+    pub(super) async fn answered(&mut self) -> Result<(Head, Lease, Watch), Failed> {
         let head = self.head().await.inspect_err(|_| self.failed = true)?;
         let (lease, watch) = self.running.take().ok_or(Failed::For(NoAnswer::Closed))?;
-        Ok(response(head, lease, watch, self.asked.bodiless))
+        Ok((head, lease, watch))
     }
 
     async fn head(&mut self) -> Result<Head, Failed> {
@@ -219,12 +239,12 @@ impl Drop for Exchange {
     }
 }
 
-fn response(head: Head, lease: Lease, mut watch: Watch, bodiless: bool) -> Response<ResponseBody> {
+pub(super) fn response(head: Head, lease: Lease, mut watch: Watch, asked: Asked) -> Response<ResponseBody> {
     let mut response = Response::new(ResponseBody::Empty);
     *response.status_mut() = head.status;
     *response.headers_mut() = head.headers;
     let headers = response.headers_mut();
-    if !bodiless && head.status != StatusCode::NOT_MODIFIED {
+    if !asked.bodiless && head.status != StatusCode::NOT_MODIFIED {
         headers.remove(header::CONTENT_LENGTH);
     }
     if lease.is_ended() {
@@ -232,8 +252,8 @@ fn response(head: Head, lease: Lease, mut watch: Watch, bodiless: bool) -> Respo
     }
     let limits = &lease.pool().limits;
     let stall = if is_event_stream(headers) {
-        watch.set_total(limits.event_stream_time_max);
-        limits.event_stream_time_max
+        watch.set_total(asked.event_stream_time_max);
+        asked.event_stream_time_max
     } else {
         watch.disarm();
         limits.stall_time_max

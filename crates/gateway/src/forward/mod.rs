@@ -12,6 +12,7 @@ pub mod headers;
 pub mod pool;
 mod request;
 mod stream;
+mod switch;
 #[cfg(test)]
 mod tests;
 pub mod tls;
@@ -25,6 +26,7 @@ use crate::body::BodyError;
 
 pub use answer::Malformed;
 pub use pool::{Pool, Usage};
+pub use switch::Switched;
 pub use upstream::Upstream;
 
 /// The bounds of one worker's connections to one upstream.
@@ -82,6 +84,8 @@ pub struct Patience {
     pub head_time_max: Option<Duration>,
     /// In the place of [`Limits::total_time_max`].
     pub total_time_max: Option<Duration>,
+    /// In the place of [`Limits::event_stream_time_max`].
+    pub event_stream_time_max: Option<Duration>,
 }
 
 /// What ran out of time.

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::header::{CONNECTION, HeaderValue, STRICT_TRANSPORT_SECURITY};
 use http::request::Parts;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use http_body_util::{Either, Full};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -29,7 +29,7 @@ use super::incoming::Incoming;
 use super::path::check_path;
 use super::request_id::{RequestId, RequestIds};
 use super::socket::Transport;
-use super::strict::{Slot, Strict, Wire};
+use super::strict::{Left, Slot, Strict, Wire};
 use super::worker::{Serve, Settings};
 use super::{Arrival, BodyState, Received};
 use crate::refusal::Refusal;
@@ -97,11 +97,26 @@ pub(crate) async fn run<S: Transport, H: Serve>(socket: S, connected: Rc<Connect
         drive(connection, |connection| connection.graceful_shutdown(), &shared, &wire).await
     };
     // hyper and the wrapper are gone: the socket is ours again.
-    let Some(socket) = slot.take() else { return };
-    if cut {
+    let Some(Left { socket, read }) = slot.take() else {
+        return;
+    };
+    if let Some(successor) = wire.switch().successor().filter(|_| !cut) {
+        let running = successor.run(Box::new(socket), read, Box::pin(drained(shared)));
+        if caught(Box::pin(running)).await.is_none() {
+            tracing::error!("a connection was cut because what HTTP handed it to panicked");
+        }
+    } else if cut {
         socket.abort();
     } else {
         end(socket, &connected, &shared, &wire).await;
+    }
+}
+
+/// Waits until the gate begins to stop.
+async fn drained<H>(shared: Rc<Shared<H>>) {
+    // Nothing runs between the two looks: workers have one thread.
+    if !shared.draining.get() {
+        shared.drain.notified().await;
     }
 }
 
@@ -206,6 +221,10 @@ impl<H: Serve> Conversation<H> {
             Ok(received) => self.shared.answer(received, id, &self.connected).await,
             Err(refusal) => self.shared.refuse(&refusal, id, &self.connected),
         };
+        self.wire.answered(number);
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            return response;
+        }
         if self.wire.body_unfinished(number) || self.shared.draining.get() {
             // What is left of the body must not be taken for the next request; and a draining gate takes none.
             response

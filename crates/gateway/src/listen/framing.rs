@@ -15,6 +15,7 @@ pub struct Framing {
     bounds: Bounds,
     malformed: Option<Malformed>,
     heads: u64,
+    switching: bool,
 }
 
 /// What may be done with the bytes that were shown.
@@ -54,13 +55,14 @@ impl Framing {
             bounds: bounds.checked(),
             malformed: None,
             heads: 0,
+            switching: false,
         }
     }
 
     /// Reads on. `bytes` begins with the first byte that was not yet released. Once `malformed` was given it is given for ever.
     pub fn advance(&mut self, bytes: &[u8]) -> Step {
         let mut release = 0;
-        while self.malformed.is_none() {
+        while self.malformed.is_none() && !self.switching {
             let rest = bytes.get(release..).unwrap_or_default();
             if rest.is_empty() {
                 break;
@@ -86,6 +88,17 @@ impl Framing {
         !matches!(self.state, State::Head(_))
     }
 
+    /// Whether the last released head asks for another protocol: nothing more is released before [`Framing::resume`].
+    #[must_use]
+    pub fn is_switching(&self) -> bool {
+        self.switching
+    }
+
+    /// Goes on with HTTP: the answer was not 101.
+    pub fn resume(&mut self) {
+        self.switching = false;
+    }
+
     /// How many heads were released.
     #[must_use]
     pub fn heads(&self) -> u64 {
@@ -106,8 +119,9 @@ impl Framing {
                 Ok(Progress::Partial) => Ok(0),
                 Ok(Progress::Complete(length, delimited)) => {
                     self.heads += 1;
+                    self.switching = delimited == Delimited::Switch;
                     self.state = match delimited {
-                        Delimited::Empty => State::Head(Head::default()),
+                        Delimited::Empty | Delimited::Switch => State::Head(Head::default()),
                         Delimited::Length(length) => State::Length(length),
                         Delimited::Chunked => State::Chunk(Chunk::Size { digits: 0, size: 0 }),
                     };
@@ -264,6 +278,35 @@ mod tests {
             Some(Malformed::LeadingLines),
         );
         body("X: y", "hello\r\n", Some(Malformed::RequestLine));
+    }
+
+    #[test]
+    fn http_1_nothing_passes_between_a_head_that_asks_for_another_protocol_and_its_answer() {
+        let ask = |upgrade: &str| format!("GET / HTTP/1.1\r\nHost: a\r\n{upgrade}\r\n\r\n");
+        let next = ask("X: y");
+        for (upgrade, held) in [
+            ("Upgrade: websocket", true),
+            ("upgrade:  WebSocket ", true),
+            ("Upgrade: websocket\r\nContent-Length: 0", true),
+            ("Upgrade: h2c", false),
+            ("Upgrade: h2c, websocket", false),
+            ("X-Upgrade: websocket", false),
+        ] {
+            let head = ask(upgrade);
+            let bytes = [head.as_str(), &next].concat();
+            let mut framing = Framing::new(Bounds::default());
+            let first = framing.advance(bytes.as_bytes()).release;
+            assert_eq!(
+                (first, framing.is_switching()),
+                (if held { head.len() } else { bytes.len() }, held),
+                "{upgrade}"
+            );
+            assert_eq!(framing.advance(&bytes.as_bytes()[first..]).release, 0);
+            framing.resume();
+            assert_eq!(first + framing.advance(&bytes.as_bytes()[first..]).release, bytes.len());
+        }
+        let with_body = format!("{}abc", ask("Upgrade: websocket\r\nContent-Length: 3"));
+        assert_eq!(run(with_body.as_bytes(), &[1000]).0, with_body.as_bytes());
     }
 
     #[test]

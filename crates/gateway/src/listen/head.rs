@@ -135,6 +135,8 @@ pub(crate) enum Delimited {
     Length(u64),
     /// Chunks.
     Chunked,
+    /// No body, and what follows may be of another protocol: the head asks for a WebSocket (RFC 6455 §4.1).
+    Switch,
 }
 
 /// What is known after looking at the bytes so far.
@@ -160,6 +162,7 @@ pub(crate) struct Head {
     host: Option<Range<usize>>,
     length: Option<u64>,
     chunked: bool,
+    switch: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -262,6 +265,10 @@ impl Head {
             4 if named(name, b"host")? => self.host(value, start + colon + 1),
             14 if named(name, b"content-length")? => self.content_length(trimmed(value)),
             17 if named(name, b"transfer-encoding")? => self.transfer_encoding(trimmed(value)),
+            7 if name.eq_ignore_ascii_case(b"upgrade") => {
+                self.switch |= value.trim_ascii().eq_ignore_ascii_case(b"websocket");
+                Ok(())
+            }
             _ => Ok(()),
         }
     }
@@ -310,6 +317,7 @@ impl Head {
         Ok(match (self.chunked, self.length) {
             (true, _) => Delimited::Chunked,
             (false, Some(length)) if length > 0 => Delimited::Length(length),
+            (false, _) if self.switch => Delimited::Switch,
             (false, _) => Delimited::Empty,
         })
     }

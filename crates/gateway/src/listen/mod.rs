@@ -17,6 +17,7 @@ mod proxy_protocol;
 mod request_id;
 mod socket;
 mod strict;
+mod switch;
 pub mod tls;
 mod worker;
 
@@ -36,9 +37,12 @@ pub use incoming::{Incoming, Unread};
 pub use path::{PathProblem, PathRules, check_path};
 pub use request_id::RequestId;
 pub use socket::Sockets;
+pub(crate) use socket::Transport;
+pub(crate) use switch::{Successor, Switch};
 pub use worker::{Drained, Serve, Settings, WorkerIndex, Workers};
 
 use crate::refusal::Refusal;
+use crate::websocket::handshake::Asks;
 use strict::Wire;
 
 /// A request that passed the listener: strictly framed HTTP with a canonical path. Only the listener makes one.
@@ -126,6 +130,11 @@ impl Received {
         &mut self.head.parts.headers
     }
 
+    /// Notes that it asks for a WebSocket, before the fields that say so are taken out.
+    pub(crate) fn ask_for_websocket(&mut self) {
+        self.head.parts.extensions.insert(Asks);
+    }
+
     /// `Host`: exactly one, well-formed (`host` or `host:port`), and equal to the target's authority if it has one.
     #[must_use]
     pub fn host(&self) -> &str {
@@ -189,6 +198,14 @@ impl BodyState {
 
     fn http2(reading: Rc<http2::Reading>) -> Self {
         Self(Reader::Http2(reading))
+    }
+
+    /// Where a successor of HTTP/1.1 on this connection is named; a stream of HTTP/2 has none.
+    pub(crate) fn switch(&self) -> Option<&Switch> {
+        match &self.0 {
+            Reader::Http1(wire, _) => Some(wire.switch()),
+            Reader::Http2(_) => None,
+        }
     }
 
     /// The refusal that a failed read of the body deserves: malformed framing, too slow, or ended too early.

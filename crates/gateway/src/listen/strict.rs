@@ -15,6 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::deadline::{Awaited, Expired, Waits};
 use super::framing::Framing;
 use super::head::{Bounds, Malformed};
+use super::switch::Switch;
 
 /// What the wrapper tells the rest of its connection, and is told by it.
 #[derive(Debug)]
@@ -34,6 +35,7 @@ pub(crate) struct Wire {
     holding: Cell<bool>,
     /// Whether the client ended its side.
     ended: Cell<bool>,
+    switch: Switch,
 }
 
 impl Wire {
@@ -47,6 +49,18 @@ impl Wire {
             in_body: Cell::new(false),
             holding: Cell::new(false),
             ended: Cell::new(false),
+            switch: Switch::default(),
+        }
+    }
+
+    pub(crate) fn switch(&self) -> &Switch {
+        &self.switch
+    }
+
+    /// The answer to the request with this number (from 1) is known.
+    pub(crate) fn answered(&self, number: u64) {
+        if self.heads.get() == number {
+            self.switch.answer();
         }
     }
 
@@ -81,7 +95,15 @@ impl Wire {
 }
 
 /// Where the socket goes when hyper drops the wrapper, so that a last response can be written and the end be waited for.
-pub(crate) type Slot<S> = Rc<RefCell<Option<S>>>;
+pub(crate) type Slot<S> = Rc<RefCell<Option<Left<S>>>>;
+
+/// What hyper leaves.
+#[derive(Debug)]
+pub(crate) struct Left<S> {
+    pub(crate) socket: S,
+    /// Read and not released.
+    pub(crate) read: Vec<u8>,
+}
 
 /// The wrapper itself.
 #[derive(Debug)]
@@ -132,20 +154,42 @@ impl<S> Strict<S> {
         } else {
             self.held.bytes.extend_from_slice(fresh);
             buf.set_filled(before);
-            let step = self.framing.advance(&self.held.bytes);
-            self.held.released = step.release;
-            if step.malformed.is_some() {
-                self.held.bytes.truncate(step.release);
-            }
+            self.release_held();
         }
-        self.wire.heads.set(self.framing.heads());
-        self.wire.in_body.set(self.framing.in_body());
-        self.wire.holding.set(self.held.holding());
+        self.tell();
         if self.framing.heads() != heads {
             self.wire.waits.head_complete();
         } else {
             self.wire.waits.read_some();
         }
+    }
+
+    fn release_held(&mut self) {
+        let step = self.framing.advance(&self.held.bytes);
+        self.held.released = step.release;
+        if step.malformed.is_some() {
+            self.held.bytes.truncate(step.release);
+        }
+    }
+
+    fn tell(&self) {
+        self.wire.heads.set(self.framing.heads());
+        self.wire.in_body.set(self.framing.in_body());
+        self.wire.holding.set(self.held.holding());
+        if self.framing.is_switching() {
+            self.wire.switch.ask();
+        }
+    }
+
+    /// Ready while HTTP may read: not between a head that asks for another protocol and its answer, nor after 101.
+    fn poll_resumed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.framing.is_switching() {
+            ready!(self.wire.switch.poll_readable(cx));
+            self.framing.resume();
+            self.release_held();
+            self.tell();
+        }
+        Poll::Ready(())
     }
 
     /// What a read says when nothing more will be released, if that is so.
@@ -217,7 +261,8 @@ impl Held {
 impl<S> Drop for Strict<S> {
     fn drop(&mut self) {
         if let Ok(mut slot) = self.slot.try_borrow_mut() {
-            *slot = self.socket.take();
+            let read = std::mem::take(&mut self.held.bytes);
+            *slot = self.socket.take().map(|socket| Left { socket, read });
         }
     }
 }
@@ -226,6 +271,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Strict<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         loop {
+            if this.held.give(buf) {
+                return Poll::Ready(Ok(()));
+            }
+            ready!(this.poll_resumed(cx));
             if this.held.give(buf) {
                 return Poll::Ready(Ok(()));
             }

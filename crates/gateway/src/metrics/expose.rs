@@ -218,7 +218,7 @@ fn bodies(encoder: &mut DescriptorEncoder<'_>, totals: &[Totals]) -> fmt::Result
 }
 
 /// What is counted of connections: name, help, event.
-const CONNECTION_COUNTERS: [(&str, &str, Event); 9] = [
+const CONNECTION_COUNTERS: [(&str, &str, Event); 10] = [
     (
         "portcullis_connections_accepted",
         "Connections accepted.",
@@ -264,6 +264,7 @@ const CONNECTION_COUNTERS: [(&str, &str, Event); 9] = [
         "Connections closed for want of a PROXY header from a trusted proxy.",
         Event::ProxyHeader,
     ),
+    ("portcullis_websockets", "WebSockets opened.", Event::WebSocketOpened),
 ];
 
 fn connections(encoder: &mut DescriptorEncoder<'_>, inner: &Inner) -> fmt::Result {
@@ -277,6 +278,11 @@ fn connections(encoder: &mut DescriptorEncoder<'_>, inner: &Inner) -> fmt::Resul
         .map(|worker| worker.cells.upstream_idle.get())
         .sum();
     let gauges = [
+        (
+            "portcullis_websockets_open",
+            "WebSockets open now.",
+            open(Event::WebSocketOpened, Event::WebSocketClosed),
+        ),
         (
             "portcullis_connections_open",
             "Connections open now.",

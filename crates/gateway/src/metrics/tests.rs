@@ -124,6 +124,8 @@ fn connections_and_the_process_are_counted() {
     check("portcullis_upstream_connection_failures_total 1");
     check("portcullis_upstream_retries_total 1");
     check("portcullis_upstream_connections_open 0");
+    check("portcullis_websockets_total 1");
+    check("portcullis_websockets_open 0");
     check("portcullis_upstream_connections_idle 3");
     check("portcullis_limit_evictions_total 0");
     check("portcullis_reload_applied_timestamp_seconds 7");

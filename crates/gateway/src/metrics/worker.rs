@@ -37,11 +37,15 @@ pub enum Event {
     TlsFailed,
     /// A connection was closed for want of a PROXY header, or because a stranger wrote it.
     ProxyHeader,
+    /// A WebSocket was opened.
+    WebSocketOpened,
+    /// An opened WebSocket ended.
+    WebSocketClosed,
 }
 
 impl Event {
     /// Every event, in the order of their counters.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::ConnectionOpened,
         Self::ConnectionClosed,
         Self::ConnectionRefused,
@@ -53,6 +57,8 @@ impl Event {
         Self::TlsResumed,
         Self::TlsFailed,
         Self::ProxyHeader,
+        Self::WebSocketOpened,
+        Self::WebSocketClosed,
     ];
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use portcullis_contract::conform::contract::Contract;
 use portcullis_contract::conform::json::Undeclared;
+use portcullis_contract::conform::operation::Operation as Declared;
 use portcullis_gateway::forward;
 use portcullis_gateway::forward::headers::{Host, Rules};
 use portcullis_gateway::forward::tls::Tls;
@@ -12,13 +13,15 @@ use portcullis_gateway::limit::Limiter;
 use portcullis_gateway::metrics::Registry;
 use portcullis_gateway::policy::{AnswerRules, Levels, Mode, Modes, Policy};
 use portcullis_gateway::routes::{Api, Hosts, Operation, Routes, Upstream};
+use portcullis_gateway::websocket;
 
 use super::{StartError, limits};
 use crate::config::api::{self, Upstream as Configured};
 use crate::config::checked::Configuration;
 use crate::config::policy::Policy as Settled;
-use crate::config::raw::{self, UndeclaredAction};
-use crate::contracts::Loaded;
+use crate::config::raw::UndeclaredAction;
+use crate::config::{self, raw};
+use crate::contracts::{Loaded, websockets};
 
 /// The names by which a machine calls itself.
 const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
@@ -77,7 +80,7 @@ fn api(
         let id = declared.name();
         let own = limits::of_operation(&api.name, &id, &contract, declared, policy).map_err(StartError::System)?;
         operations.push(Operation {
-            policy: lower(policy),
+            policy: lower(policy, declared),
             limits: limiter.compile(own).map_err(StartError::Limits)?,
             metrics: registry.operation(&api.name, &id),
         });
@@ -158,7 +161,7 @@ fn without_port(host: &str) -> &str {
     }
 }
 
-fn lower(settled: &Settled) -> Policy {
+fn lower(settled: &Settled, declared: &Declared) -> Policy {
     let bytes = |size: u64| usize::try_from(size).unwrap_or(usize::MAX);
     let modes = settled.modes;
     let undeclared = settled.undeclared;
@@ -183,11 +186,32 @@ fn lower(settled: &Settled) -> Policy {
         body_bytes_max: bytes(settled.body_bytes_max),
         head_time_max: settled.first_byte_time_max,
         total_time_max: settled.total_time_max,
+        event_stream_time_max: settled.event_stream_time_max,
+        websocket: settled
+            .websocket
+            .as_ref()
+            .filter(|_| websockets::declares(declared))
+            .map(websocket),
         sensitive_claims: settled
             .sensitive_claims
             .iter()
             .map(|claim| claim.as_str().into())
             .collect(),
+    }
+}
+
+fn websocket(settled: &config::websocket::Settled) -> websocket::Settings {
+    websocket::Settings {
+        protocols: settled
+            .protocols
+            .iter()
+            .map(|protocol| protocol.as_str().into())
+            .collect(),
+        bounds: websocket::Bounds {
+            message_bytes_max: settled.message_bytes_max,
+            idle_time_max: settled.idle_time_max,
+            life_time_max: settled.life_time_max,
+        },
     }
 }
 

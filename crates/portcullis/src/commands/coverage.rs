@@ -15,7 +15,7 @@ use super::{ConfigFile, Failure, Outcome, Shared};
 use crate::config::policy::Policy;
 use crate::config::rate_limit::RateLimit;
 use crate::config::raw::{KeyPart, Mode, UndeclaredAction};
-use crate::contracts::{self, Loaded, place};
+use crate::contracts::{self, Loaded, place, websockets};
 
 const BOLD: Style = Style::new().bold();
 const FAINT: Style = Style::new().dimmed();
@@ -131,7 +131,7 @@ fn api(loaded: &Loaded) -> Api<'_> {
         Covered {
             operation,
             policy,
-            rows: checks.chain(limits).collect(),
+            rows: checks.chain(websocket_row(operation, policy)).chain(limits).collect(),
         }
     });
     Api {
@@ -161,6 +161,21 @@ fn row(loaded: &Loaded, policy: &Policy, check: Check) -> Row {
         why: why.to_owned(),
         caveats: caveats.collect(),
     }
+}
+
+fn websocket_row(operation: &Operation, policy: &Policy) -> Option<Row> {
+    let websocket = policy.websocket.as_ref().filter(|_| websockets::declares(operation))?;
+    let why = format!(
+        "frames are passed, at most {} bytes a message, for at most {} s",
+        websocket.message_bytes_max,
+        websocket.life_time_max.as_secs()
+    );
+    Some(Row {
+        subject: "messages of the WebSocket".to_owned(),
+        state: State::NotJudged,
+        why,
+        caveats: Vec::new(),
+    })
 }
 
 fn limit_row(limit: &RateLimit, policy: &Policy) -> Row {

@@ -20,6 +20,7 @@ mod text;
 mod tree;
 mod upstream;
 pub(crate) mod upstream_tls;
+pub(crate) mod websocket;
 
 use std::path::Path;
 

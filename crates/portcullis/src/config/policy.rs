@@ -12,6 +12,7 @@ use super::problems::Problems;
 use super::rate_limit::{self, RateLimit};
 use super::raw::{self, Mode, Oversize, ResponseAction, UndeclaredAction};
 use super::text::Size;
+use super::websocket;
 use super::{schema, shape, tree};
 
 /// The name of the contract's extension.
@@ -34,6 +35,10 @@ pub(crate) struct Policy {
     pub(crate) first_byte_time_max: Option<Duration>,
     /// Until the upstream's answer has ended; `None`: as the upstream says.
     pub(crate) total_time_max: Option<Duration>,
+    /// Until an event stream is ended.
+    pub(crate) event_stream_time_max: Duration,
+    /// Its WebSockets, if it opens any.
+    pub(crate) websocket: Option<websocket::Settled>,
     /// Claims that no JWT in an answer may carry.
     pub(crate) sensitive_claims: Vec<String>,
 }
@@ -130,6 +135,8 @@ pub(crate) fn settle(layers: &[&raw::Policy]) -> Policy {
         total_time_max: inner
             .last(|layer| layer.timeouts.total_seconds_max)
             .map(|time| seconds(Some(time), 0)),
+        event_stream_time_max: seconds(inner.last(|layer| layer.timeouts.event_stream_seconds_max), 3600),
+        websocket: inner.last(|layer| layer.websocket.as_ref().map(websocket::Websocket::settle)),
         sensitive_claims: inner
             .last(|layer| layer.sensitive_claims.clone())
             .unwrap_or_else(sensitive_claims),

@@ -11,6 +11,7 @@ use super::listen::ListenWritten;
 use super::spanned::{List, Spanned};
 use super::text::{Address, BasePath, Host, Location, Name, Network, Origin, Pointer, Seconds, Size, Window};
 use super::upstream::UpstreamWritten;
+use super::websocket::Websocket;
 
 /// The configuration of `portcullis serve`: where to listen, and the APIs to stand in front of.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -202,6 +203,8 @@ pub(crate) struct Policy {
     /// How long the upstream may take.
     #[serde(default)]
     pub(crate) timeouts: Timeouts,
+    /// WebSockets, for operations that declare an answer 101. Without it none is opened.
+    pub(crate) websocket: Option<Websocket>,
     /// Claims that no JWT in an answer may carry. Default: names of personal data, such as `email` and `birthdate`.
     #[schemars(length(max = 256))]
     pub(crate) sensitive_claims: Option<Vec<String>>,
@@ -304,6 +307,8 @@ pub(crate) struct Timeouts {
     pub(crate) first_byte_seconds_max: Option<Seconds>,
     /// Until its answer has ended; event streams are exempt. Default: the upstream's.
     pub(crate) total_seconds_max: Option<Seconds>,
+    /// Until an event stream is ended, whatever it carries. Default: 3600.
+    pub(crate) event_stream_seconds_max: Option<Seconds>,
 }
 
 /// One rate limit: so many requests in a window for each value of its key (generic cell rate algorithm).

@@ -197,7 +197,7 @@ fn one_problem_each() {
         "listen: 127.0.0.1:80\nlisten: 127.0.0.1:81\n",
         "listen: 127.0.0.1:80\napis: []\n",
         "listen: 127.0.0.1:80\nadmin: {listen: 127.0.0.1:80}\napis: [{contract: a, upstream: 'http://a:1'}]\n",
-        "listen: 127.0.0.1:80\napis: [{contract: a, upstream: 'https://a:1'}]\n",
+        "listen: 127.0.0.1:80\napis: [{contract: a, upstream: 'ftp://a:1'}]\n",
         "listen: 127.0.0.1:80\napis: [{contract: a, upstream: 'http://a:1/base'}]\n",
         "listen: 127.0.0.1:80\napis: [{contract: a, upstream: 'http://u:p@a:1'}]\n",
         "listen: 127.0.0.1:80\napis: [{contract: a}]\n",

@@ -3,6 +3,7 @@
 mod advice;
 mod limits;
 mod together;
+pub(crate) mod websockets;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -129,6 +130,12 @@ pub(crate) fn of_document(api: &Api, document: Document, location: &str) -> Resu
             layers: &layers,
         };
         of_limits.extend(limits.problems(&contract, operation, &policy));
+        of_limits.extend(websockets::problem(
+            &document,
+            operation,
+            &own,
+            policy.websocket.is_some(),
+        ));
         policies.push(policy);
     }
     // A limit that stands outside of the operations is wrong once, not once for each.

@@ -29,4 +29,5 @@ mod tls;
 mod upstream;
 mod upstream_tls;
 mod upstreams_that_lie;
+mod websocket;
 mod wire;

@@ -126,7 +126,8 @@ impl Client {
         }
     }
 
-    fn next(&mut self, head_only: bool) -> Answer {
+    /// Reads an answer, even one that is not final.
+    pub(crate) fn next(&mut self, head_only: bool) -> Answer {
         let Some(mut answer) = self.head() else {
             return Answer::default();
         };
@@ -201,6 +202,16 @@ impl Client {
         }
         let all: Vec<u8> = self.received.drain(..line + 2 + size + 2).collect();
         Some(all[line + 2..line + 2 + size].to_vec())
+    }
+
+    /// Reads exactly so many bytes.
+    pub(crate) fn take(&mut self, count: usize) -> Option<Vec<u8>> {
+        while self.received.len() < count {
+            if !self.more() {
+                return None;
+            }
+        }
+        Some(self.received.drain(..count).collect())
     }
 
     fn more(&mut self) -> bool {
