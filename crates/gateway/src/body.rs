@@ -11,6 +11,7 @@ use http_body::{Body, Frame, SizeHint};
 use smallvec::SmallVec;
 use thiserror::Error;
 
+use crate::controls::upload::Upload;
 use crate::forward::Switched;
 use crate::forward::deadline::Watch;
 use crate::forward::pool::Lease;
@@ -35,6 +36,9 @@ pub enum BodyError {
     /// Too much of other bodies is held already.
     #[error("there is no room for the body")]
     NoRoom,
+    /// What was judged of it on its way is not what the contract says.
+    #[error("the body is not what the contract says")]
+    Refused,
 }
 
 /// A body on its way to the upstream.
@@ -47,6 +51,8 @@ pub enum RequestBody {
     Whole(Bytes),
     /// Passed on as it comes.
     Streamed(Bounded<Incoming>),
+    /// Judged as it comes. Rare, and large.
+    Upload(Box<Upload>),
 }
 
 /// A body on its way to the client.
@@ -112,7 +118,7 @@ macro_rules! body_of_variants {
     };
 }
 
-body_of_variants!(RequestBody: Streamed);
+body_of_variants!(RequestBody: Streamed, Upload);
 body_of_variants!(ResponseBody: Streamed, Resumed, Switched);
 
 /// A body that fails with [`BodyError::TooLarge`] past its bound.

@@ -130,9 +130,10 @@ mod tests {
     use super::*;
 
     /// Where codes are written.
-    const SOURCES: [&str; 3] = [
+    const SOURCES: [&str; 4] = [
         include_str!("refusal.rs"),
-        include_str!("controls/contract_in.rs"),
+        include_str!("controls/forms.rs"),
+        include_str!("controls/request_body.rs"),
         include_str!("controls/contract_out.rs"),
     ];
 

@@ -274,6 +274,8 @@ pub(crate) fn refusal_of(error: &forward::ForwardError, body: &crate::listen::Bo
         ForwardError::RequestBody(BodyError::TimedOut) => Refusal::Malformed(crate::listen::Malformed::Timeout),
         ForwardError::RequestBody(BodyError::Broken) => body.refusal(),
         ForwardError::RequestBody(BodyError::NoRoom) => Refusal::Busy,
+        // Whoever judged it knows the refusal, and tells it in the place of this one.
+        ForwardError::RequestBody(BodyError::Refused) => Refusal::Internal,
         ForwardError::Unsendable => Refusal::Malformed(crate::listen::Malformed::Target),
     }
 }

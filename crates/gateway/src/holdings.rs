@@ -46,12 +46,17 @@ impl Hold {
         self.bytes += bytes;
         Ok(())
     }
+
+    /// Gives back all of it.
+    pub(crate) fn release(&mut self) {
+        let left = &self.holdings.bytes_left;
+        left.set(left.get().saturating_add(std::mem::take(&mut self.bytes)));
+    }
 }
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        let left = &self.holdings.bytes_left;
-        left.set(left.get().saturating_add(self.bytes));
+        self.release();
     }
 }
 
@@ -65,9 +70,9 @@ mod tests {
         let (mut one, mut two) = (holdings.hold(), holdings.hold());
         assert_eq!((one.grow(6), two.grow(4)), (Ok(()), Ok(())));
         assert_eq!(two.grow(1), Err(BodyError::NoRoom));
-        drop(one);
+        one.release();
         assert_eq!(two.grow(6), Ok(()));
-        drop(two);
+        drop((one, two));
         assert_eq!(holdings.hold().grow(10), Ok(()));
     }
 }

@@ -20,6 +20,9 @@ pub struct Policy {
     pub answer: AnswerRules,
     /// The most bytes of a request's body, decoded.
     pub body_bytes_max: usize,
+    /// The most bytes of all files of a form with parts, which come on top of `body_bytes_max` and are not held; none: a body
+    /// with files is held like any other.
+    pub file_bytes_max: Option<u64>,
     /// The longest wait for the head of the upstream's answer; none: the upstream's own bound.
     pub head_time_max: Option<Duration>,
     /// The longest time until the end of the upstream's answer; none: the upstream's own bound.
@@ -114,6 +117,7 @@ impl Default for Policy {
             undeclared: Levels::default(),
             answer: AnswerRules::default(),
             body_bytes_max: 1 << 20,
+            file_bytes_max: None,
             head_time_max: None,
             total_time_max: None,
             event_stream_time_max: Duration::from_secs(3600),

@@ -29,7 +29,7 @@ pub struct Api {
     /// Its name in the configuration.
     pub name: Box<str>,
     /// What it is.
-    pub contract: Contract,
+    pub contract: Arc<Contract>,
     /// For each operation of the contract, in its order, what holds for it.
     pub operations: Vec<Operation>,
     /// Where requests go.
@@ -74,6 +74,8 @@ pub struct Upstream {
 pub struct Route<'r> {
     /// The API.
     pub api: &'r Api,
+    /// The operation's index in the contract.
+    pub index: u32,
     /// The operation as the contract has it.
     pub declared: &'r portcullis_contract::conform::operation::Operation,
     /// What holds for it.
@@ -153,6 +155,7 @@ impl Api {
                 match (self.contract.operation(index), own) {
                     (Some(declared), Some(operation)) => Ok(Route {
                         api: self,
+                        index,
                         declared,
                         operation,
                         captures,

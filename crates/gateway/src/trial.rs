@@ -8,6 +8,7 @@ use std::ops::ControlFlow;
 use http::HeaderMap;
 use http::request::Parts;
 use http::{Method, StatusCode};
+use portcullis_contract::conform::body::{self, xml};
 use portcullis_contract::conform::json::{Code, Limits, SchemaId, Undeclared, Violation};
 use portcullis_contract::conform::media_type::Content;
 use portcullis_contract::conform::operation::{BodyRule, Head};
@@ -18,7 +19,8 @@ use crate::account::Found;
 use crate::codes::{self, Place};
 use crate::controls::contract_in::{self, content_type, of_decode_error, of_finding};
 use crate::controls::route::check_semicolons;
-use crate::controls::{judge_text, response_headers, response_tokens, stack_traces, undeclared_name};
+use crate::controls::violations::Member;
+use crate::controls::{forms, judge_text, response_headers, response_tokens, stack_traces, undeclared_name};
 use crate::controls::{url_secrets, violations};
 use crate::forward::decode::{Budget, Coding, decode};
 use crate::limit::Mode;
@@ -182,7 +184,7 @@ impl Trial<'_, '_> {
     }
 
     fn request_body(&mut self, headers: &HeaderMap, body: &[u8], present: bool) {
-        if body.len() > self.route.operation.policy.body_bytes_max {
+        if body.len() as u64 > self.bytes_max(headers) {
             return self.push(Mode::Enforce, Refusal::BodyTooLarge.into(), None);
         }
         if self.mode == Mode::Off {
@@ -208,7 +210,22 @@ impl Trial<'_, '_> {
             BodyRule::Content(Content::Text(schema)) => self.decoded(headers, body, |trial, text| {
                 trial.text(Place::Body, schema, text);
             }),
+            BodyRule::Content(content @ (Content::Form(_) | Content::Multipart(_))) => {
+                self.decoded(headers, body, |trial, form| trial.form(content, sent, form));
+            }
+            BodyRule::Content(Content::Xml) => self.decoded(headers, body, |trial, xml| trial.xml(Place::Body, xml)),
         }
+    }
+
+    /// How large a request's body may be: files of forms may come on top.
+    fn bytes_max(&self, headers: &HeaderMap) -> u64 {
+        let policy = &self.route.operation.policy;
+        let found = self.route.declared.body_rule(content_type(headers), true);
+        let files = match found {
+            BodyRule::Content(Content::Multipart(_)) => policy.file_bytes_max,
+            _ => None,
+        };
+        files.unwrap_or_default().saturating_add(policy.body_bytes_max as u64)
     }
 
     fn decoded(&mut self, headers: &HeaderMap, body: &[u8], judge: impl FnOnce(&mut Self, &[u8])) {
@@ -264,7 +281,11 @@ impl Trial<'_, '_> {
                 self.text(Place::ResponseBody, schema, body);
                 self.look_inside(status, body);
             }
-            Content::Streamed | Content::Unread => {
+            Content::Xml => {
+                self.xml(Place::ResponseBody, body);
+                self.look_inside(status, body);
+            }
+            Content::Streamed | Content::Form(_) | Content::Multipart(_) | Content::Unread => {
                 self.verdict.unjudged = Some("its media type passes without being judged");
             }
             Content::Undeclared => {
@@ -321,35 +342,87 @@ impl Trial<'_, '_> {
         }
     }
 
+    fn form(&mut self, content: Content, content_type: Option<&str>, form: &[u8]) {
+        let declared = self.route.declared;
+        let found = forms::of(content, content_type);
+        let Some((fields, boundary)) = found.and_then(|(id, boundary)| Some((declared.fields(id)?, boundary))) else {
+            return self.push(Mode::Enforce, Refusal::Internal.into(), None);
+        };
+        let object = match forms::read(form, boundary, fields, self.route, self.scratch) {
+            Ok(object) => object,
+            Err(unfit) => {
+                let (refusal, schema) = forms::refusal(unfit);
+                return self.push(
+                    self.mode,
+                    Found {
+                        schema,
+                        ..refusal.into()
+                    },
+                    None,
+                );
+            }
+        };
+        if object.opaque {
+            self.verdict.unjudged = Some("it holds a file of whose media type nothing is known; all else was judged");
+        }
+        let level = self.route.operation.policy.undeclared.body;
+        let (program, limits) = (&self.route.api.contract.program, body::limits());
+        let json = &object.json;
+        let all = violations::of_json(program, fields.schema, json, level, &limits, &mut self.scratch.json);
+        for member in all.members {
+            // A field can be left out, what is inside of one cannot.
+            if level == Undeclared::Strip && member.violation.pointer.is_empty() {
+                self.strips(member);
+            } else {
+                self.breaks(Place::Body, member.violation, Some(&member.name), None);
+            }
+        }
+        if let Some(violation) = all.other {
+            let name = undeclared_name(&violation, json);
+            self.breaks(Place::Body, violation, name.as_deref(), None);
+        }
+    }
+
+    fn xml(&mut self, place: Place, xml: &[u8]) {
+        if let Err(code) = xml::check(xml) {
+            self.found(place, code, None);
+        }
+    }
+
     fn json(&mut self, place: Place, schema: SchemaId, json: &[u8], level: Undeclared) {
         let program = &self.route.api.contract.program;
-        let all = violations::of_json(program, schema, json, level, &mut self.scratch.json);
+        let limits = Limits::default();
+        let all = violations::of_json(program, schema, json, level, &limits, &mut self.scratch.json);
         for member in all.members {
             if level == Undeclared::Strip {
-                self.verdict.stripped.push(Stripped {
-                    location: "body",
-                    name: member.name,
-                    pointer: member.violation.pointer,
-                });
+                self.strips(member);
             } else {
-                self.breaks(place, member.violation, Some(&member.name), member.offset);
+                self.breaks(place, member.violation, Some(&member.name), Some(member.offset));
             }
         }
         if let Some(violation) = all.other {
             let (offset, name) = (violation.offset, undeclared_name(&violation, json));
-            self.breaks(place, violation, name.as_deref(), offset);
+            self.breaks(place, violation, name.as_deref(), Some(offset));
         }
+    }
+
+    fn strips(&mut self, member: Member) {
+        self.verdict.stripped.push(Stripped {
+            location: "body",
+            name: member.name,
+            pointer: member.violation.pointer,
+        });
     }
 
     fn text(&mut self, place: Place, schema: SchemaId, text: &[u8]) {
         let program = &self.route.api.contract.program;
         if let Err(violation) = judge_text(program, schema, text, &mut self.scratch.json) {
             let offset = violation.offset;
-            self.breaks(place, violation, None, offset);
+            self.breaks(place, violation, None, Some(offset));
         }
     }
 
-    fn breaks(&mut self, place: Place, violation: Violation, undeclared: Option<&str>, offset: usize) {
+    fn breaks(&mut self, place: Place, violation: Violation, undeclared: Option<&str>, offset: Option<usize>) {
         let code = codes::code(place, violation.code);
         let found = Found {
             refusal: contract(code, status_of(place), Some(violation.pointer), None),
@@ -357,7 +430,7 @@ impl Trial<'_, '_> {
             at: None,
             schema: violation.schema,
         };
-        self.push(self.mode, found, Some(offset));
+        self.push(self.mode, found, offset);
     }
 
     fn found(&mut self, place: Place, code: Code, undeclared: Option<&str>) {

@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 
+use super::body::fields::Fields;
+use super::body::magic;
 use super::contract::Contract;
 use super::json::{Note, SchemaId};
-use super::media_type::{Contents, Kind};
+use super::media_type::{Contents, Entry, Kind};
 use super::operation::Operation;
 use super::parameter::{Encoding, Parameter};
 use crate::document::Span;
@@ -47,6 +49,8 @@ pub enum Effect {
     Judged,
     /// Its syntax only: the schema allows everything.
     Unconstrained,
+    /// Its syntax only, whatever the schema says.
+    WellFormed(&'static str),
     /// It passes without being judged, for this reason.
     NotJudged(&'static str),
     /// It is refused, for this reason.
@@ -101,26 +105,41 @@ impl Looking<'_> {
             for header in &response.headers {
                 checks.push(self.parameter(format!("{what}, header `{}`", header.name), header, true));
             }
+            let from = checks.len();
             self.contents(&what, &response.contents, false, &mut checks);
+            if response.is_partial() {
+                for check in checks.iter_mut().skip(from) {
+                    check.effect = Effect::NotJudged("it is a part of a body, if a range was asked for");
+                    check.caveats.clear();
+                }
+            }
         }
         checks
     }
 
     fn contents(&self, what: &str, contents: &Contents, request: bool, checks: &mut Vec<Check>) {
         for entry in contents.entries() {
-            let judged = matches!(entry.kind(), Kind::Json | Kind::Text);
             let effect = match entry.kind() {
                 Kind::Json | Kind::Text => self.effect(entry.schema),
-                Kind::Streamed => Effect::NotJudged("it is passed as bytes, under a bound"),
-                Kind::Unread if request => Effect::Refused("forms, multipart and XML are not read in this version"),
-                Kind::Unread => Effect::NotJudged("forms, multipart and XML are not read in this version"),
+                Kind::Form | Kind::Multipart if request => self.effect(entry.schema),
+                Kind::Form | Kind::Multipart => Effect::NotJudged("forms are judged in requests only"),
+                Kind::Xml => Effect::WellFormed("XML is held to its syntax, and has no document type"),
+                Kind::Streamed if entry.streams() || !request => {
+                    Effect::NotJudged("it is passed as bytes, under a bound")
+                }
+                Kind::Streamed => Effect::Refused("its schema asks for more than bytes, which nothing here can read"),
             };
+            let judged = matches!(effect, Effect::Judged | Effect::Unconstrained);
+            let subject = format!("{what}, `{}`", entry.declared);
             checks.push(Check {
-                subject: format!("{what}, `{}`", entry.declared),
+                subject: subject.clone(),
                 answer: !request,
                 effect,
                 caveats: if judged { self.caveats(entry.schema) } else { Vec::new() },
             });
+            if request && entry.kind() == Kind::Multipart {
+                checks.extend(files(&subject, entry));
+            }
         }
     }
 
@@ -160,6 +179,24 @@ impl Looking<'_> {
         caveats.dedup();
         caveats
     }
+}
+
+/// The files of a multipart body: of their bytes, only the first are looked at.
+fn files<'e>(subject: &'e str, entry: &'e Entry) -> impl Iterator<Item = Check> + 'e {
+    let files = entry.fields().into_iter().flat_map(Fields::files);
+    files.map(move |(name, types)| {
+        let known = !types.is_empty() && types.iter().all(magic::is_known);
+        let why = match known {
+            true => "its size, its media type and its first bytes are judged, the rest passes",
+            false => "its size and its media type are judged, and the first bytes of well-known types",
+        };
+        Check {
+            subject: format!("{subject}, file `{name}`"),
+            answer: false,
+            effect: Effect::NotJudged(why),
+            caveats: Vec::new(),
+        }
+    })
 }
 
 fn caveat(note: &Note) -> Caveat {

@@ -1,6 +1,8 @@
 //! Media types (RFC 9110 §8.3.1) and the ranges that `content` maps to schemas.
 
+use super::body::fields::{Fields, Written};
 use super::json::{Program, SchemaId, TypeSet};
+use crate::document::Span;
 
 /// How the bytes of a media type are judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,10 +11,14 @@ pub enum Kind {
     Json,
     /// Plain text in UTF-8, judged as one string.
     Text,
+    /// `application/x-www-form-urlencoded`, judged as the object that its fields make.
+    Form,
+    /// `multipart/form-data`, judged as the object that its parts make.
+    Multipart,
+    /// XML, of which only the size and the form are judged.
+    Xml,
     /// Bytes or a stream of texts, passed under a bound and counted as not judged.
     Streamed,
-    /// Structured, but not read in this version: form data, multipart, XML.
-    Unread,
 }
 
 /// The content of a body under one media type.
@@ -24,11 +30,21 @@ pub enum Content {
     Json(SchemaId),
     /// Judge it as a string: JSON's form of the text has to keep the schema.
     Text(SchemaId),
+    /// Judge the object that the fields make.
+    Form(FieldsId),
+    /// Judge the object that the parts make.
+    Multipart(FieldsId),
+    /// Judge that it is well-formed.
+    Xml,
     /// Pass it under a bound.
     Streamed,
-    /// Declared, but not read in this version; a request is refused with 415.
+    /// Declared, but with a schema that cannot judge such bytes; a request is refused with 415.
     Unread,
 }
+
+/// The fields of one entry of a [`Contents`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FieldsId(usize);
 
 /// The entries of one `content`.
 #[derive(Clone, Debug, Default)]
@@ -47,6 +63,10 @@ pub struct Entry {
     range: MediaType,
     /// Whether bytes that are not read may pass as this: only where nothing but a string is asked for.
     streams: bool,
+    /// What `encoding` says, until it is settled.
+    written: Vec<Written>,
+    /// How forms are read; nothing where none is declared.
+    fields: Option<Box<Fields>>,
     /// What a Content-Type of exactly `declared` gets, which is what most messages send.
     found: Content,
 }
@@ -94,13 +114,32 @@ impl MediaType {
     pub fn kind(&self) -> Kind {
         match (&*self.main, &*self.sub) {
             ("application", "json") | ("text", "json") => Kind::Json,
-            ("application", "x-www-form-urlencoded" | "xml") | ("text", "xml") | ("multipart", _) => Kind::Unread,
+            ("application", "x-www-form-urlencoded") => Kind::Form,
+            ("multipart", "form-data") => Kind::Multipart,
+            ("application" | "text", "xml") => Kind::Xml,
             (_, sub) if sub.ends_with("+json") => Kind::Json,
-            (_, sub) if sub.ends_with("+xml") && &*self.main != "image" => Kind::Unread,
+            // Documents and pictures for people, which come with a DTD that no reader loads.
+            ("image", _) | (_, "xhtml+xml") => Kind::Streamed,
+            (_, sub) if sub.ends_with("+xml") => Kind::Xml,
             ("text", "event-stream") => Kind::Streamed,
             ("text", _) => Kind::Text,
             _ => Kind::Streamed,
         }
+    }
+
+    /// Type and subtype, in lower case.
+    pub fn essence(&self) -> (&str, &str) {
+        (&self.main, &self.sub)
+    }
+
+    /// Whether its text is UTF-8, by `charset`, or says nothing of it.
+    pub fn is_unicode(&self) -> bool {
+        matches!(self.parameter("charset"), None | Some("utf-8" | "utf8" | "us-ascii"))
+    }
+
+    /// Whether it is for more than one media type.
+    pub fn is_range(&self) -> bool {
+        self.main.starts_with('*') || self.sub.starts_with('*')
     }
 
     /// The value of a parameter, in lower case.
@@ -141,14 +180,16 @@ impl MediaType {
 }
 
 impl Contents {
-    /// Adds an entry; nothing happens if the name is no media type.
-    pub(crate) fn add(&mut self, declared: &str, schema: SchemaId) -> Option<()> {
+    /// Adds an entry with what its `encoding` says; nothing happens if the name is no media type.
+    pub(crate) fn add(&mut self, declared: &str, schema: SchemaId, written: Vec<Written>) -> Option<()> {
         let range = MediaType::parse(declared)?;
         self.entries.push(Entry {
             declared: declared.into(),
             schema,
             range,
             streams: false,
+            written,
+            fields: None,
             found: Content::Undeclared,
         });
         self.entries
@@ -156,16 +197,23 @@ impl Contents {
         Some(())
     }
 
-    /// Decides, once all schemas are compiled, which entries may be passed unread. Until then none is, and `find`
-    /// finds nothing.
-    pub(crate) fn settle(&mut self, program: &Program) {
+    /// Decides, once all schemas are compiled, which entries may be passed unread, and how forms are read. Until then
+    /// `find` finds nothing. `anything` is a schema that allows everything. Gives what is wrong with an `encoding`.
+    pub(crate) fn settle(&mut self, program: &Program, anything: SchemaId) -> Vec<(Span, String)> {
+        let mut problems = Vec::new();
         for entry in &mut self.entries {
             entry.streams = program.is_any(entry.schema) || program.types(entry.schema) == TypeSet::STRING;
+            let written = std::mem::take(&mut entry.written);
+            if entry.range.is_range() || matches!(entry.range.kind(), Kind::Form | Kind::Multipart) {
+                let fields = Fields::new(program, entry.schema, anything, written, &mut problems);
+                entry.fields = Some(Box::new(fields));
+            }
         }
         let found: Vec<_> = self.entries.iter().map(|entry| self.search(&entry.declared)).collect();
         for (entry, found) in self.entries.iter_mut().zip(found) {
             entry.found = found;
         }
+        problems
     }
 
     /// Whether nothing is declared.
@@ -186,24 +234,51 @@ impl Contents {
         }
     }
 
+    /// How the forms of an entry are read.
+    pub fn fields(&self, id: FieldsId) -> Option<&Fields> {
+        self.entries.get(id.0)?.fields.as_deref()
+    }
+
     fn search(&self, content_type: &str) -> Content {
         let Some(found) = MediaType::parse(content_type) else {
             return Content::Undeclared;
         };
-        let Some(entry) = self.entries.iter().find(|entry| entry.range.includes(&found)) else {
+        let including = |entry: &Entry| entry.range.includes(&found);
+        let Some((index, entry)) = self.entries.iter().enumerate().find(|(_, entry)| including(entry)) else {
             return Content::Undeclared;
         };
-        let unicode = matches!(found.parameter("charset"), None | Some("utf-8" | "utf8" | "us-ascii"));
-        match found.kind() {
-            // What is not UTF-8 cannot be judged, so it is not what was declared.
-            Kind::Json | Kind::Text if !unicode => Content::Undeclared,
+        let kind = found.kind();
+        // What is not UTF-8 cannot be judged, so it is not what was declared; neither is what has no parts.
+        if (kind != Kind::Streamed && !found.is_unicode())
+            || (&*found.main == "multipart" && boundary(content_type).is_none())
+        {
+            return Content::Undeclared;
+        }
+        match kind {
             Kind::Json => Content::Json(entry.schema),
             Kind::Text => Content::Text(entry.schema),
+            Kind::Form => Content::Form(FieldsId(index)),
+            Kind::Multipart => Content::Multipart(FieldsId(index)),
+            Kind::Xml => Content::Xml,
             Kind::Streamed if entry.streams => Content::Streamed,
             // Its schema asks for more than bytes, and that cannot be judged.
-            Kind::Streamed | Kind::Unread => Content::Unread,
+            Kind::Streamed => Content::Unread,
         }
     }
+}
+
+/// The boundary of a multipart body (RFC 2046 §5.1.1), as it is spelled; nothing where there is none that every reader
+/// takes for the same.
+pub fn boundary(content_type: &str) -> Option<&str> {
+    let mut parameters = pieces(content_type).skip(1).filter_map(|piece| piece.split_once('='));
+    let (_, value) = parameters.find(|(name, _)| name.eq_ignore_ascii_case("boundary"))?;
+    let value = value
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+        .unwrap_or(value);
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"'()+_,-./:=? ".contains(&byte);
+    let fits = (1..=70).contains(&value.len()) && value.bytes().all(legal) && !value.ends_with(' ');
+    fits.then_some(value)
 }
 
 impl Entry {
@@ -214,7 +289,17 @@ impl Entry {
 
     /// Whether it is for more than one media type, some of which may be judged.
     pub fn is_range(&self) -> bool {
-        self.range.main.starts_with('*') || self.range.sub.starts_with('*')
+        self.range.is_range()
+    }
+
+    /// How its forms are read; nothing where it declares none.
+    pub fn fields(&self) -> Option<&Fields> {
+        self.fields.as_deref()
+    }
+
+    /// Whether bytes that are not read may pass as this.
+    pub fn streams(&self) -> bool {
+        self.streams
     }
 }
 
@@ -292,14 +377,42 @@ mod tests {
     }
 
     #[test]
+    fn schema_6_a_boundary_is_spelled_in_one_way() {
+        let check = |parameters: &str, expected: Option<&str>| {
+            assert_eq!(
+                boundary(&format!("multipart/form-data{parameters}")),
+                expected,
+                "{parameters}"
+            );
+        };
+        check("; boundary=aB9", Some("aB9"));
+        check("; Boundary=\"a b:c\"", Some("a b:c"));
+        check("; charset=utf-8;boundary=----x", Some("----x"));
+        check("", None);
+        check("; boundary=", None);
+        check("; boundary=\"\"", None);
+        check("; boundary=\"a \"", None);
+        check("; boundary=\"a;b\"", None);
+        check("; boundary=é", None);
+        check(&format!("; boundary={}", "a".repeat(71)), None);
+        check(&format!("; boundary={}", "a".repeat(70)), Some(&"a".repeat(70)));
+    }
+
+    #[test]
     fn kinds() {
         let check = |text: &str, expected| assert_eq!(MediaType::parse(text).unwrap().kind(), expected, "{text}");
         check("application/problem+json", Kind::Json);
         check("text/plain", Kind::Text);
         check("text/event-stream", Kind::Streamed);
         check("image/svg+xml", Kind::Streamed);
-        check("application/atom+xml", Kind::Unread);
-        check("multipart/form-data", Kind::Unread);
+        check("image/png", Kind::Streamed);
+        check("application/xhtml+xml", Kind::Streamed);
+        check("application/vnd.api+json", Kind::Json);
+        check("application/atom+xml", Kind::Xml);
+        check("text/xml", Kind::Xml);
+        check("application/x-www-form-urlencoded", Kind::Form);
+        check("multipart/form-data", Kind::Multipart);
+        check("multipart/mixed", Kind::Streamed);
         check("application/octet-stream", Kind::Streamed);
     }
 }

@@ -1,5 +1,6 @@
 //! The compiled contract, and the judging of requests and answers by it.
 
+pub mod body;
 pub mod contract;
 pub mod coverage;
 pub mod format;

@@ -5,8 +5,9 @@ use std::ops::ControlFlow;
 
 use http::{HeaderMap, HeaderName, Method, StatusCode};
 
-use super::json::{Limits, Program, Undeclared};
-use super::media_type::{Content, Contents, Kind};
+use super::body::fields::Fields;
+use super::json::{Limits, Program, SchemaId, Undeclared};
+use super::media_type::{Content, Contents, FieldsId, Kind};
 use super::parameter::{
     HeadScratch, Judging, Parameter, Report, decoded, judge_cookies, judge_headers, judge_path, judge_query,
 };
@@ -164,11 +165,20 @@ impl Operation {
         ControlFlow::Continue(HeadCuts { query, headers, cookie })
     }
 
-    /// Settles what depends on all schemas being compiled.
-    pub(crate) fn settle(&mut self, program: &Program) {
+    /// Settles what depends on all schemas being compiled. `anything` is a schema that allows everything. Gives what is
+    /// wrong with the encodings of forms.
+    pub(crate) fn settle(&mut self, program: &Program, anything: SchemaId) -> Vec<(Span, String)> {
         let bodies = self.body.iter_mut().map(|body| &mut body.contents);
         let answers = self.responses.iter_mut().map(|response| &mut response.contents);
-        bodies.chain(answers).for_each(|contents| contents.settle(program));
+        let settled = bodies
+            .chain(answers)
+            .flat_map(|contents| contents.settle(program, anything));
+        settled.collect()
+    }
+
+    /// How the forms of the request's body are read.
+    pub fn fields(&self, id: FieldsId) -> Option<&Fields> {
+        self.body.as_ref()?.contents.fields(id)
     }
 
     /// What the body has to be; `present` says whether there is one (a length above nought, or chunks).
@@ -194,9 +204,16 @@ impl Operation {
 
     /// Whether any declared answer has a body that is judged.
     pub fn judges_answers(&self) -> bool {
-        let judged = |kind| matches!(kind, Kind::Json | Kind::Text);
+        let judged = |kind| matches!(kind, Kind::Json | Kind::Text | Kind::Xml);
         let mut contents = self.responses.iter().flat_map(|response| response.contents.entries());
         contents.any(|entry| judged(entry.kind()) || entry.is_range())
+    }
+
+    /// Whether a part of an answer may be asked for (RFC 9110 §14.2): where the contract declares such answers (206), or
+    /// lets them pass and has no body that is judged, which only a whole one can be.
+    pub fn passes_ranges(&self) -> bool {
+        let partial = self.response(StatusCode::PARTIAL_CONTENT);
+        partial.is_some_and(|response| response.is_partial() || !self.judges_answers())
     }
 
     /// The value of a path parameter, decoded; none where it is not declared or cannot be decoded.

@@ -79,6 +79,11 @@ impl Response {
         judged
     }
 
+    /// Whether it is for parts of a body (206), which no schema of the whole can judge.
+    pub fn is_partial(&self) -> bool {
+        self.statuses == Statuses::One(StatusCode::PARTIAL_CONTENT)
+    }
+
     /// Whether it declares a header field, by its name in lower case.
     pub fn declares_header(&self, name: &str) -> bool {
         self.headers.iter().any(|header| *header.name == *name)

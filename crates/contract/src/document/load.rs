@@ -116,7 +116,9 @@ impl<'f> Loader<'f> {
         let unusable = |message: String| vec![Problem::error(overlay, Span::default(), message)];
         let number = u16::try_from(self.overlays.len() + 1).ok();
         let Some(file) = number.filter(|number| usize::from(*number) < FILES_MAX) else {
-            return Err(unusable(format!("it is one overlay too many: at most {FILES_MAX} files are read")));
+            return Err(unusable(format!(
+                "it is one overlay too many: at most {FILES_MAX} files are read"
+            )));
         };
         let bytes = self
             .fetch

@@ -131,7 +131,7 @@ const GOOD: &[Good] = &[
         ("POST /items\nContent-Type: application/merge-patch+json", "{}", "body.count "),
         ("POST /items\nContent-Type: text/plain", "four", OK),
         ("POST /items\nContent-Type: text/plain", "five!", "body.length "),
-        ("POST /items\nContent-Type: multipart/form-data; boundary=x", "--x--", "unread"),
+        ("POST /items\nContent-Type: multipart/form-data; boundary=x", "--x--", "multipart(fieldsid(4))"),
         ("POST /items\nContent-Type: image/png", "PNG", "streamed"),
         ("POST /items\nContent-Type: application/xml", "<a/>", "undeclared"),
         ("POST /items", "", "body.required"),

@@ -8,24 +8,23 @@ use http::header::{self, HeaderMap, HeaderValue};
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{StatusCode, Uri};
-use http_body::Body;
-use portcullis_contract::conform::json::{Code, Limits, SchemaId, Violation};
-use portcullis_contract::conform::media_type::Content;
-use portcullis_contract::conform::operation::{BodyRule, Head, HeadCuts};
+use portcullis_contract::conform::json::{Code, Limits, Violation};
+use portcullis_contract::conform::operation::{Head, HeadCuts};
 use portcullis_contract::conform::parameter::Finding;
 
 use super::authorize::Authorized;
+use super::request_body::{Leftovers, Reading};
 use super::route::Routed;
-use super::{url_secrets, violations};
+use super::upload::Verdict;
+use super::url_secrets;
 use crate::account::{Account, Found};
-use crate::body::{BodyError, Bounded, Collected, RequestBody, collect_bounded};
+use crate::body::RequestBody;
 use crate::codes::{self, Place};
-use crate::forward::decode::{Budget, Coding, DecodeError, decode};
+use crate::forward::decode::DecodeError;
 use crate::gate::Gate;
 use crate::holdings::Hold;
 use crate::limit::{Charges, Mode};
-use crate::listen::{Arrival, Incoming, ReceivedHead};
-use crate::metrics::{self, Unjudged};
+use crate::listen::ReceivedHead;
 use crate::refusal::Refusal;
 use crate::routes::Route;
 use crate::websocket::handshake::{Asked, Asks, Unopened};
@@ -35,8 +34,10 @@ pub struct Conforming<'r> {
     pub(super) route: Route<'r>,
     pub(super) head: Box<ReceivedHead>,
     pub(super) body: RequestBody,
-    /// The judged body, where it is JSON.
+    /// The judged body as JSON, where it is JSON or a form.
     pub(super) json: Option<Bytes>,
+    /// Where it will stand why a body that is judged on its way was broken off.
+    pub(super) verdict: Option<Verdict>,
     pub(super) charges: Charges,
     /// The room that the body takes, until it is sent.
     pub(super) hold: Option<Hold>,
@@ -70,21 +71,20 @@ pub(crate) async fn check<'r>(
         judge_head(parts, &route, gate, account)?;
     }
     let websocket = websocket(parts, &route)?;
-    let mut reading = Reading {
-        route: &route,
-        headers: &mut parts.headers,
-        arrival,
-        gate,
-        account,
-        hold: None,
-    };
+    if modes.contract_out == Mode::Enforce && !route.declared.passes_ranges() {
+        // A part of a body cannot be judged, so nobody gets to ask for one.
+        parts.headers.remove(header::RANGE);
+        parts.headers.remove(header::IF_RANGE);
+    }
+    let mut reading = Reading::new(&route, &mut parts.headers, arrival, gate, account);
     let (body, json) = reading.body(incoming).await?;
-    let hold = reading.hold.take();
+    let Leftovers { hold, verdict } = reading.leftovers();
     Ok(Conforming {
         route,
         head,
         body,
         json,
+        verdict,
         charges,
         hold,
         websocket,
@@ -201,222 +201,6 @@ fn cut(parts: &mut Parts, cuts: HeadCuts) -> Result<(), Refusal> {
         parts.uri = Uri::from(target);
     }
     Ok(())
-}
-
-/// What reading a body needs.
-struct Reading<'a, 'r> {
-    route: &'a Route<'r>,
-    headers: &'a mut HeaderMap,
-    arrival: &'a Arrival,
-    gate: &'a Gate,
-    account: &'a mut Account,
-    hold: Option<Hold>,
-}
-
-/// A body to forward, and its JSON if it was judged as such.
-type Read = (RequestBody, Option<Bytes>);
-
-impl Reading<'_, '_> {
-    async fn body(&mut self, incoming: Incoming) -> Result<Read, Refusal> {
-        let present = !incoming.is_end_stream();
-        if self.mode() == Mode::Off {
-            return self.pass(incoming, Unjudged::Off);
-        }
-        let readable = Coding::of(self.headers).is_ok();
-        match self.route.declared.body_rule(self.content_type(), present) {
-            BodyRule::Content(_) if self.mode() == Mode::Observe && !readable => {
-                self.pass(incoming, Unjudged::MediaType)
-            }
-            BodyRule::Absent => Ok((RequestBody::Empty, None)),
-            BodyRule::Missing => {
-                self.found(codes::code(Place::Body, Code::Required), StatusCode::BAD_REQUEST, None)?;
-                Ok((RequestBody::Empty, None))
-            }
-            BodyRule::Forbidden => {
-                let sent = self.media_type();
-                let code = codes::code(Place::Body, Code::Undeclared);
-                self.found(code, StatusCode::BAD_REQUEST, sent.as_deref())?;
-                self.pass(incoming, Unjudged::NoSchema)
-            }
-            BodyRule::Content(Content::Json(schema)) => self.json(incoming, schema).await,
-            BodyRule::Content(Content::Text(schema)) => self.text(incoming, schema).await,
-            BodyRule::Content(Content::Streamed) => self.pass(incoming, Unjudged::MediaType),
-            BodyRule::Content(Content::Undeclared | Content::Unread) => {
-                let (code, status) = ("contract.body.media_type", StatusCode::UNSUPPORTED_MEDIA_TYPE);
-                let sent = self.media_type();
-                self.found(code, status, sent.as_deref())?;
-                self.pass(incoming, Unjudged::MediaType)
-            }
-        }
-    }
-
-    fn mode(&self) -> Mode {
-        self.route.operation.policy.modes.contract_in
-    }
-
-    fn content_type(&self) -> Option<&str> {
-        content_type(self.headers)
-    }
-
-    /// The media type without its parameters; only observing has a use for it.
-    fn media_type(&self) -> Option<String> {
-        let sent = self.content_type().filter(|_| self.mode() == Mode::Observe)?;
-        Some(sent.split(';').next().unwrap_or(sent).trim().to_ascii_lowercase())
-    }
-
-    fn found(&mut self, code: &'static str, status: StatusCode, undeclared: Option<&str>) -> Result<(), Refusal> {
-        let refusal = Refusal::Contract {
-            code,
-            status,
-            pointer: None,
-            parameter: None,
-        };
-        let schema = self.route.declared.span;
-        self.account.found(
-            self.mode(),
-            Found {
-                refusal,
-                undeclared,
-                at: None,
-                schema,
-            },
-        )
-    }
-
-    /// Passes a body on as it comes, within the bound, counted.
-    fn pass(&mut self, incoming: Incoming, reason: Unjudged) -> Result<Read, Refusal> {
-        if incoming.is_end_stream() {
-            return Ok((RequestBody::Empty, None));
-        }
-        self.account.unjudged(metrics::Body::Request, reason);
-        let bytes_max = self.route.operation.policy.body_bytes_max as u64;
-        let body = Bounded::new(incoming, bytes_max).map_err(|_| Refusal::BodyTooLarge)?;
-        Ok((RequestBody::Streamed(body), None))
-    }
-
-    async fn json(&mut self, incoming: Incoming, schema: SchemaId) -> Result<Read, Refusal> {
-        let (sent, json) = self.decoded(incoming).await?;
-        let undeclared = self.route.operation.policy.undeclared.body;
-        if self.mode() == Mode::Observe {
-            let conforms = self.observe(&json, schema)?;
-            return Ok((RequestBody::Whole(sent), conforms.then_some(json)));
-        }
-        let program = &self.route.api.contract.program;
-        let judged = {
-            let scratch = &mut self.gate.scratch.borrow_mut().json;
-            program.judge(schema, &json, undeclared, &Limits::default(), scratch)
-        };
-        match judged {
-            Err(violation) => {
-                self.violates(violation, &json)?;
-                Ok((RequestBody::Whole(sent), None))
-            }
-            Ok(cuts) if cuts.is_empty() => Ok(self.forward(sent, json)),
-            Ok(cuts) => Ok(self.forward(sent, Bytes::from(cuts.apply(&json)))),
-        }
-    }
-
-    /// Tells all that is wrong with a body; says whether nothing is.
-    fn observe(&mut self, json: &[u8], schema: SchemaId) -> Result<bool, Refusal> {
-        let program = &self.route.api.contract.program;
-        let level = self.route.operation.policy.undeclared.body;
-        let all = {
-            let scratch = &mut self.gate.scratch.borrow_mut().json;
-            violations::of_json(program, schema, json, level, scratch)
-        };
-        let conforms = all.members.is_empty() && all.other.is_none();
-        for member in all.members {
-            self.breaks(member.violation, Some(&member.name))?;
-        }
-        if let Some(violation) = all.other {
-            self.breaks(violation, None)?;
-        }
-        Ok(conforms)
-    }
-
-    async fn text(&mut self, incoming: Incoming, schema: SchemaId) -> Result<Read, Refusal> {
-        let (sent, text) = self.decoded(incoming).await?;
-        let judged = {
-            let scratch = &mut self.gate.scratch.borrow_mut().json;
-            super::judge_text(&self.route.api.contract.program, schema, &text, scratch)
-        };
-        if let Err(violation) = judged {
-            self.violates(violation, &text)?;
-            return Ok((RequestBody::Whole(sent), None));
-        }
-        if self.mode() == Mode::Observe {
-            return Ok((RequestBody::Whole(sent), None));
-        }
-        let (body, _) = self.forward(sent, text);
-        Ok((body, None))
-    }
-
-    /// Forwards `judged`; where those are not the bytes that were sent, the fields that speak of them go.
-    fn forward(&mut self, sent: Bytes, judged: Bytes) -> Read {
-        if sent.as_ptr() != judged.as_ptr() || sent.len() != judged.len() {
-            super::forget_bytes(self.headers);
-        }
-        (RequestBody::Whole(judged.clone()), Some(judged))
-    }
-
-    fn violates(&mut self, violation: Violation, body: &[u8]) -> Result<(), Refusal> {
-        let undeclared = super::undeclared_name(&violation, body);
-        self.breaks(violation, undeclared.as_deref())
-    }
-
-    fn breaks(&mut self, violation: Violation, undeclared: Option<&str>) -> Result<(), Refusal> {
-        let Violation {
-            code, pointer, schema, ..
-        } = violation;
-        let refusal = Refusal::Contract {
-            code: codes::code(Place::Body, code),
-            status: StatusCode::BAD_REQUEST,
-            pointer: Some(pointer),
-            parameter: None,
-        };
-        self.account.found(
-            self.mode(),
-            Found {
-                refusal,
-                undeclared,
-                at: None,
-                schema,
-            },
-        )
-    }
-
-    /// The whole body, as it was sent and decoded.
-    async fn decoded(&mut self, incoming: Incoming) -> Result<(Bytes, Bytes), Refusal> {
-        let bytes_max = self.route.operation.policy.body_bytes_max;
-        let coding = Coding::of(self.headers).map_err(of_decode_error)?;
-        let unread = |error| match error {
-            BodyError::TooLarge => Refusal::BodyTooLarge,
-            BodyError::NoRoom => Refusal::Busy,
-            BodyError::Broken | BodyError::TimedOut => self.arrival.body().refusal(),
-        };
-        let body = Bounded::new(incoming, bytes_max as u64).map_err(unread)?;
-        let hold = self.hold.insert(self.gate.hold_request());
-        let sent = match collect_bounded(body, bytes_max, hold).await.map_err(unread)? {
-            Collected::Whole(sent) => sent,
-            Collected::Overflow(_) => return Err(Refusal::BodyTooLarge),
-        };
-        self.account.bytes_in += sent.len() as u64;
-        let Some(coding) = coding else {
-            return Ok((sent.clone(), sent));
-        };
-        let budget = Budget {
-            bytes_max,
-            ..Budget::default()
-        };
-        let decoded = match decode(coding, &sent, budget) {
-            Ok(decoded) => decoded,
-            // What was sent is judged then, which finds it wrong, and passes.
-            Err(_) if self.mode() == Mode::Observe => return Ok((sent.clone(), sent)),
-            Err(error) => return Err(of_decode_error(error)),
-        };
-        hold.grow(decoded.len()).map_err(unread)?;
-        Ok((sent, Bytes::from(decoded)))
-    }
 }
 
 /// The only `Content-Type`; two could be read as either.

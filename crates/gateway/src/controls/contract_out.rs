@@ -9,6 +9,7 @@ use http::header::{self, HeaderValue};
 use http::response::Parts;
 use http::{Method, Response, StatusCode};
 use http_body::Body;
+use portcullis_contract::conform::body::xml;
 use portcullis_contract::conform::json::{Cuts, Limits, SchemaId, Undeclared, Violation};
 use portcullis_contract::conform::media_type::Content;
 use portcullis_contract::conform::response::Response as Declared;
@@ -39,6 +40,7 @@ pub(crate) async fn check(
     let Answered {
         route,
         method,
+        ranged,
         charges,
         mut parts,
         body,
@@ -53,6 +55,7 @@ pub(crate) async fn check(
     let mut judging = Judging {
         route: &route,
         method,
+        ranged,
         parts,
         gate,
         account,
@@ -83,6 +86,7 @@ fn sober(status: StatusCode, refusal: Refusal) -> Refusal {
 struct Judging<'a, 'r> {
     route: &'a Route<'r>,
     method: Method,
+    ranged: bool,
     parts: Parts,
     gate: &'a Gate,
     account: &'a mut Account,
@@ -109,11 +113,15 @@ impl Judging<'_, '_> {
             )?;
             return Ok(self.pass(body, Unjudged::NoSchema));
         }
+        if self.is_range() {
+            return Ok(self.pass(body, Unjudged::Range));
+        }
         match self.content(declared) {
             Content::Json(schema) => self.json(body, schema).await,
             Content::Text(schema) => self.text(body, schema).await,
+            Content::Xml => self.xml(body).await,
             Content::Streamed => Ok(self.pass(body, Unjudged::Stream)),
-            Content::Unread => Ok(self.pass(body, Unjudged::MediaType)),
+            Content::Form(_) | Content::Multipart(_) | Content::Unread => Ok(self.pass(body, Unjudged::MediaType)),
             Content::Undeclared => {
                 let sent = self.media_type();
                 self.found(
@@ -156,6 +164,11 @@ impl Judging<'_, '_> {
         let sent = self.parts.headers.get(header::CONTENT_TYPE)?;
         let sent = sent.to_str().ok().filter(|_| self.mode == Mode::Observe)?;
         Some(sent.split(';').next().unwrap_or(sent).trim().to_ascii_lowercase())
+    }
+
+    /// Whether the body is a part of one, as it was asked for (RFC 9110 §15.3.7). Nobody else's part passes as one.
+    fn is_range(&self) -> bool {
+        self.ranged && self.parts.status == StatusCode::PARTIAL_CONTENT
     }
 
     /// By the only `Content-Type`; two could be read as either.
@@ -265,6 +278,19 @@ impl Judging<'_, '_> {
         Ok(self.forward(whole, kept))
     }
 
+    async fn xml(&mut self, body: ResponseBody) -> Result<ResponseBody, Refusal> {
+        let whole = match self.whole(body).await? {
+            Held::Whole(whole) => whole,
+            Held::Passing(body) => return Ok(body),
+        };
+        if let Err(code) = xml::check(&whole.text) {
+            self.found(codes::code(Place::ResponseBody, code), None, None)?;
+        }
+        self.look_inside(&whole.text)?;
+        let kept = whole.text.clone();
+        Ok(self.forward(whole, kept))
+    }
+
     /// Forwards what was judged; observing forwards what was sent.
     fn forward(&mut self, whole: Whole, kept: Bytes) -> ResponseBody {
         if self.mode != Mode::Enforce {
@@ -290,7 +316,7 @@ impl Judging<'_, '_> {
         let program = &self.route.api.contract.program;
         let all = {
             let scratch = &mut self.gate.scratch.borrow_mut().json;
-            violations::of_json(program, schema, json, undeclared, scratch)
+            violations::of_json(program, schema, json, undeclared, &Limits::default(), scratch)
         };
         for member in all.members {
             self.breaks(&member.violation, Some(&member.name))?;
@@ -323,7 +349,7 @@ impl Judging<'_, '_> {
         let unread = |error| match error {
             BodyError::TimedOut => Refusal::UpstreamTimeout,
             BodyError::NoRoom => Refusal::Busy,
-            BodyError::Broken | BodyError::TooLarge => Refusal::UpstreamError,
+            BodyError::Broken | BodyError::TooLarge | BodyError::Refused => Refusal::UpstreamError,
         };
         let body = match body {
             ResponseBody::Streamed(body) => body,

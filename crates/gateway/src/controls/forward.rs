@@ -7,7 +7,7 @@ use http::{Method, Request, header, response};
 use super::authorize::Permitted;
 use super::contract_in::Conforming;
 use crate::account::Account;
-use crate::body::ResponseBody;
+use crate::body::{BodyError, ResponseBody};
 use crate::forward::headers::{Codings, Edits, Origin};
 use crate::forward::{ForwardError, Patience};
 use crate::gate::{Gate, refusal_of};
@@ -22,6 +22,8 @@ use crate::routes::Route;
 pub struct Answered<'r> {
     pub(super) route: Route<'r>,
     pub(super) method: Method,
+    /// Whether a part of the answer was asked for.
+    pub(super) ranged: bool,
     pub(super) charges: Charges,
     pub(super) parts: response::Parts,
     pub(super) body: ResponseBody,
@@ -43,6 +45,7 @@ pub(crate) async fn send<'r>(
         charges,
         hold,
         websocket,
+        verdict,
         ..
     } = permitted.conforming;
     let ReceivedHead { parts, arrival } = *head;
@@ -61,6 +64,7 @@ pub(crate) async fn send<'r>(
         codings: if judged { Codings::Identity } else { Codings::AsAsked },
     };
     let method = parts.method.clone();
+    let ranged = parts.headers.contains_key(header::RANGE);
     let patience = patience(&route.operation.policy);
     let sent = Instant::now();
     let pool = gate.pool(upstream);
@@ -76,6 +80,10 @@ pub(crate) async fn send<'r>(
         }
     };
     let answer = answer.map_err(|error| {
+        let verdict = verdict.and_then(|verdict| verdict.take());
+        if let (ForwardError::RequestBody(BodyError::Refused), Some(refusal)) = (&error, verdict) {
+            return refusal;
+        }
         if !matches!(error, ForwardError::RequestBody(_) | ForwardError::Unsendable) {
             account.upstream_failed(&error);
         }
@@ -87,6 +95,7 @@ pub(crate) async fn send<'r>(
     Ok(Answered {
         route,
         method,
+        ranged,
         charges,
         parts: answer,
         body,

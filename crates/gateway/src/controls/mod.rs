@@ -5,13 +5,16 @@ pub mod authenticate;
 pub mod authorize;
 pub mod contract_in;
 pub mod contract_out;
+pub(crate) mod forms;
 pub mod forward;
 pub mod rate_limit;
+pub(crate) mod request_body;
 pub(crate) mod response_headers;
 pub(crate) mod response_tokens;
 pub mod route;
 pub(crate) mod security_headers;
 pub(crate) mod stack_traces;
+pub mod upload;
 pub mod url_secrets;
 pub(crate) mod violations;
 

@@ -32,9 +32,10 @@ pub(crate) fn of_json(
     schema: SchemaId,
     json: &[u8],
     undeclared: Undeclared,
+    limits: &Limits,
     scratch: &mut Scratch,
 ) -> Violations {
-    let mut judge = |level| program.judge(schema, json, level, &Limits::default(), scratch);
+    let mut judge = |level| program.judge(schema, json, level, limits, scratch);
     if undeclared == Undeclared::Allow {
         return Violations {
             members: Vec::new(),
@@ -44,7 +45,7 @@ pub(crate) fn of_json(
     let strict = judge(undeclared);
     match judge(Undeclared::Strip) {
         Ok(cuts) => Violations {
-            members: members(program, schema, json, &cuts, scratch),
+            members: members(program, schema, json, &cuts, limits, scratch),
             other: None,
         },
         Err(other) => {
@@ -59,11 +60,18 @@ pub(crate) fn of_json(
 }
 
 /// Shows each member to the judge without the others, so that it says of each where it stands and what it breaks.
-fn members(program: &Program, schema: SchemaId, json: &[u8], cuts: &Cuts, scratch: &mut Scratch) -> Vec<Member> {
+fn members(
+    program: &Program,
+    schema: SchemaId,
+    json: &[u8],
+    cuts: &Cuts,
+    limits: &Limits,
+    scratch: &mut Scratch,
+) -> Vec<Member> {
     let named = cuts.names(json).zip(cuts.but_one()).take(MEMBERS_MAX);
     let member = |(name, others): (&[u8], Cuts)| {
         let alone = others.apply(json);
-        let judged = program.judge(schema, &alone, Undeclared::Refuse, &Limits::default(), scratch);
+        let judged = program.judge(schema, &alone, Undeclared::Refuse, limits, scratch);
         Some(Member {
             name: String::from_utf8_lossy(name).into_owned(),
             offset: name.as_ptr().addr().saturating_sub(json.as_ptr().addr()),

@@ -135,7 +135,7 @@ impl Outgoing {
 
     /// Whether its body comes as the client sends it.
     pub(super) fn is_streamed(&self) -> bool {
-        matches!(self.body, RequestBody::Streamed(_))
+        matches!(self.body, RequestBody::Streamed(_) | RequestBody::Upload(_))
     }
 
     /// Bytes written so far.

@@ -58,6 +58,10 @@ pub enum Unjudged {
     TooLarge,
     /// The control is off.
     Off,
+    /// It is a range of a body.
+    Range,
+    /// It is a form with a file of whose media type nothing is known; all else of it was judged.
+    File,
 }
 
 impl OperationMetrics {
@@ -164,7 +168,15 @@ impl Body {
 
 impl Unjudged {
     /// Every reason, in the order of their counters.
-    pub const ALL: [Self; 5] = [Self::NoSchema, Self::MediaType, Self::Stream, Self::TooLarge, Self::Off];
+    pub const ALL: [Self; 7] = [
+        Self::NoSchema,
+        Self::MediaType,
+        Self::Stream,
+        Self::TooLarge,
+        Self::Off,
+        Self::Range,
+        Self::File,
+    ];
 
     pub(super) fn label(self) -> &'static str {
         match self {
@@ -173,6 +185,8 @@ impl Unjudged {
             Self::Stream => "stream",
             Self::TooLarge => "too_large",
             Self::Off => "off",
+            Self::Range => "range",
+            Self::File => "file",
         }
     }
 }

@@ -114,8 +114,12 @@ fn key_part(part: &KeyPart, exact: bool, contract: &Contract, declared: &Operati
             (Source::Query(name.0.as_str().into()), schema_of(parameter))
         }
         KeyPart::Body(pointer) => {
-            let found = in_body(contract, declared, &pointer.0)
-                .ok_or_else(|| format!("the operation declares nothing at `{}` of a JSON body", pointer.0))?;
+            let found = in_body(contract, declared, &pointer.0).ok_or_else(|| {
+                format!(
+                    "the operation declares nothing at `{}` of a JSON body or a form",
+                    pointer.0
+                )
+            })?;
             let pointer = Pointer::parse(&pointer.0).map_err(|error| error.to_string())?;
             (Source::Body(pointer), Some(found))
         }
@@ -139,10 +143,10 @@ fn schema_of(parameter: &Parameter) -> Option<SchemaId> {
     }
 }
 
-/// The schema at a pointer of the operation's JSON body; a value that may be anything is declared too.
+/// The schema at a pointer of the operation's JSON body, or of the object that a form makes; a value that may be anything is declared too.
 fn in_body(contract: &Contract, declared: &Operation, pointer: &str) -> Option<SchemaId> {
     let entries = declared.body.as_ref()?.contents.entries().iter();
-    let mut json = entries.filter(|entry| entry.kind() == Kind::Json);
+    let mut json = entries.filter(|entry| matches!(entry.kind(), Kind::Json | Kind::Form | Kind::Multipart));
     let names = pointer
         .split('/')
         .skip(1)

@@ -89,7 +89,7 @@ fn api(
     let upstream = Arc::new(upstream(&api.upstream, tls, number)?);
     Ok(Api {
         name: api.name.into(),
-        contract,
+        contract: Arc::new(contract),
         operations,
         upstream,
         hosts,
@@ -184,6 +184,7 @@ fn lower(settled: &Settled, declared: &Declared) -> Policy {
             body_bytes_max: bytes(settled.response.body_bytes_max),
         },
         body_bytes_max: bytes(settled.body_bytes_max),
+        file_bytes_max: settled.file_bytes_max,
         head_time_max: settled.first_byte_time_max,
         total_time_max: settled.total_time_max,
         event_stream_time_max: settled.event_stream_time_max,

@@ -87,16 +87,19 @@ enum State {
     Off,
     /// Only what holds for every JSON text or parameter.
     SyntaxOnly,
+    /// Only that it is well-formed, whatever its schema says.
+    WellFormed,
     NotJudged,
     Refused,
 }
 
 impl State {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Enforced,
         Self::Observed,
         Self::Off,
         Self::SyntaxOnly,
+        Self::WellFormed,
         Self::NotJudged,
         Self::Refused,
     ];
@@ -107,6 +110,7 @@ impl State {
             Self::Observed => "observed",
             Self::Off => "off",
             Self::SyntaxOnly => "syntax only",
+            Self::WellFormed => "well-formed only",
             Self::NotJudged => "not judged",
             Self::Refused => "refused",
         }
@@ -150,6 +154,8 @@ fn row(loaded: &Loaded, policy: &Policy, check: Check) -> Row {
         Effect::Judged => (State::of(mode), ""),
         Effect::Unconstrained if mode == Mode::Off => (State::Off, ""),
         Effect::Unconstrained => (State::SyntaxOnly, "its schema allows everything"),
+        Effect::WellFormed(_) if mode == Mode::Off => (State::Off, ""),
+        Effect::WellFormed(why) => (State::WellFormed, why),
         Effect::NotJudged(why) => (State::NotJudged, why),
         Effect::Refused(why) => (State::Refused, why),
     };
@@ -240,7 +246,7 @@ fn action(action: UndeclaredAction) -> &'static str {
 }
 
 /// How many rows there are of each state, and how many caveats.
-fn counts(apis: &[Api<'_>]) -> ([(State, usize); 6], usize) {
+fn counts(apis: &[Api<'_>]) -> ([(State, usize); 7], usize) {
     let rows = || {
         apis.iter()
             .flat_map(|api| &api.operations)
@@ -336,7 +342,7 @@ fn table() -> Table {
 /// The table without the spaces at the ends of its lines.
 fn trimmed(mut table: Table) -> String {
     // The columns are known only now.
-    let widths = [42, 13, WIDTH - 56];
+    let widths = [42, 16, WIDTH - 59];
     table.set_constraints(widths.map(|width| ColumnConstraint::Absolute(Width::Fixed(width))));
     let lines: Vec<String> = table.lines().map(|line| format!(" {}", line.trim_end())).collect();
     lines.join("\n")
@@ -344,7 +350,7 @@ fn trimmed(mut table: Table) -> String {
 
 fn as_json(apis: &[Api<'_>]) -> Value {
     let (states, caveats) = counts(apis);
-    let summary = states.map(|(state, count)| (state.name().replace(' ', "_"), Value::from(count)));
+    let summary = states.map(|(state, count)| (state.name().replace([' ', '-'], "_"), Value::from(count)));
     let summary: serde_json::Map<String, Value> = summary.into_iter().collect();
     json!({
         "apis": apis.iter().map(api_json).collect::<Vec<_>>(),

@@ -29,6 +29,8 @@ pub(crate) struct Policy {
     pub(crate) response: Response,
     /// How large a request's body may be, decoded.
     pub(crate) body_bytes_max: u64,
+    /// How large the files of a form may be that are streamed; `None`: none are.
+    pub(crate) file_bytes_max: Option<u64>,
     /// All that apply, those of outer layers first; names all different.
     pub(crate) rate_limits: Vec<RateLimit>,
     /// Until the upstream's answer begins; `None`: as the upstream says.
@@ -128,6 +130,7 @@ pub(crate) fn settle(layers: &[&raw::Policy]) -> Policy {
             body_bytes_max: inner.size(|layer| layer.response.body_bytes_max),
         },
         body_bytes_max: inner.size(|layer| layer.body_bytes_max),
+        file_bytes_max: inner.last(|layer| layer.file_bytes_max).map(|size| size.0),
         rate_limits: rate_limit::settle(layers, authentication),
         first_byte_time_max: inner
             .last(|layer| layer.timeouts.first_byte_seconds_max)

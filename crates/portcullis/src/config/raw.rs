@@ -194,6 +194,10 @@ pub(crate) struct Policy {
     pub(crate) response: Response,
     /// How large a request's body may be, after decoding. Default: 1MiB.
     pub(crate) body_bytes_max: Option<Size>,
+    /// How large the files of a `multipart/form-data` body may be together, on top of `body_bytes_max`. Files are then passed on
+    /// as they come, as soon as the parts before them conform: so fields have to come first. Default: a body with files is held
+    /// whole, and `body_bytes_max` is for all of it.
+    pub(crate) file_bytes_max: Option<Size>,
     /// Marks an operation that takes a password, a code or another secret to guess: rate limits start stricter.
     pub(crate) authentication: Option<bool>,
     /// Rate limits. Those of the levels add up; one of the same name replaces that of the outer level.

@@ -14,6 +14,7 @@
 mod answers;
 mod bodies;
 mod command_line;
+mod forms;
 mod gate;
 mod http;
 mod http2;

@@ -2,9 +2,11 @@
 
 use super::Builder;
 use super::spelling::Shape;
+use crate::conform::body::fields::Written;
 use crate::conform::json::Direction;
-use crate::conform::media_type::Contents;
+use crate::conform::media_type::{Contents, MediaType};
 use crate::conform::operation::Body;
+use crate::conform::parameter::{Location, Style};
 use crate::conform::response::{Response, Statuses};
 use crate::document::Place;
 
@@ -50,7 +52,7 @@ impl<'d> Builder<'d> {
                     "links describe what may be called next; nothing follows from them here",
                 );
             }
-            let headers = self.headers(place);
+            let headers = self.headers(place, Direction::Response);
             let contents = self.contents(place, Direction::Response);
             compiled.push(Response {
                 declared: declared.into(),
@@ -71,11 +73,70 @@ impl<'d> Builder<'d> {
             let Some(entry) = self.follow(entry) else { continue };
             self.spell(entry, Shape::MediaType);
             let schema = self.schema(self.member(entry, "schema"), content, direction);
-            if contents.add(media_type, schema).is_none() {
+            let written = self.encodings(entry, direction);
+            if contents.add(media_type, schema, written).is_none() {
                 let message = format!("`{media_type}` is no media type, so no body fits it; write `application/json`");
                 self.warn(entry.node, message);
             }
         }
         contents
+    }
+
+    /// What `encoding` says of the properties of a form.
+    fn encodings(&mut self, media_type: Place<'d>, direction: Direction) -> Vec<Written> {
+        let Some(encoding) = self.member(media_type, "encoding") else {
+            return Vec::new();
+        };
+        let mut all = Vec::new();
+        for (name, place) in self.entries(encoding) {
+            self.spell(place, Shape::Encoding);
+            all.push(Written {
+                name: name.into(),
+                content_types: self.content_types(place),
+                style: self.style(place),
+                headers: self.headers(place, direction),
+                span: place.node.span,
+            });
+        }
+        all
+    }
+
+    /// The media types and ranges of `contentType`, which stand at commas.
+    fn content_types(&mut self, encoding: Place<'d>) -> Vec<MediaType> {
+        let Some(node) = encoding.node.get("contentType") else {
+            return Vec::new();
+        };
+        let mut types = Vec::new();
+        for text in node.as_str().unwrap_or_default().split(',').map(str::trim) {
+            match MediaType::parse(text) {
+                Some(found) => types.push(found),
+                None => self.error(
+                    node,
+                    format!("`{text}` is no media type; write `image/png, image/jpeg`"),
+                ),
+            }
+        }
+        types
+    }
+
+    /// `style` and `explode`, if either is there (OpenAPI 3.1 §4.8.15.1.2).
+    fn style(&mut self, encoding: Place<'d>) -> Option<(Style, bool)> {
+        let said = encoding.node.get("style");
+        let style = match said.map(|node| (node, node.as_str().and_then(|name| Style::parse(name, Location::Query)))) {
+            None => Style::Form,
+            Some((_, Some(style))) => style,
+            Some((node, None)) => {
+                self.error(
+                    node,
+                    "this style is not one for a field; write form, spaceDelimited, pipeDelimited or deepObject",
+                );
+                return None;
+            }
+        };
+        let exploded = encoding.node.get("explode").map(|_| self.truth(encoding, "explode"));
+        if said.is_none() && exploded.is_none() {
+            return None;
+        }
+        Some((style, exploded.unwrap_or(style == Style::Form)))
     }
 }

@@ -12,7 +12,7 @@ pub(crate) mod spelling;
 
 use http::Method;
 
-use super::json::{Compiler, Note, Program};
+use super::json::{Compiler, Direction, Note, Program};
 use super::operation::Operation;
 use super::route::{Routed, Router};
 use crate::document::{Document, Node, Place, Problem, Severity, Span};
@@ -116,6 +116,7 @@ pub fn compile(document: &Document) -> Compiled<'_> {
             .and_then(Node::as_str);
         found.unwrap_or_default().to_owned()
     };
+    let anything = builder.schema(None, root, Direction::Request);
     let (program, schema_notes, problems) = builder.compiler.finish();
     builder.problems.extend_from_slice(document.warnings());
     for note in &schema_notes {
@@ -126,7 +127,12 @@ pub fn compile(document: &Document) -> Compiled<'_> {
         });
     }
     for operation in &mut builder.operations {
-        operation.settle(&program);
+        for (span, message) in operation.settle(&program, anything) {
+            builder.problems.push(Problem {
+                severity: Severity::Warning,
+                ..document.problem(span, message)
+            });
+        }
     }
     builder.problems.extend(problems);
     builder.problems.sort_by_key(|problem| problem.span);

@@ -186,11 +186,11 @@ impl<'d> Builder<'d> {
         self.compiler.schema(schema.unwrap_or(anything), direction)
     }
 
-    /// The header fields of an answer.
-    pub(super) fn headers(&mut self, response: Place<'d>) -> Vec<Parameter> {
+    /// The header fields of an answer, or of a part of a form.
+    pub(super) fn headers(&mut self, owner: Place<'d>, direction: Direction) -> Vec<Parameter> {
         let mut headers = Vec::new();
         for (name, place) in self
-            .member(response, "headers")
+            .member(owner, "headers")
             .map(|headers| self.entries(headers))
             .unwrap_or_default()
         {
@@ -203,7 +203,7 @@ impl<'d> Builder<'d> {
             if name.eq_ignore_ascii_case("content-type") {
                 continue;
             }
-            let Some(encoding) = self.encoding(place, Location::Header, Direction::Response) else {
+            let Some(encoding) = self.encoding(place, Location::Header, direction) else {
                 continue;
             };
             headers.push(Parameter {

@@ -5,7 +5,7 @@ use super::Builder;
 use crate::document::nearest::nearest;
 use crate::document::{Object, Place, Problem, Severity, Span, Version};
 
-/// Which members an object of OpenAPI 3.0 and 3.1 may have (sections 4.8.9, 4.8.10, 4.8.12, 4.8.13 and 4.8.14 of 3.1).
+/// Which members an object of OpenAPI 3.0 and 3.1 may have (sections 4.8.9, 4.8.10 and 4.8.12 to 4.8.15 of 3.1).
 #[derive(Clone, Copy)]
 pub(super) enum Shape {
     PathItem,
@@ -13,6 +13,7 @@ pub(super) enum Shape {
     Parameter,
     RequestBody,
     MediaType,
+    Encoding,
 }
 
 impl Shape {
@@ -23,6 +24,7 @@ impl Shape {
             Self::Parameter => "a parameter",
             Self::RequestBody => "a request body",
             Self::MediaType => "a media type",
+            Self::Encoding => "an encoding",
         }
     }
 
@@ -76,6 +78,7 @@ impl Shape {
             ],
             Self::RequestBody => &["description", "content", "required", "$ref", "summary"],
             Self::MediaType => &["schema", "example", "examples", "encoding"],
+            Self::Encoding => &["contentType", "headers", "style", "explode", "allowReserved"],
         }
     }
 }

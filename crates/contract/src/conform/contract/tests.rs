@@ -173,10 +173,10 @@ fn bodies_and_answers_are_found() {
         post.body_rule(Some("text/plain"), true),
         BodyRule::Content(Content::Undeclared)
     );
-    assert_eq!(
+    assert!(matches!(
         post.body_rule(Some("application/x-www-form-urlencoded"), true),
-        BodyRule::Content(Content::Unread)
-    );
+        BodyRule::Content(Content::Form(_))
+    ));
     assert_eq!(
         post.body_rule(Some("image/png"), true),
         BodyRule::Content(Content::Streamed)
@@ -250,7 +250,7 @@ fn servers_extensions_and_security_are_handed_out() {
     };
     assert_eq!(*effect("`id`"), Effect::Judged);
     assert_eq!(*effect("application/json"), Effect::Judged);
-    assert!(matches!(effect("urlencoded"), Effect::Refused(_)));
+    assert_eq!(*effect("urlencoded"), Effect::Judged);
     assert!(matches!(effect("image/*"), Effect::NotJudged(_)));
     assert!(matches!(effect("security"), Effect::NotJudged(_)));
 }

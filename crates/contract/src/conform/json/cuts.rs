@@ -25,6 +25,16 @@ impl Cuts {
         self.spans.len()
     }
 
+    /// Where the members begin and end that stand in no other of them.
+    pub(crate) fn outermost(&self) -> impl Iterator<Item = (usize, usize)> {
+        let mut end = 0;
+        self.spans.iter().copied().filter(move |span| {
+            let outer = span.0 >= end;
+            end = end.max(span.1);
+            outer
+        })
+    }
+
     /// The names of the members to leave out, as they are spelled in the text that was judged.
     pub fn names<'t>(&self, text: &'t [u8]) -> impl Iterator<Item = &'t [u8]> {
         self.spans.iter().filter_map(move |(start, end)| {

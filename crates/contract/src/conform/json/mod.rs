@@ -17,6 +17,6 @@ mod violation;
 
 pub use compile::{Compiler, Note, NoteKind};
 pub use cuts::Cuts;
-pub use judge::{Limits, Scratch, Undeclared};
-pub use program::{Direction, Program, SchemaId, TypeSet};
+pub use judge::{Limits, STAND_IN, Scratch, Undeclared};
+pub use program::{Carried, Direction, Program, SchemaId, TypeSet};
 pub use violation::{Code, Violation};

@@ -11,6 +11,9 @@ use crate::conform::format::Format;
 use crate::conform::pattern::Pattern;
 use crate::document::Span;
 
+/// How many schemas that hold for one value are looked into, one inside the other.
+const DEPTH_MAX: u8 = 16;
+
 /// A schema of a [`Program`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SchemaId(pub(super) u32);
@@ -110,6 +113,8 @@ pub(super) struct Schema {
     pub(super) object: Option<Box<ObjectRules>>,
     pub(super) values: Option<Box<Values>>,
     pub(super) applicators: Option<Box<Applicators>>,
+    /// Where it speaks of bytes and not of text; says nothing of a value in JSON.
+    pub(super) carried: Option<Box<Carried>>,
     pub(super) span: Span,
     /// The schema resource (JSON Schema 2020-12 §4.3.5) it belongs to, for `$dynamicRef`.
     pub(super) resource: u32,
@@ -127,6 +132,7 @@ impl Schema {
             object: None,
             values: None,
             applicators: None,
+            carried: None,
             span,
             resource,
         }
@@ -187,6 +193,14 @@ impl Schema {
         let unevaluated = [applicators.unevaluated_properties, applicators.unevaluated_items];
         open.extend(unevaluated.into_iter().flatten().filter_map(Additional::schema));
     }
+}
+
+/// A string that is bytes where it travels outside of JSON, such as a file in a form: `format: binary` (OpenAPI 3.0
+/// §4.7.24), or `contentMediaType` without `contentEncoding` (OpenAPI 3.1 §4.8.14.1).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Carried {
+    /// `contentMediaType`
+    pub media_type: Option<Box<str>>,
 }
 
 impl Additional {
@@ -400,7 +414,7 @@ impl Program {
     /// The JSON types that the schema could accept, judged by `type`, `enum` and its applicators. What it leaves
     /// out is certainly refused; what it has in may still be.
     pub fn types(&self, schema: SchemaId) -> TypeSet {
-        self.types_within(schema, 16)
+        self.types_within(schema, DEPTH_MAX)
     }
 
     fn types_within(&self, id: SchemaId, steps: u8) -> TypeSet {
@@ -427,38 +441,80 @@ impl Program {
 
     /// The schema of a declared property, looked for in the schema and in those that hold with it.
     pub fn property(&self, schema: SchemaId, name: &str) -> Option<SchemaId> {
-        self.find(schema, 16, &|schema| {
+        self.find(schema, DEPTH_MAX, &|schema| {
             let rules = schema.object.as_ref()?;
             let declared = rules
                 .keys
                 .find(name.as_bytes())
                 .and_then(|index| rules.properties.get(index));
-            match (declared.and_then(|property| property.schema), rules.additional) {
-                (None, Additional::Keeps(id)) => Some(id),
-                (found, _) => found,
+            let fits = |declared: &&PatternProperty| declared.pattern.is_match(name) == Ok(true);
+            let by_pattern = || rules.patterns.iter().find(fits).map(|declared| declared.schema);
+            match declared.and_then(|property| property.schema).or_else(by_pattern) {
+                None => rules.additional.schema(),
+                found => found,
             }
         })
     }
 
+    /// The names that the schema, and those that hold with it, declare, each with its first schema.
+    pub fn properties(&self, schema: SchemaId) -> Vec<(&str, SchemaId)> {
+        let mut found = Vec::new();
+        self.gather(schema, DEPTH_MAX, &mut found);
+        let mut known = HashSet::new();
+        found.retain(|(name, _)| known.insert(*name));
+        found
+    }
+
+    fn gather<'p>(&'p self, id: SchemaId, steps: u8, found: &mut Vec<(&'p str, SchemaId)>) {
+        let (Some(schema), Some(steps)) = (self.get(id), steps.checked_sub(1)) else {
+            return;
+        };
+        let rules = schema.object.iter();
+        let properties = rules.flat_map(|rules| &rules.properties);
+        found.extend(properties.filter_map(|property| Some((&*property.name, property.schema?))));
+        for id in schema.applicators.iter().flat_map(|applicators| applicators.branches()) {
+            self.gather(id, steps, found);
+        }
+    }
+
     /// The schema of an array's item, looked for in the schema and in those that hold with it.
     pub fn item(&self, schema: SchemaId, index: usize) -> Option<SchemaId> {
-        self.find(schema, 16, &|schema| {
+        self.find(schema, DEPTH_MAX, &|schema| {
             let rules = schema.array.as_ref()?;
             rules.prefix.get(index).copied().or(rules.items)
         })
     }
 
-    fn find(&self, id: SchemaId, steps: u8, look: &dyn Fn(&Schema) -> Option<SchemaId>) -> Option<SchemaId> {
+    /// Whether the schema, or one that holds with it, speaks of bytes.
+    pub fn carried(&self, schema: SchemaId) -> Option<&Carried> {
+        self.find(schema, DEPTH_MAX, &|schema| schema.carried.as_deref())
+    }
+
+    /// The bounds of a string's length, as far as the schema itself says any.
+    pub fn length(&self, schema: SchemaId) -> (usize, Option<usize>) {
+        let found = self.find(schema, DEPTH_MAX, &|schema| {
+            let rules = schema.string.as_ref()?;
+            Some((rules.length_min, rules.length_max))
+        });
+        found.unwrap_or_default()
+    }
+
+    fn find<'p, T>(&'p self, id: SchemaId, steps: u8, look: &dyn Fn(&'p Schema) -> Option<T>) -> Option<T> {
         let (schema, steps) = (self.get(id)?, steps.checked_sub(1)?);
         look(schema).or_else(|| {
-            let applicators = schema.applicators.as_ref()?;
-            let all = applicators.all_of.iter().filter_map(|target| match target {
-                Target::Static(id) => Some(id),
-                Target::Dynamic(..) => None,
-            });
-            all.chain(&applicators.any_of)
-                .chain(&applicators.one_of)
-                .find_map(|id| self.find(*id, steps, look))
+            let mut branches = schema.applicators.as_ref()?.branches();
+            branches.find_map(|id| self.find(id, steps, look))
         })
+    }
+}
+
+impl Applicators {
+    /// The schemas that hold for the same value, or may.
+    fn branches(&self) -> impl Iterator<Item = SchemaId> {
+        let all = self.all_of.iter().filter_map(|target| match target {
+            Target::Static(id) => Some(id),
+            Target::Dynamic(..) => None,
+        });
+        all.chain(&self.any_of).chain(&self.one_of).copied()
     }
 }

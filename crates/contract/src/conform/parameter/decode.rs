@@ -6,7 +6,7 @@ use crate::conform::json::{Code, TypeSet};
 
 /// How a place writes its characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Decoding {
+pub(crate) enum Decoding {
     /// As they are.
     None,
     /// Percent-encoded (RFC 3986 §2.1); `+` is a plus.
@@ -16,7 +16,7 @@ pub(super) enum Decoding {
 }
 
 /// The text behind an encoding. Broken escapes, broken UTF-8 and NUL are refused. The buffer is used if it is needed.
-pub(super) fn decode<'t>(raw: &'t str, decoding: Decoding, buffer: &'t mut Vec<u8>) -> Result<&'t str, Code> {
+pub(crate) fn decode<'t>(raw: &'t str, decoding: Decoding, buffer: &'t mut Vec<u8>) -> Result<&'t str, Code> {
     if raw.bytes().any(|byte| byte == 0) {
         return Err(Code::Encoding);
     }
@@ -73,7 +73,7 @@ pub(super) fn write_scalar(out: &mut Vec<u8>, text: &str, types: TypeSet, string
 }
 
 /// Writes a JSON string (RFC 8259 §7).
-pub(super) fn write_string(out: &mut Vec<u8>, text: &str) {
+pub(crate) fn write_string(out: &mut Vec<u8>, text: &str) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     out.push(b'"');
     for byte in text.bytes() {

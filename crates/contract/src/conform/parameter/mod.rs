@@ -19,15 +19,16 @@ mod style;
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 
+use smallvec::SmallVec;
+
 pub use self::header::is_standard;
 use super::json::{Code, Limits, Program, SchemaId, Scratch, TypeSet, Undeclared, Violation};
 use crate::document::Span;
 pub(crate) use cookie::judge_cookies;
-use decode::Decoding;
-pub(crate) use decode::decoded;
+pub(crate) use decode::{Decoding, decode, decoded, write_string};
 pub(crate) use header::{judge_declared, judge_headers};
 pub(crate) use path::judge_path;
-pub(crate) use query::judge_query;
+pub(crate) use query::{judge_query, owner};
 use style::Kind;
 pub use style::Style;
 
@@ -112,7 +113,8 @@ pub type Report<'s> = dyn FnMut(Finding<'_>) -> ControlFlow<()> + 's;
 pub struct HeadScratch {
     /// The judge's own.
     pub json: Scratch,
-    text: Vec<u8>,
+    /// The last reading of a parameter, as JSON.
+    pub(crate) text: Vec<u8>,
     decoded: Vec<u8>,
 }
 
@@ -129,8 +131,24 @@ pub(crate) struct Judging<'a, 's> {
 #[derive(Clone, Debug)]
 pub(crate) struct Part<'t> {
     /// The property, decoded, where the style puts it into the name.
-    key: Option<Cow<'t, str>>,
-    value: &'t str,
+    pub(crate) key: Option<Cow<'t, str>>,
+    pub(crate) value: &'t str,
+}
+
+/// Why the occurrences of a parameter are not what its schema asks for.
+enum Unfit {
+    /// The reading that is left in [`HeadScratch::text`] breaks it.
+    Broken(Violation),
+    /// No reading is possible.
+    Unreadable(Violation),
+}
+
+impl From<Unfit> for Violation {
+    fn from(unfit: Unfit) -> Self {
+        match unfit {
+            Unfit::Broken(violation) | Unfit::Unreadable(violation) => violation,
+        }
+    }
 }
 
 impl Judging<'_, '_> {
@@ -204,9 +222,29 @@ impl Judging<'_, '_> {
                     .judge(schema, text.as_bytes(), level, self.limits, json)
                     .map(drop)
             }
-            Encoding::Style { style, explode, schema } => {
-                self.judge_style(parameter, parts, decoding, (style, explode, schema))
-            }
+            Encoding::Style { style, explode, schema } => self
+                .judge_style(parameter, parts, decoding, (style, explode, schema))
+                .map_err(Violation::from),
+        }
+    }
+
+    /// Leaves in [`HeadScratch::text`] the JSON of the reading that decides: one that the schema accepts, else the first
+    /// that breaks it, for who judges it as a part of something larger.
+    ///
+    /// # Errors
+    /// No reading is possible.
+    pub(crate) fn read(
+        &mut self,
+        parameter: &Parameter,
+        parts: &[Part<'_>],
+        decoding: Decoding,
+    ) -> Result<(), Violation> {
+        let Encoding::Style { style, explode, schema } = parameter.encoding else {
+            return Err(violation(Code::Forbidden, parameter.span));
+        };
+        match self.judge_style(parameter, parts, decoding, (style, explode, schema)) {
+            Ok(()) | Err(Unfit::Broken(_)) => Ok(()),
+            Err(Unfit::Unreadable(violation)) => Err(violation),
         }
     }
 
@@ -219,11 +257,12 @@ impl Judging<'_, '_> {
         parts: &[Part<'_>],
         decoding: Decoding,
         (style, explode, schema): (Style, bool, SchemaId),
-    ) -> Result<(), Violation> {
+    ) -> Result<(), Unfit> {
+        let unreadable = |code| Unfit::Unreadable(violation(code, parameter.span));
         let types = self.program.types(schema);
         let untyped = types == TypeSet::ALL;
         let plainest = Kind::plainest(parts);
-        let (mut first, mut accepted) = (None, false);
+        let (mut first, mut accepted) = (None::<Broken>, false);
         for kind in [Kind::Scalar, Kind::Array, Kind::Object] {
             if !types.intersects(kind.types()) || (untyped && kind != plainest) {
                 continue;
@@ -233,14 +272,20 @@ impl Judging<'_, '_> {
             };
             for strings in [false, true] {
                 let written = self.write(kind, schema, &values, decoding, strings);
-                let converted = written.map_err(|code| violation(code, parameter.span))?;
+                let converted = written.map_err(unreadable)?;
                 let level = self.nested();
                 let HeadScratch { json, text, .. } = &mut *self.scratch;
                 match self.program.judge(schema, text, level, self.limits, json) {
                     Ok(_) if untyped => accepted = true,
                     Ok(_) => return Ok(()),
-                    Err(violation) if untyped && speaks_of_one_type(violation.code) => return Err(violation),
-                    Err(violation) => first = first.or(Some(violation)),
+                    Err(violation) if untyped && speaks_of_one_type(violation.code) => {
+                        return Err(Unfit::Broken(violation));
+                    }
+                    Err(violation) if first.is_none() => {
+                        let text: SmallVec<[u8; 32]> = text.as_slice().into();
+                        first = Some(Broken { text, violation });
+                    }
+                    Err(_) => {}
                 }
                 if !converted {
                     break;
@@ -256,7 +301,10 @@ impl Judging<'_, '_> {
             // It occurs more than once, or with an index, where neither is declared.
             (false, Kind::Array | Kind::Object) => Code::Duplicate,
         };
-        Err(first.unwrap_or_else(|| violation(otherwise, parameter.span)))
+        let Broken { text, violation } = first.ok_or_else(|| unreadable(otherwise))?;
+        self.scratch.text.clear();
+        self.scratch.text.extend_from_slice(&text);
+        Err(Unfit::Broken(violation))
     }
 
     /// Writes the JSON of a reading; says whether anything but strings came out where a string would do as well.
@@ -306,6 +354,12 @@ impl Judging<'_, '_> {
             Undeclared::Refuse
         }
     }
+}
+
+/// The first reading that the schema did not accept.
+struct Broken {
+    text: SmallVec<[u8; 32]>,
+    violation: Violation,
 }
 
 /// Whether the broken keyword constrains values of one type only.

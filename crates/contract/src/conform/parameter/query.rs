@@ -99,7 +99,7 @@ fn decode_name(raw: &str) -> Result<Cow<'_, str>, Code> {
 }
 
 /// The parameter that a name belongs to, and the property if the name holds one.
-fn owner<'n>(
+pub(crate) fn owner<'n>(
     parameters: &[Parameter],
     name: &Cow<'n, str>,
     judging: &Judging<'_, '_>,

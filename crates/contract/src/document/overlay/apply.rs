@@ -21,11 +21,19 @@ pub(super) fn run(
     problems: &mut Vec<Problem>,
 ) {
     let mirror = mirror::of(root);
-    let mut applying = Applying { root, mirror, version, budget };
+    let mut applying = Applying {
+        root,
+        mirror,
+        version,
+        budget,
+    };
     for action in actions {
         match applying.apply(action) {
             Ok(0) => {
-                let message = format!("`{}` selects nothing, so nothing is changed", shown(&action.target.text));
+                let message = format!(
+                    "`{}` selects nothing, so nothing is changed",
+                    shown(&action.target.text)
+                );
                 let help = "the contract may have changed: correct the target, or take the action out";
                 problems.push(Problem::warning(location, action.target.span, message).help(help));
             }
@@ -79,7 +87,11 @@ impl Applying<'_> {
         };
         one.ok_or_else(|| Fault {
             span: source.span,
-            message: format!("`{}` selects {} values, and one is copied", shown(&source.text), found.len()),
+            message: format!(
+                "`{}` selects {} values, and one is copied",
+                shown(&source.text),
+                found.len()
+            ),
             help: "select exactly one",
         })
     }
@@ -103,18 +115,25 @@ impl Applying<'_> {
                     help: "change the contract itself",
                 });
             }
-            self.put(place, value, plain.clone()).map_err(|Clash { span, message }| Fault {
-                span: if span.file == target.span.file { span } else { target.span },
-                message: format!("`{}`: {message}", shown(&target.text)),
-                help: "remove what is there in an action before",
-            })?;
+            self.put(place, value, plain.clone())
+                .map_err(|Clash { span, message }| Fault {
+                    span: if span.file == target.span.file {
+                        span
+                    } else {
+                        target.span
+                    },
+                    message: format!("`{}`: {message}", shown(&target.text)),
+                    help: "remove what is there in an action before",
+                })?;
         }
         Ok(())
     }
 
     fn put(&mut self, place: &[Step], value: &Node, plain: Json) -> Result<(), Clash> {
-        let (Some(node), Some(mirror)) = (target::at_mut(self.root, place), mirror::at_mut(&mut self.mirror, place))
-        else {
+        let (Some(node), Some(mirror)) = (
+            target::at_mut(self.root, place),
+            mirror::at_mut(&mut self.mirror, place),
+        ) else {
             return Ok(());
         };
         // Version 1.0 has entries only; since 1.1 an array is a list of them.
@@ -140,7 +159,10 @@ impl Applying<'_> {
                     help: "select something in it",
                 });
             };
-            by_parent.entry((std::cmp::Reverse(place.len()), place)).or_default().insert(last);
+            by_parent
+                .entry((std::cmp::Reverse(place.len()), place))
+                .or_default()
+                .insert(last);
         }
         for ((_, parent), gone) in by_parent {
             if let Some(node) = target::at_mut(self.root, &parent) {
@@ -156,7 +178,9 @@ impl Applying<'_> {
 
 fn drop_from_node(node: &mut Node, gone: &HashSet<Step>) {
     match &mut node.value {
-        Value::Object(object) => object.members.retain(|name, _| !gone.contains(&Step::Member(name.clone()))),
+        Value::Object(object) => object
+            .members
+            .retain(|name, _| !gone.contains(&Step::Member(name.clone()))),
         Value::Array(items) => keep(items, gone),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
@@ -178,7 +202,9 @@ fn keep<T>(items: &mut Vec<T>, gone: &HashSet<Step>) {
 /// How many values a tree holds, and how deep.
 fn measure(node: &Node) -> (usize, usize) {
     let below = |nodes: &mut dyn Iterator<Item = &Node>| {
-        nodes.map(measure).fold((0, 0), |(count, depth), (inner, deep)| (count + inner, depth.max(deep)))
+        nodes
+            .map(measure)
+            .fold((0, 0), |(count, depth), (inner, deep)| (count + inner, depth.max(deep)))
     };
     let (count, depth) = match &node.value {
         Value::Array(items) => below(&mut items.iter()),

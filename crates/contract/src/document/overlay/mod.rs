@@ -77,7 +77,11 @@ impl Reading<'_> {
         let version = self.version(overlay)?;
         self.spell(overlay, &["overlay", "info", "extends", "actions"]);
         if overlay.get("info").is_none() {
-            self.warn(overlay.span, "the overlay has no `info`", "give it a title and a version");
+            self.warn(
+                overlay.span,
+                "the overlay has no `info`",
+                "give it a title and a version",
+            );
         }
         self.extends(overlay, at);
         let Some(written) = overlay.get("actions") else {
@@ -101,7 +105,11 @@ impl Reading<'_> {
     fn version(&mut self, overlay: &Node) -> Option<Version> {
         let help = "an overlay begins with `overlay: 1.1.0`";
         let Some(said) = overlay.get("overlay") else {
-            self.error(overlay.span, "no `overlay` says which version this overlay is written in", help);
+            self.error(
+                overlay.span,
+                "no `overlay` says which version this overlay is written in",
+                help,
+            );
             return None;
         };
         let text = match &said.value {
@@ -139,7 +147,11 @@ impl Reading<'_> {
     fn action<'o>(&mut self, action: &'o Node, version: Version) -> Option<Action<'o>> {
         self.spell(action, &["target", "description", "update", "copy", "remove"]);
         let Some(written) = action.get("target") else {
-            self.error(action.span, "this action has no `target`", "say what it changes, such as `$.info`");
+            self.error(
+                action.span,
+                "this action has no `target`",
+                "say what it changes, such as `$.info`",
+            );
             return None;
         };
         let target = self.target(written)?;
@@ -180,7 +192,11 @@ impl Reading<'_> {
         match Target::read(written) {
             Ok(target) => Some(target),
             Err(message) => {
-                self.error(written.span, message, "targets are JSONPath (RFC 9535), such as `$.paths['/pets'].get`");
+                self.error(
+                    written.span,
+                    message,
+                    "targets are JSONPath (RFC 9535), such as `$.paths['/pets'].get`",
+                );
                 None
             }
         }
@@ -199,11 +215,13 @@ impl Reading<'_> {
     }
 
     fn error(&mut self, span: Span, message: impl Into<String>, help: impl Into<String>) {
-        self.problems.push(Problem::error(self.location, span, message).help(help));
+        self.problems
+            .push(Problem::error(self.location, span, message).help(help));
     }
 
     fn warn(&mut self, span: Span, message: impl Into<String>, help: impl Into<String>) {
-        self.problems.push(Problem::warning(self.location, span, message).help(help));
+        self.problems
+            .push(Problem::warning(self.location, span, message).help(help));
     }
 }
 

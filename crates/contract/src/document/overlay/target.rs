@@ -57,7 +57,10 @@ impl Target {
     /// The places that it selects, each once and in order.
     pub(super) fn select(&self, mirror: &serde_json::Value) -> Vec<Steps> {
         let found = self.path.query_located(mirror);
-        let mut places: Vec<Steps> = found.locations().map(|place| place.iter().map(step).collect()).collect();
+        let mut places: Vec<Steps> = found
+            .locations()
+            .map(|place| place.iter().map(step).collect())
+            .collect();
         places.sort_unstable();
         places.dedup();
         places

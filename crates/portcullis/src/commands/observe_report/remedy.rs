@@ -1,6 +1,6 @@
 //! What would permit a cause: a change of the contract where one does, else what to do instead.
 
-use portcullis_contract::conform::media_type::{Kind, MediaType};
+use portcullis_contract::conform::media_type::MediaType;
 use portcullis_contract::conform::operation::Operation;
 use portcullis_contract::document::{Document, FileId, Node, Place, Span};
 use serde_json::{Value, json};
@@ -133,11 +133,10 @@ impl<'l> Looking<'l> {
         Some(vec![body.merge(json!({ "content": { sent: {} } }))])
     }
 
-    /// The media type that was sent, if it is one that is read.
+    /// The media type that was sent, if it is one.
     fn readable(&self) -> Option<&'l str> {
         let sent = self.undeclared()?;
-        let kind = MediaType::parse(sent)?.kind();
-        (kind != Kind::Unread).then_some(sent)
+        MediaType::parse(sent).map(|_| sent)
     }
 
     fn status(&self) -> Option<Vec<Located>> {

@@ -168,6 +168,7 @@ impl Merger<'_> {
             },
             values: a.values.or(b.values),
             applicators: None,
+            carried: a.carried.or(b.carried),
             span: a.span,
             resource: a.resource,
         })
@@ -358,6 +359,7 @@ fn copy(schema: &Schema) -> Schema {
         object: schema.object.clone(),
         values: schema.values.clone(),
         applicators: None,
+        carried: schema.carried.clone(),
         span: schema.span,
         resource: schema.resource,
     }

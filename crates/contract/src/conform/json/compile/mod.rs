@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 pub use notes::{Note, NoteKind};
 
-use super::program::{Applicators, Condition, Direction, Program, Schema, SchemaId, Target, TypeSet};
+use super::program::{Applicators, Carried, Condition, Direction, Program, Schema, SchemaId, Target, TypeSet};
 use crate::conform::pattern::Pattern;
 use crate::document::{Dialect, Document, Node, Object, Place, Problem, Span, Value};
 
@@ -179,6 +179,7 @@ impl<'d> Compiler<'d> {
                 schema.values = self.values(object);
                 self.numbers(id, object, &mut schema);
                 schema.string = self.strings(id, object);
+                schema.carried = carried(object);
                 schema.array = self.arrays(at, object);
                 schema.object = self.objects(at, object);
                 schema.applicators = self.applicators(id, at, object);
@@ -344,6 +345,18 @@ impl Applicators {
             && self.unevaluated_properties.is_none()
             && self.unevaluated_items.is_none()
     }
+}
+
+/// What the schema says of bytes. An encoding makes text of them again.
+fn carried(object: &Object) -> Option<Box<Carried>> {
+    let text = |name: &str| object.get(name).and_then(Node::as_str);
+    let media_type = text("contentMediaType");
+    let bytes = text("format") == Some("binary") || (media_type.is_some() && object.get("contentEncoding").is_none());
+    bytes.then(|| {
+        Box::new(Carried {
+            media_type: media_type.map(Into::into),
+        })
+    })
 }
 
 /// Whether the keyword says nothing about values, so that a `$ref` beside it is still only a reference.

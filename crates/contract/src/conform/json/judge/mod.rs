@@ -43,6 +43,10 @@ const JOURNAL_MARKS_MAX: usize = 200_000;
 /// How many members may be noted to be cut, of 16 bytes each.
 const CUTS_MAX: usize = 400_000;
 
+/// How a string is spelled, between its quotes, that stands for bytes which are not in the text, such as those of a
+/// file in a form. Whoever puts it into a text makes sure that nobody else's spelling of a string is the same.
+pub const STAND_IN: &str = r"\u0000portcullis-bytes";
+
 /// Bounds on what the judge reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -52,6 +56,8 @@ pub struct Limits {
     pub members_max: u32,
     /// How many times its own length a text may be read again for applicators.
     pub readings_max: u32,
+    /// Whether [`STAND_IN`] may occur: of such a string only the type is judged.
+    pub stand_ins: bool,
 }
 
 impl Default for Limits {
@@ -60,6 +66,7 @@ impl Default for Limits {
             depth_max: 64,
             members_max: 10_000,
             readings_max: 64,
+            stand_ins: false,
         }
     }
 }

@@ -5,7 +5,7 @@ use super::super::decimal::Decimal;
 use super::super::program::{NumberRules, Schema, StringRules, TypeSet, Values};
 use super::super::scan::{Cursor, Number, Text};
 use super::super::violation::Code;
-use super::{Judge, Pass};
+use super::{Judge, Pass, STAND_IN};
 use crate::conform::pattern::Steps;
 
 impl<'p, 't> Judge<'p, 't, '_> {
@@ -20,6 +20,7 @@ impl<'p, 't> Judge<'p, 't, '_> {
         let text = self.cursor.string().map_err(|code| self.syntax(code))?;
         self.typed(schema, TypeSet::STRING)?;
         match &schema.string {
+            Some(_) if self.limits.stand_ins && text.raw == STAND_IN.as_bytes() => Ok(()),
             Some(rules) => self.string_keeps(schema, rules, text),
             None => Ok(()),
         }
