@@ -13,6 +13,7 @@ use thiserror::Error;
 
 use crate::controls::upload::Upload;
 use crate::forward::Switched;
+use crate::forward::balance::Visit;
 use crate::forward::deadline::Watch;
 use crate::forward::pool::Lease;
 use crate::holdings::Hold;
@@ -55,6 +56,25 @@ pub enum RequestBody {
     Upload(Box<Upload>),
 }
 
+impl RequestBody {
+    /// The same once more; none where a part of it may be gone already.
+    pub(crate) fn again(&self) -> Option<Self> {
+        match self {
+            Self::Empty => Some(Self::Empty),
+            Self::Whole(bytes) => Some(Self::Whole(bytes.clone())),
+            Self::Streamed(_) => None,
+        }
+    }
+
+    /// How many bytes of it are in memory.
+    pub(crate) fn held_bytes(&self) -> usize {
+        match self {
+            Self::Whole(bytes) => bytes.len(),
+            Self::Empty | Self::Streamed(_) => 0,
+        }
+    }
+}
+
 /// A body on its way to the client.
 #[derive(Debug, Default)]
 pub enum ResponseBody {
@@ -69,6 +89,20 @@ pub enum ResponseBody {
     Resumed(Box<Resumed<UpstreamBody>>),
     /// None: after 101 the connection is another protocol's.
     Switched(Box<Switched>),
+}
+
+impl ResponseBody {
+    /// Keeps the place at the endpoint until the upstream has sent all of it.
+    pub(crate) fn until_its_end(mut self, visit: Visit) -> Self {
+        match &mut self {
+            Self::Streamed(UpstreamBody {
+                source: Some(source), ..
+            }) => source.visit = Some(visit),
+            Self::Switched(switched) => switched.visit = Some(visit),
+            Self::Streamed(_) | Self::Empty | Self::Whole(_) | Self::Resumed(_) => {}
+        }
+        self
+    }
 }
 
 /// The only frame of a whole body.
@@ -192,12 +226,18 @@ pub struct UpstreamBody {
 struct Source {
     lease: Lease,
     watch: Watch,
+    /// Its place at the endpoint, where that is counted.
+    visit: Option<Visit>,
 }
 
 impl UpstreamBody {
     pub(crate) fn new(lease: Lease, watch: Watch, stall: Duration) -> Self {
         Self {
-            source: Some(Source { lease, watch }),
+            source: Some(Source {
+                lease,
+                watch,
+                visit: None,
+            }),
             failed: false,
             stall,
             waiting: false,
@@ -265,7 +305,7 @@ impl Body for UpstreamBody {
 
 impl Drop for UpstreamBody {
     fn drop(&mut self) {
-        if let Some(Source { lease, watch }) = self.source.take() {
+        if let Some(Source { lease, watch, .. }) = self.source.take() {
             lease.abandon(watch);
         }
     }

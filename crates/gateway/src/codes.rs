@@ -81,7 +81,7 @@ pub fn code(place: Place, code: Code) -> &'static str {
 }
 
 /// Codes that are not made of a place and a kind of violation.
-const OTHERS: [&str; 35] = [
+const OTHERS: [&str; 36] = [
     "contract.body.media_type",
     "contract.response.encoding",
     "contract.response.media_type",
@@ -107,6 +107,7 @@ const OTHERS: [&str; 35] = [
     "rate.exceeded",
     "route.method",
     "route.unknown",
+    "upstream.circuit_open",
     "upstream.connect",
     "upstream.error",
     "upstream.malformed",

@@ -16,16 +16,16 @@ use portcullis_contract::conform::parameter::HeadScratch;
 use crate::account::{Account, Ledger};
 use crate::body::{BodyError, ResponseBody};
 use crate::controls::security_headers;
-use crate::forward::deadline::Deadlines;
+use crate::forward;
+use crate::forward::balance::{Fleet, Pools};
 use crate::forward::headers::strip_hop_by_hop;
 use crate::forward::pool::{Happening, Teller};
-use crate::forward::{self, Pool};
 use crate::holdings::{Hold, Holdings};
 use crate::limit::Limiter;
 use crate::listen::{Greeting, Received, RequestId, Serve};
 use crate::metrics::Event;
 use crate::refusal::Refusal;
-use crate::routes::{Routes, Upstream};
+use crate::routes::Routes;
 use crate::websocket::handshake;
 use crate::websocket::open::OpenWebSocket;
 
@@ -35,20 +35,18 @@ pub struct Shared {
     pub routes: ArcSwap<Routes>,
     /// The counters of the rate limits.
     pub limiter: Limiter,
+    /// The endpoints of all upstreams.
+    pub fleet: Arc<Fleet>,
 }
 
 /// One worker's gate. Made inside the worker's thread.
 pub struct Gate {
     shared: Arc<Shared>,
     ledger: Rc<Ledger>,
-    /// By the upstream's number; of a replaced upstream the pool is closed when its number is no longer routed to.
-    pools: RefCell<Vec<Option<Rc<Pool>>>>,
-    deadlines: Rc<Deadlines>,
+    pools: Pools,
     pub(crate) scratch: RefCell<HeadScratch>,
     requests: Holdings,
     answers: Holdings,
-    /// The table that the pools were last compared with.
-    known: RefCell<Option<Arc<Routes>>>,
 }
 
 impl Gate {
@@ -56,15 +54,16 @@ impl Gate {
     /// inside a local runtime.
     #[must_use]
     pub fn new(shared: Arc<Shared>, ledger: Ledger, held_bytes_max: usize) -> Self {
+        let ledger = Rc::new(ledger);
+        let told = Rc::clone(&ledger);
+        let teller = Teller(Rc::new(move |happening| told.worker().count(event_of(happening))));
         Self {
+            pools: Pools::new(Arc::clone(&shared.fleet), ledger.worker().number(), teller),
             shared,
-            ledger: Rc::new(ledger),
-            pools: RefCell::default(),
-            deadlines: Deadlines::new(),
+            ledger,
             scratch: RefCell::default(),
             requests: Holdings::new(held_bytes_max / 2),
             answers: Holdings::new(held_bytes_max / 2),
-            known: RefCell::default(),
         }
     }
 
@@ -82,44 +81,9 @@ impl Gate {
         self.answers.hold()
     }
 
-    /// This worker's connections to an upstream.
-    pub(crate) fn pool(&self, upstream: &Upstream) -> Rc<Pool> {
-        let mut pools = self.pools.borrow_mut();
-        if pools.len() <= upstream.number {
-            pools.resize(upstream.number + 1, None);
-        }
-        let make = || {
-            let (address, limits) = (upstream.address.clone(), upstream.limits.clone());
-            let ledger = Rc::clone(&self.ledger);
-            let teller = Teller(Rc::new(move |happening| ledger.worker().count(event_of(happening))));
-            Pool::telling(address, limits, Rc::clone(&self.deadlines), teller)
-        };
-        match pools.get_mut(upstream.number) {
-            Some(slot) => Rc::clone(slot.get_or_insert_with(make)),
-            None => make(),
-        }
-    }
-
-    /// Idle connections to all upstreams.
-    fn idle(&self) -> u64 {
-        let pools = self.pools.borrow();
-        pools.iter().flatten().map(|pool| pool.usage().idle as u64).sum()
-    }
-
-    /// After a reload, lets go of the connections to upstreams that are gone.
-    fn retire_pools(&self, routes: &Arc<Routes>) {
-        let mut known = self.known.borrow_mut();
-        if known.as_ref().is_some_and(|known| Arc::ptr_eq(known, routes)) {
-            return;
-        }
-        *known = Some(Arc::clone(routes));
-        for (number, slot) in self.pools.borrow_mut().iter_mut().enumerate() {
-            if !routes.apis().iter().any(|api| api.upstream.number == number)
-                && let Some(pool) = slot.take()
-            {
-                pool.close();
-            }
-        }
+    /// This worker's connections to upstreams.
+    pub(crate) fn pools(&self) -> &Pools {
+        &self.pools
     }
 }
 
@@ -128,7 +92,7 @@ impl Serve for Gate {
 
     async fn serve(self: Rc<Self>, mut received: Received) -> Response<GateBody> {
         let routes = self.shared.routes.load_full();
-        self.retire_pools(&routes);
+        self.pools.retire();
         let mut account = self.ledger.open(received.arrival());
         let switch = handshake::is_asked(received.headers()).then(|| {
             received.ask_for_websocket();
@@ -149,7 +113,7 @@ impl Serve for Gate {
                 refusal.response(&id).map(ResponseBody::Whole)
             }
         };
-        self.ledger.worker().upstream_idle(self.idle());
+        self.ledger.worker().upstream_idle(self.pools.idle());
         security_headers::write(response.headers_mut());
         let body = std::mem::take(response.body_mut());
         let (body, account) = match (body, switch) {
@@ -270,6 +234,10 @@ pub(crate) fn refusal_of(error: &forward::ForwardError, body: &crate::listen::Bo
         ForwardError::Malformed(_) => Refusal::UpstreamMalformed,
         ForwardError::Closed => Refusal::UpstreamError,
         ForwardError::Overloaded => Refusal::UpstreamOverloaded,
+        ForwardError::CircuitOpen { retry_after } => Refusal::UpstreamCircuitOpen {
+            // Rounded up: after that many seconds a request is let through.
+            retry_after_seconds: retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0),
+        },
         ForwardError::RequestBody(BodyError::TooLarge) => Refusal::BodyTooLarge,
         ForwardError::RequestBody(BodyError::TimedOut) => Refusal::Malformed(crate::listen::Malformed::Timeout),
         ForwardError::RequestBody(BodyError::Broken) => body.refusal(),

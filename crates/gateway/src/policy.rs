@@ -6,6 +6,7 @@ use std::time::Duration;
 use portcullis_contract::conform::json::Undeclared;
 use portcullis_contract::conform::operation;
 
+pub use crate::forward::balance::Repeat;
 pub use crate::limit::Mode;
 use crate::websocket;
 
@@ -31,6 +32,8 @@ pub struct Policy {
     pub event_stream_time_max: Duration,
     /// Its WebSockets, if the contract declares one and the policy opens it.
     pub websocket: Option<websocket::Settings>,
+    /// Whether a request may be sent once more after a failure.
+    pub repeat: Repeat,
     /// Claims that no JWT in an answer may carry.
     pub sensitive_claims: Vec<Box<str>>,
 }
@@ -122,6 +125,7 @@ impl Default for Policy {
             total_time_max: None,
             event_stream_time_max: Duration::from_secs(3600),
             websocket: None,
+            repeat: Repeat::default(),
             sensitive_claims: Vec::new(),
         }
     }

@@ -68,6 +68,11 @@ pub enum Refusal {
     UpstreamTimeout,
     /// Too many requests wait for the upstream already.
     UpstreamOverloaded,
+    /// So much failed at the upstream lately that nothing is sent there until `retry_after_seconds` from now.
+    UpstreamCircuitOpen {
+        /// Whole seconds after which a request may pass, at least 1.
+        retry_after_seconds: u64,
+    },
     /// The upstream's answer is not HTTP.
     UpstreamMalformed,
     /// The upstream failed in the middle of its answer, or answered with an error that is not passed on.
@@ -166,6 +171,7 @@ impl Refusal {
             Self::UpstreamConnect
             | Self::UpstreamTimeout
             | Self::UpstreamOverloaded
+            | Self::UpstreamCircuitOpen { .. }
             | Self::UpstreamMalformed
             | Self::UpstreamError => self.upstream_line(),
             Self::UpstreamStatus(status) => line("upstream.status", *status, "The service refused the request"),
@@ -194,6 +200,11 @@ impl Refusal {
                 "upstream.overloaded",
                 StatusCode::SERVICE_UNAVAILABLE,
                 "The service has too much to do",
+            ),
+            Self::UpstreamCircuitOpen { .. } => line(
+                "upstream.circuit_open",
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The service is given time to recover",
             ),
             Self::UpstreamMalformed => line(
                 "upstream.malformed",
@@ -239,7 +250,7 @@ impl Refusal {
                     headers.insert(ALLOW, value);
                 }
             }
-            Self::Rate { retry_after_seconds } => {
+            Self::Rate { retry_after_seconds } | Self::UpstreamCircuitOpen { retry_after_seconds } => {
                 headers.insert(RETRY_AFTER, HeaderValue::from((*retry_after_seconds).max(1)));
             }
             Self::WebSocket(Unopened::NotAsked) => {
@@ -415,6 +426,8 @@ mod tests {
         let rate = Refusal::Rate { retry_after_seconds: 0 }.response(&id());
         assert_eq!(rate.headers()[RETRY_AFTER], "1");
         assert!(!rate.headers().contains_key(CONNECTION));
+        let open = Refusal::UpstreamCircuitOpen { retry_after_seconds: 7 }.response(&id());
+        assert_eq!(open.headers()[RETRY_AFTER], "7");
         let malformed = Refusal::Malformed(Malformed::Host).response(&id());
         assert_eq!(malformed.headers()[CONNECTION], "close");
     }

@@ -4,11 +4,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use http::Method;
+use http::{HeaderMap, Method};
 use portcullis_contract::conform::contract::Contract;
 use portcullis_contract::conform::route::{Captures, Routed};
 
-use crate::forward;
+use crate::forward::balance::{Balanced, Endpoint, Wish};
+use crate::forward::headers::Rules;
 use crate::limit::Limits;
 use crate::metrics::OperationMetrics;
 use crate::policy::Policy;
@@ -57,17 +58,32 @@ pub struct Operation {
     pub metrics: Arc<OperationMetrics>,
 }
 
-/// An upstream as it is configured. Each worker keeps a pool for each.
-#[derive(Clone, Debug)]
+/// The service behind an API.
+#[derive(Debug)]
 pub struct Upstream {
-    /// Tells upstreams apart across reloads: an unchanged one keeps its number and so its connections.
-    pub number: usize,
-    /// Its address.
-    pub address: forward::Upstream,
-    /// The bounds of each worker's connections to it.
-    pub limits: forward::Limits,
     /// How requests to it are written.
-    pub rules: forward::headers::Rules,
+    pub rules: Rules,
+    /// How they get there.
+    pub way: Way,
+}
+
+/// How requests get to an upstream.
+#[derive(Debug)]
+pub enum Way {
+    /// There is one endpoint, and nothing else was asked for.
+    Direct(Arc<Endpoint>),
+    /// An endpoint is chosen for each.
+    Balanced(Box<Balanced>),
+}
+
+impl Upstream {
+    /// Which endpoint a request asks for.
+    pub(crate) fn wish(&self, headers: &HeaderMap) -> Wish {
+        match &self.way {
+            Way::Direct(_) => Wish::default(),
+            Way::Balanced(balanced) => balanced.wish(headers),
+        }
+    }
 }
 
 /// A request's operation.
@@ -82,6 +98,8 @@ pub struct Route<'r> {
     pub operation: &'r Operation,
     /// The values of the path template.
     pub captures: Captures,
+    /// Which endpoint of the upstream the request asks for; routing leaves it open.
+    pub wish: Wish,
 }
 
 impl Routes {
@@ -159,6 +177,7 @@ impl Api {
                         declared,
                         operation,
                         captures,
+                        wish: Wish::default(),
                     }),
                     _ => Err(Refusal::Internal),
                 }

@@ -8,6 +8,7 @@ use super::authorize::Permitted;
 use super::contract_in::Conforming;
 use crate::account::Account;
 use crate::body::{BodyError, ResponseBody};
+use crate::forward::balance::Asked;
 use crate::forward::headers::{Codings, Edits, Origin};
 use crate::forward::{ForwardError, Patience};
 use crate::gate::{Gate, refusal_of};
@@ -16,7 +17,7 @@ use crate::limit::Mode;
 use crate::listen::ReceivedHead;
 use crate::policy::Policy;
 use crate::refusal::Refusal;
-use crate::routes::Route;
+use crate::routes::{Route, Way};
 
 /// A request that was answered by its upstream; the answer is not judged yet.
 pub struct Answered<'r> {
@@ -65,18 +66,29 @@ pub(crate) async fn send<'r>(
     };
     let method = parts.method.clone();
     let ranged = parts.headers.contains_key(header::RANGE);
-    let patience = patience(&route.operation.policy);
-    let sent = Instant::now();
-    let pool = gate.pool(upstream);
-    let answer = match websocket.zip(route.operation.policy.websocket.as_ref()) {
-        // On the heap: its states would take room in every request.
-        Some((asked, settings)) => {
-            let websocket = (&asked, settings.bounds);
-            Box::pin(pool.open_websocket(&parts, edits, patience, websocket)).await
+    let policy = &route.operation.policy;
+    let websocket = websocket.as_ref().zip(policy.websocket.as_ref());
+    let (request, sent, pools) = (Request::from_parts(parts, body), Instant::now(), gate.pools());
+    let asked = Asked {
+        edits,
+        patience: patience(policy),
+        websocket: websocket.map(|(asked, settings)| (asked, settings.bounds)),
+        wish: route.wish,
+        repeat: policy.repeat,
+        at: sent,
+    };
+    let answer = match &upstream.way {
+        Way::Direct(endpoint) if websocket.is_none() => {
+            endpoint.sends(pools.worker(), false);
+            let pool = pools.of(endpoint);
+            let answer = pool.send_edited(request, edits, asked.patience).await;
+            endpoint.counts(pools.worker(), &answer);
+            answer
         }
-        None => {
-            pool.send_edited(Request::from_parts(parts, body), edits, patience)
-                .await
+        // On the heap: what is rare would take room in every request.
+        Way::Direct(endpoint) => Box::pin(pools.send(endpoint, request, asked, false)).await,
+        Way::Balanced(balanced) => {
+            Box::pin(balanced.send(pools, request, asked)).await
         }
     };
     let answer = answer.map_err(|error| {

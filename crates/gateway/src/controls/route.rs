@@ -27,9 +27,10 @@ pub(crate) fn route<'r>(
     account: &mut Account,
 ) -> Result<Routed<'r>, Refusal> {
     let Metered { received, charges } = metered;
-    let route = routes.find(received.host(), path, received.method())?;
+    let mut route = routes.find(received.host(), path, received.method())?;
     check_semicolons(path, &route)?;
     account.belongs_to(&route.operation.metrics);
+    route.wish = route.api.upstream.wish(received.headers());
     Ok(Routed {
         received,
         route,

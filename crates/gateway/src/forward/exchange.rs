@@ -102,7 +102,7 @@ impl Pool {
 }
 
 /// RFC 9110 section 9.2.2; TRACE is not forwarded.
-fn is_idempotent(method: &Method) -> bool {
+pub(super) fn is_idempotent(method: &Method) -> bool {
     matches!(
         *method,
         Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE

@@ -4,6 +4,7 @@
 //! pool only after its response was read to the end, and a byte that answers no request ends the connection.
 
 pub mod answer;
+pub mod balance;
 mod connection;
 pub mod deadline;
 pub mod decode;
@@ -11,6 +12,7 @@ mod exchange;
 pub mod headers;
 pub mod pool;
 mod request;
+pub mod resolve;
 mod stream;
 mod switch;
 #[cfg(test)]
@@ -30,7 +32,7 @@ pub use switch::Switched;
 pub use upstream::Upstream;
 
 /// The bounds of one worker's connections to one upstream.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Most connections, in use and idle together.
     pub connections_max: usize,
@@ -44,8 +46,6 @@ pub struct Limits {
     pub queue_time_max: Duration,
     /// From the look-up of the name to the open connection, over all its addresses.
     pub connect_time_max: Duration,
-    /// How long the addresses of a name are used before it is looked up again.
-    pub resolve_time_max: Duration,
     /// From the request to the head of its final response; begins anew while a streamed body is still moving.
     pub head_time_max: Duration,
     /// Longest wait for the next bytes of a response body. Not counted while the client is the slow one.
@@ -67,7 +67,6 @@ impl Default for Limits {
             queue_max: 1024,
             queue_time_max: Duration::from_secs(1),
             connect_time_max: Duration::from_secs(3),
-            resolve_time_max: Duration::from_secs(10),
             head_time_max: Duration::from_secs(30),
             stall_time_max: Duration::from_secs(30),
             total_time_max: Duration::from_secs(300),
@@ -117,6 +116,12 @@ pub enum ForwardError {
     /// No connection was free in time, or too many requests wait for one already.
     #[error("too many requests wait for the upstream")]
     Overloaded,
+    /// So much has failed there lately that nothing is sent for a while.
+    #[error("the circuit is open for {} ms more", .retry_after.as_millis())]
+    CircuitOpen {
+        /// How long.
+        retry_after: Duration,
+    },
     /// The client's request body failed while it was sent on.
     #[error("the request body failed: {0}")]
     RequestBody(BodyError),

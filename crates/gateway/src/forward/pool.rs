@@ -8,6 +8,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
@@ -64,6 +65,8 @@ struct Idle {
 #[derive(Debug)]
 struct Opened {
     connection: Connection,
+    /// Its other end.
+    peer: SocketAddr,
     _open: Open,
 }
 
@@ -137,7 +140,7 @@ impl Pool {
         let keeper = Rc::new(Notify::new());
         let pool = Rc::new(Self {
             upstream,
-            dialer: Dialer::new(limits.resolve_time_max),
+            dialer: Dialer::default(),
             limits,
             deadlines,
             idle: RefCell::default(),
@@ -265,8 +268,8 @@ impl Pool {
         if !matches!(dialled, Ok(Ok(_))) {
             self.tell(Happening::Failed);
         }
-        let socket = match dialled {
-            Ok(Ok(socket)) => socket,
+        let (socket, peer) = match dialled {
+            Ok(Ok(dialled)) => dialled,
             Ok(Err(error)) if error.kind() != std::io::ErrorKind::TimedOut => {
                 return Err(ForwardError::Connect(error.to_string()));
             }
@@ -275,6 +278,7 @@ impl Pool {
         permit.pool = None;
         self.tell(Happening::Opened);
         let opened = Opened {
+            peer,
             connection: Connection::new(socket),
             _open: Open(self.teller.clone()),
         };
@@ -310,7 +314,7 @@ impl Pool {
     }
 
     fn give_back(self: Rc<Self>, mut opened: Box<Opened>) {
-        if self.closing.get() || !opened.connection.is_clean() {
+        if self.closing.get() || !opened.connection.is_clean() || self.has_left(&opened) {
             drop(opened);
             return self.release();
         }
@@ -338,6 +342,11 @@ impl Pool {
         if surplus.is_some() {
             self.release();
         }
+    }
+
+    /// Whether a connection leads to an address that the name has no more.
+    fn has_left(&self, opened: &Opened) -> bool {
+        self.upstream.has_left(opened.peer)
     }
 
     fn close_idle(&self, closes: impl Fn(&mut Idle) -> bool) {
@@ -423,7 +432,10 @@ async fn keep(pool: Weak<Pool>, wake: Rc<Notify>) {
         let _elapsed = tokio::time::timeout(SWEEP_EVERY, wake.notified()).await;
         let Some(alive) = pool.upgrade() else { return };
         let (now, age_max) = (Instant::now(), alive.limits.idle_time_max);
-        alive.close_idle(|idle| !idle.opened.connection.is_quiet() || now.duration_since(idle.since) >= age_max);
+        alive.close_idle(|idle| {
+            let is_old = now.duration_since(idle.since) >= age_max;
+            is_old || alive.has_left(&idle.opened) || !idle.opened.connection.is_quiet()
+        });
         for orphan in alive.orphans.take() {
             tokio::task::spawn_local(orphan.run_on());
         }

@@ -9,6 +9,7 @@ use http::request::Parts;
 use http::{HeaderMap, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 
+use super::balance::Visit;
 use super::deadline::Watch;
 use super::exchange::{Asked, Exchange, in_total, response};
 use super::headers::{Edits, write_field};
@@ -25,6 +26,8 @@ pub struct Switched {
     pub(crate) lease: Lease,
     pub(crate) watch: Watch,
     pub(crate) bounds: Bounds,
+    /// Its place at the endpoint, where that is counted.
+    pub(crate) visit: Option<Visit>,
     agreed: Agreed,
 }
 
@@ -79,6 +82,7 @@ impl Pool {
             lease,
             watch,
             bounds,
+            visit: None,
             agreed,
         })));
         *response.status_mut() = head.status;

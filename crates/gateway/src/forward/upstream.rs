@@ -2,21 +2,21 @@
 //!
 //! Never decides which upstream a request goes to.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::uri::{Scheme, Uri};
 use http::{HeaderValue, uri::Authority};
+use smallvec::SmallVec;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use super::resolve::{ADDRESSES_MAX, Name, Resolve, System};
 use super::stream::Stream;
 use super::tls::Tls;
-
-/// Most addresses of one name that are tried.
-const ADDRESSES_MAX: usize = 16;
 
 /// One upstream, as configured: `http://host:port[/base]`, or the same with `https`.
 #[derive(Debug, Clone)]
@@ -33,7 +33,8 @@ pub struct Upstream {
 #[derive(Debug, Clone)]
 enum Host {
     Address(IpAddr),
-    Name(String),
+    /// Shared by all copies.
+    Name(Arc<Name>),
 }
 
 impl Upstream {
@@ -81,9 +82,10 @@ impl Upstream {
         if authority.port_u16() == Some(0) {
             return Err(wrong("has port 0"));
         }
+        let port = authority.port_u16().unwrap_or(port);
         Ok(Self {
-            host: host(authority),
-            port: authority.port_u16().unwrap_or(port),
+            host: host(authority, port),
+            port,
             authority: HeaderValue::from_str(authority.as_str()).map_err(|_| wrong("has no valid host"))?,
             base: base.to_owned(),
             tls,
@@ -94,6 +96,40 @@ impl Upstream {
     #[must_use]
     pub fn authority(&self) -> &HeaderValue {
         &self.authority
+    }
+
+    /// The same, with its name looked up by `resolver` rather than by the system.
+    #[must_use]
+    pub fn resolved_by(self, resolver: Arc<dyn Resolve>) -> Self {
+        let host = match self.host {
+            Host::Name(name) => Host::Name(Name::new(name.name(), self.port, resolver)),
+            address @ Host::Address(_) => address,
+        };
+        Self { host, ..self }
+    }
+
+    /// Its name, if its host is no address.
+    #[must_use]
+    pub fn name(&self) -> Option<&Arc<Name>> {
+        match &self.host {
+            Host::Address(_) => None,
+            Host::Name(name) => Some(name),
+        }
+    }
+
+    /// The same at this one address: what it is called does not change.
+    #[must_use]
+    pub(super) fn at(&self, address: SocketAddr) -> Self {
+        Self {
+            host: Host::Address(address.ip()),
+            port: address.port(),
+            ..self.clone()
+        }
+    }
+
+    /// Whether its name had this address once and has it no more.
+    pub(super) fn has_left(&self, address: SocketAddr) -> bool {
+        self.name().is_some_and(|name| name.has_lost(address))
     }
 
     /// What stands before the path of every request; without a slash at its end.
@@ -111,34 +147,22 @@ impl Upstream {
     }
 }
 
-fn host(authority: &Authority) -> Host {
+fn host(authority: &Authority, port: u16) -> Host {
     let bare = authority.host().trim_start_matches('[').trim_end_matches(']');
-    bare.parse().map_or_else(|_| Host::Name(bare.to_owned()), Host::Address)
+    let name = |_| Host::Name(Name::new(bare, port, Arc::new(System)));
+    bare.parse().map_or_else(name, Host::Address)
 }
 
-/// Opens connections to one upstream and remembers its addresses.
-#[derive(Debug)]
-pub(super) struct Dialer {
-    known: RefCell<Known>,
-    fresh_for: Duration,
-}
-
+/// Opens connections to one upstream and remembers which of its addresses worked.
 #[derive(Debug, Default)]
-struct Known {
-    addresses: Vec<SocketAddr>,
-    looked_up: Option<Instant>,
+pub(super) struct Dialer {
+    worked: Cell<Option<SocketAddr>>,
 }
 
 impl Dialer {
-    pub(super) fn new(fresh_for: Duration) -> Self {
-        Self {
-            known: RefCell::default(),
-            fresh_for,
-        }
-    }
-
-    /// Tries every address once, each with its share of `time_max`, beginning with the one that worked last.
-    pub(super) async fn dial(&self, upstream: &Upstream, time_max: Duration) -> io::Result<Stream> {
+    /// A connection, and to which address: tries every one once, each with its share of `time_max`, beginning with the one
+    /// that worked last.
+    pub(super) async fn dial(&self, upstream: &Upstream, time_max: Duration) -> io::Result<(Stream, SocketAddr)> {
         let until = Instant::now() + time_max;
         let addresses = self.addresses(upstream).await?;
         let mut failure = io::Error::other("the name has no address");
@@ -148,55 +172,33 @@ impl Dialer {
             left = left.saturating_sub(1);
             match tokio::time::timeout(share, upstream.connect(address)).await {
                 Ok(Ok(stream)) => {
-                    self.prefer(address);
-                    return Ok(stream);
+                    self.worked.set(Some(address));
+                    return Ok((stream, address));
                 }
                 Ok(Err(error)) => failure = error,
                 Err(_) => failure = io::ErrorKind::TimedOut.into(),
             }
         }
-        // The name may have moved: the next dial looks it up again.
-        self.known.borrow_mut().looked_up = None;
+        if let Some(name) = upstream.name() {
+            // It may have moved.
+            name.ask();
+        }
         Err(failure)
     }
 
-    async fn addresses(&self, upstream: &Upstream) -> io::Result<Vec<SocketAddr>> {
+    async fn addresses(&self, upstream: &Upstream) -> io::Result<SmallVec<[SocketAddr; ADDRESSES_MAX]>> {
         let name = match &upstream.host {
-            Host::Address(address) => return Ok(vec![SocketAddr::new(*address, upstream.port)]),
+            Host::Address(address) => return Ok(SmallVec::from_iter([SocketAddr::new(*address, upstream.port)])),
             Host::Name(name) => name,
         };
-        {
-            let known = self.known.borrow();
-            if known.looked_up.is_some_and(|at| at.elapsed() < self.fresh_for) {
-                return Ok(known.addresses.clone());
-            }
+        if name.known().is_empty() {
+            name.look_up().await?;
         }
-        match tokio::net::lookup_host((name.as_str(), upstream.port)).await {
-            Ok(found) => {
-                let addresses: Vec<_> = found.take(ADDRESSES_MAX).collect();
-                *self.known.borrow_mut() = Known {
-                    addresses: addresses.clone(),
-                    looked_up: Some(Instant::now()),
-                };
-                Ok(addresses)
-            }
-            Err(error) => {
-                // Old addresses are better than none while the name service is away.
-                let known = self.known.borrow();
-                if known.addresses.is_empty() {
-                    Err(error)
-                } else {
-                    Ok(known.addresses.clone())
-                }
-            }
+        let mut addresses = SmallVec::<[SocketAddr; ADDRESSES_MAX]>::from_slice(&name.known());
+        if let Some(worked) = addresses.iter().position(|address| Some(*address) == self.worked.get()) {
+            addresses.swap(0, worked);
         }
-    }
-
-    fn prefer(&self, address: SocketAddr) {
-        let mut known = self.known.borrow_mut();
-        if let Some(place) = known.addresses.iter().position(|known| *known == address) {
-            known.addresses.swap(0, place);
-        }
+        Ok(addresses)
     }
 }
 

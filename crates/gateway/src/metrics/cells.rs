@@ -28,8 +28,8 @@ pub(super) const BUCKETS: usize = BOUNDS_NANOSECONDS.len() + 1;
 pub(super) const CLASSES: usize = 6;
 
 /// A number with one writer: adding is a load and a store, not an atomic addition.
-#[derive(Default)]
-pub(super) struct Counter(AtomicU64);
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
 
 #[derive(Default)]
 pub(super) struct Histogram {
@@ -73,7 +73,7 @@ pub(super) struct WorkerCells {
 }
 
 impl Counter {
-    pub(super) fn add(&self, more: u64) {
+    pub(crate) fn add(&self, more: u64) {
         self.0
             .store(self.0.load(Ordering::Relaxed).wrapping_add(more), Ordering::Relaxed);
     }
@@ -82,7 +82,7 @@ impl Counter {
         self.0.store(value, Ordering::Relaxed);
     }
 
-    pub(super) fn get(&self) -> u64 {
+    pub(crate) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }

@@ -3,6 +3,7 @@
 use super::Inner;
 use super::cells::{BOUNDS_NANOSECONDS, BUCKETS, CLASSES, Durations};
 use super::operation::{Body, OperationMetrics, Unjudged};
+use super::upstreams;
 use super::worker::Event;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
@@ -31,7 +32,7 @@ struct Totals {
     would_refuse: Vec<u64>,
 }
 
-type Label<'l> = (&'static str, &'l str);
+pub(super) type Label<'l> = (&'static str, &'l str);
 
 impl Collector for Families {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
@@ -42,6 +43,9 @@ impl Collector for Families {
         durations(&mut encoder, &totals)?;
         bodies(&mut encoder, &totals)?;
         connections(&mut encoder, inner)?;
+        if let Some(fleet) = inner.fleet.get() {
+            upstreams::expose(&mut encoder, fleet)?;
+        }
         process(&mut encoder, inner)
     }
 }
@@ -331,12 +335,16 @@ fn process(encoder: &mut DescriptorEncoder<'_>, inner: &Inner) -> fmt::Result {
     build.encode_info(&[("version", inner.version)])
 }
 
-fn plain_counter(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, count: u64) -> fmt::Result {
+pub(super) fn plain_counter(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, count: u64) -> fmt::Result {
     let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
     family.encode_counter::<NoLabelSet, _, f64>(&count, None)
 }
 
-fn counter<const N: usize>(family: &mut MetricEncoder<'_>, labels: &[Label<'_>; N], count: u64) -> fmt::Result {
+pub(super) fn counter<const N: usize>(
+    family: &mut MetricEncoder<'_>,
+    labels: &[Label<'_>; N],
+    count: u64,
+) -> fmt::Result {
     family
         .encode_family(labels)?
         .encode_counter::<NoLabelSet, _, f64>(&count, None)

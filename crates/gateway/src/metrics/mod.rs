@@ -8,19 +8,22 @@
 mod cells;
 mod expose;
 mod operation;
+mod upstreams;
 mod worker;
 
+pub(crate) use cells::Counter;
 pub use operation::{Answered, Body, Mine, OperationMetrics, Unjudged};
 pub use worker::{Event, Worker};
 
+use crate::forward::balance::Fleet;
 use crate::limit::store::LimitStore;
 use cells::WorkerCells;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// The label of requests that match no operation.
 pub const UNMATCHED: &str = "unmatched";
@@ -85,6 +88,7 @@ impl Registry {
             unmatched: Arc::default(),
             beyond: Arc::default(),
             contracts: Mutex::default(),
+            fleet: OnceLock::new(),
             reloads_applied: AtomicU64::new(0),
             reloads_refused: AtomicU64::new(0),
             reload_applied_unix_seconds: AtomicU64::new(0),
@@ -161,6 +165,18 @@ impl Registry {
         *self.inner.contracts.lock() = written.map(|(api, seconds)| (label(&api), seconds)).collect();
     }
 
+    /// From here on the endpoints of this fleet are told of. The first one stays.
+    pub fn tell_of(&self, fleet: Arc<Fleet>) {
+        let _first = self.inner.fleet.set(fleet);
+    }
+
+    /// The APIs of which no endpoint is in service.
+    #[must_use]
+    pub fn without_endpoints(&self) -> Vec<Box<str>> {
+        let fleet = self.inner.fleet.get();
+        fleet.map(|fleet| fleet.without_endpoints()).unwrap_or_default()
+    }
+
     /// Everything in the OpenMetrics text format. It sums over all workers, and takes as long as that takes.
     ///
     /// # Errors
@@ -184,6 +200,7 @@ struct Inner {
     unmatched: Arc<OperationMetrics>,
     beyond: Arc<OperationMetrics>,
     contracts: Mutex<BTreeMap<Box<str>, u64>>,
+    fleet: OnceLock<Arc<Fleet>>,
     reloads_applied: AtomicU64,
     reloads_refused: AtomicU64,
     reload_applied_unix_seconds: AtomicU64,

@@ -3,6 +3,7 @@
 pub(crate) mod limits;
 mod routes;
 pub(crate) mod tls;
+mod upstreams;
 
 use std::io;
 use std::net::SocketAddr;
@@ -15,6 +16,7 @@ use portcullis_contract::document::Problem;
 use portcullis_gateway::account::{Ledger, LogRequests};
 use portcullis_gateway::admin::{self, Admin, Readiness, Ready};
 use portcullis_gateway::codes;
+use portcullis_gateway::forward::balance::{Fleet, Upkeep};
 use portcullis_gateway::gate::{Gate, Shared};
 use portcullis_gateway::limit::key::Keyer;
 use portcullis_gateway::limit::memory::MemoryStore;
@@ -33,7 +35,7 @@ use crate::config::checked::Configuration;
 use crate::config::listen::{self, Certificates};
 use crate::config::raw;
 use crate::contracts::{self, Loaded};
-use routes::Upstreams;
+use upstreams::Upstreams;
 
 /// The most keys that rate limits remember at once: 16 bytes each.
 const KEYS_MAX: usize = 1_000_000;
@@ -79,6 +81,8 @@ pub(crate) struct Running {
     /// Ends with the gate.
     _orders: Orders,
     admin: Option<Admin>,
+    /// Ends with the gate.
+    _upkeep: Upkeep,
 }
 
 /// What became of a reload.
@@ -112,7 +116,7 @@ pub(crate) fn offline(configuration: &Configuration, apis: Vec<Loaded>) -> Resul
         limits: store,
     };
     let Settings { bounds, path, .. } = settings(configuration, Vec::new());
-    let (registry, mut upstreams) = (Registry::new(setup), Upstreams::default());
+    let (registry, mut upstreams) = (Registry::new(setup), Upstreams::new(Fleet::new(1)));
     let routes = routes::table(
         configuration,
         &configuration.addresses(),
@@ -156,7 +160,9 @@ impl Running {
         let sockets = bind(&configuration.addresses(), configuration.workers)?;
         let settings = settings(&configuration, listeners.clone());
         let ages = written(&apis);
-        let mut upstreams = Upstreams::default();
+        let fleet = Fleet::new(configuration.workers.get());
+        registry.tell_of(Arc::clone(&fleet));
+        let mut upstreams = Upstreams::new(Arc::clone(&fleet));
         let table = routes::table(
             &configuration,
             sockets.addresses(),
@@ -165,10 +171,13 @@ impl Running {
             &registry,
             &mut upstreams,
         )?;
+        upstreams.finish();
         let shared = Arc::new(Shared {
             routes: ArcSwap::from_pointee(table),
             limiter,
+            fleet: Arc::clone(&fleet),
         });
+        let upkeep = Upkeep::start(fleet).map_err(|error| StartError::System(error.to_string()))?;
         let observations = Arc::new(Observations::default());
         let make = gates(&shared, &registry, &observations, &configuration);
         let workers = Workers::start(sockets, settings, make).map_err(|error| StartError::System(error.to_string()))?;
@@ -188,6 +197,7 @@ impl Running {
             listeners,
             _orders: orders,
             admin,
+            _upkeep: upkeep,
         })
     }
 
@@ -205,6 +215,7 @@ impl Running {
             tls::replace(&configuration.listen, &self.listeners)?;
         }
         self.shared.routes.store(Arc::new(table));
+        self.upstreams.finish();
         self.registry.contracts(ages);
         self.registry.reloaded(Reload::Applied, unix_seconds());
         let restart_needed = fixed_settings(&self.configuration, &configuration);

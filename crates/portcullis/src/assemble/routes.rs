@@ -6,40 +6,23 @@ use std::sync::Arc;
 use portcullis_contract::conform::contract::Contract;
 use portcullis_contract::conform::json::Undeclared;
 use portcullis_contract::conform::operation::Operation as Declared;
-use portcullis_gateway::forward;
-use portcullis_gateway::forward::headers::{Host, Rules};
-use portcullis_gateway::forward::tls::Tls;
 use portcullis_gateway::limit::Limiter;
 use portcullis_gateway::metrics::Registry;
-use portcullis_gateway::policy::{AnswerRules, Levels, Mode, Modes, Policy};
-use portcullis_gateway::routes::{Api, Hosts, Operation, Routes, Upstream};
+use portcullis_gateway::policy::{AnswerRules, Levels, Mode, Modes, Policy, Repeat};
+use portcullis_gateway::routes::{Api, Hosts, Operation, Routes};
 use portcullis_gateway::websocket;
 
+use super::upstreams::Upstreams;
 use super::{StartError, limits};
-use crate::config::api::{self, Upstream as Configured};
+use crate::config::api;
 use crate::config::checked::Configuration;
 use crate::config::policy::Policy as Settled;
-use crate::config::raw::UndeclaredAction;
+use crate::config::raw::{Retry, UndeclaredAction};
 use crate::config::{self, raw};
 use crate::contracts::{Loaded, websockets};
 
 /// The names by which a machine calls itself.
 const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
-
-/// The upstreams met so far: one that does not change, nor the certificates for it, keeps its number, and so its connections.
-#[derive(Default)]
-pub(super) struct Upstreams(Vec<(Configured, Option<[u8; 32]>)>);
-
-impl Upstreams {
-    fn number(&mut self, upstream: &Configured, tls: Option<&Tls>) -> usize {
-        let digest = tls.map(Tls::digest);
-        let known = self.0.iter().position(|(known, of)| known == upstream && *of == digest);
-        known.unwrap_or_else(|| {
-            self.0.push((upstream.clone(), digest));
-            self.0.len() - 1
-        })
-    }
-}
 
 /// The route table of a configuration.
 ///
@@ -55,6 +38,7 @@ pub(super) fn table(
 ) -> Result<Routes, StartError> {
     let arrival = limits::arrival(configuration.arrival_limit).map_err(StartError::System)?;
     let arrival = limiter.compile(vec![arrival]).map_err(StartError::Limits)?;
+    upstreams.begin();
     let build = |loaded| api(loaded, addresses, limiter, registry, upstreams);
     let apis = apis.into_iter().map(build).collect::<Result<_, _>>()?;
     Ok(Routes::new(apis, arrival))
@@ -85,47 +69,13 @@ fn api(
             metrics: registry.operation(&api.name, &id),
         });
     }
-    let number = upstreams.number(&api.upstream, tls.as_ref());
-    let upstream = Arc::new(upstream(&api.upstream, tls, number)?);
+    let upstream = Arc::new(upstreams.upstream(&api.name, &api.upstream, tls)?);
     Ok(Api {
         name: api.name.into(),
         contract: Arc::new(contract),
         operations,
         upstream,
         hosts,
-    })
-}
-
-fn upstream(configured: &Configured, tls: Option<Tls>, number: usize) -> Result<Upstream, StartError> {
-    let authority = &configured.authority;
-    let address = match (tls, &configured.tls) {
-        (Some(tls), _) => forward::Upstream::parse_tls(&format!("https://{authority}"), tls),
-        (None, None) => forward::Upstream::parse(&format!("http://{authority}")),
-        (None, Some(_)) => Err(format!("TLS to `{authority}` is not settled")),
-    };
-    let address = address.map_err(StartError::System)?;
-    let limits = forward::Limits {
-        connections_max: configured.connections_max,
-        idle_max: configured.idle_max,
-        idle_time_max: configured.idle_time_max,
-        connect_time_max: configured.connect_time_max,
-        head_time_max: configured.first_byte_time_max,
-        total_time_max: configured.total_time_max,
-        ..forward::Limits::default()
-    };
-    let host = if configured.preserve_host {
-        Host::Client
-    } else {
-        Host::Upstream
-    };
-    Ok(Upstream {
-        number,
-        address,
-        limits,
-        rules: Rules {
-            host,
-            ..Rules::default()
-        },
     })
 }
 
@@ -193,6 +143,11 @@ fn lower(settled: &Settled, declared: &Declared) -> Policy {
             .as_ref()
             .filter(|_| websockets::declares(declared))
             .map(websocket),
+        repeat: match settled.retry {
+            Retry::Idempotent => Repeat::Idempotent,
+            Retry::Always => Repeat::Always,
+            Retry::Never => Repeat::Never,
+        },
         sensitive_claims: settled
             .sensitive_claims
             .iter()

@@ -5,13 +5,18 @@ use std::time::Duration;
 
 use http::uri::Authority;
 use portcullis_contract::document::Span;
+use portcullis_gateway::forward::Limits;
+use portcullis_gateway::forward::balance::{
+    BalancedSettings, CanarySettings, EndpointSettings, GroupSettings, MirrorSettings, RetrySettings,
+};
 
+use super::balance::{Breaker, Resolve, Retries, Sticky};
 use super::checked::{duplicates, seconds};
 use super::policy;
 use super::problems::Problems;
 use super::raw;
 use super::text::Target;
-use super::upstream::Upstream as UpstreamRaw;
+use super::upstream::{Endpoint as EndpointRaw, Upstream as UpstreamRaw, UrlOr};
 use super::upstream_tls::Tls;
 
 /// One API.
@@ -58,26 +63,39 @@ pub(crate) enum Hosts {
 }
 
 /// The service that implements an API.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Upstream {
+    /// At least one.
+    pub(crate) endpoints: Vec<Endpoint>,
+    /// What holds for each of them, for those of the canary and for the mirror.
+    pub(crate) settings: EndpointSettings,
+    /// What holds for them together.
+    pub(crate) group: GroupSettings,
+    /// What holds for a request to them.
+    pub(crate) balanced: BalancedSettings,
+    /// Other endpoints for a share of the requests.
+    pub(crate) canary: Option<(Vec<Endpoint>, CanarySettings)>,
+    /// Where copies go.
+    pub(crate) mirror: Option<(Endpoint, MirrorSettings)>,
+    /// Whether each address of a name is an endpoint.
+    pub(crate) each: bool,
+    /// How long addresses are used before their name is looked up again.
+    pub(crate) resolve_time_max: Duration,
+    /// Whether it gets the caller's `Host`.
+    pub(crate) preserve_host: bool,
+    /// Whether there is one endpoint, and nothing was asked for that needs a look at each request.
+    pub(crate) direct: bool,
+}
+
+/// One endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Endpoint {
     /// Its host, and its port where that is not the scheme's.
     pub(crate) authority: Authority,
     /// None: it is spoken to in the clear.
     pub(crate) tls: Option<Tls>,
-    /// How long connecting may take.
-    pub(crate) connect_time_max: Duration,
-    /// How long it may take until its answer begins.
-    pub(crate) first_byte_time_max: Duration,
-    /// How long it may take until its answer has ended.
-    pub(crate) total_time_max: Duration,
-    /// How many connections a worker opens.
-    pub(crate) connections_max: usize,
-    /// How many connections a worker keeps open while nothing is asked; never more than `connections_max`.
-    pub(crate) idle_max: usize,
-    /// How long such a connection is kept.
-    pub(crate) idle_time_max: Duration,
-    /// Whether it gets the caller's `Host`.
-    pub(crate) preserve_host: bool,
+    /// Its share of the requests, at least 1.
+    pub(crate) weight: u32,
 }
 
 impl Api {
@@ -138,30 +156,99 @@ fn lower_hosts(raw: &raw::Api, problems: &mut Problems<'_>) -> Hosts {
 
 impl Upstream {
     fn lower(raw: UpstreamRaw, span: Span, directory: &Path, problems: &mut Problems<'_>) -> Self {
+        let written = endpoints(&raw, span, problems);
+        let canary = raw
+            .canary
+            .as_ref()
+            .map(|canary| (targets(&canary.endpoints), canary.settled()));
+        let mirror = raw.mirror.as_ref().map(|mirror| (mirror.target(), mirror.settled()));
+        let others = canary.iter().flat_map(|(targets, _)| targets).map(|(target, _)| target);
+        let others = others.chain(mirror.iter().map(|(target, _)| target));
+        let speaks_tls = written
+            .iter()
+            .map(|(target, _)| target)
+            .chain(others)
+            .any(|target| target.tls);
+        if let Some(written) = raw.tls.as_ref().filter(|_| !speaks_tls) {
+            let message = "`tls` has no effect, since no URL begins with `https:`";
+            problems.error(written.span, message, "write `https:`, or take `tls` out");
+        }
+        let mut endpoint = |(Target { tls, authority }, weight): (Target, u32)| {
+            let own = raw.tls.as_ref().map(|written| written.value.clone());
+            Endpoint {
+                tls: tls
+                    .then(|| Tls::lower(own, &authority, span, directory, problems))
+                    .flatten(),
+                authority,
+                weight,
+            }
+        };
+        let upstream = Self {
+            endpoints: written.into_iter().map(&mut endpoint).collect(),
+            canary: canary.map(|(targets, settings)| (targets.into_iter().map(&mut endpoint).collect(), settings)),
+            mirror: mirror.map(|(target, settings)| (endpoint((target, 1)), settings)),
+            ..Self::bounds(&raw)
+        };
+        upstream.with_retries(&raw).checked(&raw, span, problems)
+    }
+
+    /// All that does not depend on the endpoints.
+    fn bounds(raw: &UpstreamRaw) -> Self {
         let at_most = |limit: Option<u32>, default: usize| {
             limit.map_or(default, |limit| usize::try_from(limit).unwrap_or(usize::MAX))
         };
         let connections_max = at_most(raw.connections_max, 512);
-        let Target { tls, authority } = raw.url.0;
-        if let Some(written) = raw.tls.as_ref().filter(|_| !tls) {
-            let message = "`tls` has no effect, since `url` begins with `http:`";
-            problems.error(written.span, message, "write `https:`, or take `tls` out");
-        }
-        let written = raw.tls.map(|written| written.value);
-        let upstream = Self {
-            tls: tls
-                .then(|| Tls::lower(written, &authority, span, directory, problems))
-                .flatten(),
-            authority,
-            connect_time_max: seconds(raw.connect_seconds_max, 2),
-            first_byte_time_max: seconds(raw.first_byte_seconds_max, 30),
-            total_time_max: seconds(raw.total_seconds_max, 60),
+        let total_time_max = seconds(raw.total_seconds_max, 60);
+        let limits = Limits {
             connections_max,
             idle_max: at_most(raw.idle_max, 64).min(connections_max),
             idle_time_max: seconds(raw.idle_seconds_max, 30),
-            preserve_host: raw.preserve_host.unwrap_or(false),
+            queue_max: at_most(raw.waiting_max, 1024),
+            connect_time_max: seconds(raw.connect_seconds_max, 2),
+            head_time_max: seconds(raw.first_byte_seconds_max, 30),
+            total_time_max,
+            ..Limits::default()
         };
-        if raw.first_byte_seconds_max.is_some() && upstream.first_byte_time_max > upstream.total_time_max {
+        let health = raw.health.clone().unwrap_or_default();
+        Self {
+            endpoints: Vec::new(),
+            settings: EndpointSettings {
+                limits,
+                passive: health.passive(),
+                probe: health.probe(),
+                breaker: raw.breaker.map(Breaker::settled),
+                requests_max: raw.requests_max,
+            },
+            group: health.group(raw.slow_start_seconds),
+            balanced: BalancedSettings {
+                sticky: raw.sticky.as_ref().and_then(Sticky::settled),
+                retries: None,
+                total_time_max,
+            },
+            canary: None,
+            mirror: None,
+            each: raw.resolve == Some(Resolve::Each),
+            resolve_time_max: seconds(raw.resolve_seconds_max, 10),
+            preserve_host: raw.preserve_host.unwrap_or(false),
+            direct: false,
+        }
+    }
+
+    /// Where there is another endpoint, what no endpoint answered goes to it, without being asked for.
+    fn with_retries(mut self, raw: &UpstreamRaw) -> Self {
+        let several = self.endpoints.len() > 1 || self.each || self.canary.is_some();
+        let settings = &self.settings;
+        let watched = settings.probe.is_some() || settings.breaker.is_some() || settings.requests_max.is_some();
+        let asked = watched || self.mirror.is_some() || raw.retries.is_some() || raw.health.is_some();
+        self.direct = !several && !asked;
+        let written = raw.retries.as_ref().map(Retries::settled);
+        self.balanced.retries = written.or_else(|| several.then(RetrySettings::default));
+        self
+    }
+
+    fn checked(self, raw: &UpstreamRaw, span: Span, problems: &mut Problems<'_>) -> Self {
+        let limits = &self.settings.limits;
+        if raw.first_byte_seconds_max.is_some() && limits.head_time_max > limits.total_time_max {
             let message = "`first_byte_seconds_max` is above `total_seconds_max`";
             problems.error(
                 span,
@@ -169,6 +256,54 @@ impl Upstream {
                 "lower the one or raise the other (the total is 60 by default)",
             );
         }
-        upstream
+        let health = raw.health.as_ref();
+        if health.is_some_and(|health| health.path.is_none() && health.asks()) {
+            let message = "`health` says how to ask the endpoints, and not what for";
+            problems.error(span, message, "write a `path`, such as `/healthz`");
+        }
+        if let Some((_, settings)) = self.canary.as_ref()
+            && settings.per_ten_thousand == 0
+            && settings.named_by.is_none()
+        {
+            let message = "`canary` gets no request: it has neither a `percent` nor a `header`";
+            problems.error(span, message, "write one of the two");
+        }
+        self
     }
+
+    /// Every endpoint: its own, those of the canary, and the mirror.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Endpoint> {
+        let canary = self.canary.iter().flat_map(|(endpoints, _)| endpoints);
+        let mirror = self.mirror.iter().map(|(endpoint, _)| endpoint);
+        self.endpoints.iter().chain(canary).chain(mirror)
+    }
+}
+
+/// Where the endpoints are, with their weights.
+fn endpoints(raw: &UpstreamRaw, span: Span, problems: &mut Problems<'_>) -> Vec<(Target, u32)> {
+    let written = match (&raw.url, &raw.endpoints) {
+        (Some(url), None) => vec![(url.0.clone(), 1)],
+        (None, Some(endpoints)) => targets(endpoints),
+        (Some(_), Some(_)) => {
+            problems.error(
+                span,
+                "an upstream has a `url` or `endpoints`, not both",
+                "put the URL into the list",
+            );
+            Vec::new()
+        }
+        (None, None) => {
+            let help = "write where it listens, such as `http://127.0.0.1:9000`";
+            problems.error(span, "`url` is missing in `upstream`", help);
+            Vec::new()
+        }
+    };
+    let named = written.iter().map(|(target, _)| (target.authority.to_string(), span));
+    duplicates("endpoint", named, problems);
+    written
+}
+
+fn targets(endpoints: &[UrlOr<EndpointRaw>]) -> Vec<(Target, u32)> {
+    let target = |UrlOr(endpoint): &UrlOr<EndpointRaw>| (endpoint.url.0.clone(), endpoint.weight.unwrap_or(1));
+    endpoints.iter().map(target).collect()
 }

@@ -5,9 +5,11 @@
 
 pub(crate) mod acme;
 pub(crate) mod api;
+mod balance;
 pub(crate) mod checked;
 pub(crate) mod extensions;
 pub(crate) mod listen;
+mod message;
 mod nearest;
 pub(crate) mod policy;
 pub(crate) mod problems;

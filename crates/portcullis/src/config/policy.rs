@@ -10,7 +10,7 @@ use portcullis_contract::document::Node;
 use super::checked::{duplicates, seconds};
 use super::problems::Problems;
 use super::rate_limit::{self, RateLimit};
-use super::raw::{self, Mode, Oversize, ResponseAction, UndeclaredAction};
+use super::raw::{self, Mode, Oversize, ResponseAction, Retry, UndeclaredAction};
 use super::text::Size;
 use super::websocket;
 use super::{schema, shape, tree};
@@ -41,6 +41,8 @@ pub(crate) struct Policy {
     pub(crate) event_stream_time_max: Duration,
     /// Its WebSockets, if it opens any.
     pub(crate) websocket: Option<websocket::Settled>,
+    /// Whether a request may be sent once more.
+    pub(crate) retry: Retry,
     /// Claims that no JWT in an answer may carry.
     pub(crate) sensitive_claims: Vec<String>,
 }
@@ -140,6 +142,7 @@ pub(crate) fn settle(layers: &[&raw::Policy]) -> Policy {
             .map(|time| seconds(Some(time), 0)),
         event_stream_time_max: seconds(inner.last(|layer| layer.timeouts.event_stream_seconds_max), 3600),
         websocket: inner.last(|layer| layer.websocket.as_ref().map(websocket::Websocket::settle)),
+        retry: inner.last(|layer| layer.retry).unwrap_or(Retry::Idempotent),
         sensitive_claims: inner
             .last(|layer| layer.sensitive_claims.clone())
             .unwrap_or_else(sensitive_claims),

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::listen::ListenWritten;
 use super::spanned::{List, Spanned};
 use super::text::{Address, BasePath, Host, Location, Name, Network, Origin, Pointer, Seconds, Size, Window};
-use super::upstream::UpstreamWritten;
+use super::upstream::{Upstream, UrlOr};
 use super::websocket::Websocket;
 
 /// The configuration of `portcullis serve`: where to listen, and the APIs to stand in front of.
@@ -163,8 +163,8 @@ pub(crate) struct Api {
     /// Allows `$ref`s to files outside of the contract's directory.
     #[serde(default)]
     pub(crate) dangerous_files_anywhere: bool,
-    /// The service that implements the API: a URL such as `http://127.0.0.1:9000`, or an object with bounds.
-    pub(crate) upstream: Spanned<UpstreamWritten>,
+    /// The service that implements the API: a URL such as `http://127.0.0.1:9000`, or an object with endpoints and bounds.
+    pub(crate) upstream: Spanned<UrlOr<Upstream>>,
     /// The values of `Host` that are served. Default: the hosts of the contract's servers, the addresses listened on and
     /// the names of loopback.
     pub(crate) hosts: Option<Vec<Spanned<Host>>>,
@@ -209,9 +209,24 @@ pub(crate) struct Policy {
     pub(crate) timeouts: Timeouts,
     /// WebSockets, for operations that declare an answer 101. Without it none is opened.
     pub(crate) websocket: Option<Websocket>,
+    /// Whether a request may be sent to the upstream once more after a failure, where `retries` of the upstream allow it.
+    /// Default: idempotent.
+    pub(crate) retry: Option<Retry>,
     /// Claims that no JWT in an answer may carry. Default: names of personal data, such as `email` and `birthdate`.
     #[schemars(length(max = 256))]
     pub(crate) sensitive_claims: Option<Vec<String>>,
+}
+
+/// Whether a request may be sent to the upstream once more after a failure.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Retry {
+    /// If its method is idempotent: GET, HEAD, OPTIONS, PUT or DELETE; others only if no endpoint has seen it.
+    Idempotent,
+    /// Whatever its method is: twice does no harm.
+    Always,
+    /// Never.
+    Never,
 }
 
 /// Whether each control enforces, observes or is off.

@@ -212,6 +212,74 @@ fn one_problem_each() {
     insta::assert_snapshot!("one_problem_each", told.join("\n"));
 }
 
+fn with_upstream(written: &str) -> String {
+    format!("listen: 127.0.0.1:80\napis:\n  - contract: a\n    upstream: {written}\n")
+}
+
+#[test]
+fn everything_about_several_endpoints_is_settled() {
+    let written = with_upstream(
+        "\
+{endpoints: [{url: 'http://a:1', weight: 3}, 'http://b:2'],
+      requests_max: 7, waiting_max: 8, resolve: each, resolve_seconds_max: 9, slow_start_seconds: 10, sticky: {cookie: sid},
+      health: {path: /healthz, interval_seconds: 1, answer_seconds_max: 2, statuses: [204], up_after: 3, down_after: 4,
+        failures_max: 5, ejection_seconds: 6, ejection_seconds_max: 7, ejected_percent_max: 8,
+        outlier: {percent: 9, interval_seconds: 10, requests_min: 11}},
+      retries: {retries_max: 2, statuses: [503], budget_percent: 3, budget_burst: 4, pause_seconds_max: 0.5},
+      breaker: {failure_percent: 6, requests_min: 7, window_seconds: 8, open_seconds: 9, trials: 10},
+      canary: {endpoints: ['http://c:3'], percent: 0.5, header: {name: X-Canary, value: 'yes'}},
+      mirror: {url: 'http://d:4', percent: 12, dangerous_unsafe_methods: true, copies_max: 13, bytes_max: 14KiB}}",
+    );
+    let (configuration, _) = read("gate.yaml", written.as_bytes()).usable().unwrap();
+    insta::assert_debug_snapshot!("several_endpoints", configuration.apis[0].upstream);
+}
+
+#[test]
+fn one_problem_each_of_upstreams() {
+    let told = [
+        "{}",
+        "{endpoints: []}",
+        "{url: 'http://a:1', endpoints: ['http://b:1']}",
+        "{endpoints: ['http://a:1', {url: 'http://a:1', weight: 2}]}",
+        "{endpoints: [{url: 'http://a:1', weight: 0}]}",
+        "{endpoints: [{uri: 'http://a:1'}]}",
+        "{url: 'http://a:1', resolve: all}",
+        "{url: 'http://a:1', sticky: {path: id}}",
+        "{url: 'http://a:1', health: {path: healthz}}",
+        "{url: 'http://a:1', health: {interval_seconds: 1}}",
+        "{url: 'http://a:1', retries: {statuses: [404]}}",
+        "{url: 'http://a:1', canary: {endpoints: ['http://b:1']}}",
+        "{url: 'http://a:1', canary: {endpoints: ['http://b:1'], percent: 101}}",
+        "{url: 'http://a:1', mirror: {percent: 5}}",
+        "{url: 'http://a:1', tls: {ca: a.pem}}",
+    ];
+    let told = told.map(|written| {
+        let told = problems_of(&with_upstream(written));
+        let lines = told.lines().filter(|line| !line.ends_with("1 error"));
+        lines.collect::<Vec<_>>().join("\n")
+    });
+    insta::assert_snapshot!("one_problem_each_of_upstreams", told.join("\n"));
+}
+
+#[test]
+fn only_one_endpoint_without_wishes_is_direct() {
+    for (written, direct) in [
+        ("http://a:1", true),
+        ("{url: 'http://a:1', preserve_host: true, idle_max: 3}", true),
+        ("{endpoints: ['http://a:1']}", true),
+        ("{endpoints: ['http://a:1', 'http://b:1']}", false),
+        ("{url: 'http://a:1', resolve: each}", false),
+        ("{url: 'http://a:1', health: {path: /}}", false),
+        ("{url: 'http://a:1', requests_max: 3}", false),
+        ("{url: 'http://a:1', breaker: {open_seconds: 1}}", false),
+        ("{url: 'http://a:1', retries: {statuses: [503]}}", false),
+        ("{url: 'http://a:1', mirror: {url: 'http://b:1'}}", false),
+    ] {
+        let (configuration, _) = read("gate.yaml", with_upstream(written).as_bytes()).usable().unwrap();
+        assert_eq!(configuration.apis[0].upstream.direct, direct, "{written}");
+    }
+}
+
 fn policy(yaml: &str) -> raw::Policy {
     let node = parse("a.yaml", format!("x-portcullis: {yaml}").as_bytes()).unwrap();
     let locate = |_: FileId| "a.yaml".to_owned();

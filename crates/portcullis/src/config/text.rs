@@ -13,6 +13,8 @@ use reqwest::Url;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::message::{HeaderText, TargetPath};
+
 /// What is wrong with a setting of this `format`, and what to write instead; `None` where nothing is.
 pub(super) fn fault(format: &str, node: &Node) -> Option<Fault> {
     let (_, example, parse) = FORMATS.iter().find(|(name, ..)| *name == format)?;
@@ -79,6 +81,12 @@ const FORMATS: &[(&str, &str, Parse)] = &[
         "host",
         "write a host name or an address, with its port where it has one, such as `api.example.com`",
         faulty::<Host>,
+    ),
+    ("target-path", "write a path such as `/healthz`", faulty::<TargetPath>),
+    (
+        "header-value",
+        "write visible characters, without spaces around them",
+        faulty::<HeaderText>,
     ),
     (
         "base-path",

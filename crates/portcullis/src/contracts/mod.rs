@@ -18,6 +18,7 @@ use crate::config::api::Api;
 use crate::config::checked::Configuration;
 use crate::config::policy::{self, Policy};
 use crate::config::problems::Problems;
+use crate::config::upstream_tls::Tls as Configured;
 use crate::config::{extensions, raw};
 use crate::files::Files;
 use crate::upstream_tls;
@@ -32,8 +33,9 @@ pub(crate) struct Loaded {
     pub(crate) contract: Contract,
     /// For each operation of the contract, its policy.
     pub(crate) policies: Vec<Policy>,
-    /// TLS to its upstream, where that is spoken.
-    pub(crate) tls: Option<Tls>,
+    /// For each endpoint of its upstream, in the order of [`all`](crate::config::api::Upstream::all), TLS to it where that is
+    /// spoken.
+    pub(crate) tls: Vec<Option<Tls>>,
     /// What could be better.
     pub(crate) warnings: Vec<Problem>,
 }
@@ -48,7 +50,8 @@ impl Loaded {
     /// them.
     pub(crate) fn files(&self) -> impl Iterator<Item = PathBuf> {
         let own = self.document.locations().filter(|location| !location.contains("://"));
-        let certificates = self.api.upstream.tls.iter().flat_map(|tls| tls.files());
+        let spoken = self.api.upstream.all().filter_map(|endpoint| endpoint.tls.as_ref());
+        let certificates = spoken.flat_map(|tls| tls.files());
         own.map(PathBuf::from).chain(certificates.map(PathBuf::from))
     }
 }
@@ -148,12 +151,7 @@ pub(crate) fn of_document(api: &Api, document: Document, location: &str) -> Resu
     if let Some(base) = &api.base_path {
         contract.serve_below(base.trim_end_matches('/').to_owned());
     }
-    let tls = api.upstream.tls.as_ref();
-    let tls = tls.and_then(|tls| {
-        upstream_tls::load(tls, location)
-            .map_err(|problem| problems.push(problem))
-            .ok()
-    });
+    let tls = tls(api, location, &mut problems);
     if problems.iter().any(|problem| problem.severity == Severity::Error) {
         return Err(problems);
     }
@@ -165,6 +163,23 @@ pub(crate) fn of_document(api: &Api, document: Document, location: &str) -> Resu
         policies,
         warnings: problems,
     })
+}
+
+/// TLS to every endpoint. A file that several name is wrong once.
+fn tls(api: &Api, location: &str, problems: &mut Vec<Problem>) -> Vec<Option<Tls>> {
+    let mut load = |configured: &Configured| match upstream_tls::load(configured, location) {
+        Ok(tls) => Some(tls),
+        Err(problem) => {
+            if !problems.contains(&problem) {
+                problems.push(problem);
+            }
+            None
+        }
+    };
+    let endpoints = api.upstream.all();
+    endpoints
+        .map(|endpoint| endpoint.tls.as_ref().and_then(&mut load))
+        .collect()
 }
 
 fn no_operations(document: &Document, contract: &Contract) -> Option<Problem> {

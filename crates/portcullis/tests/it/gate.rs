@@ -146,6 +146,12 @@ impl Setup {
         self
     }
 
+    /// The upstream as this text says it.
+    pub(crate) fn upstream(mut self, written: &str) -> Self {
+        written.clone_into(&mut self.upstream);
+        self
+    }
+
     /// A line of the configuration.
     pub(crate) fn with(mut self, line: &str) -> Self {
         self.settings += &format!("{line}\n");
@@ -270,7 +276,12 @@ impl Gate {
     }
 
     pub(crate) fn health(&self, target: &str) -> u16 {
-        Client::connect(self.admin).send("GET", target, &[], b"").status
+        self.admin(target).status
+    }
+
+    /// What operators are told.
+    pub(crate) fn admin(&self, target: &str) -> Answer {
+        Client::connect(self.admin).send("GET", target, &[], b"")
     }
 
     /// The resident memory of the process, in bytes.

@@ -12,6 +12,7 @@
 )]
 
 mod answers;
+mod balance;
 mod bodies;
 mod command_line;
 mod forms;

@@ -112,12 +112,19 @@ pub(crate) fn answer(status: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec
 }
 
 fn serve(stream: &TcpStream, seen: &Mutex<Vec<Seen>>, answer: &dyn Fn(&Seen, &mut TcpStream) -> bool) {
+    each(stream, &mut |request, writer| {
+        seen.lock().unwrap().push(request.clone());
+        answer(request, writer)
+    });
+}
+
+/// Answers every request of a connection; `false` ends it.
+pub(crate) fn each(stream: &TcpStream, answer: &mut dyn FnMut(&Seen, &mut TcpStream) -> bool) {
     stream.set_nodelay(true).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut writer = stream.try_clone().unwrap();
     while let Some(request) = read(&mut reader) {
-        seen.lock().unwrap().push(request.clone());
         if !answer(&request, &mut writer) {
             let _ = stream.shutdown(std::net::Shutdown::Both);
             return;
