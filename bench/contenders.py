@@ -1,78 +1,62 @@
-"""The programs that are compared, set up to do the same work: forward on one core with kept-alive connections."""
+"""The programs that are compared, by name, and the upstream that they all forward to."""
 
-import os
+import json
+import shutil
 import socket
-from dataclasses import dataclass
+import subprocess
 from pathlib import Path
 
+import peers
+from peers import Certificate, Setup, write
+
 HERE = Path(__file__).resolve().parent
+CONTENDERS = ["nginx", "haproxy", "envoy", "portcullis"]
+REFERENCE = "nginx"
+
 SMALL = (HERE / "fixtures/small.json").read_text()
 ORDER = (HERE / "fixtures/order.json").read_text()
-
-NGINX_COMMON = """
-worker_processes 1; daemon off; pid {folder}/{name}.pid; error_log {folder}/{name}.err error; {user}
-events {{ worker_connections 4096; }}
-http {{
-  access_log off; server_tokens off; tcp_nodelay on; client_body_buffer_size 64k;
-  keepalive_requests 1000000000; keepalive_timeout 3600s;
-  client_body_temp_path {folder}/{name}.body; proxy_temp_path {folder}/{name}.proxy;
-  fastcgi_temp_path {folder}/{name}.fastcgi; uwsgi_temp_path {folder}/{name}.uwsgi; scgi_temp_path {folder}/{name}.scgi;
-  {http}
-}}
-"""
+"""100 KB that are passed on, and 100 KB of JSON."""
+LARGE = SMALL * 312
+BATCH = json.dumps([json.loads(ORDER)] * 97, separators=(",", ":"))
 
 UPSTREAM = """
-  server {{ listen 127.0.0.1:{port} backlog=4096; default_type application/json;
+  server {{ listen 127.0.0.1:{port} backlog=4096; default_type application/json; root {folder}/www;
     location = /small {{ default_type application/octet-stream; return 200 '{small}'; }}
-    location = /orders {{ return 200 '{order}'; }} }}
+    location = /large {{ default_type application/octet-stream; }}
+    location = /orders {{ return 200 '{order}'; }}
+    location = /batches {{ error_page 405 =200 $uri; }} }}
 """
 
-PROXY = """
-  upstream u {{ server 127.0.0.1:{upstream}; keepalive 512; keepalive_requests 1000000000; keepalive_timeout 3600s; }}
-  server {{ listen 127.0.0.1:{port} backlog=4096;
-    location / {{ proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $http_host;
-      proxy_pass http://u; }} }}
-"""
-
-HAPROXY = """
-global
-  maxconn 8192
-  nbthread 1
-defaults
-  mode http
-  timeout connect 5s
-  timeout client 60s
-  timeout server 60s
-  http-reuse always
-frontend f
-  bind 127.0.0.1:{port} backlog 4096
-  default_backend b
-backend b
-  server u 127.0.0.1:{upstream} pool-max-conn 512
-"""
+"""What is added to `portcullis.yaml` where it ends TLS; `listen` is then the address of that."""
+PORTCULLIS_TLS = "tls: {{certificates: [{{chain: '{chain}', key: '{key}'}}]}}\n"
 
 
-@dataclass(frozen=True)
-class Setup:
-    """How a program is started, and where it then listens."""
-
-    name: str
-    command: list[str]
-    port: int
+class Missing(Exception):
+    """A contender cannot take part in a scenario: why."""
 
 
 def upstream(folder: Path) -> Setup:
+    (folder / "www").mkdir()
+    write(folder / "www/large", LARGE)
+    write(folder / "www/batches", BATCH)
     port = free_port()
-    return nginx("upstream", folder, port, UPSTREAM.format(port=port, small=SMALL, order=ORDER))
+    http = UPSTREAM.format(port=port, folder=folder, small=SMALL, order=ORDER)
+    return peers.nginx("upstream", folder, port, http)
 
 
-def contender(name: str, folder: Path, upstream_port: int, binary: Path) -> Setup:
+def contender(name: str, folder: Path, upstream_port: int, binary: Path, certificate: Certificate | None) -> Setup:
+    """How a contender forwards what arrives in the clear, or with a certificate over TLS as HTTP/1.1 or HTTP/2."""
     port = free_port()
     if name == "nginx":
-        return nginx(name, folder, port, PROXY.format(port=port, upstream=upstream_port))
+        return peers.nginx_proxy(folder, port, upstream_port, certificate)
     if name == "haproxy":
-        config = write(folder / "haproxy.cfg", HAPROXY.format(port=port, upstream=upstream_port))
-        return Setup(name, ["haproxy", "-db", "-q", "-f", str(config)], port)
+        return peers.haproxy(folder, port, upstream_port, certificate)
+    if name == "envoy":
+        return peers.envoy(folder, port, upstream_port, certificate, shutil.which("envoy") or "envoy")
+    return portcullis(folder, port, upstream_port, binary, certificate)
+
+
+def portcullis(folder: Path, port: int, upstream_port: int, binary: Path, certificate: Certificate | None) -> Setup:
     text = (HERE / "portcullis.yaml").read_text()
     for placeholder, value in {
         "@LISTEN@": f"127.0.0.1:{port}",
@@ -81,21 +65,15 @@ def contender(name: str, folder: Path, upstream_port: int, binary: Path) -> Setu
         "@ADMIN@": f"127.0.0.1:{free_port()}",
     }.items():
         text = text.replace(placeholder, value)
+    if certificate:
+        text += PORTCULLIS_TLS.format(chain=certificate.chain, key=certificate.key)
     config = write(folder / "portcullis.yaml", text)
-    return Setup(name, [str(binary), "serve", "-c", str(config)], port)
-
-
-def nginx(name: str, folder: Path, port: int, http: str) -> Setup:
-    user = "user root;" if os.getuid() == 0 else ""
-    text = NGINX_COMMON.format(folder=folder, name=name, user=user, http=http)
-    config = write(folder / f"{name}.conf", text)
-    command = ["nginx", "-p", str(folder), "-e", str(folder / f"{name}.err"), "-c", str(config)]
-    return Setup(name, command, port)
-
-
-def write(path: Path, text: str) -> Path:
-    path.write_text(text)
-    return path
+    checked = subprocess.run([str(binary), "check", "-c", str(config)], capture_output=True, text=True, check=False)
+    if checked.returncode and certificate and "`tls`" in checked.stdout:
+        raise Missing("this build of portcullis knows no `tls`")
+    if checked.returncode:
+        raise RuntimeError(f"portcullis does not take its configuration:\n{checked.stdout}{checked.stderr}")
+    return Setup("portcullis", [str(binary), "serve", "-c", str(config)], port)
 
 
 def free_port() -> int:

@@ -27,6 +27,10 @@ class Server:
         """User and system time of the process and its descendants so far."""
         return sum(cpu_ticks(pid) for pid in tree(self.process.pid)) * 1e6 / TICKS_PER_SECOND
 
+    def memory_bytes(self) -> int:
+        """What the process and its descendants hold, shared pages divided among those that share them."""
+        return sum(proportional_bytes(pid) for pid in tree(self.process.pid))
+
     def stop(self) -> None:
         pids = tree(self.process.pid)
         self.process.terminate()
@@ -48,6 +52,15 @@ def stat(pid: int) -> list[str]:
 
 def cpu_ticks(pid: int) -> int:
     return sum(int(field) for field in stat(pid)[11:13])
+
+
+def proportional_bytes(pid: int) -> int:
+    """The proportional set size (proc(5), smaps_rollup)."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
 
 
 def tree(root: int) -> list[int]:
