@@ -62,7 +62,7 @@ impl RequestBody {
         match self {
             Self::Empty => Some(Self::Empty),
             Self::Whole(bytes) => Some(Self::Whole(bytes.clone())),
-            Self::Streamed(_) => None,
+            Self::Streamed(_) | Self::Upload(_) => None,
         }
     }
 
@@ -70,7 +70,7 @@ impl RequestBody {
     pub(crate) fn held_bytes(&self) -> usize {
         match self {
             Self::Whole(bytes) => bytes.len(),
-            Self::Empty | Self::Streamed(_) => 0,
+            Self::Empty | Self::Streamed(_) | Self::Upload(_) => 0,
         }
     }
 }

@@ -87,9 +87,7 @@ pub(crate) async fn send<'r>(
         }
         // On the heap: what is rare would take room in every request.
         Way::Direct(endpoint) => Box::pin(pools.send(endpoint, request, asked, false)).await,
-        Way::Balanced(balanced) => {
-            Box::pin(balanced.send(pools, request, asked)).await
-        }
+        Way::Balanced(balanced) => Box::pin(balanced.send(pools, request, asked)).await,
     };
     let answer = answer.map_err(|error| {
         let verdict = verdict.and_then(|verdict| verdict.take());

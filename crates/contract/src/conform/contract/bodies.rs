@@ -93,7 +93,7 @@ impl<'d> Builder<'d> {
             all.push(Written {
                 name: name.into(),
                 content_types: self.content_types(place),
-                style: self.style(place),
+                style: self.field_style(place),
                 headers: self.headers(place, direction),
                 span: place.node.span,
             });
@@ -120,9 +120,14 @@ impl<'d> Builder<'d> {
     }
 
     /// `style` and `explode`, if either is there (OpenAPI 3.1 §4.8.15.1.2).
-    fn style(&mut self, encoding: Place<'d>) -> Option<(Style, bool)> {
+    fn field_style(&mut self, encoding: Place<'d>) -> Option<(Style, bool)> {
         let said = encoding.node.get("style");
-        let style = match said.map(|node| (node, node.as_str().and_then(|name| Style::parse(name, Location::Query)))) {
+        let style = match said.map(|node| {
+            (
+                node,
+                node.as_str().and_then(|name| self.style_named(name, Location::Query)),
+            )
+        }) {
             None => Style::Form,
             Some((_, Some(style))) => style,
             Some((node, None)) => {

@@ -152,7 +152,7 @@ impl<'d> Builder<'d> {
         }
         let style = match place.node.get("style") {
             None => Style::default_of(location),
-            Some(said) => match said.as_str().and_then(|name| self.style(name, location)) {
+            Some(said) => match said.as_str().and_then(|name| self.style_named(name, location)) {
                 Some(style) => style,
                 None => {
                     let message = format!("this style is not one for a parameter in {}", location.name());
@@ -170,7 +170,7 @@ impl<'d> Builder<'d> {
     }
 
     /// OpenAPI 2.0 separates items in every location in the same ways.
-    fn style(&self, name: &str, location: Location) -> Option<Style> {
+    pub(super) fn style_named(&self, name: &str, location: Location) -> Option<Style> {
         match self.document.version() {
             Version::V2_0 => Style::named(name),
             Version::V3_0 | Version::V3_1 => Style::parse(name, location),

@@ -11,8 +11,8 @@ use super::balanced::{Asked, Sent};
 use super::endpoint::Endpoint;
 use super::fleet::Fleet;
 use super::{Moment, sticky};
-use crate::forward::Pool;
 use crate::body::RequestBody;
+use crate::forward::Pool;
 use crate::forward::deadline::Deadlines;
 use crate::forward::pool::Teller;
 
