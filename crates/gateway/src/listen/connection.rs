@@ -25,6 +25,7 @@ use tokio::sync::Notify;
 use super::client_address::Client;
 use super::deadline::{Deadline, Expired};
 use super::greet::Connected;
+use super::http2;
 use super::incoming::Incoming;
 use super::path::check_path;
 use super::request_id::{RequestId, RequestIds};
@@ -45,6 +46,8 @@ pub(crate) struct Shared<H> {
     pub(crate) settings: Arc<Settings>,
     pub(crate) ids: RefCell<RequestIds>,
     pub(crate) http1: http1::Builder,
+    /// Streams of all HTTP/2 connections of this worker.
+    pub(crate) streams: Rc<http2::Open>,
     /// Set once; connections then end as soon as they have answered what they took.
     pub(crate) draining: Cell<bool>,
     pub(crate) drain: Notify,
@@ -64,6 +67,7 @@ impl<H: Serve> Shared<H> {
             settings,
             ids: RefCell::new(ids),
             http1,
+            streams: Rc::default(),
             draining: Cell::new(false),
             drain: Notify::new(),
         }

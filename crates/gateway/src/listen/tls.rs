@@ -152,7 +152,9 @@ impl Tls {
     /// The certificate cannot be used.
     pub fn challenge(&self, host: &str, certificate: Certificate) -> Result<(), TlsProblem> {
         let Certificate { chain, key } = certificate;
-        let certified = CertifiedKey::from_der(chain, key, &provider(false))?;
+        // Not read like others: the extension that answers is critical, and known to authorities alone.
+        let key = aws_lc_rs::sign::any_supported_type(&key)?;
+        let certified = CertifiedKey::new(chain, key);
         let mut challenges = HashMap::clone(&self.challenges.load());
         challenges.insert(host.to_ascii_lowercase().into(), Arc::new(certified));
         self.challenges.store(Arc::new(challenges));

@@ -17,7 +17,6 @@ use super::text::{Host, Location};
 #[serde(deny_unknown_fields)]
 pub(crate) struct AcmeWritten {
     /// The authority's directory, such as `https://acme-v02.api.letsencrypt.org/directory`.
-    #[schemars(length(max = 2048))]
     pub(crate) directory: Spanned<String>,
     /// The hosts of the certificate.
     #[schemars(length(min = 1, max = 100))]

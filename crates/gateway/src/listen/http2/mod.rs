@@ -93,29 +93,38 @@ fn builder(settings: &Settings) -> Builder {
     builder
 }
 
-/// How many streams of a connection are being served.
+/// How many streams are being served.
 #[derive(Debug, Default)]
-struct Open(Cell<usize>);
+pub(crate) struct Open(Cell<usize>);
 
 /// One stream that is being served; counted until it is dropped.
 struct OpenStream {
     open: Rc<Open>,
+    all: Rc<Open>,
     wire: Rc<Wire>,
 }
 
 impl OpenStream {
-    fn new(open: &Rc<Open>, wire: &Rc<Wire>) -> Self {
-        open.0.set(open.0.get() + 1);
-        wire.waits.head_complete();
-        Self {
-            open: Rc::clone(open),
-            wire: Rc::clone(wire),
+    /// A stream more, if the worker may serve it: heads that wait for their bodies or their upstreams take room, and there are to be
+    /// no more of them than there would be over HTTP/1.1.
+    fn new(open: &Rc<Open>, all: &Rc<Open>, wire: &Rc<Wire>, streams_max: usize) -> Option<Self> {
+        if all.0.get() >= streams_max {
+            return None;
         }
+        open.0.set(open.0.get() + 1);
+        all.0.set(all.0.get() + 1);
+        wire.waits.head_complete();
+        Some(Self {
+            open: Rc::clone(open),
+            all: Rc::clone(all),
+            wire: Rc::clone(wire),
+        })
     }
 }
 
 impl Drop for OpenStream {
     fn drop(&mut self) {
+        self.all.0.set(self.all.0.get().saturating_sub(1));
         self.open.0.set(self.open.0.get().saturating_sub(1));
         if self.open.0.get() == 0 {
             self.wire.waits.read_pending(Awaited::Next);
@@ -200,8 +209,13 @@ impl<H: Serve> Streams<H> {
                     tracing::debug!(peer = %self.connected.peer, %error, "a connection ended early");
                     return Poll::Ready(());
                 }
-                Poll::Ready(Some(Ok((request, respond)))) => {
-                    let open = OpenStream::new(&self.open, &self.wire);
+                Poll::Ready(Some(Ok((request, mut respond)))) => {
+                    let (all, streams_max) = (&self.shared.streams, self.shared.settings.connections_max);
+                    let Some(open) = OpenStream::new(&self.open, all, &self.wire, streams_max) else {
+                        // Nothing was done for it: the client may try again.
+                        respond.send_reset(Reason::REFUSED_STREAM);
+                        continue;
+                    };
                     let (connected, shared) = (Rc::clone(&self.connected), Rc::clone(&self.shared));
                     spawn_local(async move {
                         stream::serve(request, respond, connected, shared).await;
