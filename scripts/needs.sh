@@ -105,3 +105,25 @@ need_cargo_deny() {
     fi
     PATH="$folder:$PATH"
 }
+
+# A client and a server of gRPC, from PyPI; 1 where they cannot be had.
+have_grpcio() {
+    local version=1.85.1
+    grpcio_folder="$data_folder/grpcio-$version"
+    [ ! -e "$grpcio_folder/complete" ] || return 0
+    command -v pip3 >/dev/null || return 1
+    timeout 180 pip3 install --quiet --disable-pip-version-check --root-user-action=ignore --only-binary :all: \
+        --target "$grpcio_folder" "grpcio==$version" && touch "$grpcio_folder/complete"
+}
+
+# A client and a server of WebSocket, from npm; 1 where they cannot be had.
+have_ws() {
+    local version=8.23.0
+    ws_folder="$data_folder/ws-$version"
+    command -v node >/dev/null || return 1
+    [ ! -e "$ws_folder/complete" ] || return 0
+    command -v npm >/dev/null || return 1
+    mkdir -p "$ws_folder"
+    timeout 180 npm install --silent --no-fund --no-audit --ignore-scripts --prefix "$ws_folder" "ws@$version" >/dev/null &&
+        touch "$ws_folder/complete"
+}

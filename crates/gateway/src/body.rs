@@ -1,6 +1,7 @@
 //! The bodies that pass the gate: whole in memory because they are judged, or streamed within a bound.
 //!
-//! Never boxed, never copied without need, and never without a bound. Trailers end here: they are a hop's own affair.
+//! Never boxed, never copied without need, and never without a bound. Trailers end here, but for those of gRPC: they are a hop's own
+//! affair.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -12,6 +13,7 @@ use smallvec::SmallVec;
 use thiserror::Error;
 
 use crate::controls::upload::Upload;
+use crate::forward::Download;
 use crate::forward::Switched;
 use crate::forward::balance::Visit;
 use crate::forward::deadline::Watch;
@@ -96,8 +98,8 @@ impl ResponseBody {
     pub(crate) fn until_its_end(mut self, visit: Visit) -> Self {
         match &mut self {
             Self::Streamed(UpstreamBody {
-                source: Some(source), ..
-            }) => source.visit = Some(visit),
+                origin: Some(origin), ..
+            }) => origin.visit = Some(visit),
             Self::Switched(switched) => switched.visit = Some(visit),
             Self::Streamed(_) | Self::Empty | Self::Whole(_) | Self::Resumed(_) => {}
         }
@@ -214,7 +216,7 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Bounded<B> {
 #[derive(Debug)]
 pub struct UpstreamBody {
     /// `None` after the end.
-    source: Option<Source>,
+    origin: Option<Origin>,
     /// Whether it ended before its end.
     failed: bool,
     stall: Duration,
@@ -223,18 +225,56 @@ pub struct UpstreamBody {
 }
 
 #[derive(Debug)]
-struct Source {
-    lease: Lease,
+struct Origin {
+    source: Source,
     watch: Watch,
     /// Its place at the endpoint, where that is counted.
     visit: Option<Visit>,
 }
 
+/// Where a body comes from.
+#[derive(Debug)]
+pub(crate) enum Source {
+    /// A connection of its own.
+    Http1(Lease),
+    /// A stream.
+    Http2(Box<Download>),
+}
+
+impl Source {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match self {
+            Self::Http1(lease) => match lease.connection() {
+                Some(connection) => connection
+                    .poll_body(cx)
+                    .map(|polled| polled.map(|part| part.map(Frame::data))),
+                None => Poll::Ready(Some(Err(BodyError::Broken))),
+            },
+            Self::Http2(download) => download.poll_frame(cx),
+        }
+    }
+
+    fn is_ended(&self) -> bool {
+        match self {
+            Self::Http1(lease) => lease.is_ended(),
+            Self::Http2(download) => download.is_ended(),
+        }
+    }
+
+    /// How many bytes are still to come, if that is known.
+    fn bytes_left(&self) -> Option<u64> {
+        match self {
+            Self::Http1(lease) => lease.body_bytes_left(),
+            Self::Http2(download) => download.is_ended().then_some(0),
+        }
+    }
+}
+
 impl UpstreamBody {
-    pub(crate) fn new(lease: Lease, watch: Watch, stall: Duration) -> Self {
+    pub(crate) fn new(source: Source, watch: Watch, stall: Duration) -> Self {
         Self {
-            source: Some(Source {
-                lease,
+            origin: Some(Origin {
+                source,
                 watch,
                 visit: None,
             }),
@@ -246,7 +286,7 @@ impl UpstreamBody {
 
     /// Ends with an error; the connection closes.
     fn fail(&mut self, error: BodyError) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        self.source = None;
+        self.origin = None;
         self.failed = true;
         Poll::Ready(Some(Err(error)))
     }
@@ -258,54 +298,56 @@ impl Body for UpstreamBody {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = self.get_mut();
-        let Some(source) = &mut this.source else {
+        let Some(origin) = &mut this.origin else {
             return Poll::Ready(None);
         };
-        let Some(connection) = source.lease.connection() else {
-            return this.fail(BodyError::Broken);
-        };
-        let Poll::Ready(polled) = connection.poll_body(cx) else {
+        let Poll::Ready(polled) = origin.source.poll_frame(cx) else {
             if !std::mem::replace(&mut this.waiting, true) {
-                source.watch.arm(this.stall);
+                origin.watch.arm(this.stall);
             }
-            ready!(source.watch.poll_expired(cx));
+            ready!(origin.watch.poll_expired(cx));
             return this.fail(BodyError::TimedOut);
         };
         if std::mem::take(&mut this.waiting) {
-            source.watch.disarm();
+            origin.watch.disarm();
         }
-        let ended = connection.body_bytes_left() == Some(0);
         match polled {
-            Some(Ok(bytes)) => {
-                if ended {
-                    this.source = None;
+            Some(Ok(frame)) => {
+                if origin.source.is_ended() {
+                    this.origin = None;
                 }
-                Poll::Ready(Some(Ok(Frame::data(bytes))))
+                Poll::Ready(Some(Ok(frame)))
             }
             Some(Err(error)) => this.fail(error),
             None => {
-                this.source = None;
+                this.origin = None;
                 Poll::Ready(None)
             }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        !self.failed && self.source.as_ref().is_none_or(|source| source.lease.is_ended())
+        !self.failed && self.origin.as_ref().is_none_or(|origin| origin.source.is_ended())
     }
 
     fn size_hint(&self) -> SizeHint {
         let left = self
-            .source
+            .origin
             .as_ref()
-            .map_or(Some(0), |source| source.lease.body_bytes_left());
+            .map_or(Some(0), |origin| origin.source.bytes_left());
         left.map(SizeHint::with_exact).unwrap_or_default()
     }
 }
 
 impl Drop for UpstreamBody {
     fn drop(&mut self) {
-        if let Some(Source { lease, watch, .. }) = self.source.take() {
+        // A stream is reset with its last handle.
+        if let Some(Origin {
+            source: Source::Http1(lease),
+            watch,
+            ..
+        }) = self.origin.take()
+        {
             lease.abandon(watch);
         }
     }

@@ -18,7 +18,7 @@ use crate::body::{BodyError, ResponseBody};
 use crate::controls::security_headers;
 use crate::forward;
 use crate::forward::balance::{Fleet, Pools};
-use crate::forward::headers::strip_hop_by_hop;
+use crate::forward::headers::{is_grpc, strip_hop_by_hop};
 use crate::forward::pool::{Happening, Teller};
 use crate::holdings::{Hold, Holdings};
 use crate::limit::Limiter;
@@ -100,6 +100,7 @@ impl Serve for Gate {
         });
         // Before any control reads a field: one that is for this hop only must not first be believed and then be gone.
         strip_hop_by_hop(received.headers_mut());
+        let grpc = received.method() == Method::POST && is_grpc(received.headers());
         let uri = received.uri().clone();
         let id = *received.arrival().id();
         let bodiless = received.method() == Method::HEAD;
@@ -110,7 +111,8 @@ impl Serve for Gate {
             }
             Err(refusal) => {
                 account.refused(&refusal);
-                refusal.response(&id).map(ResponseBody::Whole)
+                let response = if grpc { refusal.to_grpc() } else { refusal.response(&id) };
+                response.map(ResponseBody::Whole)
             }
         };
         self.ledger.worker().upstream_idle(self.pools.idle());

@@ -7,6 +7,7 @@ pub mod codes;
 pub mod controls;
 pub mod forward;
 pub mod gate;
+mod grpc;
 mod holdings;
 pub mod limit;
 pub mod listen;

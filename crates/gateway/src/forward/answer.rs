@@ -45,6 +45,8 @@ pub enum Malformed {
     Informational,
     /// A chunk whose size or end is wrong, or whose extension or trailers are too long.
     Chunk,
+    /// What RFC 9113 does not allow: a frame out of place, a field of one hop, a length that is not that of the body.
+    Http2,
 }
 
 /// How the body of a response ends (RFC 9112 section 6.3).
@@ -238,7 +240,7 @@ const fn is_token(byte: u8) -> bool {
         | b'\'' | b'*' | b'+' | b'^' | b'`' | b'|' | b'~')
 }
 
-fn content_length(value: &[u8]) -> Result<u64, Malformed> {
+pub(super) fn content_length(value: &[u8]) -> Result<u64, Malformed> {
     if value.is_empty() || value.len() > 18 || !value.iter().all(u8::is_ascii_digit) {
         return Err(Malformed::ContentLength);
     }

@@ -19,7 +19,7 @@ use super::stream::Stream;
 use crate::body::BodyError;
 
 /// Most informational (1xx) responses before a final one.
-const INFORMATIONAL_MAX: u8 = 8;
+pub(super) const INFORMATIONAL_MAX: u8 = 8;
 /// Room for a read while a head is awaited, and the least for a body.
 const READ_BYTES: usize = 8 * 1024;
 /// The most room for one read of a body.

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
-use http::{Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 
 use super::answer::Head;
 use super::connection::NoAnswer;
@@ -18,7 +18,7 @@ use super::headers::{Edits, is_event_stream};
 use super::pool::{Happening, Lease, Pool};
 use super::request::{Outgoing, write_head};
 use super::{ForwardError, Patience, Phase};
-use crate::body::{BodyError, RequestBody, ResponseBody, UpstreamBody};
+use crate::body::{BodyError, RequestBody, ResponseBody, Source, UpstreamBody};
 
 /// How long the rest of an answer is read that nobody wants, so that its connection can be used again.
 const DRAIN_TIME_MAX: Duration = Duration::from_secs(1);
@@ -52,7 +52,6 @@ impl Pool {
         if parts.method == Method::CONNECT {
             return Err(ForwardError::Unsendable);
         }
-        let head = write_head(&parts, &self.upstream, edits, &body).ok_or(ForwardError::Unsendable)?;
         let asked = Asked {
             bodiless: parts.method == Method::HEAD,
             idempotent: is_idempotent(&parts.method),
@@ -63,12 +62,27 @@ impl Pool {
         };
         let mut watch = self.deadlines.watch();
         watch.set_total(patience.total_time_max.unwrap_or(self.limits.total_time_max));
+        if self.upstream.may_multiplex() {
+            return Box::pin(self.send_either(&parts, body, edits, asked, watch)).await;
+        }
+        let head = write_head(&parts, &self.upstream, edits, &body).ok_or(ForwardError::Unsendable)?;
         let lease = self
             .lease(false, &mut watch)
             .await
             .map_err(|error| in_total(error, &watch))?;
+        self.send_on(lease, watch, Outgoing::new(head, body), asked).await
+    }
+
+    /// Sends a request on a connection of HTTP/1.1.
+    pub(super) async fn send_on(
+        self: &Rc<Self>,
+        lease: Lease,
+        watch: Watch,
+        outgoing: Outgoing,
+        asked: Asked,
+    ) -> Result<Response<ResponseBody>, ForwardError> {
         let reused = lease.reused;
-        let mut exchange = Exchange::begin(lease, watch, Outgoing::new(head, body), asked);
+        let mut exchange = Exchange::begin(lease, watch, outgoing, asked);
         match exchange.answer().await {
             Ok(response) => Ok(response),
             // Rare, so its states take no room in every request.
@@ -243,23 +257,36 @@ pub(super) fn response(head: Head, lease: Lease, mut watch: Watch, asked: Asked)
     let mut response = Response::new(ResponseBody::Empty);
     *response.status_mut() = head.status;
     *response.headers_mut() = head.headers;
-    let headers = response.headers_mut();
-    if !asked.bodiless && head.status != StatusCode::NOT_MODIFIED {
-        headers.remove(header::CONTENT_LENGTH);
-    }
+    forget_length(&mut response, asked);
     if lease.is_ended() {
         return response;
     }
-    let limits = &lease.pool().limits;
-    let stall = if is_event_stream(headers) {
+    let stall = body_times(
+        response.headers(),
+        &mut watch,
+        asked,
+        lease.pool().limits.stall_time_max,
+    );
+    *response.body_mut() = ResponseBody::Streamed(UpstreamBody::new(Source::Http1(lease), watch, stall));
+    response
+}
+
+/// Takes out a length that speaks of this body, which may become another one.
+pub(super) fn forget_length(response: &mut Response<ResponseBody>, asked: Asked) {
+    if !asked.bodiless && response.status() != StatusCode::NOT_MODIFIED {
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+    }
+}
+
+/// Gives a body its time, and says how long it may stand still.
+pub(super) fn body_times(headers: &HeaderMap, watch: &mut Watch, asked: Asked, stall_time_max: Duration) -> Duration {
+    if is_event_stream(headers) {
         watch.set_total(asked.event_stream_time_max);
         asked.event_stream_time_max
     } else {
         watch.disarm();
-        limits.stall_time_max
-    };
-    *response.body_mut() = ResponseBody::Streamed(UpstreamBody::new(lease, watch, stall));
-    response
+        stall_time_max
+    }
 }
 
 /// An exchange whose client went away.

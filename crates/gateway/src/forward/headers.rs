@@ -7,6 +7,7 @@
 use std::io::Write as _;
 use std::net::IpAddr;
 
+use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use smallvec::SmallVec;
 
@@ -97,19 +98,24 @@ impl Edits<'_> {
         }
     }
 
-    /// Writes the fields that only the gate may write.
-    pub(super) fn write(&self, head: &mut Vec<u8>, upstream: &Upstream) {
-        if self.rules.host == Host::Upstream {
-            write_field(head, "host", upstream.authority().as_bytes());
+    /// The host that the upstream sees, of what the client sent and of its own.
+    pub(super) fn host<'h>(&self, headers: &'h HeaderMap, upstream: &'h Upstream) -> Option<&'h HeaderValue> {
+        match self.rules.host {
+            Host::Upstream => Some(upstream.authority()),
+            Host::Client => headers.get(header::HOST),
         }
+    }
+
+    /// Writes the fields that only the gate may write, but for the host.
+    pub(super) fn write(&self, head: &mut impl Fields) {
         if self.codings == Codings::Identity {
-            write_field(head, "accept-encoding", b"identity");
+            head.field("accept-encoding", |value| value.extend_from_slice(b"identity"));
         }
         if self.origin.path.is_empty() {
             return;
         }
         if self.rules.forwarded {
-            self.write_forwarded(head);
+            head.field("forwarded", |value| self.write_forwarded(value));
         } else {
             self.write_x_forwarded(head);
         }
@@ -117,7 +123,6 @@ impl Edits<'_> {
 
     /// RFC 7239. Writing to a vector cannot fail.
     fn write_forwarded(&self, head: &mut Vec<u8>) {
-        head.extend_from_slice(b"forwarded: ");
         for (index, address) in self.origin.path.iter().enumerate() {
             let comma = if index == 0 { "" } else { ", " };
             let _written = match address {
@@ -130,21 +135,47 @@ impl Edits<'_> {
         if let Some(host) = host.filter(|host| !host.contains(['"', '\\'])) {
             let _written = write!(head, ";host=\"{host}\"");
         }
-        head.extend_from_slice(b"\r\n");
     }
 
-    fn write_x_forwarded(&self, head: &mut Vec<u8>) {
-        head.extend_from_slice(b"x-forwarded-for: ");
-        for (index, address) in self.origin.path.iter().enumerate() {
-            if index > 0 {
-                head.extend_from_slice(b", ");
+    fn write_x_forwarded(&self, head: &mut impl Fields) {
+        head.field("x-forwarded-for", |value| {
+            for (index, address) in self.origin.path.iter().enumerate() {
+                if index > 0 {
+                    value.extend_from_slice(b", ");
+                }
+                write_address(value, *address);
             }
-            write_address(head, *address);
-        }
-        head.extend_from_slice(b"\r\n");
-        write_field(head, "x-forwarded-proto", self.origin.scheme.as_bytes());
+        });
+        let scheme = self.origin.scheme.as_bytes();
+        head.field("x-forwarded-proto", |value| value.extend_from_slice(scheme));
         if let Some(host) = self.origin.host {
-            write_field(head, "x-forwarded-host", host.as_bytes());
+            head.field("x-forwarded-host", |value| value.extend_from_slice(host.as_bytes()));
+        }
+    }
+}
+
+/// Where the gate's own fields are written to: lines of HTTP/1.1, or the header of a request in HTTP/2.
+pub(super) trait Fields {
+    /// One field, by its name in lower case; `write` appends its value.
+    fn field(&mut self, name: &'static str, write: impl FnOnce(&mut Vec<u8>));
+}
+
+impl Fields for Vec<u8> {
+    fn field(&mut self, name: &'static str, write: impl FnOnce(&mut Vec<u8>)) {
+        self.extend_from_slice(name.as_bytes());
+        self.extend_from_slice(b": ");
+        write(self);
+        self.extend_from_slice(b"\r\n");
+    }
+}
+
+impl Fields for HeaderMap {
+    fn field(&mut self, name: &'static str, write: impl FnOnce(&mut Vec<u8>)) {
+        let mut value = Vec::new();
+        write(&mut value);
+        // Addresses, a scheme and a host that was a value before are values.
+        if let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(value)) {
+            self.insert(HeaderName::from_static(name), value);
         }
     }
 }
@@ -260,14 +291,25 @@ fn same(name: &str, other: &str) -> bool {
     name.len() == other.len() && name.bytes().zip(other.bytes()).all(|(a, b)| plain(a) == plain(b))
 }
 
+/// Whether a message is one of gRPC (its own media type, or that with the name of a message format).
+pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
+    let essence = essence(headers);
+    let Some((grpc, format)) = essence.split_at_checked(b"application/grpc".len()) else {
+        return false;
+    };
+    grpc.eq_ignore_ascii_case(b"application/grpc") && matches!(format, [] | [b'+', ..])
+}
+
+/// The media type without its parameters; empty where there is none.
+fn essence(headers: &HeaderMap) -> &[u8] {
+    let value = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let essence = value.unwrap_or_default().split(|&byte| byte == b';').next();
+    essence.unwrap_or_default().trim_ascii()
+}
+
 /// Whether an answer is a stream of events, which may go on for long.
 pub(crate) fn is_event_stream(headers: &HeaderMap) -> bool {
-    let value = headers
-        .get(header::CONTENT_TYPE)
-        .map(HeaderValue::as_bytes)
-        .unwrap_or_default();
-    let essence = value.split(|&byte| byte == b';').next().unwrap_or_default();
-    essence.trim_ascii().eq_ignore_ascii_case(b"text/event-stream")
+    essence(headers).eq_ignore_ascii_case(b"text/event-stream")
 }
 
 #[cfg(test)]
@@ -356,7 +398,10 @@ mod tests {
                 write_field(&mut head, name.as_str(), value.as_bytes());
             }
         }
-        edits.write(&mut head, &upstream);
+        if edits.rules.host == Host::Upstream {
+            write_field(&mut head, "host", upstream.authority().as_bytes());
+        }
+        edits.write(&mut head);
         let mut lines: Vec<_> = String::from_utf8(head).unwrap().lines().map(str::to_owned).collect();
         lines.sort();
         lines

@@ -10,6 +10,7 @@ pub mod deadline;
 pub mod decode;
 mod exchange;
 pub mod headers;
+mod http2;
 pub mod pool;
 mod request;
 pub mod resolve;
@@ -27,9 +28,10 @@ use thiserror::Error;
 use crate::body::BodyError;
 
 pub use answer::Malformed;
+pub(crate) use http2::body::Download;
 pub use pool::{Pool, Usage};
 pub use switch::Switched;
-pub use upstream::Upstream;
+pub use upstream::{Protocol, Upstream};
 
 /// The bounds of one worker's connections to one upstream.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -18,6 +18,8 @@ use tokio::time::Instant;
 use super::connection::Connection;
 use super::deadline::{Deadlines, Watch};
 use super::exchange::Orphan;
+use super::http2::connection::{Multiplexed, Ticket};
+use super::stream::Stream;
 use super::upstream::{Dialer, Upstream};
 use super::{ForwardError, Limits, Phase};
 
@@ -35,11 +37,17 @@ pub struct Pool {
     idle: RefCell<VecDeque<Idle>>,
     /// Connections that exist or are being opened.
     open: Cell<usize>,
-    waiting: RefCell<VecDeque<oneshot::Sender<Grant>>>,
+    pub(super) waiting: RefCell<VecDeque<oneshot::Sender<Grant>>>,
+    /// Connections of HTTP/2, which many requests share.
+    pub(super) multiplexed: RefCell<Vec<Rc<Multiplexed>>>,
+    /// How many connections are being opened that may turn out to be such.
+    pub(super) opening: Cell<usize>,
+    /// Whether the last one did.
+    pub(super) speaks_http2: Cell<bool>,
     /// Exchanges whose client went away; at most one per connection.
     orphans: RefCell<Vec<Orphan>>,
     keeper: Rc<Notify>,
-    closing: Cell<bool>,
+    pub(super) closing: Cell<bool>,
     teller: Teller,
 }
 
@@ -72,7 +80,7 @@ struct Opened {
 
 /// The right to have one connection more.
 #[derive(Debug)]
-struct Permit {
+pub(super) struct Permit {
     /// `None` once a connection took its place.
     pool: Option<Rc<Pool>>,
 }
@@ -112,7 +120,7 @@ impl std::fmt::Debug for Teller {
 
 /// Tells of the end of a connection, however it ends.
 #[derive(Debug)]
-struct Open(Teller);
+pub(super) struct Open(Teller);
 
 impl Drop for Open {
     fn drop(&mut self) {
@@ -120,11 +128,15 @@ impl Drop for Open {
     }
 }
 
+/// A connection that was just opened, and to which address.
+pub(super) type Dialled = (Stream, SocketAddr);
+
 /// What a waiting request gets.
 #[derive(Debug)]
-enum Grant {
+pub(super) enum Grant {
     Permit(Permit),
     Lease(Lease),
+    Stream(Ticket),
 }
 
 impl Pool {
@@ -146,6 +158,9 @@ impl Pool {
             idle: RefCell::default(),
             open: Cell::new(0),
             waiting: RefCell::default(),
+            multiplexed: RefCell::default(),
+            opening: Cell::new(0),
+            speaks_http2: Cell::new(false),
             orphans: RefCell::default(),
             keeper: Rc::clone(&keeper),
             closing: Cell::new(false),
@@ -179,9 +194,10 @@ impl Pool {
     pub fn close(&self) {
         self.closing.set(true);
         self.close_idle(|_| true);
+        self.sweep_multiplexed(Instant::now());
     }
 
-    /// A connection for one request; a fresh one if the last one turned out to be stale.
+    /// A connection of HTTP/1.1 for one request; a fresh one if the last one turned out to be stale.
     pub(super) async fn lease(self: &Rc<Self>, fresh: bool, watch: &mut Watch) -> Result<Lease, ForwardError> {
         if fresh {
             self.close_idle(|idle| !idle.opened.connection.is_quiet());
@@ -194,13 +210,15 @@ impl Pool {
                 Grant::Permit(permit) => permit,
                 Grant::Lease(lease) if !fresh => return Ok(lease),
                 Grant::Lease(lease) => lease.into_permit(),
+                // Only where HTTP/1.1 is wanted of an upstream that speaks HTTP/2; the next in the queue gets it.
+                Grant::Stream(_) => return Err(ForwardError::Overloaded),
             },
         };
         // On the heap: connecting is rare, and its many states would take room in every request.
         Box::pin(self.connect(permit, watch)).await
     }
 
-    fn idle_lease(self: &Rc<Self>) -> Option<Lease> {
+    pub(super) fn idle_lease(self: &Rc<Self>) -> Option<Lease> {
         loop {
             let idle = self.idle.borrow_mut().pop_back()?;
             let mut lease = self.lend(idle.opened);
@@ -219,7 +237,7 @@ impl Pool {
     }
 
     /// A permit if the bound allows one; `fresh` sacrifices an idle connection for it.
-    fn permit(self: &Rc<Self>, fresh: bool) -> Option<Permit> {
+    pub(super) fn permit(self: &Rc<Self>, fresh: bool) -> Option<Permit> {
         if self.open.get() < self.limits.connections_max {
             self.open.set(self.open.get() + 1);
             return Some(Permit {
@@ -236,7 +254,7 @@ impl Pool {
         })
     }
 
-    async fn queue(self: &Rc<Self>, watch: &mut Watch) -> Result<Grant, ForwardError> {
+    pub(super) async fn queue(self: &Rc<Self>, watch: &mut Watch) -> Result<Grant, ForwardError> {
         let receive = {
             let mut waiting = self.waiting.borrow_mut();
             if waiting.len() >= self.limits.queue_max {
@@ -256,41 +274,59 @@ impl Pool {
             } else {
                 Grant::Permit(lease.into_permit())
             }),
-            Ok(Ok(permit)) => Ok(permit),
+            Ok(Ok(grant)) => Ok(grant),
             Ok(Err(_)) | Err(_) => Err(ForwardError::Overloaded),
         }
     }
 
-    async fn connect(self: &Rc<Self>, mut permit: Permit, watch: &mut Watch) -> Result<Lease, ForwardError> {
+    async fn connect(self: &Rc<Self>, permit: Permit, watch: &mut Watch) -> Result<Lease, ForwardError> {
+        let dialled = if self.upstream.may_multiplex() {
+            self.dial(&self.upstream.in_http1(), watch).await?
+        } else {
+            self.dial(&self.upstream, watch).await?
+        };
+        Ok(self.occupy(dialled, permit))
+    }
+
+    pub(super) async fn dial(&self, upstream: &Upstream, watch: &mut Watch) -> Result<Dialled, ForwardError> {
         let time_max = self.limits.connect_time_max;
         watch.arm(time_max);
-        let dialled = watch.bound(self.dialer.dial(&self.upstream, time_max)).await;
+        let dialled = watch.bound(self.dialer.dial(upstream, time_max)).await;
         if !matches!(dialled, Ok(Ok(_))) {
             self.tell(Happening::Failed);
         }
-        let (socket, peer) = match dialled {
-            Ok(Ok(dialled)) => dialled,
+        match dialled {
+            Ok(Ok(dialled)) => Ok(dialled),
             Ok(Err(error)) if error.kind() != std::io::ErrorKind::TimedOut => {
-                return Err(ForwardError::Connect(error.to_string()));
+                Err(ForwardError::Connect(error.to_string()))
             }
-            Ok(Err(_)) | Err(_) => return Err(ForwardError::Timeout(Phase::Connect)),
-        };
-        permit.pool = None;
-        self.tell(Happening::Opened);
+            Ok(Err(_)) | Err(_) => Err(ForwardError::Timeout(Phase::Connect)),
+        }
+    }
+
+    /// A connection of HTTP/1.1 in the place of its permit.
+    pub(super) fn occupy(self: &Rc<Self>, (stream, peer): Dialled, permit: Permit) -> Lease {
         let opened = Opened {
             peer,
-            connection: Connection::new(socket),
-            _open: Open(self.teller.clone()),
+            connection: Connection::new(stream),
+            _open: self.enter(permit),
         };
-        Ok(Lease {
+        Lease {
             pool: Rc::clone(self),
             opened: Some(Box::new(opened)),
             reused: false,
-        })
+        }
+    }
+
+    /// A connection takes the place of its permit.
+    pub(super) fn enter(&self, mut permit: Permit) -> Open {
+        permit.pool = None;
+        self.tell(Happening::Opened);
+        Open(self.teller.clone())
     }
 
     /// One permit is free: the next in the queue gets it, or the number of open connections falls.
-    fn release(self: Rc<Self>) {
+    pub(super) fn release(self: Rc<Self>) {
         let permit = Grant::Permit(Permit {
             pool: Some(Rc::clone(&self)),
         });
@@ -301,7 +337,7 @@ impl Pool {
     }
 
     /// Gives `grant` to the first that still waits, or back.
-    fn offer(&self, mut grant: Grant) -> Option<Grant> {
+    pub(super) fn offer(&self, mut grant: Grant) -> Option<Grant> {
         loop {
             let Some(waiter) = self.waiting.borrow_mut().pop_front() else {
                 return Some(grant);
@@ -436,6 +472,7 @@ async fn keep(pool: Weak<Pool>, wake: Rc<Notify>) {
             let is_old = now.duration_since(idle.since) >= age_max;
             is_old || alive.has_left(&idle.opened) || !idle.opened.connection.is_quiet()
         });
+        alive.sweep_multiplexed(now);
         for orphan in alive.orphans.take() {
             tokio::task::spawn_local(orphan.run_on());
         }

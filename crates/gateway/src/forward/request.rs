@@ -12,7 +12,7 @@ use http::request::Parts;
 use http_body::{Body, Frame};
 use tokio::io::AsyncWrite;
 
-use super::headers::{Edits, write_field};
+use super::headers::{Edits, Host, write_field};
 use super::upstream::Upstream;
 use crate::body::{BodyError, RequestBody};
 
@@ -30,7 +30,10 @@ pub(super) fn write_head(parts: &Parts, upstream: &Upstream, edits: Edits<'_>, b
     for part in [parts.method.as_str(), " ", upstream.base(), target, " HTTP/1.1\r\n"] {
         head.extend_from_slice(part.as_bytes());
     }
-    edits.write(&mut head, upstream);
+    if edits.rules.host == Host::Upstream {
+        write_field(&mut head, "host", upstream.authority().as_bytes());
+    }
+    edits.write(&mut head);
     for (name, value) in &parts.headers {
         if *name != header::CONTENT_LENGTH && edits.pass(name.as_str()) {
             write_field(&mut head, name.as_str(), value.as_bytes());
@@ -46,19 +49,19 @@ pub(super) fn write_head(parts: &Parts, upstream: &Upstream, edits: Edits<'_>, b
     Some(head)
 }
 
-fn expects_body(parts: &Parts) -> bool {
+pub(super) fn expects_body(parts: &Parts) -> bool {
     matches!(parts.method.as_str(), "POST" | "PUT" | "PATCH") || parts.headers.contains_key(header::CONTENT_LENGTH)
 }
 
 /// How many bytes a body has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Length {
+pub(super) enum Length {
     Known(u64),
     Unknown,
 }
 
 impl Length {
-    fn of(body: &RequestBody) -> Self {
+    pub(super) fn of(body: &RequestBody) -> Self {
         match (body.is_end_stream(), body.size_hint().exact()) {
             (true, _) => Self::Known(0),
             (false, Some(bytes)) => Self::Known(bytes),

@@ -23,6 +23,14 @@ pub(crate) enum Stream {
 }
 
 impl Stream {
+    /// Whether HTTP/2 was agreed on in the handshake (RFC 7301).
+    pub(super) fn is_http2(&self) -> bool {
+        match self {
+            Self::Tcp(_) => false,
+            Self::Tls(stream) => stream.get_ref().1.alpn_protocol() == Some(b"h2"),
+        }
+    }
+
     /// Whether neither the end nor any byte of the upstream came that was not read yet. Asks the system, and not the
     /// runtime, which may not have looked since the last read.
     pub(super) fn is_quiet(&mut self) -> bool {

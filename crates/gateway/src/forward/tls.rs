@@ -19,6 +19,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::stream::Stream;
+use super::upstream::Protocol;
 
 /// Sessions that are remembered for resumption: what rustls keeps for one server.
 const SESSIONS_MAX: usize = 8;
@@ -132,11 +133,20 @@ impl Tls {
     }
 
     /// Speaks TLS over an open connection.
-    pub(super) async fn handshake(&self, socket: TcpStream) -> io::Result<Stream> {
+    pub(super) async fn handshake(&self, socket: TcpStream, protocol: Protocol) -> io::Result<Stream> {
         let connector = TlsConnector::from(Arc::clone(&self.config));
-        let offered = vec![b"http/1.1".to_vec()];
+        let (h1, h2) = (b"http/1.1".to_vec(), b"h2".to_vec());
+        let offered = match protocol {
+            Protocol::Http1 => vec![h1],
+            Protocol::Http2 => vec![h2],
+            Protocol::Negotiated => vec![h2, h1],
+        };
         let connecting = connector.with_alpn(offered).connect(self.name.clone(), socket);
-        connecting.await.map(Box::new).map(Stream::Tls)
+        let stream = Stream::Tls(Box::new(connecting.await?));
+        if protocol == Protocol::Http2 && !stream.is_http2() {
+            return Err(io::Error::other("it does not speak HTTP/2"));
+        }
+        Ok(stream)
     }
 }
 
@@ -231,4 +241,4 @@ impl ServerCertVerifier for Pinned {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -28,6 +28,19 @@ pub struct Upstream {
     base: String,
     /// None: in the clear.
     tls: Option<Tls>,
+    protocol: Protocol,
+}
+
+/// Which HTTP an upstream is spoken to in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Protocol {
+    /// HTTP/1.1.
+    #[default]
+    Http1,
+    /// HTTP/2: in TLS, or in the clear by prior knowledge (RFC 9113 section 3.3).
+    Http2,
+    /// What the upstream chooses in the handshake of TLS; HTTP/1.1 in the clear.
+    Negotiated,
 }
 
 #[derive(Debug, Clone)]
@@ -89,7 +102,40 @@ impl Upstream {
             authority: HeaderValue::from_str(authority.as_str()).map_err(|_| wrong("has no valid host"))?,
             base: base.to_owned(),
             tls,
+            protocol: Protocol::Http1,
         })
+    }
+
+    /// The same, spoken to in `protocol`.
+    #[must_use]
+    pub fn speaking(self, protocol: Protocol) -> Self {
+        Self { protocol, ..self }
+    }
+
+    /// The same in HTTP/1.1, for what only that can do.
+    pub(super) fn in_http1(&self) -> Self {
+        self.clone().speaking(Protocol::Http1)
+    }
+
+    pub(super) fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    /// Whether requests may share a connection.
+    pub(super) fn may_multiplex(&self) -> bool {
+        match self.protocol {
+            Protocol::Http1 => false,
+            Protocol::Http2 => true,
+            Protocol::Negotiated => self.tls.is_some(),
+        }
+    }
+
+    pub(super) fn scheme(&self) -> Scheme {
+        if self.tls.is_some() {
+            Scheme::HTTPS
+        } else {
+            Scheme::HTTP
+        }
     }
 
     /// What `Host` says to this upstream.
@@ -142,7 +188,7 @@ impl Upstream {
         socket.set_nodelay(true)?;
         match &self.tls {
             None => Ok(Stream::Tcp(socket)),
-            Some(tls) => tls.handshake(socket).await,
+            Some(tls) => tls.handshake(socket, self.protocol).await,
         }
     }
 }

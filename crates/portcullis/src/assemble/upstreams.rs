@@ -171,5 +171,10 @@ fn address(endpoint: &Endpoint, tls: Option<Tls>) -> Result<forward::Upstream, S
         (None, None) => forward::Upstream::parse(&format!("http://{authority}")),
         (None, Some(_)) => Err(format!("TLS to `{authority}` is not settled")),
     };
-    address.map_err(StartError::System)
+    let protocol = match endpoint.http2 {
+        Some(true) => forward::Protocol::Http2,
+        Some(false) => forward::Protocol::Http1,
+        None => forward::Protocol::Negotiated,
+    };
+    Ok(address.map_err(StartError::System)?.speaking(protocol))
 }

@@ -92,6 +92,8 @@ pub(crate) struct Upstream {
 pub(crate) struct Endpoint {
     /// Its host, and its port where that is not the scheme's.
     pub(crate) authority: Authority,
+    /// Whether it is spoken to in HTTP/2; `None`: as it chooses.
+    pub(crate) http2: Option<bool>,
     /// None: it is spoken to in the clear.
     pub(crate) tls: Option<Tls>,
     /// Its share of the requests, at least 1.
@@ -180,6 +182,7 @@ impl Upstream {
                     .then(|| Tls::lower(own, &authority, span, directory, problems))
                     .flatten(),
                 authority,
+                http2: raw.http2,
                 weight,
             }
         };

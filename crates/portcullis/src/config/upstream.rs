@@ -45,6 +45,9 @@ pub(crate) struct Upstream {
     pub(crate) waiting_max: Option<u32>,
     /// Whether it gets the caller's `Host` rather than its own name. Default: false.
     pub(crate) preserve_host: Option<bool>,
+    /// Whether it is spoken to in HTTP/2: always (in the clear by prior knowledge), or never. Default: as it chooses in the
+    /// handshake of TLS, and never in the clear.
+    pub(crate) http2: Option<bool>,
     /// TLS to it; only where a URL begins with `https`.
     pub(crate) tls: Option<Spanned<UpstreamTls>>,
     /// What the addresses of a name are. Default: first.

@@ -24,7 +24,7 @@ struct Answer {
 }
 
 /// Runs a test's requests over one connection without TLS.
-fn over_h2c<T>(address: SocketAddr, talk: impl AsyncFnOnce(SendRequest<Bytes>) -> T) -> T {
+pub(crate) fn over_h2c<T>(address: SocketAddr, talk: impl AsyncFnOnce(SendRequest<Bytes>) -> T) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

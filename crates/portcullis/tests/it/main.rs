@@ -29,6 +29,7 @@ mod shutdown;
 mod streams;
 mod tls;
 mod upstream;
+mod upstream_http2;
 mod upstream_tls;
 mod upstreams_that_lie;
 mod websocket;

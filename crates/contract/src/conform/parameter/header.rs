@@ -78,11 +78,11 @@ fn are_twins(left: &str, right: &str) -> bool {
     left != right && left.bytes().map(folded).eq(right.bytes().map(folded))
 }
 
-/// Whether a request header field (in lower case) is one that HTTP, browsers or tracing add by themselves, so that no
+/// Whether a request header field (in lower case) is one that HTTP, browsers, gRPC or tracing add by themselves, so that no
 /// contract declares it. `Authorization`, cookies and `X-` fields are never among them: what an API reads from those, its
 /// contract says. No standard name holds `_`.
 pub fn is_standard(name: &str) -> bool {
-    const PREFIXES: [&str; 5] = ["accept-", "content-", "if-", "sec-", "access-control-request-"];
+    const PREFIXES: [&str; 6] = ["accept-", "content-", "if-", "sec-", "access-control-request-", "grpc-"];
     if name.contains('_') {
         return false;
     }

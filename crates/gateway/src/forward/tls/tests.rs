@@ -39,22 +39,22 @@ fn local(test: impl Future<Output = ()>) {
 }
 
 /// An authority that vouches for whatever it is asked to.
-struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub(in crate::forward) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 /// A certificate and its key.
-struct Own {
+pub(in crate::forward) struct Own {
     certificate: CertificateDer<'static>,
     key: KeyPair,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(in crate::forward) fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
-    fn trust(&self) -> Trust {
+    pub(in crate::forward) fn trust(&self) -> Trust {
         Trust::Authorities(vec![self.0.der().clone()])
     }
 
@@ -66,7 +66,7 @@ impl Authority {
         Own { certificate, key }
     }
 
-    fn plain(&self) -> Own {
+    pub(in crate::forward) fn plain(&self) -> Own {
         self.vouch(NAME, |_| ())
     }
 }
@@ -87,7 +87,7 @@ impl Own {
         finish(context)
     }
 
-    fn server(&self) -> ServerConfig {
+    pub(in crate::forward) fn server(&self) -> ServerConfig {
         ServerConfig::builder_with_provider(Arc::new(default_provider()))
             .with_safe_default_protocol_versions()
             .unwrap()
@@ -103,7 +103,7 @@ fn rcgen_pem(der: &CertificateDer<'_>) -> String {
     format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n")
 }
 
-fn settings(trust: Trust) -> Settings {
+pub(in crate::forward) fn settings(trust: Trust) -> Settings {
     Settings {
         trust,
         name: ServerName::try_from(NAME).unwrap(),
