@@ -44,11 +44,7 @@ impl Pool {
         asked: Asked,
         mut watch: Watch,
     ) -> Result<Response<ResponseBody>, ForwardError> {
-        let again = match &body {
-            RequestBody::Empty => Some(RequestBody::Empty),
-            RequestBody::Whole(whole) => Some(RequestBody::Whole(whole.clone())),
-            RequestBody::Streamed(_) => None,
-        };
+        let again = body.again();
         let way = self.way(&mut watch).await.map_err(|error| in_total(error, &watch))?;
         let failed = match way {
             Way::Http1(lease) => {
