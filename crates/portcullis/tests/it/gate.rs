@@ -140,12 +140,6 @@ impl Setup {
         }
     }
 
-    /// Forwards to the upstream that this says.
-    pub(crate) fn upstream(mut self, upstream: &str) -> Self {
-        upstream.clone_into(&mut self.upstream);
-        self
-    }
-
     /// Listens as this says, in the place of plain HTTP at a free port.
     pub(crate) fn listening(mut self, listen: &str) -> Self {
         self.listen = listen.to_owned();
