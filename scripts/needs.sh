@@ -27,6 +27,11 @@ need_commands() {
         missing "${absent[@]}"
 }
 
+# Chromium, where it is or can be installed: a machine without it says so, and goes on.
+have_chromium() {
+    command -v chromium >/dev/null || (need_commands chromium=chromium)
+}
+
 need_rust() {
     command -v cargo >/dev/null || missing "cargo (Rust 1.95 or newer, for instance from rustup)"
     cargo fmt --version >/dev/null 2>&1 || missing "rustfmt (rustup component add rustfmt)"

@@ -8,5 +8,6 @@ pub(crate) const REQUIRED: &[&str] = &[
     "http_1", "http_3", "http_4", "http_5", "http_6", "http_7", "http_8", "http_10", "http_11", "http_12", "schema_1",
     "schema_2", "schema_3", "schema_4", "schema_5", "schema_7", "schema_8", "http_1", "http_3", "http_4", "http_5",
     "http_6", "http_7", "http_8", "http_10", "http_12", "schema_1", "schema_2", "schema_3", "schema_4", "schema_5",
-    "schema_6", "schema_7", "schema_8",
+    "schema_6", "schema_7", "schema_8", "http_1", "http_3", "http_4", "http_5", "http_6", "http_7", "http_8", "http_9",
+    "http_10", "http_12", "schema_1", "schema_2", "schema_3", "schema_4", "schema_5", "schema_7", "schema_8",
 ];

@@ -12,7 +12,7 @@ use portcullis_contract::document::Span;
 use crate::body::BodyError;
 use crate::limit::Mode;
 use crate::listen::{Arrival, RequestId};
-use crate::metrics::{Answered, Body, OperationMetrics, Registry, Unjudged, Worker};
+use crate::metrics::{Answered, Body, Control, OperationMetrics, Registry, SAMPLED_ONE_IN, Unjudged, Verdict, Worker};
 use crate::observe::{Cause, Observations};
 use crate::refusal::Refusal;
 use crate::websocket::Ended;
@@ -43,6 +43,8 @@ pub struct Ledger {
     observations: Arc<Observations>,
     log: LogRequests,
     lines: Lines,
+    /// Requests until the next one whose time at the controls is measured.
+    until_sampled: Cell<u32>,
 }
 
 /// One request's account.
@@ -52,6 +54,10 @@ pub(crate) struct Account {
     client: IpAddr,
     at: Instant,
     metrics: Arc<OperationMetrics>,
+    /// The control that has the request.
+    control: Option<Control>,
+    /// Since when, if that is measured.
+    since: Option<Instant>,
     status: u16,
     refused: Option<Refused>,
     /// Whether the answer got out whole.
@@ -113,6 +119,7 @@ impl Ledger {
             observations,
             log,
             lines: Lines::default(),
+            until_sampled: Cell::default(),
         })
     }
 
@@ -130,12 +137,22 @@ impl Ledger {
             client: arrival.client().address,
             at: arrival.at(),
             metrics: Arc::clone(&self.unmatched),
+            control: None,
+            since: self.sampled().then(Instant::now),
             status: CLIENT_GONE,
             refused: None,
             complete: false,
             bytes_in: 0,
             bytes_out: 0,
         }
+    }
+
+    /// Whether this request is one of those whose time at the controls is measured.
+    fn sampled(&self) -> bool {
+        let left = self.until_sampled.get();
+        self.until_sampled
+            .set(left.checked_sub(1).unwrap_or(SAMPLED_ONE_IN - 1));
+        left == 0
     }
 
     /// Counts a refusal that was given before there was a request to account for.
@@ -159,13 +176,32 @@ impl Account {
         self.metrics = Arc::clone(metrics);
     }
 
+    /// From here on this control has the request: the one before has let it pass.
+    pub(crate) fn at(&mut self, control: Control) -> &mut Self {
+        self.leave(Verdict::Passed);
+        self.control = Some(control);
+        self
+    }
+
+    fn leave(&mut self, verdict: Verdict) {
+        let Some(control) = self.control.take() else { return };
+        let took = self.since.map(|since| {
+            let now = Instant::now();
+            self.since = Some(now);
+            now.duration_since(since)
+        });
+        self.ledger.worker.left(control, verdict, took);
+    }
+
     /// The answer's status is known.
     pub(crate) fn answered(&mut self, status: u16) {
+        self.leave(Verdict::Passed);
         self.status = status;
     }
 
     /// The request, or its answer, is refused.
     pub(crate) fn refused(&mut self, refusal: &Refusal) {
+        self.leave(Verdict::Refused);
         self.status = refusal.status().as_u16();
         self.refused = Some(Refused {
             code: refusal.code(),
@@ -224,6 +260,9 @@ impl Account {
         let ledger = &self.ledger;
         let code = found.refusal.code();
         self.metrics.of(&ledger.worker).would_refuse(ledger.registry.code(code));
+        if let Some(control) = self.control {
+            ledger.worker.observed(control);
+        }
         let place = found.refusal.place();
         ledger.observations.note(Cause {
             api: self.metrics.api().into(),

@@ -81,7 +81,8 @@ pub fn code(place: Place, code: Code) -> &'static str {
 }
 
 /// Codes that are not made of a place and a kind of violation.
-const OTHERS: [&str; 36] = [
+const OTHERS: [&str; 38] = [
+    "address.denied",
     "contract.body.media_type",
     "contract.response.encoding",
     "contract.response.media_type",
@@ -90,6 +91,7 @@ const OTHERS: [&str; 36] = [
     "contract.response.status",
     "contract.response.jwt",
     "contract.violated",
+    "cors.origin",
     "gateway.busy",
     "gateway.internal",
     "http.body_too_large",
@@ -140,8 +142,10 @@ mod tests {
 
     #[test]
     fn every_code_that_is_written_is_counted() {
-        const AREAS: [&str; 8] = [
+        const AREAS: [&str; 10] = [
+            "address.",
             "contract.",
+            "cors.",
             "gateway.",
             "http.",
             "rate.",

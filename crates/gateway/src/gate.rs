@@ -15,6 +15,7 @@ use portcullis_contract::conform::parameter::HeadScratch;
 
 use crate::account::{Account, Ledger};
 use crate::body::{BodyError, ResponseBody};
+use crate::controls::cors::Sharing;
 use crate::controls::security_headers;
 use crate::forward;
 use crate::forward::balance::{Fleet, Pools};
@@ -103,8 +104,10 @@ impl Serve for Gate {
         let grpc = received.method() == Method::POST && is_grpc(received.headers());
         let uri = received.uri().clone();
         let id = *received.arrival().id();
+        let sharing = Sharing::of(&routes, &received, uri.path());
         let bodiless = received.method() == Method::HEAD;
-        let mut response = match self.pass(received, &routes, uri.path(), &mut account).await {
+        let passed = self.pass(received, &routes, uri.path(), sharing.as_ref(), &mut account);
+        let mut response = match passed.await {
             Ok(response) => {
                 account.answered(response.status().as_u16());
                 response
@@ -116,6 +119,9 @@ impl Serve for Gate {
             }
         };
         self.ledger.worker().upstream_idle(self.pools.idle());
+        if let Some(sharing) = &sharing {
+            sharing.write(response.headers_mut());
+        }
         security_headers::write(response.headers_mut());
         let body = std::mem::take(response.body_mut());
         let (body, account) = match (body, switch) {
@@ -152,6 +158,7 @@ impl Serve for Gate {
             Greeting::Resumed => Event::TlsResumed,
             Greeting::HandshakeFailed => Event::TlsFailed,
             Greeting::ProxyHeader => Event::ProxyHeader,
+            Greeting::Denied => Event::ConnectionDenied,
         });
     }
 

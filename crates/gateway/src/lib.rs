@@ -12,6 +12,7 @@ mod holdings;
 pub mod limit;
 pub mod listen;
 pub mod metrics;
+pub mod networks;
 pub mod observe;
 pub mod pipeline;
 pub mod policy;

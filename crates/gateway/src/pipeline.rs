@@ -7,14 +7,18 @@ use http::Response;
 
 use crate::account::Account;
 use crate::body::ResponseBody;
-use crate::controls::{audit_log, authenticate, authorize, contract_in, contract_out, forward, rate_limit, route};
+use crate::controls::cors::{self, Sharing};
+use crate::controls::{address_list, audit_log, authenticate, authorize};
+use crate::controls::{contract_in, contract_out, forward, rate_limit, route};
 use crate::gate::Gate;
 use crate::listen::Received;
+use crate::metrics::Control;
 use crate::refusal::Refusal;
 use crate::routes::Routes;
 
 impl Gate {
-    /// Leads a request through every control. `path` is the request's own, which the route borrows from.
+    /// Leads a request through every control. `path` is the request's own, which the route borrows from; `sharing` says
+    /// what its page may do.
     ///
     /// # Errors
     /// The first refusal.
@@ -23,18 +27,24 @@ impl Gate {
         received: Received,
         routes: &Routes,
         path: &str,
+        sharing: Option<&Sharing<'_>>,
         account: &mut Account,
     ) -> Result<Response<ResponseBody>, Refusal> {
-        let metered = rate_limit::meter(received, routes, account).await?;
-        let routed = route::route(metered, routes, path, account)?;
-        let identified = authenticate::authenticate(routed);
-        let budgeted = rate_limit::budget(identified, account).await?;
+        let metered = rate_limit::meter(received, routes, account.at(Control::ArrivalLimit)).await?;
+        if let Some(answer) = cors::preflight(&metered, routes, path, sharing, account)? {
+            return Ok(answer);
+        }
+        let routed = route::route(metered, routes, path, account.at(Control::Route))?;
+        let admitted = address_list::admit(routed, account.at(Control::AddressList))?;
+        let expected = cors::admit(admitted, sharing, account.at(Control::Cors))?;
+        let identified = authenticate::authenticate(expected);
+        let budgeted = rate_limit::budget(identified, account.at(Control::RateLimit)).await?;
         let recorded = audit_log::open(budgeted);
         let authorized = authorize::operation(recorded);
-        let conforming = contract_in::check(authorized, self, account).await?;
+        let conforming = contract_in::check(authorized, self, account.at(Control::ContractIn)).await?;
         let permitted = authorize::object(conforming);
-        let permitted = rate_limit::target(permitted, account).await?;
-        let answered = forward::send(permitted, self, account).await?;
-        contract_out::check(answered, self, account).await
+        let permitted = rate_limit::target(permitted, account.at(Control::TargetLimit)).await?;
+        let answered = forward::send(permitted, self, account.at(Control::Forward)).await?;
+        contract_out::check(answered, self, account.at(Control::ContractOut)).await
     }
 }

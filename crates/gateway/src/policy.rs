@@ -1,13 +1,17 @@
 //! What the controls do for one operation, settled from the configuration and the contract's `x-portcullis` before the
 //! gate sees a request.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_contract::conform::json::Undeclared;
 use portcullis_contract::conform::operation;
 
+pub use crate::controls::address_list::Rule;
+pub use crate::controls::cors::{Cors, Origins};
 pub use crate::forward::balance::Repeat;
 pub use crate::limit::Mode;
+use crate::listen::ListenerIndex;
 use crate::websocket;
 
 /// The policy of one operation.
@@ -15,6 +19,12 @@ use crate::websocket;
 pub struct Policy {
     /// Each control's mode.
     pub modes: Modes,
+    /// Through which listeners it is reached.
+    pub listeners: Listeners,
+    /// The lists that a caller's address is held against, the gate's first; all have to permit it.
+    pub addresses: Vec<Rule>,
+    /// Which pages of other origins may use it; none: nothing is said of origins.
+    pub cors: Option<Arc<Cors>>,
     /// What happens to what the contract does not declare in a request.
     pub undeclared: Levels,
     /// How answers are judged.
@@ -45,6 +55,8 @@ pub struct Modes {
     pub contract_in: Mode,
     /// Judging answers by the contract.
     pub contract_out: Mode,
+    /// Refusing what pages of other origins send.
+    pub cors: Mode,
     /// Looking for secrets in URLs.
     pub url_secrets: Mode,
     /// Judging JWTs found in answers.
@@ -73,6 +85,40 @@ pub struct AnswerRules {
     pub stream_oversize: bool,
     /// The most bytes of a body that are held for judging.
     pub body_bytes_max: usize,
+}
+
+/// Through which listeners an operation is reached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Listeners {
+    /// Any.
+    #[default]
+    Any,
+    /// Those whose bit is set.
+    Only(u64),
+}
+
+impl Listeners {
+    /// These. A listener beyond the 64th reaches nothing that is for some listeners only.
+    #[must_use]
+    pub fn only(listeners: impl IntoIterator<Item = ListenerIndex>) -> Self {
+        Self::Only(listeners.into_iter().map(bit).fold(0, |all, bit| all | bit))
+    }
+
+    /// Whether a request that came through this listener reaches the operation.
+    #[must_use]
+    pub fn hold(self, listener: ListenerIndex) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Only(bits) => bits & bit(listener) != 0,
+        }
+    }
+}
+
+fn bit(ListenerIndex(index): ListenerIndex) -> u64 {
+    u32::try_from(index)
+        .ok()
+        .and_then(|index| 1_u64.checked_shl(index))
+        .unwrap_or(0)
 }
 
 impl Levels {
@@ -117,6 +163,9 @@ impl Default for Policy {
     fn default() -> Self {
         Self {
             modes: Modes::default(),
+            listeners: Listeners::default(),
+            addresses: Vec::new(),
+            cors: None,
             undeclared: Levels::default(),
             answer: AnswerRules::default(),
             body_bytes_max: 1 << 20,
@@ -150,5 +199,27 @@ impl Default for AnswerRules {
             stream_oversize: true,
             body_bytes_max: 1 << 20,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_operation_is_reached_through_its_own_listeners_only() {
+        let check = |listeners: Listeners, index, expected| {
+            assert_eq!(listeners.hold(ListenerIndex(index)), expected, "{listeners:?} {index}");
+        };
+        let of = |indexes: &[usize]| Listeners::only(indexes.iter().copied().map(ListenerIndex));
+        check(Listeners::Any, 0, true);
+        check(Listeners::Any, 99, true);
+        check(of(&[1]), 0, false);
+        check(of(&[1]), 1, true);
+        check(of(&[0, 63]), 63, true);
+        check(of(&[0, 63]), 64, false);
+        check(of(&[64]), 64, false);
+        check(of(&[64]), 0, false);
+        check(of(&[]), 0, false);
     }
 }

@@ -37,6 +37,10 @@ pub enum Refusal {
         /// Whole seconds after which one request more will pass, at least 1.
         retry_after_seconds: u64,
     },
+    /// The caller's address is not one that may call.
+    Address,
+    /// A page of another origin may not send this.
+    Origin,
     /// No operation has this path.
     RouteUnknown,
     /// The path is known, its operations have other methods.
@@ -152,6 +156,7 @@ impl Refusal {
                 "The decoded body is too large",
             ),
             Self::Rate { .. } => line("rate.exceeded", StatusCode::TOO_MANY_REQUESTS, "Too many requests"),
+            Self::Address | Self::Origin => self.caller_line(),
             Self::RouteUnknown => line("route.unknown", StatusCode::NOT_FOUND, "No such path"),
             Self::RouteMethod { .. } => line(
                 "route.method",
@@ -181,6 +186,21 @@ impl Refusal {
                 "The gate has too much to do",
             ),
             Self::Internal => line("gateway.internal", StatusCode::INTERNAL_SERVER_ERROR, "The gate failed"),
+        }
+    }
+
+    fn caller_line(&self) -> Line {
+        match self {
+            Self::Address => line(
+                "address.denied",
+                StatusCode::FORBIDDEN,
+                "This address may not call here",
+            ),
+            _ => line(
+                "cors.origin",
+                StatusCode::FORBIDDEN,
+                "Pages of this origin may not do this",
+            ),
         }
     }
 

@@ -11,8 +11,9 @@ use portcullis_contract::conform::route::{Captures, Routed};
 use crate::forward::balance::{Balanced, Endpoint, Wish};
 use crate::forward::headers::Rules;
 use crate::limit::Limits;
+use crate::listen::{ListenerIndex, Received};
 use crate::metrics::OperationMetrics;
-use crate::policy::Policy;
+use crate::policy::{Cors, Policy};
 use crate::refusal::Refusal;
 
 /// Every API that is served.
@@ -23,6 +24,8 @@ pub struct Routes {
     /// APIs that take any host.
     anywhere: Vec<usize>,
     arrival: Limits,
+    /// Whether any operation has rules for pages of other origins.
+    shares: bool,
 }
 
 /// One API.
@@ -37,6 +40,8 @@ pub struct Api {
     pub upstream: Arc<Upstream>,
     /// The expected hosts, without ports.
     pub hosts: Hosts,
+    /// What holds for pages of other origins where no operation is found.
+    pub cors: Option<Arc<Cors>>,
 }
 
 /// Which hosts an API answers to.
@@ -102,6 +107,36 @@ pub struct Route<'r> {
     pub wish: Wish,
 }
 
+/// Where a request is aimed, and through which listener it came.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'t> {
+    /// The `Host` field.
+    pub host: &'t str,
+    /// The canonical path, without the query.
+    pub path: &'t str,
+    /// None for a saved request, which came through none: it reaches what any listener reaches.
+    pub listener: Option<ListenerIndex>,
+}
+
+/// An operation of a path.
+pub struct Offered<'r> {
+    /// As the contract has it.
+    pub declared: &'r portcullis_contract::conform::operation::Operation,
+    /// What holds for it.
+    pub operation: &'r Operation,
+}
+
+impl<'t> Target<'t> {
+    /// That of a request; `path` is the request's own.
+    pub(crate) fn of(received: &'t Received, path: &'t str) -> Self {
+        Self {
+            host: received.host(),
+            path,
+            listener: Some(received.arrival().listener()),
+        }
+    }
+}
+
 impl Routes {
     /// A table of these APIs; `arrival` are the limits that count before anything is known.
     #[must_use]
@@ -118,11 +153,14 @@ impl Routes {
                 }
             }
         }
+        let shares = |operation: &Operation| operation.policy.cors.is_some();
+        let shares = apis.iter().any(|api| api.operations.iter().any(shares));
         Self {
             apis,
             hosts,
             anywhere,
             arrival,
+            shares,
         }
     }
 
@@ -138,20 +176,15 @@ impl Routes {
         &self.apis
     }
 
-    /// The operation of a request. `host` is the `Host` field, `path` the canonical path.
+    /// The operation of a request.
     ///
     /// # Errors
-    /// [`Refusal::Host`], [`Refusal::RouteUnknown`] or [`Refusal::RouteMethod`].
-    pub fn find(&self, host: &str, path: &str, method: &Method) -> Result<Route<'_>, Refusal> {
+    /// [`Refusal::Host`], [`Refusal::RouteUnknown`] or [`Refusal::RouteMethod`]. An operation of another listener is as
+    /// if it were unknown.
+    pub fn find(&self, target: Target<'_>, method: &Method) -> Result<Route<'_>, Refusal> {
         let mut refusal = Refusal::Host;
-        let name = host_name(host);
-        let named = match name.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            true => self.hosts.get(name.to_ascii_lowercase().as_str()),
-            false => self.hosts.get(name),
-        };
-        for index in named.into_iter().flatten().chain(&self.anywhere) {
-            let Some(api) = self.apis.get(*index) else { continue };
-            match api.find(path, method) {
+        for api in self.at(target.host) {
+            match api.find(target, method) {
                 Ok(route) => return Ok(route),
                 // Of several APIs on one host, the one that knows the path has the word.
                 Err(Refusal::RouteUnknown) if matches!(refusal, Refusal::RouteMethod { .. }) => {}
@@ -160,33 +193,104 @@ impl Routes {
         }
         Err(refusal)
     }
+
+    /// Every operation of a path, whatever its method. Of two with the same method the first is the one that is found.
+    pub(crate) fn offered(&self, target: Target<'_>) -> Vec<Offered<'_>> {
+        self.at(target.host).flat_map(|api| api.offered(target)).collect()
+    }
+
+    /// Whether any operation has rules for pages of other origins.
+    pub(crate) fn shares(&self) -> bool {
+        self.shares
+    }
+
+    /// The rules for pages of other origins that hold for a request: its operation's; its API's where that has the path
+    /// and not the method; else those of the host's first API that has any.
+    pub(crate) fn cors(&self, target: Target<'_>, method: &Method) -> Option<&Cors> {
+        for api in self.at(target.host) {
+            match api.find(target, method) {
+                Ok(route) => return route.operation.policy.cors.as_deref(),
+                Err(Refusal::RouteMethod { .. }) => return api.cors.as_deref(),
+                Err(_) => {}
+            }
+        }
+        self.at(target.host).find_map(|api| api.cors.as_deref())
+    }
+
+    /// The APIs of a host, in the order in which they are asked.
+    fn at(&self, host: &str) -> impl Iterator<Item = &Api> {
+        let name = host_name(host);
+        let named = match name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            true => self.hosts.get(name.to_ascii_lowercase().as_str()),
+            false => self.hosts.get(name),
+        };
+        let indexes = named.into_iter().flatten().chain(&self.anywhere);
+        indexes.filter_map(|index| self.apis.get(*index))
+    }
 }
 
 impl Api {
-    fn find(&self, path: &str, method: &Method) -> Result<Route<'_>, Refusal> {
-        match self.contract.route(path, method) {
+    fn find(&self, target: Target<'_>, method: &Method) -> Result<Route<'_>, Refusal> {
+        match self.contract.route(target.path, method) {
             Routed::Found {
                 operation: index,
                 captures,
             } => {
-                let own = usize::try_from(index).ok().and_then(|index| self.operations.get(index));
-                match (self.contract.operation(index), own) {
-                    (Some(declared), Some(operation)) => Ok(Route {
-                        api: self,
-                        index,
-                        declared,
-                        operation,
-                        captures,
-                        wish: Wish::default(),
-                    }),
-                    _ => Err(Refusal::Internal),
+                let found = self.operation(index).ok_or(Refusal::Internal)?;
+                if !found.is_reached(target) {
+                    // Nor does a less specific path stand in: the upstream would read the one that was asked for.
+                    return Err(self.not_here(target));
                 }
+                let Offered { declared, operation } = found;
+                Ok(Route {
+                    api: self,
+                    index,
+                    declared,
+                    operation,
+                    captures,
+                    wish: Wish::default(),
+                })
             }
-            Routed::MethodNotAllowed { allow } => Err(Refusal::RouteMethod {
-                allow: allow.to_owned(),
-            }),
+            Routed::MethodNotAllowed { .. } => Err(self.not_here(target)),
             Routed::NotFound => Err(Refusal::RouteUnknown),
         }
+    }
+
+    /// What to say of a known path without the operation that was asked for; operations of other listeners are not told.
+    fn not_here(&self, target: Target<'_>) -> Refusal {
+        let mut methods: Vec<&str> = self
+            .offered(target)
+            .map(|offered| offered.declared.method.as_str())
+            .collect();
+        methods.sort_unstable();
+        methods.dedup();
+        match methods.as_slice() {
+            [] => Refusal::RouteUnknown,
+            methods => Refusal::RouteMethod {
+                allow: methods.join(", "),
+            },
+        }
+    }
+
+    fn offered(&self, target: Target<'_>) -> impl Iterator<Item = Offered<'_>> {
+        let operations = self.contract.operations_at(target.path);
+        let offered = operations.filter_map(|operation| self.operation(operation));
+        offered.filter(move |offered| offered.is_reached(target))
+    }
+
+    /// By the index that routing gave.
+    fn operation(&self, index: u32) -> Option<Offered<'_>> {
+        Some(Offered {
+            declared: self.contract.operation(index)?,
+            operation: self.operations.get(usize::try_from(index).ok()?)?,
+        })
+    }
+}
+
+impl Offered<'_> {
+    fn is_reached(&self, target: Target<'_>) -> bool {
+        let listeners = self.operation.policy.listeners;
+        target.listener.is_none_or(|listener| listeners.hold(listener))
     }
 }
 

@@ -25,7 +25,7 @@ use crate::controls::{url_secrets, violations};
 use crate::forward::decode::{Budget, Coding, decode};
 use crate::limit::Mode;
 use crate::refusal::Refusal;
-use crate::routes::{Route, Routes};
+use crate::routes::{Route, Routes, Target};
 
 /// What the controls say of one message.
 #[derive(Clone, Debug, Default)]
@@ -79,7 +79,12 @@ impl Verdict {
 /// # Errors
 /// See [`Routes::find`]; [`Refusal::Path`] for a semicolon that belongs to no parameter.
 pub fn find<'r>(routes: &'r Routes, host: &str, path: &str, method: &Method) -> Result<Route<'r>, Refusal> {
-    let route = routes.find(host, path, method)?;
+    let target = Target {
+        host,
+        path,
+        listener: None,
+    };
+    let route = routes.find(target, method)?;
     check_semicolons(path, &route)?;
     Ok(route)
 }

@@ -3,6 +3,7 @@
 //! Only this crate reads arguments, the environment and configuration files.
 
 mod acme;
+mod address_files;
 mod assemble;
 mod commands;
 mod config;

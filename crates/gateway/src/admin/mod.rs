@@ -9,7 +9,9 @@ mod host;
 pub use host::Hosts;
 
 use crate::metrics::Registry;
+use crate::networks::AddressList;
 use answer::Answerer;
+use arc_swap::ArcSwap;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -47,6 +49,8 @@ pub struct Config {
     pub dangerous_public: bool,
     /// Names that a Host header may carry besides `localhost` and addresses, without ports.
     pub hosts: Vec<Box<str>>,
+    /// Whose connections are taken.
+    pub addresses: AddressList,
 }
 
 /// Why the admin surface does not start.
@@ -89,6 +93,7 @@ pub enum Ready {
 /// A running admin surface. It stops when dropped.
 pub struct Admin {
     address: SocketAddr,
+    addresses: Arc<ArcSwap<AddressList>>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -99,6 +104,7 @@ impl Default for Config {
             address: SocketAddr::from(([127, 0, 0, 1], 9901)),
             dangerous_public: false,
             hosts: Vec::new(),
+            addresses: AddressList::default(),
         }
     }
 }
@@ -143,12 +149,14 @@ impl Admin {
         drop(entered);
         let (stop, stopped) = oneshot::channel();
         let hosts = Hosts::new(config.hosts);
+        let addresses = Arc::new(ArcSwap::from_pointee(config.addresses));
+        let permitted = Arc::clone(&addresses);
         let serve = move || {
             let answerer = Rc::new(Answerer::new(registry, readiness, hosts));
             let local = tokio::task::LocalSet::new();
             local.block_on(&runtime, async {
                 tokio::select! {
-                    () = accept(&listener, &answerer) => {}
+                    () = accept(&listener, &permitted, &answerer) => {}
                     _ = stopped => {}
                 }
             });
@@ -159,9 +167,15 @@ impl Admin {
             .map_err(AdminError::Thread)?;
         Ok(Self {
             address,
+            addresses,
             stop: Some(stop),
             thread: Some(thread),
         })
+    }
+
+    /// Puts another list in force, for connections from here on.
+    pub fn permit(&self, addresses: AddressList) {
+        self.addresses.store(Arc::new(addresses));
     }
 
     /// The address it listens on.
@@ -180,11 +194,13 @@ impl Drop for Admin {
     }
 }
 
-/// Accepts for ever. Where the system has no more descriptors it pauses instead of spinning.
-async fn accept(listener: &TcpListener, answerer: &Rc<Answerer>) {
+/// Accepts for ever, and closes at once what comes from an address that may not. Where the system has no more descriptors it
+/// pauses instead of spinning.
+async fn accept(listener: &TcpListener, permitted: &ArcSwap<AddressList>, answerer: &Rc<Answerer>) {
     let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     while let Ok(place) = Arc::clone(&room).acquire_owned().await {
         match listener.accept().await {
+            Ok((_, peer)) if !permitted.load().permits(peer.ip()) => {}
             Ok((stream, _)) => {
                 let answerer = Rc::clone(answerer);
                 tokio::task::spawn_local(async move {

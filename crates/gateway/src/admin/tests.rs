@@ -107,7 +107,7 @@ fn a_public_address_must_be_declared() {
         let config = Config {
             address: address.parse().unwrap(),
             dangerous_public,
-            hosts: Vec::new(),
+            ..Config::default()
         };
         Admin::start(config, registry(), Arc::default()).map(|admin| admin.address())
     };
@@ -168,6 +168,25 @@ fn expositions_in_memory_are_bounded() {
     assert_eq!(status(), 503);
     held.pop();
     assert_eq!(status(), 200);
+}
+
+#[test]
+fn only_permitted_addresses_are_answered() {
+    let (admin, _) = start();
+    let healthy = || {
+        let mut socket = connect(&admin);
+        // A connection that is closed at once may be gone before anything is written.
+        let _ = socket.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        let mut answer = String::new();
+        let _ = socket.read_to_string(&mut answer);
+        answer.starts_with("HTTP/1.1 200 ")
+    };
+    let denying = |network: &str| AddressList::new(None, [network.parse().unwrap()].into_iter().collect());
+    assert!(healthy());
+    admin.permit(denying("127.0.0.0/8"));
+    assert!(!healthy());
+    admin.permit(denying("192.0.2.0/24"));
+    assert!(healthy());
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Who calls. This version verifies no credentials: every caller is the anonymous principal, whatever they present, and
 //! `coverage` says so for every operation whose contract asks for more.
 
+use super::cors::Expected;
 use super::route::Routed;
 
 /// Who calls.
@@ -18,9 +19,9 @@ pub struct Identified<'r> {
 }
 
 /// Never refuses: no credential is the anonymous principal. What a caller may do is for `authorize` to say.
-pub(crate) fn authenticate(routed: Routed<'_>) -> Identified<'_> {
+pub(crate) fn authenticate(expected: Expected<'_>) -> Identified<'_> {
     Identified {
-        routed,
+        routed: expected.routed,
         principal: Principal::Anonymous,
     }
 }

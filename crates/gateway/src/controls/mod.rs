@@ -1,10 +1,12 @@
 //! The controls, one to a file. Each makes the stage type that says it was passed, and nothing else can make it.
 
+pub mod address_list;
 pub mod audit_log;
 pub mod authenticate;
 pub mod authorize;
 pub mod contract_in;
 pub mod contract_out;
+pub mod cors;
 pub(crate) mod forms;
 pub mod forward;
 pub mod rate_limit;

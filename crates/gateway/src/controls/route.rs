@@ -7,7 +7,7 @@ use crate::account::Account;
 use crate::limit::Charges;
 use crate::listen::{PathProblem, Received};
 use crate::refusal::Refusal;
-use crate::routes::{Route, Routes};
+use crate::routes::{Route, Routes, Target};
 
 /// A request whose operation is known.
 pub struct Routed<'r> {
@@ -27,7 +27,7 @@ pub(crate) fn route<'r>(
     account: &mut Account,
 ) -> Result<Routed<'r>, Refusal> {
     let Metered { received, charges } = metered;
-    let mut route = routes.find(received.host(), path, received.method())?;
+    let mut route = routes.find(Target::of(&received, path), received.method())?;
     check_semicolons(path, &route)?;
     account.belongs_to(&route.operation.metrics);
     route.wish = route.api.upstream.wish(received.headers());

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
@@ -15,6 +16,7 @@ use super::socket::Transport;
 use super::tls::{Secured, Tls};
 use super::worker::Serve;
 use super::{http2, proxy_protocol};
+use crate::networks::AddressList;
 
 /// What HTTP/2 begins with when both sides know beforehand (RFC 9113 section 3.4).
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -32,6 +34,9 @@ pub struct Listener {
     pub proxy_protocol: bool,
     /// HTTP/2 without TLS, by prior knowledge, beside HTTP/1.1.
     pub h2c: bool,
+    /// Whose connections are taken: of which peers, or of which clients where a PROXY header tells them. A reload puts
+    /// another list there.
+    pub peers: Arc<ArcSwap<AddressList>>,
 }
 
 /// Which of the addresses that are listened on, from 0, in the order of the settings.
@@ -58,8 +63,21 @@ pub enum Greeting {
     Resumed,
     /// The TLS handshake failed.
     HandshakeFailed,
+    /// Its client is not one that may come.
+    Denied,
     /// There was no PROXY header where one was due, or it came from a stranger.
     ProxyHeader,
+}
+
+impl Listener {
+    /// Whether a connection of this peer is looked at. Who comes through a proxy is known by its header only.
+    pub(crate) fn looks_at(&self, peer: SocketAddr) -> bool {
+        self.proxy_protocol || self.takes(peer)
+    }
+
+    fn takes(&self, client: SocketAddr) -> bool {
+        self.peers.load().permits(client.ip())
+    }
 }
 
 impl Connected {
@@ -97,6 +115,10 @@ pub(crate) async fn serve<H: Serve>(
             shared.handler.greeted(Greeting::ProxyHeader);
             return socket.abort();
         };
+        if !listener.takes(source) {
+            shared.handler.greeted(Greeting::Denied);
+            return socket.abort();
+        }
         connected.peer = source;
     }
     let Some(tls) = &listener.tls else {

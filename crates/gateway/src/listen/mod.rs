@@ -172,6 +172,12 @@ impl Arrival {
         &self.client
     }
 
+    /// The listener that it came through.
+    #[must_use]
+    pub fn listener(&self) -> ListenerIndex {
+        self.connected.listener
+    }
+
     /// When the head was complete.
     #[must_use]
     pub fn at(&self) -> Instant {

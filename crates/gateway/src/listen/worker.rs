@@ -67,6 +67,10 @@ impl Settings {
     pub(crate) fn listener(&self, ListenerIndex(index): ListenerIndex) -> Listener {
         self.listeners.get(index).cloned().unwrap_or_default()
     }
+
+    fn looks_at(&self, ListenerIndex(index): ListenerIndex, peer: SocketAddr) -> bool {
+        self.listeners.get(index).is_none_or(|listener| listener.looks_at(peer))
+    }
 }
 
 impl Default for Settings {
@@ -271,6 +275,11 @@ impl<H: Serve> Worker<H> {
     }
 
     fn admit(&self, socket: TcpStream, peer: SocketAddr, index: ListenerIndex) {
+        if !self.shared.settings.looks_at(index, peer) {
+            // Without a word: who may not come need not learn who is here.
+            self.shared.handler.greeted(Greeting::Denied);
+            return;
+        }
         let trusted = self.shared.settings.trusted.trusts(peer.ip());
         let Some(permit) = self.admission.admit(peer.ip(), trusted) else {
             self.turn_away(&socket, peer, index);

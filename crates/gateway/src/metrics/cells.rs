@@ -1,5 +1,6 @@
 //! The memory that counters live in: written by one worker each, read by whoever scrapes.
 
+use super::control::{Control, ControlCells};
 use super::operation::{Body, Unjudged};
 use super::worker::Event;
 use std::sync::OnceLock;
@@ -70,6 +71,7 @@ pub(super) struct Codes {
 pub(super) struct WorkerCells {
     pub(super) events: [Counter; Event::ALL.len()],
     pub(super) upstream_idle: Counter,
+    pub(super) controls: [ControlCells; Control::ALL.len()],
 }
 
 impl Counter {

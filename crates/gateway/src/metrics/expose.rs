@@ -1,7 +1,8 @@
 //! Writes what was counted as OpenMetrics families. It reads; it never counts.
 
 use super::Inner;
-use super::cells::{BOUNDS_NANOSECONDS, BUCKETS, CLASSES, Durations};
+use super::cells::{BOUNDS_NANOSECONDS, BUCKETS, CLASSES, Counter, Durations};
+use super::control::{Control, ControlCells};
 use super::operation::{Body, OperationMetrics, Unjudged};
 use super::upstreams;
 use super::worker::Event;
@@ -41,6 +42,7 @@ impl Collector for Families {
         requests(&mut encoder, &totals)?;
         refusals(&mut encoder, inner, &totals)?;
         durations(&mut encoder, &totals)?;
+        controls(&mut encoder, inner)?;
         bodies(&mut encoder, &totals)?;
         connections(&mut encoder, inner)?;
         if let Some(fleet) = inner.fleet.get() {
@@ -73,7 +75,13 @@ impl Inner {
             .workers
             .iter()
             .filter_map(|worker| worker.cells.events.get(event as usize));
-        counters.map(super::cells::Counter::get).sum()
+        counters.map(Counter::get).sum()
+    }
+
+    fn control(&self, control: Control, of: impl Fn(&ControlCells) -> &Counter) -> u64 {
+        let cells = self.workers.iter();
+        let cells = cells.filter_map(|worker| worker.cells.controls.get(control as usize));
+        cells.map(|cells| of(cells).get()).sum()
     }
 }
 
@@ -193,6 +201,47 @@ fn durations(encoder: &mut DescriptorEncoder<'_>, totals: &[Totals]) -> fmt::Res
     Ok(())
 }
 
+fn controls(encoder: &mut DescriptorEncoder<'_>, inner: &Inner) -> fmt::Result {
+    type Of = fn(&ControlCells) -> &Counter;
+    let verdicts: [(&str, Of); 3] = [
+        ("passed", |cells| &cells.passed),
+        ("refused", |cells| &cells.refused),
+        ("observed", |cells| &cells.observed),
+    ];
+    let help = "Requests by what each control of the pipeline said; what is observed passes.";
+    let mut family = encoder.encode_descriptor("portcullis_control_verdicts", help, None, MetricType::Counter)?;
+    for control in Control::ALL {
+        for (verdict, of) in verdicts {
+            let labels = [("control", control.label()), ("verdict", verdict)];
+            counter(&mut family, &labels, inner.control(control, of))?;
+        }
+    }
+    let help = "Requests whose time at each control was measured: one in 64.";
+    let mut family = encoder.encode_descriptor("portcullis_control_samples", help, None, MetricType::Counter)?;
+    for control in Control::ALL {
+        let samples = inner.control(control, |cells| &cells.samples);
+        counter(&mut family, &[("control", control.label())], samples)?;
+    }
+    let help = "The time that the measured requests took at each control.";
+    let seconds = Some(&Unit::Seconds);
+    let mut family = encoder.encode_descriptor("portcullis_control_sampled", help, seconds, MetricType::Counter)?;
+    for control in Control::ALL {
+        let nanoseconds = inner.control(control, |cells| &cells.sampled_nanoseconds);
+        family
+            .encode_family(&[("control", control.label())])?
+            .encode_counter::<NoLabelSet, _, f64>(&in_seconds(nanoseconds), None)?;
+    }
+    Ok(())
+}
+
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "a sum of durations in seconds needs no more than 53 bits"
+)]
+fn in_seconds(nanoseconds: u64) -> f64 {
+    nanoseconds as f64 / NANOSECONDS_PER_SECOND
+}
+
 fn bodies(encoder: &mut DescriptorEncoder<'_>, totals: &[Totals]) -> fmt::Result {
     let help = "Bytes of bodies, of requests from callers and of answers to them.";
     let mut family = encoder.encode_descriptor("portcullis_body", help, Some(&Unit::Bytes), MetricType::Counter)?;
@@ -222,7 +271,7 @@ fn bodies(encoder: &mut DescriptorEncoder<'_>, totals: &[Totals]) -> fmt::Result
 }
 
 /// What is counted of connections: name, help, event.
-const CONNECTION_COUNTERS: [(&str, &str, Event); 10] = [
+const CONNECTION_COUNTERS: [(&str, &str, Event); 11] = [
     (
         "portcullis_connections_accepted",
         "Connections accepted.",
@@ -232,6 +281,11 @@ const CONNECTION_COUNTERS: [(&str, &str, Event); 10] = [
         "portcullis_connections_refused",
         "Connections turned away, for there were too many.",
         Event::ConnectionRefused,
+    ),
+    (
+        "portcullis_connections_denied",
+        "Connections closed at once, for their address is not one that may come.",
+        Event::ConnectionDenied,
     ),
     (
         "portcullis_upstream_connections",
@@ -366,7 +420,7 @@ fn histogram(family: &mut MetricEncoder<'_>, labels: &[Label<'_>; 2], durations:
     {
         *bucket = (bound, count);
     }
-    let sum = durations.sum_nanoseconds as f64 / NANOSECONDS_PER_SECOND;
+    let sum = in_seconds(durations.sum_nanoseconds);
     let count = durations.buckets.iter().sum();
     family
         .encode_family(labels)?

@@ -6,12 +6,14 @@
 //! whatever matches no operation is counted as [`UNMATCHED`].
 
 mod cells;
+mod control;
 mod expose;
 mod operation;
 mod upstreams;
 mod worker;
 
 pub(crate) use cells::Counter;
+pub use control::{Control, SAMPLED_ONE_IN, Verdict};
 pub use operation::{Answered, Body, Mine, OperationMetrics, Unjudged};
 pub use worker::{Event, Worker};
 

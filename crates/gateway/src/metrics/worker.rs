@@ -1,6 +1,7 @@
 //! What one worker counts of itself: its connections on both sides.
 
 use super::cells::WorkerCells;
+use super::control::{Control, ControlCells};
 use std::cell::Cell;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -21,6 +22,8 @@ pub enum Event {
     ConnectionClosed,
     /// A connection was turned away, for there were too many.
     ConnectionRefused,
+    /// A connection was closed at once, for its address is not one that may come.
+    ConnectionDenied,
     /// A connection to an upstream was made.
     UpstreamOpened,
     /// A connection to an upstream ended.
@@ -45,10 +48,11 @@ pub enum Event {
 
 impl Event {
     /// Every event, in the order of their counters.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::ConnectionOpened,
         Self::ConnectionClosed,
         Self::ConnectionRefused,
+        Self::ConnectionDenied,
         Self::UpstreamOpened,
         Self::UpstreamClosed,
         Self::UpstreamFailed,
@@ -82,6 +86,10 @@ impl Worker {
         if let Some(counter) = self.cells.events.get(event as usize) {
             counter.add(1);
         }
+    }
+
+    pub(super) fn control(&self, control: Control) -> Option<&ControlCells> {
+        self.cells.controls.get(control as usize)
     }
 
     /// How many pooled upstream connections are idle now.

@@ -34,7 +34,7 @@ pub(super) fn arrival(limit: ArrivalLimit) -> Result<Limit, String> {
     })
 }
 
-/// The limits of one operation.
+/// The limits of one operation; `api` and `id` are the names under which it is counted.
 ///
 /// # Errors
 /// What is wrong with a limit, in words.

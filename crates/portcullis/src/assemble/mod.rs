@@ -1,9 +1,11 @@
 //! The composition root: from a checked configuration to a running gate. The only place that knows all the parts.
 
+mod access;
 pub(crate) mod limits;
 mod routes;
 pub(crate) mod tls;
 mod upstreams;
+pub(crate) mod versions;
 
 use std::io;
 use std::net::SocketAddr;
@@ -30,11 +32,13 @@ use portcullis_gateway::observe::Observations;
 use thiserror::Error;
 
 use crate::acme::Orders;
+use crate::address_files::AddressFiles;
 use crate::config::acme::Acme;
 use crate::config::checked::Configuration;
 use crate::config::listen::{self, Certificates};
 use crate::config::raw;
 use crate::contracts::{self, Loaded};
+use routes::Site;
 use upstreams::Upstreams;
 
 /// The most keys that rate limits remember at once: 16 bytes each.
@@ -43,9 +47,9 @@ const KEYS_MAX: usize = 1_000_000;
 /// Why a gate does not start.
 #[derive(Debug, Error)]
 pub(crate) enum StartError {
-    /// A contract cannot be used.
-    #[error("a contract cannot be used")]
-    Contract(Vec<Problem>),
+    /// A contract, or a list of addresses, cannot be used.
+    #[error("a contract or a list of addresses cannot be used")]
+    Unusable(Vec<Problem>),
     /// Rate limits that contradict each other.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Limits(Vec<LimitError>),
@@ -98,7 +102,7 @@ pub(crate) struct Reloaded {
 /// # Errors
 /// The problems of all contracts.
 pub(crate) fn load(configuration: &Configuration, location: &str) -> Result<Vec<Loaded>, StartError> {
-    contracts::load_all(configuration, location).map_err(StartError::Contract)
+    contracts::load_all(configuration, location).map_err(StartError::Unusable)
 }
 
 /// The route table of a configuration that is looked at and not served.
@@ -115,16 +119,15 @@ pub(crate) fn offline(configuration: &Configuration, apis: Vec<Loaded>) -> Resul
         version: env!("CARGO_PKG_VERSION"),
         limits: store,
     };
+    let files = AddressFiles::read(configuration).map_err(StartError::Unusable)?;
     let Settings { bounds, path, .. } = settings(configuration, Vec::new());
     let (registry, mut upstreams) = (Registry::new(setup), Upstreams::new(Fleet::new(1)));
-    let routes = routes::table(
-        configuration,
-        &configuration.addresses(),
-        apis,
-        &limiter,
-        &registry,
-        &mut upstreams,
-    )?;
+    let site = Site {
+        listeners: &configuration.listen,
+        addresses: &configuration.listen_addresses(),
+        files: &files,
+    };
+    let routes = routes::table(configuration, site, apis, &limiter, &registry, &mut upstreams)?;
     Ok(Offline { routes, bounds, path })
 }
 
@@ -155,22 +158,21 @@ impl Running {
         };
         let registry = Arc::new(Registry::new(setup));
         let readiness = Arc::new(Readiness::default());
-        let listeners = tls::listeners(&configuration.listen)?;
-        let admin = start_admin(&configuration, &registry, &readiness)?;
-        let sockets = bind(&configuration.addresses(), configuration.workers)?;
+        let files = AddressFiles::read(&configuration).map_err(StartError::Unusable)?;
+        let listeners = tls::listeners(&configuration.listen, &files)?;
+        let admin = start_admin(&configuration, &files, &registry, &readiness)?;
+        let sockets = bind(&configuration.listen_addresses(), configuration.workers)?;
         let settings = settings(&configuration, listeners.clone());
+        let site = Site {
+            listeners: &configuration.listen,
+            addresses: sockets.addresses(),
+            files: &files,
+        };
         let ages = written(&apis);
         let fleet = Fleet::new(configuration.workers.get());
         registry.tell_of(Arc::clone(&fleet));
         let mut upstreams = Upstreams::new(Arc::clone(&fleet));
-        let table = routes::table(
-            &configuration,
-            sockets.addresses(),
-            apis,
-            &limiter,
-            &registry,
-            &mut upstreams,
-        )?;
+        let table = routes::table(&configuration, site, apis, &limiter, &registry, &mut upstreams)?;
         upstreams.finish();
         let shared = Arc::new(Shared {
             routes: ArcSwap::from_pointee(table),
@@ -208,14 +210,20 @@ impl Running {
     pub(crate) fn reload(&mut self, configuration: Configuration, apis: Vec<Loaded>) -> Result<Reloaded, StartError> {
         let warnings = apis.iter().flat_map(|api| api.warnings.clone()).collect();
         let ages = written(&apis);
-        let addresses = self.workers.addresses();
+        let files = AddressFiles::read(&configuration).map_err(StartError::Unusable)?;
+        let site = Site {
+            listeners: &self.configuration.listen,
+            addresses: self.workers.addresses(),
+            files: &files,
+        };
         let (limiter, registry) = (&self.shared.limiter, &self.registry);
-        let table = routes::table(&configuration, addresses, apis, limiter, registry, &mut self.upstreams)?;
+        let table = routes::table(&configuration, site, apis, limiter, registry, &mut self.upstreams)?;
         if same_doors(&self.configuration.listen, &configuration.listen) {
             tls::replace(&configuration.listen, &self.listeners)?;
         }
         self.shared.routes.store(Arc::new(table));
         self.upstreams.finish();
+        self.replace_lists(&configuration, &files);
         self.registry.contracts(ages);
         self.registry.reloaded(Reload::Applied, unix_seconds());
         let restart_needed = fixed_settings(&self.configuration, &configuration);
@@ -223,6 +231,20 @@ impl Running {
             warnings,
             restart_needed,
         })
+    }
+
+    /// Puts the lists of the listeners and of the admin surface in force. One that the new configuration does not have keeps
+    /// its list, as it keeps its socket until the restart.
+    fn replace_lists(&self, configuration: &Configuration, files: &AddressFiles) {
+        for (bound, running) in self.configuration.listen.iter().zip(&self.listeners) {
+            let mut listeners = configuration.listen.iter();
+            if let Some(listener) = listeners.find(|listener| listener.address == bound.address) {
+                running.peers.store(Arc::new(files.list(&listener.addresses)));
+            }
+        }
+        if let (Some(running), Some(admin)) = (&self.admin, &configuration.admin) {
+            running.permit(files.list(&admin.addresses));
+        }
     }
 
     /// Counts a reload that was refused.
@@ -233,6 +255,11 @@ impl Running {
     /// Where callers arrive.
     pub(crate) fn addresses(&self) -> &[SocketAddr] {
         self.workers.addresses()
+    }
+
+    /// What was configured of each of these addresses.
+    pub(crate) fn listeners(&self) -> &[listen::Listener] {
+        &self.configuration.listen
     }
 
     /// The route table in force.
@@ -280,17 +307,19 @@ fn gates(
 
 fn start_admin(
     configuration: &Configuration,
+    files: &AddressFiles,
     registry: &Arc<Registry>,
     readiness: &Arc<Readiness>,
 ) -> Result<Option<Admin>, StartError> {
-    let Some(address) = configuration.admin else {
+    let Some(settled) = &configuration.admin else {
         return Ok(None);
     };
     // That it is public, where it is, was said aloud in the configuration and checked there.
     let config = admin::Config {
-        address,
+        address: settled.address,
         dangerous_public: true,
         hosts: Vec::new(),
+        addresses: files.list(&settled.addresses),
     };
     Ok(Some(Admin::start(config, Arc::clone(registry), Arc::clone(readiness))?))
 }
@@ -340,10 +369,11 @@ fn log_requests(configuration: &Configuration) -> LogRequests {
     }
 }
 
-/// Whether both listen at the same addresses for the same protocols; what TLS offers there can change at any time, but for
+/// Whether both listen at the same addresses, under the same names, for the same protocols; what TLS offers there can change at any time, but for
 /// what is ordered.
 fn same_doors(old: &[listen::Listener], new: &[listen::Listener]) -> bool {
-    fn door(listener: &listen::Listener) -> (SocketAddr, bool, bool, bool, Option<&Acme>) {
+    type Door<'l> = (SocketAddr, Option<&'l str>, [bool; 3], Option<&'l Acme>);
+    fn door(listener: &listen::Listener) -> Door<'_> {
         let tls = listener.tls.as_ref();
         let acme = tls.and_then(|tls| match &tls.certificates {
             Certificates::Acme(acme) => Some(acme),
@@ -355,16 +385,18 @@ fn same_doors(old: &[listen::Listener], new: &[listen::Listener]) -> bool {
             h2c,
             ..
         } = *listener;
-        (address, tls.is_some(), proxy_protocol, h2c, acme)
+        let name = listener.name.as_deref();
+        (address, name, [tls.is_some(), proxy_protocol, h2c], acme)
     }
     old.iter().map(door).eq(new.iter().map(door))
 }
 
 /// The settings that differ and belong to sockets and threads, which a reload leaves as they are.
 fn fixed_settings(old: &Configuration, new: &Configuration) -> Vec<&'static str> {
+    let admin = |of: &Configuration| of.admin.as_ref().map(|admin| admin.address);
     let changed = [
         ("listen", !same_doors(&old.listen, &new.listen)),
-        ("admin", old.admin != new.admin),
+        ("admin", admin(old) != admin(new)),
         ("workers", old.workers != new.workers),
         ("connection", old.connection != new.connection),
         ("trusted_proxies", old.trusted_proxies != new.trusted_proxies),

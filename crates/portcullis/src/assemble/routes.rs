@@ -8,14 +8,18 @@ use portcullis_contract::conform::json::Undeclared;
 use portcullis_contract::conform::operation::Operation as Declared;
 use portcullis_gateway::limit::Limiter;
 use portcullis_gateway::metrics::Registry;
-use portcullis_gateway::policy::{AnswerRules, Levels, Mode, Modes, Policy, Repeat};
+use portcullis_gateway::policy::{AnswerRules, Cors, Levels, Mode, Modes, Policy, Repeat};
 use portcullis_gateway::routes::{Api, Hosts, Operation, Routes};
 use portcullis_gateway::websocket;
 
+use super::access::{Access, sharing};
 use super::upstreams::Upstreams;
+use super::versions::Versions;
 use super::{StartError, limits};
+use crate::address_files::AddressFiles;
 use crate::config::api;
 use crate::config::checked::Configuration;
+use crate::config::listen::Listener;
 use crate::config::policy::Policy as Settled;
 use crate::config::raw::{Retry, UndeclaredAction};
 use crate::config::{self, raw};
@@ -24,13 +28,24 @@ use crate::contracts::{Loaded, websockets};
 /// The names by which a machine calls itself.
 const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
+/// The sockets that there are, and what the files of lists say.
+#[derive(Clone, Copy)]
+pub(super) struct Site<'s> {
+    /// The listeners that are bound.
+    pub(super) listeners: &'s [Listener],
+    /// The addresses that they got.
+    pub(super) addresses: &'s [SocketAddr],
+    /// The files of address lists.
+    pub(super) files: &'s AddressFiles,
+}
+
 /// The route table of a configuration.
 ///
 /// # Errors
 /// [`StartError::Limits`] or [`StartError::System`].
 pub(super) fn table(
     configuration: &Configuration,
-    addresses: &[SocketAddr],
+    site: Site<'_>,
     apis: Vec<Loaded>,
     limiter: &Limiter,
     registry: &Registry,
@@ -39,44 +54,84 @@ pub(super) fn table(
     let arrival = limits::arrival(configuration.arrival_limit).map_err(StartError::System)?;
     let arrival = limiter.compile(vec![arrival]).map_err(StartError::Limits)?;
     upstreams.begin();
-    let build = |loaded| api(loaded, addresses, limiter, registry, upstreams);
+    let mut access = Access::new(&configuration.addresses, site.listeners, site.files);
+    let mut versions = Versions::default();
+    let mut building = Building {
+        addresses: site.addresses,
+        access: &mut access,
+        versions: &mut versions,
+        limiter,
+        registry,
+    };
+    let build = |loaded| building.api(loaded, upstreams);
     let apis = apis.into_iter().map(build).collect::<Result<_, _>>()?;
     Ok(Routes::new(apis, arrival))
 }
 
-fn api(
-    loaded: Loaded,
-    addresses: &[SocketAddr],
-    limiter: &Limiter,
-    registry: &Registry,
-    upstreams: &mut Upstreams,
-) -> Result<Api, StartError> {
-    let Loaded {
-        api,
-        contract,
-        policies,
-        tls,
-        ..
-    } = loaded;
-    let hosts = hosts(&api.hosts, &contract, addresses);
-    let mut operations = Vec::new();
-    for (declared, policy) in contract.operations.iter().zip(&policies) {
-        let id = declared.name();
-        let own = limits::of_operation(&api.name, &id, &contract, declared, policy).map_err(StartError::System)?;
-        operations.push(Operation {
-            policy: lower(policy, declared),
-            limits: limiter.compile(own).map_err(StartError::Limits)?,
-            metrics: registry.operation(&api.name, &id),
-        });
+/// What building APIs needs, and what they share.
+struct Building<'b, 'g> {
+    addresses: &'b [SocketAddr],
+    access: &'b mut Access<'g>,
+    versions: &'b mut Versions,
+    limiter: &'b Limiter,
+    registry: &'b Registry,
+}
+
+impl Building<'_, '_> {
+    fn api(&mut self, loaded: Loaded, upstreams: &mut Upstreams) -> Result<Api, StartError> {
+        let Loaded {
+            api,
+            contract,
+            policies,
+            outer_policy,
+            tls,
+            ..
+        } = loaded;
+        let mut operations = Vec::new();
+        for (declared, policy) in contract.operations.iter().zip(&policies) {
+            operations.push(self.operation(&api, &contract, declared, policy)?);
+        }
+        let upstream = Arc::new(upstreams.upstream(&api.name, &api.upstream, tls)?);
+        Ok(Api {
+            hosts: hosts(&api.hosts, &contract, self.addresses),
+            cors: self.cors(&outer_policy)?,
+            name: api.name.into(),
+            contract: Arc::new(contract),
+            operations,
+            upstream,
+        })
     }
-    let upstream = Arc::new(upstreams.upstream(&api.name, &api.upstream, tls)?);
-    Ok(Api {
-        name: api.name.into(),
-        contract: Arc::new(contract),
-        operations,
-        upstream,
-        hosts,
-    })
+
+    fn operation(
+        &mut self,
+        api: &api::Api,
+        contract: &Contract,
+        declared: &Declared,
+        policy: &Settled,
+    ) -> Result<Operation, StartError> {
+        let counted_as = api.limits_of.as_ref().map_or(&api.name, |of| &of.value);
+        let id = self.versions.name(counted_as, declared);
+        let own = limits::of_operation(counted_as, &id, contract, declared, policy).map_err(StartError::System)?;
+        Ok(Operation {
+            policy: Policy {
+                listeners: self.access.listeners(policy.listeners.as_deref()),
+                addresses: self.access.rules(&policy.addresses),
+                cors: self.cors(policy)?,
+                ..lower(policy, declared)
+            },
+            limits: self.limiter.compile(own).map_err(StartError::Limits)?,
+            metrics: self.registry.operation(&api.name, &declared.name()),
+        })
+    }
+
+    fn cors(&self, policy: &Settled) -> Result<Option<Arc<Cors>>, StartError> {
+        policy
+            .cors
+            .as_ref()
+            .map(sharing)
+            .transpose()
+            .map_err(StartError::System)
+    }
 }
 
 /// The expected hosts, without ports: a port is no name, and forwarding often changes it.
@@ -111,6 +166,7 @@ fn without_port(host: &str) -> &str {
     }
 }
 
+/// What needs to be known of nothing but the policy itself.
 fn lower(settled: &Settled, declared: &Declared) -> Policy {
     let bytes = |size: u64| usize::try_from(size).unwrap_or(usize::MAX);
     let modes = settled.modes;
@@ -119,6 +175,7 @@ fn lower(settled: &Settled, declared: &Declared) -> Policy {
         modes: Modes {
             contract_in: mode(modes.contract_in),
             contract_out: mode(modes.contract_out),
+            cors: mode(modes.cors),
             url_secrets: mode(modes.url_secrets),
             response_tokens: mode(modes.response_tokens),
         },
@@ -153,6 +210,7 @@ fn lower(settled: &Settled, declared: &Declared) -> Policy {
             .iter()
             .map(|claim| claim.as_str().into())
             .collect(),
+        ..Policy::default()
     }
 }
 

@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use portcullis_gateway::listen::Listener;
 use portcullis_gateway::listen::tls::{Certificate, ClientCertificates, Terms, Tls};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 
 use super::StartError;
+use crate::address_files::AddressFiles;
 use crate::config::listen::{self, Certificates};
 
 /// How long a certificate that is made for development lasts.
@@ -18,13 +20,14 @@ const DEVELOPMENT_DAYS: i64 = 30;
 ///
 /// # Errors
 /// [`StartError::Tls`]
-pub(super) fn listeners(configured: &[listen::Listener]) -> Result<Vec<Listener>, StartError> {
+pub(super) fn listeners(configured: &[listen::Listener], files: &AddressFiles) -> Result<Vec<Listener>, StartError> {
     let listener = |one: &listen::Listener| {
         let tls = one.tls.as_ref().map(|tls| offered(one, tls)).transpose()?;
         Ok(Listener {
             tls: tls.map(Arc::new),
             proxy_protocol: one.proxy_protocol,
             h2c: one.h2c,
+            peers: Arc::new(ArcSwap::from_pointee(files.list(&one.addresses))),
         })
     };
     configured.iter().map(listener).collect()

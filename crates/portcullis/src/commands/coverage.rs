@@ -1,5 +1,7 @@
 //! `portcullis coverage`: what is checked and what is not, and why.
 
+mod access;
+
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -135,7 +137,11 @@ fn api(loaded: &Loaded) -> Api<'_> {
         Covered {
             operation,
             policy,
-            rows: checks.chain(websocket_row(operation, policy)).chain(limits).collect(),
+            rows: checks
+                .chain(access::rows(policy))
+                .chain(websocket_row(operation, policy))
+                .chain(limits)
+                .collect(),
         }
     });
     Api {

@@ -1,7 +1,7 @@
 //! `portcullis serve`: the gate.
 
 use std::borrow::Cow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use portcullis_contract::document::Problem;
@@ -109,7 +109,12 @@ impl Origin {
         };
         let certificates = configuration.listen.iter().flat_map(Listener::files);
         let contracts = apis.iter().flat_map(Loaded::files);
-        own.into_iter().chain(certificates).chain(contracts).collect()
+        let lists = configuration.address_files().map(Path::to_owned);
+        own.into_iter()
+            .chain(certificates)
+            .chain(contracts)
+            .chain(lists)
+            .collect()
     }
 }
 
@@ -143,8 +148,9 @@ pub(super) fn run(arguments: &Arguments, shared: &Shared) -> Result<Outcome, Fai
 }
 
 fn tell_started(running: &Running) {
-    for address in running.addresses() {
-        tracing::info!(%address, "listening");
+    for (address, listener) in running.addresses().iter().zip(running.listeners()) {
+        let listener = listener.name.as_deref().unwrap_or_default();
+        tracing::info!(%address, listener, "listening");
     }
     if let Some(address) = running.admin_address() {
         tracing::info!(%address, "admin surface: /metrics, /healthz, /readyz");
@@ -171,7 +177,7 @@ fn tell_served(api: &Api) {
 
 fn failed(error: StartError) -> Failure {
     match error {
-        StartError::Contract(problems) => Failure::of_problems(problems),
+        StartError::Unusable(problems) => Failure::of_problems(problems),
         StartError::Limits(_) | StartError::Tls(_) => Failure::unusable(error.to_string()),
         StartError::Listen { .. } | StartError::Admin(_) | StartError::System(_) => {
             Failure::unreachable(error.to_string())

@@ -10,11 +10,14 @@ use portcullis_gateway::forward::balance::{
     BalancedSettings, CanarySettings, EndpointSettings, GroupSettings, MirrorSettings, RetrySettings,
 };
 
+use super::address_list;
 use super::balance::{Breaker, Resolve, Retries, Sticky};
 use super::checked::{duplicates, seconds};
+use super::listen;
 use super::policy;
 use super::problems::Problems;
 use super::raw;
+use super::spanned::Spanned;
 use super::text::Target;
 use super::upstream::{Endpoint as EndpointRaw, Upstream as UpstreamRaw, UrlOr};
 use super::upstream_tls::Tls;
@@ -36,8 +39,12 @@ pub(crate) struct Api {
     pub(crate) upstream: Upstream,
     /// The values of `Host` that are served.
     pub(crate) hosts: Hosts,
-    /// What stands before every path; `None`: the path of the contract's first server.
-    pub(crate) base_path: Option<String>,
+    /// What stands before every path; `None`: the paths of the contract's servers.
+    pub(crate) base_paths: Option<Vec<String>>,
+    /// The API whose operations count together with this one's.
+    pub(crate) limits_of: Option<Spanned<String>>,
+    /// The names of all listeners, which policies may name.
+    pub(crate) listeners: Vec<String>,
     /// The outermost layer of the policy; see [`policy::settle`].
     pub(crate) policy: raw::Policy,
 }
@@ -101,10 +108,18 @@ pub(crate) struct Endpoint {
 }
 
 impl Api {
-    pub(super) fn lower(raw: raw::Api, directory: &Path, problems: &mut Problems<'_>) -> Self {
+    /// Paths are relative to `directory`; `listeners` are the names that there are.
+    pub(super) fn lower(
+        mut raw: raw::Api,
+        directory: &Path,
+        listeners: &[String],
+        problems: &mut Problems<'_>,
+    ) -> Self {
         let (name, name_span) = name_of(&raw);
         let hosts = lower_hosts(&raw, problems);
         policy::check(&raw.policy, problems);
+        listen::check_names(raw.policy.listeners.as_deref(), listeners, problems);
+        address_list::locate(&mut raw.policy, directory);
         Self {
             name,
             name_span,
@@ -116,8 +131,38 @@ impl Api {
             },
             upstream: Upstream::lower(raw.upstream.value.0, raw.upstream.span, directory, problems),
             hosts,
-            base_path: raw.base_path.map(|path| path.0),
+            base_paths: raw
+                .base_path
+                .map(|paths| paths.0.into_iter().map(|path| path.0).collect()),
+            limits_of: raw.limits_of.map(|name| Spanned {
+                value: name.value.0,
+                span: name.span,
+            }),
+            listeners: listeners.to_vec(),
             policy: raw.policy,
+        }
+    }
+}
+
+/// Reports APIs that count together with one that there is not, or in a row.
+pub(super) fn check_limits_of(apis: &[Api], problems: &mut Problems<'_>) {
+    for api in apis {
+        let Some(Spanned { value: of, span }) = &api.limits_of else {
+            continue;
+        };
+        let other = apis.iter().find(|other| other.name == *of && other.name != api.name);
+        match other {
+            None => {
+                let message = format!("no other API is called `{of}`");
+                problems.error(*span, message, "name the API whose limits hold for both");
+            }
+            Some(Api {
+                limits_of: Some(next), ..
+            }) => {
+                let message = format!("`{of}` itself counts with `{}`", next.value);
+                problems.error(*span, message, format!("write `limits_of: {}`", next.value));
+            }
+            Some(_) => {}
         }
     }
 }

@@ -10,8 +10,9 @@ use std::time::Duration;
 use ipnet::IpNet;
 use portcullis_contract::document::Span;
 
-use super::api::Api;
-use super::listen::Listener;
+use super::address_list::{AddressList, Addresses};
+use super::api::{self, Api};
+use super::listen::{self, Listener};
 use super::problems::Problems;
 use super::raw::{self, LogFormat, LogRequests};
 use super::spanned::Spanned;
@@ -22,8 +23,10 @@ use super::text::{Address, Seconds, Size};
 pub(crate) struct Configuration {
     /// Where callers arrive; at least one, all different.
     pub(crate) listen: Vec<Listener>,
-    /// Where operators arrive; loopback unless they chose otherwise.
-    pub(crate) admin: Option<SocketAddr>,
+    /// Where operators arrive.
+    pub(crate) admin: Option<Admin>,
+    /// Which addresses may call any of the APIs.
+    pub(crate) addresses: AddressList,
     /// Whose `Forwarded` and `X-Forwarded-For` are believed.
     pub(crate) trusted_proxies: Vec<IpNet>,
     /// How many workers serve.
@@ -40,10 +43,29 @@ pub(crate) struct Configuration {
     pub(crate) observe: Option<Observe>,
 }
 
+/// The surface for operators.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Admin {
+    /// Where it listens; loopback unless they chose otherwise.
+    pub(crate) address: SocketAddr,
+    /// Whose connections it takes.
+    pub(crate) addresses: AddressList,
+}
+
 impl Configuration {
-    /// The addresses that are listened on.
-    pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
+    /// The addresses of the listeners, in their order.
+    pub(crate) fn listen_addresses(&self) -> Vec<SocketAddr> {
         self.listen.iter().map(|listener| listener.address).collect()
+    }
+
+    /// Every file of addresses that is named; one that is named twice comes twice.
+    pub(crate) fn address_files(&self) -> impl Iterator<Item = &Path> {
+        let lists = [&self.addresses].into_iter();
+        let lists = lists.chain(self.listen.iter().map(|listener| &listener.addresses));
+        let lists = lists.chain(self.admin.as_ref().map(|admin| &admin.addresses));
+        let of_apis = self.apis.iter().filter_map(|api| api.policy.addresses.as_ref());
+        let of_apis = of_apis.flat_map(Addresses::files);
+        lists.flat_map(AddressList::files).map(PathBuf::as_path).chain(of_apis)
     }
 }
 
@@ -128,21 +150,26 @@ pub(super) fn lower(raw: raw::Configuration, directory: &Path, problems: &mut Pr
         .collect();
     duplicates("address", addresses.iter().copied(), problems);
     let has_proxies = !raw.trusted_proxies.is_empty();
+    let names = listen::names(&raw.listen.0, problems);
     let listen = raw.listen.0.into_iter();
     let listen = listen.map(|entry| Listener::lower(entry, directory, has_proxies, problems));
     let listen = listen.collect();
     let apis = raw
         .apis
         .into_iter()
-        .map(|api| Api::lower(api.value, directory, problems))
+        .map(|api| Api::lower(api.value, directory, &names, problems))
         .collect::<Vec<_>>();
     duplicates(
         "API name",
         apis.iter().map(|api| (api.name.as_str(), api.name_span)),
         problems,
     );
+    api::check_limits_of(&apis, problems);
     Configuration {
-        admin: raw.admin.map(|admin| lower_admin(&admin, &addresses, problems)),
+        admin: raw
+            .admin
+            .map(|admin| lower_admin(&admin, &addresses, directory, problems)),
+        addresses: AddressList::lower(raw.addresses.as_ref(), directory),
         listen,
         trusted_proxies: lower_trusted(&raw.trusted_proxies, problems),
         workers: raw.workers.map_or_else(cores, |workers| {
@@ -177,7 +204,12 @@ pub(super) fn duplicates<T: Eq + Hash + ToString>(
     }
 }
 
-fn lower_admin(admin: &raw::Admin, listen: &[(SocketAddr, Span)], problems: &mut Problems<'_>) -> SocketAddr {
+fn lower_admin(
+    admin: &raw::Admin,
+    listen: &[(SocketAddr, Span)],
+    directory: &Path,
+    problems: &mut Problems<'_>,
+) -> Admin {
     let Spanned {
         value: Address(address),
         span,
@@ -194,7 +226,10 @@ fn lower_admin(admin: &raw::Admin, listen: &[(SocketAddr, Span)], problems: &mut
         let message = format!("the admin address `{address}` is also an address of `listen`");
         problems.error(span, message, "give the admin surface a port of its own");
     }
-    address
+    Admin {
+        address,
+        addresses: AddressList::lower(admin.addresses.as_ref(), directory),
+    }
 }
 
 fn lower_trusted(networks: &[Spanned<super::text::Network>], problems: &mut Problems<'_>) -> Vec<IpNet> {

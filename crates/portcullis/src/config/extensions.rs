@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use portcullis_contract::document::{Document, Node, Place, Span, Value};
 
+use super::listen;
 use super::policy::{self, EXTENSION};
 use super::problems::Problems;
 
@@ -14,15 +15,16 @@ const DATA: [&str; 6] = ["example", "examples", "default", "enum", "const", "val
 /// How many references one path item may lead through.
 const REFERENCES_MAX: usize = 8;
 
-/// Reports what is wrong with the policies of a contract: those that cannot be read, and those that stand where they
-/// have no effect.
-pub(crate) fn check(document: &Document, problems: &mut Problems<'_>) {
+/// Reports what is wrong with the policies of a contract: those that cannot be read, those that name none of these
+/// listeners, and those that stand where they have no effect.
+pub(crate) fn check(document: &Document, listeners: &[String], problems: &mut Problems<'_>) {
     let mut effective = HashSet::new();
     let mut read = |node: &Node, problems: &mut Problems<'_>| {
         if let Some(written) = node.get(EXTENSION)
             && effective.insert(written.span)
         {
-            policy::extension(node, problems);
+            let policy = policy::extension(node, problems);
+            listen::check_names(policy.listeners.as_deref(), listeners, problems);
         }
     };
     let root = document.root();

@@ -14,9 +14,12 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use portcullis_contract::document::Span;
 
 use super::acme::{Acme, AcmeWritten};
+use super::address_list::{AddressList, Addresses};
+use super::checked::duplicates;
+use super::nearest::nearest;
 use super::problems::Problems;
 use super::spanned::{List, Spanned};
-use super::text::{Address, Location};
+use super::text::{Address, Location, Name};
 
 /// One address, and what is spoken there.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -33,6 +36,11 @@ pub(crate) struct Listen {
     pub(crate) http2: Option<bool>,
     /// Whether HTTP/2 is spoken without TLS, by prior knowledge, beside HTTP/1.1. Default: false.
     pub(crate) h2c: Option<Spanned<bool>>,
+    /// Its name, by which `listeners` of a policy binds operations to it.
+    pub(crate) name: Option<Spanned<Name>>,
+    /// Whose connections are taken: of which peers, or of which clients where `proxy_protocol` tells them. Others are
+    /// closed before a byte of theirs is read.
+    pub(crate) addresses: Option<Addresses>,
 }
 
 /// TLS at one address: version 1.3, and 1.2 where asked, with forward secrecy and authenticated encryption alone.
@@ -107,6 +115,8 @@ impl<'de> Visitor<'de> for ListenVisitor {
             proxy_protocol: None,
             http2: None,
             h2c: None,
+            name: None,
+            addresses: None,
         })
     }
 
@@ -142,6 +152,10 @@ pub(crate) struct Listener {
     pub(crate) proxy_protocol: bool,
     /// Whether HTTP/2 is spoken without TLS.
     pub(crate) h2c: bool,
+    /// Its name, if it has one.
+    pub(crate) name: Option<String>,
+    /// Whose connections it takes.
+    pub(crate) addresses: AddressList,
 }
 
 /// TLS at one address, settled. Paths are whole.
@@ -199,6 +213,8 @@ impl Listener {
             address: written.address.value.0,
             proxy_protocol,
             h2c: written.h2c.is_some_and(|h2c| h2c.value),
+            name: written.name.map(|name| name.value.0),
+            addresses: AddressList::lower(written.addresses.as_ref(), directory),
             tls: written
                 .tls
                 .map(|tls| Tls::lower(tls, written.http2, span, directory, problems)),
@@ -219,6 +235,31 @@ impl Listener {
         files.extend(tls.client_authorities.clone());
         files.extend(tls.client_revocations.iter().cloned());
         files
+    }
+}
+
+/// The names of the listeners; one that stands twice is a problem.
+pub(super) fn names(listen: &[Spanned<ListenWritten>], problems: &mut Problems<'_>) -> Vec<String> {
+    let names = || listen.iter().filter_map(|listen| listen.value.0.name.as_ref());
+    let placed = names().map(|name| (name.value.0.as_str(), name.span));
+    duplicates("name of a listener", placed, problems);
+    names().map(|name| name.value.0.clone()).collect()
+}
+
+/// Reports names of a policy that no listener has: nobody would reach what is bound to one.
+pub(super) fn check_names(written: Option<&[Spanned<Name>]>, known: &[String], problems: &mut Problems<'_>) {
+    let words: Vec<&str> = known.iter().map(String::as_str).collect();
+    for Spanned {
+        value: Name(name),
+        span,
+    } in written.unwrap_or_default()
+    {
+        let help = match nearest(name, &words) {
+            _ if known.contains(name) => continue,
+            Some(word) => format!("did you mean `{word}`?"),
+            None => "give a listener that name: `listen: [{address: 127.0.0.1:8081, name: admin}]`".to_owned(),
+        };
+        problems.error(*span, format!("no listener is called `{name}`"), help);
     }
 }
 

@@ -4,9 +4,11 @@
 //! It reads no environment and fetches nothing; contracts are loaded by the commands.
 
 pub(crate) mod acme;
+pub(crate) mod address_list;
 pub(crate) mod api;
 mod balance;
 pub(crate) mod checked;
+pub(crate) mod cors;
 pub(crate) mod extensions;
 pub(crate) mod listen;
 mod message;
@@ -29,7 +31,16 @@ use std::path::Path;
 use portcullis_contract::document::{FileId, Member, Node, Object, Problem, Severity, Span, Value, parse};
 
 use checked::Configuration;
+use ipnet::IpNet;
 use problems::Problems;
+
+/// Reads an address or a network, as every setting does.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub(crate) fn network(text: &str) -> Result<IpNet, String> {
+    text::Network::try_from(text.to_owned()).map(|network| network.0)
+}
 
 /// What became of a configuration.
 #[derive(Debug)]

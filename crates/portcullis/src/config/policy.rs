@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use portcullis_contract::document::Node;
 
+use super::address_list::{self, AddressRule};
 use super::checked::{duplicates, seconds};
+use super::cors::{self, Sharing};
 use super::problems::Problems;
 use super::rate_limit::{self, RateLimit};
 use super::raw::{self, Mode, Oversize, ResponseAction, Retry, UndeclaredAction};
@@ -23,6 +25,12 @@ pub(crate) const EXTENSION: &str = "x-portcullis";
 pub(crate) struct Policy {
     /// Each control's mode.
     pub(crate) modes: Modes,
+    /// The listeners through which it is reached; `None`: all.
+    pub(crate) listeners: Option<Vec<String>>,
+    /// The lists that a caller's address has to be on, the outermost first.
+    pub(crate) addresses: Vec<AddressRule>,
+    /// Which pages of other origins may use it; `None`: nothing is said of origins.
+    pub(crate) cors: Option<Sharing>,
     /// What happens to what the contract does not declare.
     pub(crate) undeclared: Undeclared,
     /// How answers are judged.
@@ -53,6 +61,7 @@ pub(crate) struct Modes {
     pub(crate) contract_in: Mode,
     /// `observe` too where the response's action is.
     pub(crate) contract_out: Mode,
+    pub(crate) cors: Mode,
     pub(crate) rate_limits: Mode,
     pub(crate) url_secrets: Mode,
     pub(crate) response_tokens: Mode,
@@ -94,6 +103,7 @@ pub(crate) fn written(written: &Node, problems: &mut Problems<'_>) -> raw::Polic
     match tree::read::<raw::Policy>(&written) {
         Ok(policy) => {
             check(&policy, problems);
+            address_list::check_in_contract(&policy, problems);
             policy
         }
         Err(unreadable) => {
@@ -110,6 +120,7 @@ pub(super) fn check(layer: &raw::Policy, problems: &mut Problems<'_>) {
         .iter()
         .map(|limit| (limit.value.name.value.0.as_str(), limit.value.name.span));
     duplicates("rate limit", names, problems);
+    cors::check(layer, problems);
     for limit in &layer.rate_limits {
         rate_limit::check(&limit.value, problems);
     }
@@ -125,6 +136,9 @@ pub(crate) fn settle(layers: &[&raw::Policy]) -> Policy {
     let authentication = inner.last(|layer| layer.authentication).unwrap_or(false);
     Policy {
         modes: inner.modes(action),
+        listeners: inner.last(Layers::listeners),
+        addresses: address_list::settle(layers),
+        cors: cors::settle(layers),
         undeclared: inner.undeclared(),
         response: Response {
             strip: action != ResponseAction::Block,
@@ -167,10 +181,16 @@ impl Layers<'_> {
         Modes {
             contract_in: mode(|modes| modes.contract_in),
             contract_out,
+            cors: mode(|modes| modes.cors),
             rate_limits: mode(|modes| modes.rate_limits),
             url_secrets: mode(|modes| modes.url_secrets),
             response_tokens: mode(|modes| modes.response_tokens),
         }
+    }
+
+    fn listeners(layer: &raw::Policy) -> Option<Vec<String>> {
+        let names = layer.listeners.as_ref()?.iter();
+        Some(names.map(|name| name.value.0.clone()).collect())
     }
 
     fn undeclared(&self) -> Undeclared {

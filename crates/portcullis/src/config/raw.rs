@@ -7,6 +7,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::address_list::Addresses;
+use super::cors::Cors;
 use super::listen::ListenWritten;
 use super::spanned::{List, Spanned};
 use super::text::{Address, BasePath, Host, Location, Name, Network, Origin, Pointer, Seconds, Size, Window};
@@ -17,10 +19,13 @@ use super::websocket::Websocket;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Configuration {
-    /// Where to listen for callers: an address and a port such as `127.0.0.1:8080`, an object with TLS, or a list of them.
+    /// Where to listen for callers: an address and a port such as `127.0.0.1:8080`, an object with TLS or a name, or a list
+    /// of them.
     pub(crate) listen: List<Spanned<ListenWritten>>,
     /// The surface for operators: health, readiness and metrics. Without it there is none.
     pub(crate) admin: Option<Admin>,
+    /// Which addresses may call any of the APIs. Lists of the APIs and operations narrow it.
+    pub(crate) addresses: Option<Addresses>,
     /// The networks whose `Forwarded` and `X-Forwarded-For` headers are believed. Default: none.
     #[serde(default)]
     pub(crate) trusted_proxies: Vec<Spanned<Network>>,
@@ -52,6 +57,8 @@ pub(crate) struct Admin {
     /// Allows an address that is not loopback. The surface asks for no credential, so whoever reaches it reads it.
     #[serde(default)]
     pub(crate) dangerous_public: bool,
+    /// Whose connections are taken. Others are closed before a byte is read. Default: everyone's who can reach it.
+    pub(crate) addresses: Option<Addresses>,
 }
 
 /// Bounds on connections of callers.
@@ -171,8 +178,12 @@ pub(crate) struct Api {
     /// Serves every value of `Host`.
     #[serde(default)]
     pub(crate) dangerous_any_host: bool,
-    /// What stands before every path of the contract. Default: the path of the contract's first server.
-    pub(crate) base_path: Option<BasePath>,
+    /// What stands before every path of the contract; of several, each leads to the same operations, which count
+    /// together. Default: the paths of the contract's servers.
+    pub(crate) base_path: Option<List<BasePath>>,
+    /// The name of another API, a version of the same: operations with the same `operationId`, or the same method and
+    /// path, count together in rate limits.
+    pub(crate) limits_of: Option<Spanned<Name>>,
     /// The policy of the whole API. The contract's `x-portcullis` goes before it.
     #[serde(default)]
     pub(crate) policy: Policy,
@@ -186,6 +197,13 @@ pub(crate) struct Policy {
     /// Whether each control enforces, observes or is off. Default: all enforce.
     #[serde(default)]
     pub(crate) modes: Modes,
+    /// The names of the listeners through which it is reached; through any other it is as if it did not exist. Default: all.
+    #[schemars(length(min = 1, max = 64))]
+    pub(crate) listeners: Option<Vec<Spanned<Name>>>,
+    /// Which addresses may call. The lists of all levels hold, so an inner one only narrows.
+    pub(crate) addresses: Option<Addresses>,
+    /// Which pages of other origins may use it. Without this, answers say nothing of origins.
+    pub(crate) cors: Option<Cors>,
     /// What happens to what the contract does not declare, by location.
     #[serde(default)]
     pub(crate) undeclared: Undeclared,
@@ -237,6 +255,10 @@ pub(crate) struct Modes {
     pub(crate) contract_in: Option<Mode>,
     /// Answers are held against the contract.
     pub(crate) contract_out: Option<Mode>,
+    /// Callers are held against the list of addresses of this level, and of inner ones.
+    pub(crate) addresses: Option<Mode>,
+    /// What pages of other origins send to change something is refused.
+    pub(crate) cors: Option<Mode>,
     /// Requests are counted.
     pub(crate) rate_limits: Option<Mode>,
     /// Secrets in a URL are refused.

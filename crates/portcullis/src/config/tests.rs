@@ -3,7 +3,9 @@ use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
+use super::address_list::AddressList;
 use super::api::Hosts;
+use super::cors::Origins;
 use super::policy::Policy;
 use super::raw::{KeyPart, Mode, UndeclaredAction};
 use super::*;
@@ -17,8 +19,9 @@ apis:
 ";
 
 const WHOLE: &str = "\
-listen: [127.0.0.1:8080, '[::1]:8080']
-admin: {listen: 127.0.0.1:9901}
+listen: [127.0.0.1:8080, {address: '[::1]:8080', name: admin, addresses: {allow: ['::1']}}]
+admin: {listen: 127.0.0.1:9901, addresses: {deny: [10.0.0.0/8]}}
+addresses: {deny_file: lists/deny.txt}
 trusted_proxies: [10.0.0.0/8, 192.0.2.1]
 workers: 2
 connection:
@@ -50,9 +53,18 @@ apis:
       idle_seconds_max: 9
       preserve_host: true
     hosts: [API.example.com]
-    base_path: /v1
+    base_path: [/v1, /]
     policy:
-      modes: {contract_in: observe, rate_limits: off, url_secrets: enforce, contract_out: observe, response_tokens: off}
+      modes: {contract_in: observe, rate_limits: off, url_secrets: enforce, contract_out: observe, response_tokens: off,
+              addresses: observe, cors: off}
+      listeners: [admin]
+      addresses: {allow: [10.0.0.0/8, 2001:db8::/32], allow_file: lists/office.txt, deny: [10.9.0.0/16]}
+      cors:
+        origins: ['https://APP.example:443', 'http://localhost:3000']
+        credentials: true
+        max_age_seconds: 60
+        expose_headers: [X-Total]
+        dangerous_null_origin: true
       undeclared: {query: strip, header: allow, cookie: refuse, body: allow}
       response: {action: block, oversize: block, body_bytes_max: 64KiB}
       body_bytes_max: 32KiB
@@ -87,7 +99,8 @@ fn the_smallest_file_has_safe_defaults() {
     } = checked(SMALLEST);
     assert_eq!(listen.len(), 1);
     assert_eq!(listen[0].address, "127.0.0.1:8080".parse().unwrap());
-    assert_eq!(listen[0].tls, None);
+    assert_eq!((&listen[0].tls, &listen[0].name), (&None, &None));
+    assert_eq!(listen[0].addresses, AddressList::default());
     assert_eq!(admin, None);
     assert_eq!(trusted_proxies, []);
     assert!(workers.get() >= 1);
@@ -185,6 +198,59 @@ apis:
     dangerous_any_host: true
 "
         )
+    );
+}
+
+#[test]
+fn problems_of_who_reaches_what_are_told() {
+    insta::assert_snapshot!(
+        "access",
+        problems_of(
+            "\
+listen: [{address: 127.0.0.1:8080, name: admin}, {address: 127.0.0.1:8081, name: admin}, {addres: 127.0.0.1:1}, 8080]
+addresses: {allow: [], deny: [10.0.0.1/8]}
+apis:
+  - name: one
+    contract: natter.openapi.yaml
+    upstream: http://127.0.0.1:9000
+    limits_of: two
+    policy: {listeners: [adnim, admin], cors: {dangerous_any_origin: true, credentials: true}}
+  - name: two
+    contract: natter.openapi.yaml
+    upstream: http://127.0.0.1:9000
+    limits_of: three
+    policy: {cors: {dangerous_any_origin: true, origins: ['https://a.example']}}
+  - name: three
+    contract: natter.openapi.yaml
+    upstream: http://127.0.0.1:9000
+    policy: {cors: {origins: ['https://*.a.example', 'null', 'https://a.example/x']}, listeners: []}
+  - name: four
+    contract: natter.openapi.yaml
+    upstream: http://127.0.0.1:9000
+    limits_of: four
+"
+        )
+    );
+}
+
+#[test]
+fn a_contract_names_no_files_of_the_gate() {
+    let text = "x-portcullis: {addresses: {allow_file: /etc/passwd, deny_file: deny.txt}}";
+    let node = parse("a.yaml", text.as_bytes()).unwrap();
+    let locate = |_: FileId| "a.yaml".to_owned();
+    let mut problems = Problems::new(&locate);
+    policy::extension(&node, &mut problems);
+    let told: Vec<String> = problems
+        .into_sorted()
+        .into_iter()
+        .map(|problem| problem.message)
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "the contract names `/etc/passwd`, and only the configuration may name lists",
+            "the contract names `deny.txt`, and only the configuration may name lists"
+        ]
     );
 }
 
@@ -312,6 +378,50 @@ fn the_nearest_layer_wins_setting_by_setting() {
     );
     assert_eq!(policy.total_time_max, Some(Duration::from_secs(1)));
     assert_eq!(policy.sensitive_claims, Vec::<String>::new());
+}
+
+#[test]
+fn lists_of_addresses_add_up_each_with_the_mode_of_its_level() {
+    let policy = settled(&[
+        "{addresses: {allow: [10.0.0.0/8]}}",
+        "{modes: {addresses: observe}}",
+        "{addresses: {deny: [10.1.0.0/16]}}",
+        "{modes: {addresses: off}, addresses: {deny: [10.2.0.0/16]}}",
+    ]);
+    let modes: Vec<Mode> = policy.addresses.iter().map(|rule| rule.mode).collect();
+    assert_eq!(modes, [Mode::Enforce, Mode::Observe, Mode::Off]);
+    assert!(policy.addresses[0].list.allow.is_some() && policy.addresses[1].list.allow.is_none());
+}
+
+#[test]
+fn origins_only_narrow() {
+    let check = |layers: &[&str], expected: Option<(&[&str], bool)>| {
+        let cors = settled(layers).cors.unwrap();
+        let found = match &cors.origins {
+            Origins::Any => None,
+            Origins::Only { origins, credentials } => Some((origins.clone(), *credentials)),
+        };
+        let expected = expected.map(|(origins, credentials)| {
+            let origins: Vec<String> = origins.iter().map(|origin| (*origin).to_owned()).collect();
+            (origins, credentials)
+        });
+        assert_eq!(found, expected, "{layers:?}");
+    };
+    let (a, b) = ("https://a.example", "https://b.example");
+    let two = "{cors: {origins: ['https://a.example', 'https://b.example'], credentials: true}}";
+    check(&[two], Some((&[a, b], true)));
+    check(&["{}", two, "{}"], Some((&[a, b], true)));
+    check(
+        &[two, "{cors: {origins: ['https://b.example', 'https://c.example']}}"],
+        Some((&[b], false)),
+    );
+    check(&[two, "{cors: {}}"], Some((&[], false)));
+    check(&[two, "{cors: {dangerous_any_origin: true}}"], Some((&[a, b], false)));
+    check(&["{cors: {dangerous_any_origin: true}}"], None);
+    check(&["{cors: {dangerous_any_origin: true}}", two], Some((&[a, b], true)));
+    check(&[two, "{cors: {dangerous_null_origin: true}}"], Some((&[], false)));
+    check(&["{cors: {dangerous_null_origin: true}}"], Some((&["null"], false)));
+    assert_eq!(settled(&["{}"]).cors, None);
 }
 
 #[test]

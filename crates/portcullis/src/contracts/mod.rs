@@ -13,6 +13,7 @@ use portcullis_contract::conform::contract::{Compiled, Contract, compile};
 use portcullis_contract::document::{self, Document, FileId, Problem, Severity, Span};
 use portcullis_gateway::forward::tls::Tls;
 
+use crate::address_files::AddressFiles;
 use crate::commands::Failure;
 use crate::config::api::Api;
 use crate::config::checked::Configuration;
@@ -36,6 +37,8 @@ pub(crate) struct Loaded {
     /// For each endpoint of its upstream, in the order of [`all`](crate::config::api::Upstream::all), TLS to it where that is
     /// spoken.
     pub(crate) tls: Vec<Option<Tls>>,
+    /// What holds for a path without an operation.
+    pub(crate) outer_policy: Policy,
     /// What could be better.
     pub(crate) warnings: Vec<Problem>,
 }
@@ -61,7 +64,8 @@ impl Loaded {
 /// # Errors
 /// The problems of all contracts, warnings among them, where one at least is an error.
 pub(crate) fn load_all(configuration: &Configuration, location: &str) -> Result<Vec<Loaded>, Vec<Problem>> {
-    let (mut apis, mut problems) = (Vec::new(), Vec::new());
+    let mut apis = Vec::new();
+    let mut problems = AddressFiles::read(configuration).err().unwrap_or_default();
     for api in &configuration.apis {
         match load(api, location) {
             Ok(api) => apis.push(api),
@@ -113,7 +117,7 @@ pub(crate) fn of_document(api: &Api, document: Document, location: &str) -> Resu
     } = compile(&document);
     let locate = |file: FileId| document.location(file).to_owned();
     let mut found = Problems::new(&locate);
-    extensions::check(&document, &mut found);
+    extensions::check(&document, &api.listeners, &mut found);
     // What is wrong with an extension was said just now, once for each.
     let mut silent = Problems::new(&locate);
     let mut layer = |place: Option<document::Place<'_>>| {
@@ -148,8 +152,8 @@ pub(crate) fn of_document(api: &Api, document: Document, location: &str) -> Resu
     problems.extend(of_limits);
     problems.extend(no_operations(&document, &contract));
     problems.extend(advice::warnings(&document, &contract, &policies));
-    if let Some(base) = &api.base_path {
-        contract.serve_below(base.trim_end_matches('/').to_owned());
+    if let Some(bases) = &api.base_paths {
+        contract.serve_below(bases.clone());
     }
     let tls = tls(api, location, &mut problems);
     if problems.iter().any(|problem| problem.severity == Severity::Error) {
@@ -161,6 +165,7 @@ pub(crate) fn of_document(api: &Api, document: Document, location: &str) -> Resu
         document: Arc::new(document),
         contract,
         policies,
+        outer_policy: policy::settle(&[&api.policy, &root]),
         warnings: problems,
     })
 }

@@ -2,17 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use portcullis_contract::conform::operation::Operation;
 use portcullis_contract::conform::route::Routed;
 use portcullis_contract::document::Problem;
 
 use super::Loaded;
+use crate::assemble::versions::are_same;
 use crate::config::api::Hosts;
+use crate::config::policy::Policy;
 use crate::config::rate_limit::RateLimit;
 
 /// The warnings, each with the index of the API that it is about.
 pub(super) fn warnings(apis: &[Loaded], location: &str) -> Vec<(usize, Problem)> {
     let mut warnings = hidden(apis, location);
     warnings.extend(shared(apis, location));
+    warnings.extend(versions(apis, location));
     warnings
 }
 
@@ -51,8 +55,8 @@ fn targets(api: &Loaded) -> impl Iterator<Item = (String, http::Method)> {
 }
 
 fn bases(api: &Loaded) -> BTreeSet<String> {
-    match &api.api.base_path {
-        Some(base) => BTreeSet::from([base.trim_end_matches('/').to_owned()]),
+    match &api.api.base_paths {
+        Some(bases) => bases.iter().cloned().collect(),
         None => api.contract.servers.iter().map(|server| server.base.clone()).collect(),
     }
 }
@@ -108,4 +112,42 @@ fn shared(apis: &[Loaded], location: &str) -> Vec<(usize, Problem)> {
         }
     }
     warnings
+}
+
+/// Versions of an API that are to count together and disagree about how many, so that they count apart.
+fn versions(apis: &[Loaded], location: &str) -> Vec<(usize, Problem)> {
+    let told = |(index, later): (usize, &Loaded)| {
+        let of = later.api.limits_of.as_ref()?;
+        let first = apis.iter().find(|api| api.api.name == of.value)?;
+        let (operation, limit) = disagreement(first, later)?;
+        let message = format!(
+            "the rate limit `{limit}` of `{operation}` is another one in `{}`, so the two count apart",
+            of.value
+        );
+        let help = "give it the same key and numbers in both, or a `shared` name of its own";
+        Some((index, Problem::warning(location, of.span, message).help(help)))
+    };
+    apis.iter().enumerate().filter_map(told).collect()
+}
+
+/// The first operation, and its limit, that is there in both and not the same.
+fn disagreement(first: &Loaded, later: &Loaded) -> Option<(String, String)> {
+    operations(later).find_map(|(own, policy)| {
+        let (_, other) = operations(first).find(|(other, _)| are_same(own, other))?;
+        let differs = |limit: &&RateLimit| {
+            let mut others = other.rate_limits.iter();
+            others.any(|other| other.name == limit.name && !counts_as(limit, other))
+        };
+        let limit = policy.rate_limits.iter().find(differs)?;
+        Some((own.name().into_owned(), limit.name.clone()))
+    })
+}
+
+fn operations(api: &Loaded) -> impl Iterator<Item = (&Operation, &Policy)> {
+    api.contract.operations.iter().zip(&api.policies)
+}
+
+fn counts_as(one: &RateLimit, other: &RateLimit) -> bool {
+    let identity = |limit: &RateLimit| (limit.requests, limit.per, limit.burst, limit.key.clone(), limit.exact);
+    identity(one) == identity(other)
 }

@@ -11,15 +11,18 @@
     reason = "tests"
 )]
 
+mod address_lists;
 mod answers;
 mod balance;
 mod bodies;
 mod command_line;
+mod cors;
 mod forms;
 mod gate;
 mod http;
 mod http2;
 mod init;
+mod listeners;
 mod memory;
 mod natter_api;
 mod rates;
@@ -32,5 +35,6 @@ mod upstream;
 mod upstream_http2;
 mod upstream_tls;
 mod upstreams_that_lie;
+mod versions;
 mod websocket;
 mod wire;

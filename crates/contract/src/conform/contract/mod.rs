@@ -137,9 +137,7 @@ pub fn compile(document: &Document) -> Compiled<'_> {
     builder.problems.extend(problems);
     builder.problems.sort_by_key(|problem| problem.span);
     builder.problems.dedup();
-    let mut bases: Vec<String> = servers.iter().map(|server| server.base.clone()).collect();
-    bases.sort_by(|left, right| right.len().cmp(&left.len()).then_with(|| left.cmp(right)));
-    bases.dedup();
+    let bases = in_order(servers.iter().map(|server| server.base.clone()).collect());
     let contract = Contract {
         title: text("title"),
         version: text("version"),
@@ -158,15 +156,19 @@ pub fn compile(document: &Document) -> Compiled<'_> {
     }
 }
 
+/// The longest first, each once.
+fn in_order(mut bases: Vec<String>) -> Vec<String> {
+    bases.sort_by(|left, right| right.len().cmp(&left.len()).then_with(|| left.cmp(right)));
+    bases.dedup();
+    bases
+}
+
 impl Contract {
     /// The operation of a request. `path` is the whole path as sent, without query; captures are ranges of it. A path
     /// that is below no server's base is not found.
     pub fn route(&self, path: &str, method: &Method) -> Routed<'_> {
         let mut outcome = Routed::NotFound;
-        for base in &self.bases {
-            let Some(below) = path.strip_prefix(base.as_str()).filter(|below| below.starts_with('/')) else {
-                continue;
-            };
+        for (base, below) in self.below_bases(path) {
             match self.router.find(below, method) {
                 Routed::Found {
                     operation,
@@ -189,9 +191,24 @@ impl Contract {
         outcome
     }
 
-    /// Serves the contract's paths below `base` (empty, or `/v1` without a slash at its end) in the place of its servers' paths.
-    pub fn serve_below(&mut self, base: String) {
-        self.bases = vec![base];
+    /// Every operation of a path, whatever its method, by the index that routing gives.
+    pub fn operations_at(&self, path: &str) -> impl Iterator<Item = u32> {
+        let below = self.below_bases(path);
+        below.flat_map(|(_, below)| self.router.operations(below))
+    }
+
+    /// The bases that a path is below, and what follows each.
+    fn below_bases<'p>(&self, path: &'p str) -> impl Iterator<Item = (&str, &'p str)> {
+        self.bases.iter().filter_map(move |base| {
+            let below = path.strip_prefix(base.as_str())?;
+            below.starts_with('/').then_some((base.as_str(), below))
+        })
+    }
+
+    /// Serves the contract's paths below these (each empty, or `/v1` without a slash at its end) in the place of its
+    /// servers' paths.
+    pub fn serve_below(&mut self, bases: Vec<String>) {
+        self.bases = in_order(bases);
     }
 
     /// The operation at an index that routing gave.

@@ -114,10 +114,7 @@ impl Router {
     /// Finds the operation of a path, which begins with `/` and is below the server's base path.
     pub fn find(&self, path: &str, method: &Method) -> Routed<'_> {
         let mut captures = Captures::new();
-        let Some(leaf) = path
-            .strip_prefix('/')
-            .and_then(|rest| self.root.find(rest.as_bytes(), 1, &mut captures))
-        else {
+        let Some(leaf) = self.leaf(path, &mut captures) else {
             return Routed::NotFound;
         };
         match leaf.methods.iter().find(|(known, ..)| known == method) {
@@ -127,6 +124,18 @@ impl Router {
             },
             None => Routed::MethodNotAllowed { allow: &leaf.allow },
         }
+    }
+
+    /// Every operation of a path, whatever its method.
+    pub fn operations(&self, path: &str) -> impl Iterator<Item = u32> {
+        let leaf = self.leaf(path, &mut Captures::new());
+        let methods = leaf.into_iter().flat_map(|leaf| &leaf.methods);
+        methods.map(|(_, operation, _)| *operation)
+    }
+
+    fn leaf(&self, path: &str, captures: &mut Captures) -> Option<&Leaf> {
+        let rest = path.strip_prefix('/')?;
+        self.root.find(rest.as_bytes(), 1, captures)
     }
 }
 
@@ -288,6 +297,19 @@ mod tests {
             Routed::MethodNotAllowed { allow: "DELETE" }
         );
         assert_eq!(router.find("/x/y", &Method::GET), Routed::NotFound);
+    }
+
+    #[test]
+    fn a_path_tells_its_operations() {
+        let router = router(&[("GET", "/me"), ("POST", "/me"), ("DELETE", "/{id}")]);
+        for (path, expected) in [
+            ("/me", vec![0, 1]),
+            ("/you", vec![2]),
+            ("/me/too", vec![]),
+            ("", vec![]),
+        ] {
+            assert_eq!(router.operations(path).collect::<Vec<_>>(), expected, "{path}");
+        }
     }
 
     #[test]

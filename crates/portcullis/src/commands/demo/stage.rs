@@ -13,7 +13,8 @@ use tokio::sync::oneshot;
 use super::Failure;
 use crate::assemble::Running;
 use crate::config;
-use crate::config::checked::Configuration;
+use crate::config::address_list::AddressList;
+use crate::config::checked::{Admin, Configuration};
 use crate::contracts::{self, Loaded};
 
 /// The contract's name in problems.
@@ -131,7 +132,10 @@ impl Drop for Guarded {
 fn configured(natter: SocketAddr) -> Result<(Configuration, Loaded), Failure> {
     let reading = config::from_arguments("127.0.0.1:0", CONTRACT, &format!("http://{natter}"));
     let (mut configuration, _) = reading.usable().map_err(|problems| unusable(&problems))?;
-    configuration.admin = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+    configuration.admin = Some(Admin {
+        address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        addresses: AddressList::default(),
+    });
     configuration.connection.drain_time_max = Duration::from_secs(DRAIN_SECONDS_MAX);
     let document = document::load(CONTRACT, &mut Embedded).map_err(|problems| unusable(&problems))?;
     let api = configuration.apis.first().ok_or_else(|| unusable(&[]))?;
