@@ -1,38 +1,57 @@
-//! Reads the files of a contract: those on disk below the contract's own directory, and those of origins that the
-//! operator named. Nothing else is ever opened or asked, whatever a `$ref` says; every read is bounded in size and time.
+//! Reads the files of a contract: those on disk below the contract's own directory, those of its commit in a Git
+//! repository, and those of origins that the operator named. Nothing else is ever opened or asked, whatever a `$ref` says;
+//! every read is bounded in size and time.
 //!
 //! A name that resolves to an address inside the operator's network is refused, so that a public name cannot be pointed
 //! inwards; an address that the operator wrote as the origin is meant.
 
+mod address;
+mod git;
+mod remote;
+
 use std::io::{ErrorKind, Read};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Once};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use portcullis_contract::document::Fetch;
-use reqwest::blocking::{Client, Response};
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::{Url, redirect};
+use reqwest::Url;
+use reqwest::blocking::Client;
 
-use crate::config::api::References;
+use crate::config::api::{Api, References};
+use crate::config::contract::{Remote, Source};
+use git::Commit;
+pub(crate) use remote::{body, causes, install_crypto};
 
 /// No file is larger.
 pub(crate) const FILE_BYTES_MAX: u64 = 32 << 20;
 /// No contract has more remote files.
 const REMOTE_FILES_MAX: u32 = 256;
-const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
 const FETCH_TIME_MAX: Duration = Duration::from_secs(15);
-const REDIRECTS_MAX: usize = 3;
 
 /// The files of one contract.
 pub(crate) struct Files {
-    /// The canonical directory of the contract.
-    directory: PathBuf,
+    home: Home,
+    /// The contract's own location.
+    root: String,
+    /// The locations of files that the operator named, wherever they are.
+    named: Vec<String>,
     references: References,
     client: Option<Client>,
     remote_files: u32,
     time_max: Duration,
+    /// The files on disk that were read.
+    opened: Vec<PathBuf>,
+    revision: Option<String>,
+}
+
+/// Where the contract and its own files are.
+enum Home {
+    /// Below a directory, here in its canonical form.
+    Directory(PathBuf),
+    /// At a URL, and nowhere else.
+    Remote(Remote),
+    /// In a commit.
+    Git(Commit),
 }
 
 impl Files {
@@ -41,27 +60,95 @@ impl Files {
     /// # Errors
     /// The contract's directory does not exist or cannot be read.
     pub(crate) fn of(contract: &Path, references: &References) -> Result<Self, String> {
-        let contract = contract.canonicalize().map_err(|error| reason(&error))?;
+        let path = contract.canonicalize().map_err(|error| reason(&error))?;
+        let directory = path.parent().unwrap_or(Path::new("/")).to_owned();
         Ok(Self {
-            directory: contract.parent().unwrap_or(Path::new("/")).to_owned(),
+            home: Home::Directory(directory),
+            root: contract.to_string_lossy().into_owned(),
+            named: Vec::new(),
             references: references.clone(),
             client: None,
             remote_files: 0,
             time_max: FETCH_TIME_MAX,
+            opened: Vec::new(),
+            revision: None,
         })
     }
 
-    fn local(&self, path: &Path) -> Result<Vec<u8>, String> {
-        let path = path.canonicalize().map_err(|error| reason(&error))?;
-        if !self.references.files_anywhere && !path.starts_with(&self.directory) {
-            return Err("the file is outside of the contract's directory; \
-                        move it, or set `dangerous_files_anywhere: true` for the API"
-                .to_owned());
+    /// The files of an API's contract, and the overlays that were named with it.
+    ///
+    /// # Errors
+    /// Its directory, its repository or its commit cannot be read.
+    pub(crate) fn of_api(api: &Api) -> Result<Self, String> {
+        let path = match &api.contract {
+            Source::File(path) => path.as_path(),
+            Source::Directory(_) => return Err("it is a folder, which holds contracts and is none".to_owned()),
+            Source::Remote(_) | Source::Git(_) => Path::new("."),
+        };
+        let mut files = Self::of(path, &api.references)?;
+        files.named = api
+            .overlays
+            .iter()
+            .map(|path| path.to_string_lossy().into_owned())
+            .collect();
+        match &api.contract {
+            Source::File(_) | Source::Directory(_) => {}
+            Source::Remote(remote) => {
+                files.root = remote.url.to_string();
+                files.home = Home::Remote(remote.clone());
+            }
+            Source::Git(repository) => {
+                let commit = Commit::of(repository)?;
+                files.root = commit.location(&repository.file);
+                files.revision = Some(commit.id().to_owned());
+                files.home = Home::Git(commit);
+            }
         }
-        local(&path)
+        Ok(files)
     }
 
-    fn remote(&mut self, url: &Url) -> Result<Vec<u8>, String> {
+    /// The location of the contract itself.
+    pub(crate) fn root(&self) -> &str {
+        &self.root
+    }
+
+    /// The locations of its overlays.
+    pub(crate) fn overlays(&self) -> &[String] {
+        &self.named
+    }
+
+    /// The files on disk that were read, and which contract they were read for; see [`revision`].
+    pub(crate) fn into_read(self) -> (Vec<PathBuf>, Option<String>) {
+        (self.opened, self.revision)
+    }
+
+    /// The contract itself, or a file that it refers to without a scheme.
+    fn own(&mut self, location: &str) -> Result<Vec<u8>, String> {
+        match &self.home {
+            Home::Directory(directory) => {
+                let path = Path::new(location).canonicalize().map_err(|error| reason(&error))?;
+                if !self.references.files_anywhere && !path.starts_with(directory) {
+                    return Err("the file is outside of the contract's directory; \
+                                move it, or set `dangerous_files_anywhere: true` for the API"
+                        .to_owned());
+                }
+                self.opened.push(PathBuf::from(location));
+                local(&path)
+            }
+            Home::Git(commit) => commit.read(location),
+            Home::Remote(_) => Err("a contract at a URL has no files on this machine".to_owned()),
+        }
+    }
+
+    fn remote(&mut self, location: &str) -> Result<Vec<u8>, String> {
+        if let Home::Remote(remote) = &self.home
+            && location == self.root
+        {
+            let remote::Fetched { bytes, digest } = remote::contract(remote, self.time_max)?;
+            self.revision = Some(digest);
+            return Ok(bytes);
+        }
+        let url = Url::parse(location).map_err(|_| format!("`{location}` is not a URL"))?;
         let origin = url.origin().ascii_serialization();
         if !self.references.origins.contains(&origin) {
             return Err(format!(
@@ -75,33 +162,42 @@ impl Files {
         if self.remote_files > REMOTE_FILES_MAX {
             return Err(format!("the contract has more than {REMOTE_FILES_MAX} remote files"));
         }
-        let deadline = Instant::now() + self.time_max;
-        let response = self.client()?.get(url.clone()).send().map_err(|error| causes(&error))?;
-        if !response.status().is_success() {
-            return Err(format!("`{origin}` answered {}", response.status()));
-        }
-        body(response, deadline)
+        remote::get(&self.client()?, &url, self.time_max)
     }
 
     fn client(&mut self) -> Result<Client, String> {
         if let Some(client) = &self.client {
             return Ok(client.clone());
         }
-        let client = client(self.time_max).map_err(|error| causes(&error))?;
+        let client = remote::client(self.time_max).map_err(|error| causes(&error))?;
         Ok(self.client.insert(client).clone())
     }
 }
 
 impl Fetch for Files {
     fn fetch(&mut self, location: &str) -> Result<Vec<u8>, String> {
+        if self.named.iter().any(|named| named == location) {
+            self.opened.push(PathBuf::from(location));
+            return local(Path::new(location));
+        }
         match scheme(location) {
-            None => self.local(Path::new(location)),
-            Some("http" | "https") => {
-                let url = Url::parse(location).map_err(|_| format!("`{location}` is not a URL"))?;
-                self.remote(&url)
-            }
+            None => self.own(location),
+            Some("http" | "https") => self.remote(location),
             Some(other) => Err(format!("nothing is fetched by `{other}:`; use a path, http or https")),
         }
+    }
+}
+
+/// What tells the contract that a source means now from another one: a commit, or a digest. Nothing for files, which are
+/// watched.
+///
+/// # Errors
+/// The source cannot be reached, or has something else than it must have.
+pub(crate) fn revision(source: &Source) -> Result<Option<String>, String> {
+    match source {
+        Source::File(_) | Source::Directory(_) => Ok(None),
+        Source::Remote(remote) => remote::contract(remote, FETCH_TIME_MAX).map(|fetched| Some(fetched.digest)),
+        Source::Git(repository) => Commit::of(repository).map(|commit| Some(commit.id().to_owned())),
     }
 }
 
@@ -130,57 +226,6 @@ fn scheme(location: &str) -> Option<&str> {
     (scheme.starts_with(|c: char| c.is_ascii_alphabetic()) && scheme.chars().all(letters)).then_some(scheme)
 }
 
-/// Gives clients of HTTPS their cryptography; before the first of them is made.
-pub(crate) fn install_crypto() {
-    static PROVIDER: Once = Once::new();
-    PROVIDER.call_once(|| {
-        // Another provider that was installed before is as good.
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    });
-}
-
-fn client(time_max: Duration) -> reqwest::Result<Client> {
-    install_crypto();
-    Client::builder()
-        .user_agent("portcullis")
-        .no_proxy()
-        .connect_timeout(CONNECT_TIME_MAX.min(time_max))
-        .timeout(time_max)
-        .redirect(redirect::Policy::custom(within_origin))
-        .dns_resolver(Arc::new(Outwards))
-        .build()
-}
-
-/// Follows a redirect within the origin only: another one was not named by the operator.
-fn within_origin(attempt: redirect::Attempt<'_>) -> redirect::Action {
-    let from = attempt.previous().last().map(Url::origin);
-    match from {
-        Some(origin) if origin != attempt.url().origin() => attempt.error("it redirects to another origin"),
-        _ if attempt.previous().len() > REDIRECTS_MAX => attempt.error("it redirects without end"),
-        _ => attempt.follow(),
-    }
-}
-
-/// The body within its bounds. The client's own timeout begins anew with each read, the deadline does not.
-///
-/// # Errors
-/// It takes too long, is larger than [`FILE_BYTES_MAX`], or breaks off.
-pub(crate) fn body(mut response: Response, deadline: Instant) -> Result<Vec<u8>, String> {
-    let mut bytes = Vec::new();
-    let mut chunk = vec![0; 64 << 10];
-    loop {
-        if Instant::now() > deadline {
-            return Err("it takes too long".to_owned());
-        }
-        let read = response.read(&mut chunk).map_err(|error| causes(&error))?;
-        if read == 0 {
-            return Ok(bytes);
-        }
-        bytes.extend(chunk.iter().take(read));
-        bytes = bounded(bytes)?;
-    }
-}
-
 fn bounded(bytes: Vec<u8>) -> Result<Vec<u8>, String> {
     match u64::try_from(bytes.len()) {
         Ok(length) if length <= FILE_BYTES_MAX => Ok(bytes),
@@ -194,77 +239,6 @@ fn reason(error: &std::io::Error) -> String {
         ErrorKind::NotFound => "there is no such file".to_owned(),
         ErrorKind::PermissionDenied => "permission is denied".to_owned(),
         _ => error.to_string(),
-    }
-}
-
-/// An error and what it comes from, joined by colons.
-pub(crate) fn causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    std::iter::once(error)
-        .chain(causes)
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(": ")
-}
-
-/// Resolves names to public addresses only. Addresses in URLs do not come here.
-struct Outwards;
-
-impl Resolve for Outwards {
-    fn resolve(&self, name: Name) -> Resolving {
-        let name = name.as_str().to_owned();
-        Box::pin(async move {
-            let found = tokio::task::spawn_blocking(move || outward_addresses(&name)).await??;
-            Ok::<Addrs, Box<dyn std::error::Error + Send + Sync>>(Box::new(found.into_iter()))
-        })
-    }
-}
-
-fn outward_addresses(name: &str) -> Result<Vec<SocketAddr>, Box<dyn std::error::Error + Send + Sync>> {
-    let addresses = (name, 0).to_socket_addrs()?.collect::<Vec<_>>();
-    if !addresses.iter().all(|address| is_public(address.ip())) {
-        return Err(format!(
-            "`{name}` resolves to an address that is not public; name the address itself in `ref_origins`"
-        )
-        .into());
-    }
-    Ok(addresses)
-}
-
-/// Whether an address belongs to the public internet (the IANA special-purpose registries, RFC 6890).
-fn is_public(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(address) => is_public_v4(address),
-        IpAddr::V6(address) => is_public_v6(address),
-    }
-}
-
-fn is_public_v4(address: Ipv4Addr) -> bool {
-    let special = match address.octets() {
-        [0, ..] | [192, 0, 0, _] | [240..=255, ..] => true,
-        [100, second, ..] => (64..128).contains(&second),
-        [198, second, ..] => (18..20).contains(&second),
-        _ => false,
-    };
-    !(special
-        || address.is_private()
-        || address.is_loopback()
-        || address.is_link_local()
-        || address.is_multicast()
-        || address.is_documentation())
-}
-
-/// Only 2000::/3 is given out; what embeds an IPv4 address is as public as that.
-fn is_public_v6(address: Ipv6Addr) -> bool {
-    let v4 = |high: u16, low: u16| {
-        let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
-        is_public_v4(Ipv4Addr::new(a, b, c, d))
-    };
-    match address.segments() {
-        [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => v4(high, low),
-        [0x2002, high, low, ..] => v4(high, low),
-        [0x2001, 0..=0x1ff | 0xdb8, ..] => false,
-        [first, ..] => first & 0xe000 == 0x2000,
     }
 }
 

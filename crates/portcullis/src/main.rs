@@ -11,6 +11,7 @@ mod contracts;
 mod files;
 mod logging;
 mod observations;
+mod refresh;
 mod report;
 mod upstream_tls;
 mod watched;

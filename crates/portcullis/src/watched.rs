@@ -10,18 +10,28 @@ use std::time::Duration;
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 
+use crate::contracts::is_named_like_one;
+
 /// How long a file has to be left alone before its change counts, so that a half-written one is not read.
 const QUIET: Duration = Duration::from_millis(200);
 
 /// The link that Kubernetes moves when a mounted configuration map changes.
 const MOUNTED_DATA: &str = "..data";
 
+/// What a change has to be about.
+#[derive(Debug)]
+struct Known {
+    /// The names of files, whatever directory they are in.
+    names: HashSet<OsString>,
+    /// Folders of contracts, where a file of any name may turn up.
+    folders: HashSet<PathBuf>,
+}
+
 /// Files, and word of their changes.
 pub(crate) struct Watched {
     watcher: Option<RecommendedWatcher>,
     directories: HashSet<PathBuf>,
-    /// The names of the files, whatever directory they are in.
-    names: Arc<Mutex<HashSet<OsString>>>,
+    known: Arc<Mutex<Known>>,
     changes: mpsc::Receiver<()>,
 }
 
@@ -30,10 +40,13 @@ impl Watched {
     pub(crate) fn new(files: Vec<PathBuf>) -> Self {
         // One place: any number of changes is one reason to reload.
         let (tell, changes) = mpsc::channel(1);
-        let names = Arc::new(Mutex::new(HashSet::from([OsString::from(MOUNTED_DATA)])));
-        let known = Arc::clone(&names);
+        let known = Arc::new(Mutex::new(Known {
+            names: HashSet::from([OsString::from(MOUNTED_DATA)]),
+            folders: HashSet::new(),
+        }));
+        let of_interest = Arc::clone(&known);
         let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
-            if event.is_ok_and(|event| concerns(&event, &known)) {
+            if event.is_ok_and(|event| concerns(&event, &of_interest)) {
                 let _ = tell.try_send(());
             }
         });
@@ -41,20 +54,23 @@ impl Watched {
         let mut watched = Self {
             watcher,
             directories: HashSet::new(),
-            names,
+            known,
             changes,
         };
         watched.watch(files);
         watched
     }
 
-    /// Watches these files too.
+    /// Watches these files too, and every contract in those that are folders.
     pub(crate) fn watch(&mut self, files: Vec<PathBuf>) {
         let Some(watcher) = &mut self.watcher else { return };
-        if let Ok(mut names) = self.names.lock() {
-            names.extend(files.iter().filter_map(|file| file.file_name()).map(OsString::from));
+        let (folders, files): (Vec<_>, Vec<_>) = files.into_iter().partition(|path| path.is_dir());
+        if let Ok(mut known) = self.known.lock() {
+            let names = files.iter().filter_map(|file| file.file_name());
+            known.names.extend(names.map(OsString::from));
+            known.folders.extend(folders.iter().cloned());
         }
-        for directory in files.iter().map(|file| directory(file)) {
+        for directory in files.iter().map(|file| directory(file)).chain(folders) {
             if self.directories.contains(&directory) {
                 continue;
             }
@@ -78,14 +94,18 @@ impl Watched {
     }
 }
 
-/// Whether something happened to a file of one of these names; reading a file is nothing.
-fn concerns(event: &Event, names: &Mutex<HashSet<OsString>>) -> bool {
+/// Whether something happened to a file that is known by its name or its folder; reading a file is nothing.
+fn concerns(event: &Event, known: &Mutex<Known>) -> bool {
     let happened = event.kind.is_modify() || event.kind.is_create() || event.kind.is_remove();
-    let known = |path: &PathBuf| {
-        let name = path.file_name();
-        name.is_some_and(|name| names.lock().is_ok_and(|names| names.contains(name)))
+    let of_interest = |path: &PathBuf, known: &Known| {
+        let named = path.file_name().is_some_and(|name| known.names.contains(name));
+        let in_folder = path.parent().is_some_and(|folder| known.folders.contains(folder));
+        named || (in_folder && is_named_like_one(path))
     };
-    happened && event.paths.iter().any(known)
+    happened
+        && known
+            .lock()
+            .is_ok_and(|known| event.paths.iter().any(|path| of_interest(path, &known)))
 }
 
 fn directory(file: &Path) -> PathBuf {

@@ -35,6 +35,7 @@ use crate::acme::Orders;
 use crate::address_files::AddressFiles;
 use crate::config::acme::Acme;
 use crate::config::checked::Configuration;
+use crate::config::contract::Source;
 use crate::config::listen::{self, Certificates};
 use crate::config::raw;
 use crate::contracts::{self, Loaded};
@@ -410,12 +411,13 @@ fn fixed_settings(old: &Configuration, new: &Configuration) -> Vec<&'static str>
         .collect()
 }
 
-/// When each API's contract was written; now, where that is not known.
+/// When each API's contract was written; now, where that is not known: what comes from elsewhere has just been read.
 fn written(apis: &[Loaded]) -> Vec<(String, u64)> {
     let of = |api: &Loaded| {
-        let modified = std::fs::metadata(&api.api.contract)
-            .and_then(|file| file.modified())
-            .ok();
+        let modified = match &api.api.contract {
+            Source::File(path) => std::fs::metadata(path).and_then(|file| file.modified()).ok(),
+            Source::Directory(_) | Source::Remote(_) | Source::Git(_) => None,
+        };
         let since = modified.and_then(|modified| modified.duration_since(UNIX_EPOCH).ok());
         (
             api.api.name.clone(),

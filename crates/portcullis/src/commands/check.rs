@@ -6,7 +6,7 @@ use std::path::Path;
 use clap::Args;
 use portcullis_contract::document::{Problem, Severity};
 
-use super::{ConfigFile, Failure, Outcome, Shared};
+use super::{Failure, Outcome, Overlaid, Shared};
 use crate::config::Reading;
 use crate::{contracts, files, report};
 
@@ -14,13 +14,13 @@ use crate::{contracts, files, report};
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
-    file: ConfigFile,
+    contracts: Overlaid,
 }
 
 /// Reports every problem; errors are found in the sense of the exit code.
 pub(super) fn run(arguments: &Arguments, shared: &Shared) -> Result<Outcome, Failure> {
-    let location = arguments.file.config.to_string_lossy();
-    let problems = problems(&location, arguments.file.read()?);
+    let location = arguments.contracts.file.config.to_string_lossy();
+    let problems = problems(&location, arguments.contracts.read()?);
     tell(&problems, shared)?;
     let found = problems.iter().any(|problem| problem.severity == Severity::Error);
     Ok(if found { Outcome::Found } else { Outcome::Clean })

@@ -15,6 +15,49 @@ pub(crate) struct ConfigFile {
     pub(crate) config: PathBuf,
 }
 
+/// The configuration of a verb that looks at contracts, and overlays to look at them with.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Overlaid {
+    #[command(flatten)]
+    pub(crate) file: ConfigFile,
+    /// An OpenAPI Overlay that changes the contract first, behind those of the configuration; may be repeated
+    #[arg(long = "overlay", value_name = "FILE")]
+    pub(crate) overlays: Vec<PathBuf>,
+}
+
+impl Overlaid {
+    /// Reads and checks the file; warnings go to standard error.
+    ///
+    /// # Errors
+    /// See [`ConfigFile::load`]; and which of several APIs the overlays are for is not known.
+    pub(crate) fn load(&self) -> Result<Configuration, Failure> {
+        settled(self.read()?)
+    }
+
+    /// Reads and checks the file.
+    ///
+    /// # Errors
+    /// The file cannot be read, or which of several APIs the overlays are for is not known.
+    pub(crate) fn read(&self) -> Result<Reading, Failure> {
+        let mut reading = self.file.read()?;
+        let apis = reading
+            .settled
+            .as_mut()
+            .map(|configuration| configuration.apis.as_mut_slice());
+        match apis {
+            _ if self.overlays.is_empty() => {}
+            Some([only]) => only.overlays.extend_from_slice(&self.overlays),
+            None => {}
+            Some(_) => {
+                let message =
+                    "`--overlay` is for a configuration with one API: with several, write `overlays` at the API";
+                return Err(Failure::unusable(message));
+            }
+        }
+        Ok(reading)
+    }
+}
+
 impl ConfigFile {
     /// Reads and checks the file; warnings go to standard error.
     ///

@@ -13,7 +13,7 @@ use portcullis_contract::conform::coverage::{self, Check, Effect};
 use portcullis_contract::conform::operation::Operation;
 use serde_json::{Value, json};
 
-use super::{ConfigFile, Failure, Outcome, Shared};
+use super::{Failure, Outcome, Overlaid, Shared};
 use crate::config::policy::Policy;
 use crate::config::rate_limit::RateLimit;
 use crate::config::raw::{KeyPart, Mode, UndeclaredAction};
@@ -42,12 +42,13 @@ const MISSING: [(&str, &str); 3] = [
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
-    pub(super) file: ConfigFile,
+    pub(super) contracts: Overlaid,
 }
 
 /// Reports the coverage of every operation.
 pub(super) fn run(arguments: &Arguments, shared: &Shared) -> Result<Outcome, Failure> {
-    let apis = contracts::for_verb(&arguments.file.load()?, &arguments.file.config)?;
+    let Overlaid { file, .. } = &arguments.contracts;
+    let apis = contracts::for_verb(&arguments.contracts.load()?, &file.config)?;
     let covered: Vec<Api<'_>> = apis.iter().map(api).collect();
     let told = if shared.json {
         format!("{:#}\n", as_json(&covered))
@@ -268,7 +269,7 @@ fn text(apis: &[Api<'_>]) -> String {
     for api in apis {
         let Loaded { api: own, contract, .. } = api.loaded;
         let (title, version) = (&contract.title, &contract.version);
-        let file = own.contract.display();
+        let file = &own.contract;
         let _ = writeln!(text, "{BOLD}{}{BOLD:#}: {title} {version}, {file}", own.name);
         let usual = usual(&api.operations);
         write_settings(&mut text, &usual);
@@ -376,7 +377,7 @@ fn api_json(api: &Api<'_>) -> Value {
     let notes = notes.map(|note| json!({ "location": place(document, note.span), "message": note.message }));
     json!({
         "name": own.name,
-        "contract": own.contract,
+        "contract": own.contract.to_string(),
         "title": contract.title,
         "version": contract.version,
         "operations": api.operations.iter().map(|covered| operation_json(api.loaded, covered)).collect::<Vec<_>>(),

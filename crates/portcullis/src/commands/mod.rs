@@ -16,7 +16,7 @@ mod try_request;
 
 use clap::{ColorChoice, Parser, Subcommand};
 
-pub(crate) use configuration::ConfigFile;
+pub(crate) use configuration::{ConfigFile, Overlaid};
 pub(crate) use outcome::{Failure, Outcome};
 
 /// Secures an API from its contract: lets through only what the contract allows, in both directions.
@@ -132,6 +132,14 @@ mod tests {
             "serve -c gate.yaml --contract api.yaml --upstream http://127.0.0.1:9000",
             false,
         );
+        check(
+            "serve --contract api.yaml --upstream http://127.0.0.1:9000 --overlay a.yaml --overlay b.yaml",
+            true,
+        );
+        check("serve -c gate.yaml --overlay a.yaml", false);
+        check("check -c gate.yaml --overlay a.yaml --overlay b.yaml", true);
+        check("coverage --overlay a.yaml", true);
+        check("try --overlay a.yaml a.http", true);
         check("check -c gate.yaml --json --color never", true);
         check("check --color sometimes", false);
         check("try -c gate.yaml", false);

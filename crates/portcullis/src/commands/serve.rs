@@ -14,6 +14,7 @@ use crate::config::checked::Configuration;
 use crate::config::listen::{Listener, Tls};
 use crate::contracts::Loaded;
 use crate::observations::Recorder;
+use crate::refresh::{News, Refresh};
 use crate::watched::Watched;
 use crate::{config, logging};
 
@@ -32,6 +33,9 @@ pub(super) struct Arguments {
     /// Without a configuration: where to listen for callers (default: 127.0.0.1:8080)
     #[arg(long, value_name = "ADDRESS", requires = "contract")]
     pub(super) listen: Option<String>,
+    /// Without a configuration: an OpenAPI Overlay that changes the contract first; may be repeated
+    #[arg(long = "overlay", value_name = "FILE", requires = "contract")]
+    pub(super) overlays: Vec<PathBuf>,
     /// TLS with a certificate that is made now and that nobody trusts, at every address that has no TLS
     #[arg(long)]
     pub(super) dev_tls: bool,
@@ -45,6 +49,7 @@ enum Origin {
         listen: String,
         contract: String,
         upstream: String,
+        overlays: Vec<PathBuf>,
     },
 }
 
@@ -55,6 +60,7 @@ impl Arguments {
                 listen: self.listen.clone().unwrap_or_else(|| "127.0.0.1:8080".to_owned()),
                 contract: contract.to_string_lossy().into_owned(),
                 upstream: upstream.clone(),
+                overlays: self.overlays.clone(),
             },
             _ => {
                 let config = self.config.clone().unwrap_or_else(|| PathBuf::from("portcullis.yaml"));
@@ -76,7 +82,14 @@ impl Origin {
                 listen,
                 contract,
                 upstream,
-            } => configuration::settled(config::from_arguments(listen, contract, upstream)),
+                overlays,
+            } => {
+                let mut configuration = configuration::settled(config::from_arguments(listen, contract, upstream))?;
+                for api in &mut configuration.apis {
+                    api.overlays.clone_from(overlays);
+                }
+                Ok(configuration)
+            }
         }
     }
 
@@ -128,6 +141,7 @@ pub(super) fn run(arguments: &Arguments, shared: &Shared) -> Result<Outcome, Fai
         tracing::warn!("{warning}");
     }
     let recorder = configuration.observe.clone();
+    let refresh = Refresh::of(&apis);
     let running = Running::start(configuration, apis).map_err(failed)?;
     tell_started(&running);
     let recorder = recorder.map(|observe| Recorder::start(observe, running.observations()));
@@ -136,6 +150,7 @@ pub(super) fn run(arguments: &Arguments, shared: &Shared) -> Result<Outcome, Fai
         dev_tls: arguments.dev_tls,
         running,
         watched: Watched::new(files),
+        refresh,
     };
     gate.until_stopped()?;
     let drained = gate
@@ -185,16 +200,24 @@ fn failed(error: StartError) -> Failure {
     }
 }
 
-/// A gate that reloads when it is told to, or when a file changes.
+/// What a serving gate waits for.
+enum Event {
+    Stop,
+    Reload,
+    News(News),
+}
+
+/// A gate that reloads when it is told to, or when a file or another source of a contract changes.
 struct Reloading {
     origin: Origin,
     dev_tls: bool,
     running: Running,
     watched: Watched,
+    refresh: Refresh,
 }
 
 impl Reloading {
-    /// Waits for SIGHUP and changed files, which reload, and for SIGTERM or SIGINT, which end it.
+    /// Waits for SIGHUP and what changes, which reload, and for SIGTERM or SIGINT, which end it.
     fn until_stopped(&mut self) -> Result<(), Failure> {
         let signals = |error: std::io::Error| Failure::unusable(format!("cannot wait for signals: {error}"));
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -209,20 +232,34 @@ impl Reloading {
         );
         drop(entered);
         loop {
-            let stop = runtime.block_on(async {
+            let event = runtime.block_on(async {
                 tokio::select! {
-                    _ = terminate.recv() => true,
-                    _ = interrupt.recv() => true,
-                    _ = hangup.recv() => false,
-                    () = self.watched.changed() => false,
+                    _ = terminate.recv() => Event::Stop,
+                    _ = interrupt.recv() => Event::Stop,
+                    _ = hangup.recv() => Event::Reload,
+                    () = self.watched.changed() => Event::Reload,
+                    news = self.refresh.news() => Event::News(news),
                 }
             });
-            if stop {
-                tracing::info!("stopping: no new connections, requests under way are finished");
-                return Ok(());
-            }
             // Outside the runtime: loading may fetch, and that blocks.
-            self.reload();
+            match event {
+                Event::Stop => {
+                    tracing::info!("stopping: no new connections, requests under way are finished");
+                    return Ok(());
+                }
+                Event::Reload => self.reload(),
+                Event::News(News::Changed { api }) => {
+                    tracing::info!(api, "the contract has changed where it comes from");
+                    self.reload();
+                }
+                Event::News(News::Unreachable { api, reason }) => {
+                    self.running.reload_refused();
+                    tracing::error!(
+                        api,
+                        "the contract cannot be refreshed, what was in force stays: {reason}"
+                    );
+                }
+            }
         }
     }
 
@@ -230,7 +267,10 @@ impl Reloading {
     fn reload(&mut self) {
         let reloaded = self.origin.load(self.dev_tls).and_then(|(configuration, apis)| {
             self.watched.watch(self.origin.files(&configuration, &apis));
-            self.running.reload(configuration, apis).map_err(failed)
+            let refresh = Refresh::of(&apis);
+            let reloaded = self.running.reload(configuration, apis).map_err(failed)?;
+            self.refresh = refresh;
+            Ok(reloaded)
         });
         match reloaded {
             Ok(Reloaded {

@@ -13,6 +13,7 @@ use portcullis_gateway::forward::balance::{
 use super::address_list;
 use super::balance::{Breaker, Resolve, Retries, Sticky};
 use super::checked::{duplicates, seconds};
+use super::contract::Source;
 use super::listen;
 use super::policy;
 use super::problems::Problems;
@@ -29,8 +30,12 @@ pub(crate) struct Api {
     pub(crate) name: String,
     /// Where the name stands, or the contract that it comes from.
     pub(crate) name_span: Span,
-    /// The contract's file.
-    pub(crate) contract: PathBuf,
+    /// Where its contract comes from.
+    pub(crate) contract: Source,
+    /// The folder that it was found in, if a folder was named.
+    pub(crate) folder: Option<PathBuf>,
+    /// What changes the contract before it is read.
+    pub(crate) overlays: Vec<PathBuf>,
     /// Where the contract is named.
     pub(crate) contract_span: Span,
     /// From where the contract's references are fetched.
@@ -115,7 +120,16 @@ impl Api {
         listeners: &[String],
         problems: &mut Problems<'_>,
     ) -> Self {
-        let (name, name_span) = name_of(&raw);
+        let contract_span = raw.contract.span;
+        let contract = Source::lower(raw.contract.clone(), directory, problems);
+        let (name, name_span) = match &raw.name {
+            Some(name) => (name.value.0.clone(), name.span),
+            None => (contract.stem(), contract_span),
+        };
+        if let (Some(name), Source::Directory(_)) = (&raw.name, &contract) {
+            let message = "the contracts of a folder are named by their files";
+            problems.error(name.span, message, "take `name` out");
+        }
         let hosts = lower_hosts(&raw, problems);
         policy::check(&raw.policy, problems);
         listen::check_names(raw.policy.listeners.as_deref(), listeners, problems);
@@ -123,8 +137,14 @@ impl Api {
         Self {
             name,
             name_span,
-            contract: directory.join(&raw.contract.value.0),
-            contract_span: raw.contract.span,
+            contract,
+            folder: None,
+            overlays: raw
+                .overlays
+                .iter()
+                .map(|overlay| directory.join(&overlay.value.0))
+                .collect(),
+            contract_span,
             references: References {
                 origins: raw.ref_origins.into_iter().map(|origin| origin.value.0).collect(),
                 files_anywhere: raw.dangerous_files_anywhere,
@@ -165,18 +185,6 @@ pub(super) fn check_limits_of(apis: &[Api], problems: &mut Problems<'_>) {
             Some(_) => {}
         }
     }
-}
-
-fn name_of(raw: &raw::Api) -> (String, Span) {
-    if let Some(name) = &raw.name {
-        return (name.value.0.clone(), name.span);
-    }
-    let file = Path::new(&raw.contract.value.0)
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy();
-    let stem = file.split('.').find(|part| !part.is_empty()).unwrap_or("api");
-    (stem.to_owned(), raw.contract.span)
 }
 
 fn lower_hosts(raw: &raw::Api, problems: &mut Problems<'_>) -> Hosts {

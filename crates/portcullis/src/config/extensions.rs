@@ -35,7 +35,9 @@ pub(crate) fn check(document: &Document, listeners: &[String], problems: &mut Pr
             read(operation, problems);
         }
     }
-    report_strays(root.node, &effective, problems);
+    // What OpenAPI 2.0 says is read from another tree than the one that was written.
+    let written = document.files().next().unwrap_or(root.node);
+    report_strays(written, &effective, problems);
 }
 
 /// The path items of a contract; one behind a reference stands where the reference leads, and where it is written, too.

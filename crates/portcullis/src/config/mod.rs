@@ -8,6 +8,7 @@ pub(crate) mod address_list;
 pub(crate) mod api;
 mod balance;
 pub(crate) mod checked;
+pub(crate) mod contract;
 pub(crate) mod cors;
 pub(crate) mod extensions;
 pub(crate) mod listen;

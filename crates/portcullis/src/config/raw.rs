@@ -7,6 +7,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::contract::ContractWritten;
 use super::address_list::Addresses;
 use super::cors::Cors;
 use super::listen::ListenWritten;
@@ -162,8 +163,14 @@ pub(crate) struct Observe {
 pub(crate) struct Api {
     /// The API's name in logs and metrics. Default: the contract's file name up to its first dot.
     pub(crate) name: Option<Spanned<Name>>,
-    /// The contract: an OpenAPI 3.0 or 3.1 file, relative to the configuration.
-    pub(crate) contract: Spanned<Location>,
+    /// The contract, in OpenAPI 2.0, 3.0 or 3.1: a file, relative to the configuration; or an object that names a folder,
+    /// a URL or a Git repository.
+    pub(crate) contract: Spanned<ContractWritten>,
+    /// OpenAPI Overlays (1.0 or 1.1) that change the contract before it is read, in this order; relative to the
+    /// configuration.
+    #[serde(default)]
+    #[schemars(length(max = 64))]
+    pub(crate) overlays: Vec<Spanned<Location>>,
     /// The origins from which the contract's remote `$ref`s may be fetched. Default: none.
     #[serde(default)]
     pub(crate) ref_origins: Vec<Spanned<Origin>>,

@@ -1,6 +1,7 @@
 //! Loading the contract of an API: its files, its compiled form, and the policy of each of its operations.
 
 mod advice;
+mod folder;
 mod limits;
 mod together;
 pub(crate) mod websockets;
@@ -22,6 +23,7 @@ use crate::config::problems::Problems;
 use crate::config::upstream_tls::Tls as Configured;
 use crate::config::{extensions, raw};
 use crate::files::Files;
+pub(crate) use folder::is_named_like_one;
 use crate::upstream_tls;
 
 /// An API with its contract, ready to be served or looked at.
@@ -41,6 +43,10 @@ pub(crate) struct Loaded {
     pub(crate) outer_policy: Policy,
     /// What could be better.
     pub(crate) warnings: Vec<Problem>,
+    /// The files and folders on disk that it comes from.
+    read: Vec<PathBuf>,
+    /// The commit or the digest of what was read; none for files.
+    pub(crate) revision: Option<String>,
 }
 
 /// A place of a contract as people and editors read it: `file:line:column`.
@@ -49,13 +55,11 @@ pub(crate) fn place(document: &Document, span: Span) -> String {
 }
 
 impl Loaded {
-    /// The contract's own files and the certificates for its upstream, for watching; what came from elsewhere is not among
-    /// them.
+    /// Where the contract comes from on disk and the certificates for its upstream, for watching.
     pub(crate) fn files(&self) -> impl Iterator<Item = PathBuf> {
-        let own = self.document.locations().filter(|location| !location.contains("://"));
         let spoken = self.api.upstream.all().filter_map(|endpoint| endpoint.tls.as_ref());
         let certificates = spoken.flat_map(|tls| tls.files());
-        own.map(PathBuf::from).chain(certificates.map(PathBuf::from))
+        self.read.iter().cloned().chain(certificates.map(PathBuf::from))
     }
 }
 
@@ -66,8 +70,8 @@ impl Loaded {
 pub(crate) fn load_all(configuration: &Configuration, location: &str) -> Result<Vec<Loaded>, Vec<Problem>> {
     let mut apis = Vec::new();
     let mut problems = AddressFiles::read(configuration).err().unwrap_or_default();
-    for api in &configuration.apis {
-        match load(api, location) {
+    for api in folder::expanded(&configuration.apis, location, &mut problems) {
+        match load(&api, location) {
             Ok(api) => apis.push(api),
             Err(found) => problems.extend(found),
         }
@@ -97,12 +101,17 @@ pub(crate) fn for_verb(configuration: &Configuration, file: &Path) -> Result<Vec
 /// # Errors
 /// Every problem, of which one at least is an error.
 pub(crate) fn load(api: &Api, location: &str) -> Result<Loaded, Vec<Problem>> {
-    let path = api.contract.to_string_lossy();
-    let mut files = Files::of(&api.contract, &api.references).map_err(|error| {
-        let message = format!("cannot read the contract `{path}`: {error}");
+    let mut files = Files::of_api(api).map_err(|error| {
+        let message = format!("cannot read the contract `{}`: {error}", api.contract);
         vec![Problem::error(location, api.contract_span, message)]
     })?;
-    of_document(api, document::load(&path, &mut files)?, location)
+    let (root, overlays) = (files.root().to_owned(), files.overlays().to_vec());
+    let overlays: Vec<&str> = overlays.iter().map(String::as_str).collect();
+    let document = document::load_overlaid(&root, &overlays, &mut files)?;
+    let mut loaded = of_document(api, document, location)?;
+    (loaded.read, loaded.revision) = files.into_read();
+    loaded.read.extend(api.folder.clone());
+    Ok(loaded)
 }
 
 /// Compiles a contract whose files are loaded.
@@ -167,6 +176,8 @@ pub(crate) fn of_document(api: &Api, document: Document, location: &str) -> Resu
         policies,
         outer_policy: policy::settle(&[&api.policy, &root]),
         warnings: problems,
+        read: Vec::new(),
+        revision: None,
     })
 }
 

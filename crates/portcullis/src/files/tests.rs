@@ -1,8 +1,13 @@
 use std::io::Write;
 use std::net::TcpListener;
+use std::process::Command;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
+use super::address::is_public;
 use super::*;
+use crate::config;
 
 /// A directory of its own for each test, taken away at the end.
 struct Directory(PathBuf);
@@ -246,4 +251,137 @@ fn schema_5_names_do_not_lead_inwards() {
     let named = origin.replace("127.0.0.1", "localhost");
     refused(&mut directory.files(&[&named]), &named, "not public");
     assert_eq!(asked.load(Ordering::SeqCst), 0, "no connection was made");
+}
+
+/// The API of a configuration with this contract, relative to a directory.
+fn api(directory: &Directory, contract: &str) -> Api {
+    let text = format!("listen: 127.0.0.1:0\napis: [{{contract: {contract}, upstream: 'http://127.0.0.1:1'}}]\n");
+    let configuration = config::read(&directory.path("gate.yaml"), text.as_bytes())
+        .usable()
+        .unwrap()
+        .0;
+    configuration.apis.into_iter().next().unwrap()
+}
+
+fn fetched(api: &Api) -> Result<(Vec<u8>, Option<String>), String> {
+    let mut files = Files::of_api(api)?;
+    let root = files.root().to_owned();
+    let bytes = files.fetch(&root)?;
+    Ok((bytes, files.into_read().1))
+}
+
+#[test]
+fn schema_5_a_contract_at_a_url_has_the_digest_that_was_named() {
+    const DIGEST: &str = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881";
+    let directory = Directory::new("pinned");
+    let (origin, _) = server(|_| ok("x"));
+    let of =
+        |digest: &str, rest: &str| fetched(&api(&directory, &format!("{{url: '{origin}/a.yaml', {digest}{rest}}}")));
+    let private = ", dangerous_private_address: true";
+    let (bytes, revision) = of(&format!("sha256: {DIGEST}"), private).unwrap();
+    assert_eq!((bytes.as_slice(), revision.as_deref()), (b"x".as_slice(), Some(DIGEST)));
+    let other = of(&format!("sha256: {}", "0".repeat(64)), private).unwrap_err();
+    assert!(
+        other.contains(&format!("its SHA-256 digest is `{DIGEST}`, not the `000")),
+        "{other}"
+    );
+    assert_eq!(
+        of("dangerous_unpinned: true", private).unwrap().1.as_deref(),
+        Some(DIGEST)
+    );
+}
+
+#[test]
+fn schema_5_a_contract_at_a_url_is_not_sought_inwards_or_elsewhere() {
+    let directory = Directory::new("contract-url");
+    let (origin, asked) = server(|_| ok("x"));
+    let unpinned = |url: &str, rest: &str| {
+        fetched(&api(
+            &directory,
+            &format!("{{url: '{url}', dangerous_unpinned: true{rest}}}"),
+        ))
+        .unwrap_err()
+    };
+    let check = |url: &str, because: &str| {
+        let error = unpinned(url, "");
+        assert!(error.contains(because), "{url}: {error}");
+    };
+    check(&origin, "`127.0.0.1` is not a public address");
+    check("http://[::1]:1/a.yaml", "`::1` is not a public address");
+    check(&origin.replace("127.0.0.1", "localhost"), "not public");
+    assert_eq!(asked.load(Ordering::SeqCst), 0, "no connection was made");
+    let (moved, _) = server(|_| redirect("/elsewhere"));
+    let error = unpinned(&moved, ", dangerous_private_address: true");
+    assert!(error.contains("answered 302"), "{error}");
+    let mut files = Files::of_api(&api(
+        &directory,
+        &format!("{{url: '{origin}', dangerous_unpinned: true}}"),
+    ))
+    .unwrap();
+    refused(
+        &mut files,
+        &directory.path("contract/root.yaml"),
+        "no files on this machine",
+    );
+    refused(&mut files, &format!("{origin}/part.yaml"), "`ref_origins`");
+}
+
+/// Runs `git` in a directory, as a person would.
+fn git(directory: &str, arguments: &[&str]) {
+    let run = Command::new("git")
+        .args([
+            "-C",
+            directory,
+            "-c",
+            "user.name=a",
+            "-c",
+            "user.email=a@b.example",
+            "-c",
+            "init.defaultBranch=main",
+        ])
+        .args(arguments)
+        .output()
+        .unwrap();
+    assert!(
+        run.status.success(),
+        "{arguments:?}: {}",
+        String::from_utf8_lossy(&run.stderr)
+    );
+}
+
+#[test]
+fn schema_5_a_contract_in_git_is_that_of_its_commit() {
+    let directory = Directory::new("git");
+    let repository = directory.path("contract");
+    git(&repository, &["init", "--quiet"]);
+    git(&repository, &["add", "."]);
+    git(&repository, &["commit", "--quiet", "-m", "first"]);
+    git(&repository, &["tag", "v1"]);
+    std::fs::write(directory.path("contract/root.yaml"), "second").unwrap();
+    git(&repository, &["commit", "--quiet", "-am", "second"]);
+    std::fs::write(directory.path("contract/root.yaml"), "not committed").unwrap();
+    let of = |reference: &str, file: &str| {
+        api(
+            &directory,
+            &format!("{{git: contract, ref: {reference}, file: {file}}}"),
+        )
+    };
+    let (first, tagged) = fetched(&of("v1", "root.yaml")).unwrap();
+    let (second, main) = fetched(&of("main", "root.yaml")).unwrap();
+    assert_eq!(
+        (first.as_slice(), second.as_slice()),
+        (b"root".as_slice(), b"second".as_slice())
+    );
+    assert_ne!(tagged, main);
+    assert_eq!(revision(&of("main", "root.yaml").contract).unwrap(), main);
+    let mut files = Files::of_api(&of("v1", "schemas/user.yaml")).unwrap();
+    assert_eq!(files.root(), "contract@v1/schemas/user.yaml");
+    assert_eq!(files.fetch("contract@v1/root.yaml").unwrap(), b"root");
+    refused(&mut files, "contract@v1/none.yaml", "the commit has no such file");
+    refused(&mut files, "../secret.yaml", "outside of the contract's repository");
+    refused(&mut files, "/etc/passwd", "outside of the contract's repository");
+    let unknown = fetched(&of("v2", "root.yaml")).unwrap_err();
+    assert!(unknown.starts_with("`v2` is no branch, tag or commit of"), "{unknown}");
+    let nowhere = fetched(&api(&directory, "{git: nowhere, ref: v1, file: a}")).unwrap_err();
+    assert!(nowhere.contains("nowhere"), "{nowhere}");
 }

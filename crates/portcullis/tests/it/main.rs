@@ -18,6 +18,7 @@ mod bodies;
 mod command_line;
 mod cors;
 mod forms;
+mod contracts;
 mod gate;
 mod http;
 mod http2;

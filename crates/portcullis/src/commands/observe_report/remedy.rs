@@ -2,7 +2,7 @@
 
 use portcullis_contract::conform::media_type::MediaType;
 use portcullis_contract::conform::operation::Operation;
-use portcullis_contract::document::{Document, FileId, Node, Place, Span};
+use portcullis_contract::document::{Document, FileId, Node, Place, Span, Version};
 use serde_json::{Value, json};
 
 use super::target::Target;
@@ -66,6 +66,7 @@ impl<'l> Looking<'l> {
     /// What would permit it.
     pub(super) fn remedy(&self) -> Remedy {
         let actions = match self.line.code.strip_prefix("contract.") {
+            Some("body.media_type" | "response.media_type") if self.is_two() => None,
             Some("body.media_type") => self.media_type(),
             Some("response.status") => self.status(),
             Some("response.media_type") => self.answer_media_type(),
@@ -91,6 +92,11 @@ impl<'l> Looking<'l> {
 
     fn document(&self) -> &'l Document {
         &self.loaded.document
+    }
+
+    /// OpenAPI 2.0 says bodies and media types elsewhere than a reader of 3.x looks for them.
+    fn is_two(&self) -> bool {
+        self.document().version() == Version::V2_0
     }
 
     fn span(&self) -> Span {
@@ -159,6 +165,7 @@ impl<'l> Looking<'l> {
         let (location, what) = code.rsplit_once('.')?;
         let whole = self.operation.is_some_and(|operation| operation.span == self.span());
         match (location, what) {
+            ("body" | "response.body", "undeclared") if whole && self.is_two() => None,
             ("body", "undeclared") if whole => {
                 let sent = self.readable().unwrap_or("application/json");
                 Some(vec![
@@ -184,7 +191,12 @@ impl<'l> Looking<'l> {
     }
 
     fn parameter(&self, location: &str) -> Option<Vec<Located>> {
-        let parameter = json!({ "name": self.undeclared()?, "in": location, "schema": {} });
+        let name = self.undeclared()?;
+        let parameter = match (self.is_two(), location) {
+            (true, "cookie") => return None,
+            (true, _) => json!({ "name": name, "in": location, "type": "string" }),
+            (false, _) => json!({ "name": name, "in": location, "schema": {} }),
+        };
         let operation = self.operation_spot()?;
         Some(vec![match operation.node.get("parameters") {
             Some(_) => operation.member("parameters").change(Change::Append(parameter)),

@@ -1,9 +1,6 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 
-use portcullis_contract::document::{self, Fetch, Node, Value as Tree};
-use serde_json::Value;
-
 use super::*;
 use crate::assemble::Running;
 use crate::config;
@@ -140,104 +137,11 @@ fn the_overlay_permits_what_was_seen() {
     let overlay = overlay::yaml("natter", causes.iter());
     insta::assert_snapshot!("overlay", overlay);
 
-    let contract = directory.join("permitting.json");
-    std::fs::write(&contract, applied(&overlay).to_string()).unwrap();
-    let permitting = configuration(contract.to_str().unwrap(), "enforce", upstream, &directory);
+    let written = directory.join("overlay.yaml");
+    std::fs::write(&written, overlay).unwrap();
+    let mut permitting = configuration(NATTER, "enforce", upstream, &directory);
+    permitting.apis[0].overlays.push(written);
     let statuses = exchange(permitting);
     std::fs::remove_dir_all(&directory).unwrap();
     assert_eq!(statuses, [201, 201, 201, 201, 200, 202], "the overlay permits it all");
-}
-
-/// Natter's contract with an overlay applied.
-fn applied(overlay: &str) -> Value {
-    struct One(Vec<u8>);
-    impl Fetch for One {
-        fn fetch(&mut self, _: &str) -> Result<Vec<u8>, String> {
-            Ok(self.0.clone())
-        }
-    }
-    let contract = document::load("natter.yaml", &mut One(std::fs::read(NATTER).unwrap())).unwrap();
-    let mut contract = plain(contract.root().node);
-    let overlay = plain(&document::parse("overlay.yaml", overlay.as_bytes()).unwrap());
-    for action in overlay["actions"].as_array().unwrap() {
-        let target = action["target"].as_str().unwrap();
-        match action.get("update") {
-            Some(update) => {
-                let target = contract
-                    .pointer_mut(&pointer(target))
-                    .unwrap_or_else(|| panic!("{target} is there"));
-                match target {
-                    Value::Array(items) => items.push(update.clone()),
-                    object => merged(object, update),
-                }
-            }
-            None => remove(&mut contract, target),
-        }
-    }
-    contract
-}
-
-fn remove(contract: &mut Value, target: &str) {
-    if let Some((array, text)) = target.split_once("[?@ == '") {
-        let text = text.trim_end_matches("']");
-        contract
-            .pointer_mut(&pointer(array))
-            .unwrap()
-            .as_array_mut()
-            .unwrap()
-            .retain(|item| item != text);
-        return;
-    }
-    let pointer = pointer(target);
-    let (parent, name) = pointer.rsplit_once('/').unwrap();
-    contract
-        .pointer_mut(parent)
-        .unwrap()
-        .as_object_mut()
-        .unwrap()
-        .shift_remove(name)
-        .unwrap();
-}
-
-fn merged(into: &mut Value, update: &Value) {
-    match (into, update) {
-        (Value::Object(into), Value::Object(update)) => {
-            for (name, value) in update {
-                merged(into.entry(name).or_insert(Value::Null), value);
-            }
-        }
-        (into, update) => *into = update.clone(),
-    }
-}
-
-/// A path of names and indexes as an RFC 6901 pointer.
-fn pointer(path: &str) -> String {
-    let (mut pointer, mut rest) = (String::new(), path.strip_prefix('$').unwrap());
-    while !rest.is_empty() {
-        let (name, after) = if let Some(quoted) = rest.strip_prefix("['") {
-            quoted.split_once("']").unwrap()
-        } else if let Some(index) = rest.strip_prefix('[') {
-            index.split_once(']').unwrap()
-        } else {
-            let name = rest.strip_prefix('.').unwrap();
-            name.split_at(name.find(['.', '[']).unwrap_or(name.len()))
-        };
-        pointer = format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"));
-        rest = after;
-    }
-    pointer
-}
-
-fn plain(node: &Node) -> Value {
-    match &node.value {
-        Tree::Null => Value::Null,
-        Tree::Bool(truth) => Value::from(*truth),
-        Tree::Number(spelling) => serde_json::from_str(spelling).unwrap(),
-        Tree::String(text) => Value::from(&**text),
-        Tree::Array(items) => items.iter().map(plain).collect(),
-        Tree::Object(object) => object
-            .iter()
-            .map(|(name, value)| (name.to_owned(), plain(value)))
-            .collect(),
-    }
 }

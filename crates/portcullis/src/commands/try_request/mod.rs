@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{ConfigFile, Failure, Outcome, Shared};
+use super::{Failure, Outcome, Overlaid, Shared};
 use crate::{contracts, files};
 use judge::{Judge, Judged};
 
@@ -18,7 +18,7 @@ use judge::{Judge, Judged};
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
-    pub(super) file: ConfigFile,
+    pub(super) contracts: Overlaid,
     /// Saved requests: raw HTTP or HAR
     #[arg(value_name = "REQUEST", required = true)]
     pub(super) requests: Vec<PathBuf>,
@@ -26,8 +26,8 @@ pub(super) struct Arguments {
 
 /// Judges each request and reports what the gate would do.
 pub(super) fn run(arguments: &Arguments, shared: &Shared) -> Result<Outcome, Failure> {
-    let configuration = arguments.file.load()?;
-    let apis = contracts::for_verb(&configuration, &arguments.file.config)?;
+    let configuration = arguments.contracts.load()?;
+    let apis = contracts::for_verb(&configuration, &arguments.contracts.file.config)?;
     let mut judge = Judge::new(&configuration, apis).map_err(|error| Failure::unusable(error.to_string()))?;
     let mut judged = Vec::new();
     for path in &arguments.requests {

@@ -1,0 +1,151 @@
+//! Files at URLs: fetched without credentials, within bounds of size and time, and from nowhere that nobody named.
+
+use std::io::Read;
+use std::net::IpAddr;
+use std::sync::{Arc, Once};
+use std::time::{Duration, Instant};
+
+use reqwest::blocking::{Client, ClientBuilder, Response};
+use reqwest::{Url, redirect};
+use rustls::crypto::aws_lc_rs::cipher_suite;
+
+use super::address::{Outwards, is_public};
+use super::bounded;
+use crate::config::contract::Remote;
+
+const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
+const REDIRECTS_MAX: usize = 3;
+
+/// A contract as its URL answers.
+pub(super) struct Fetched {
+    pub(super) bytes: Vec<u8>,
+    /// SHA-256, in lower-case hexadecimal digits.
+    pub(super) digest: String,
+}
+
+/// Fetches a contract; what has another digest than the one that was named is not taken.
+pub(super) fn contract(remote: &Remote, time_max: Duration) -> Result<Fetched, String> {
+    let builder = builder(time_max).redirect(redirect::Policy::none());
+    let client = if remote.private_address {
+        builder.build()
+    } else {
+        inwards(&remote.url)?;
+        builder.dns_resolver(Arc::new(Outwards)).build()
+    };
+    let bytes = get(&client.map_err(|error| causes(&error))?, &remote.url, time_max)?;
+    let digest = sha256(&bytes)?;
+    match &remote.sha256 {
+        Some(expected) if *expected != digest => Err(format!(
+            "its SHA-256 digest is `{digest}`, not the `{expected}` that the configuration names"
+        )),
+        _ => Ok(Fetched { bytes, digest }),
+    }
+}
+
+/// Refuses an address in a URL that is not public; names are looked at when they are resolved.
+fn inwards(url: &Url) -> Result<(), String> {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    match address {
+        Ok(address) if !is_public(address) => Err(format!(
+            "`{address}` is not a public address; set `dangerous_private_address: true` if it is meant"
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// One answer of a URL.
+pub(super) fn get(client: &Client, url: &Url, time_max: Duration) -> Result<Vec<u8>, String> {
+    let deadline = Instant::now() + time_max;
+    let response = client.get(url.clone()).send().map_err(|error| causes(&error))?;
+    if !response.status().is_success() {
+        let origin = url.origin().ascii_serialization();
+        return Err(format!("`{origin}` answered {}", response.status()));
+    }
+    body(response, deadline)
+}
+
+/// A client for the references of a contract.
+pub(super) fn client(time_max: Duration) -> reqwest::Result<Client> {
+    builder(time_max)
+        .redirect(redirect::Policy::custom(within_origin))
+        .dns_resolver(Arc::new(Outwards))
+        .build()
+}
+
+fn builder(time_max: Duration) -> ClientBuilder {
+    install_crypto();
+    Client::builder()
+        .user_agent("portcullis")
+        .no_proxy()
+        .connect_timeout(CONNECT_TIME_MAX.min(time_max))
+        .timeout(time_max)
+}
+
+/// FIPS 180-4, from the hash of a TLS cipher suite.
+fn sha256(bytes: &[u8]) -> Result<String, String> {
+    let suite = cipher_suite::TLS13_AES_128_GCM_SHA256.tls13();
+    let suite = suite.ok_or("there is no SHA-256 to hold it against its digest")?;
+    let digest = suite.common.hash_provider.hash(bytes);
+    Ok(digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Gives clients of HTTPS their cryptography; before the first of them is made.
+pub(crate) fn install_crypto() {
+    static PROVIDER: Once = Once::new();
+    PROVIDER.call_once(|| {
+        // Another provider that was installed before is as good.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    });
+}
+
+/// Follows a redirect within the origin only: another one was not named by the operator.
+fn within_origin(attempt: redirect::Attempt<'_>) -> redirect::Action {
+    let from = attempt.previous().last().map(Url::origin);
+    match from {
+        Some(origin) if origin != attempt.url().origin() => attempt.error("it redirects to another origin"),
+        _ if attempt.previous().len() > REDIRECTS_MAX => attempt.error("it redirects without end"),
+        _ => attempt.follow(),
+    }
+}
+
+/// The body within its bounds. The client's own timeout begins anew with each read, the deadline does not.
+///
+/// # Errors
+/// It takes too long, is larger than [`super::FILE_BYTES_MAX`], or breaks off.
+pub(crate) fn body(mut response: Response, deadline: Instant) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let mut chunk = vec![0; 64 << 10];
+    loop {
+        if Instant::now() > deadline {
+            return Err("it takes too long".to_owned());
+        }
+        let read = response.read(&mut chunk).map_err(|error| causes(&error))?;
+        if read == 0 {
+            return Ok(bytes);
+        }
+        bytes.extend(chunk.iter().take(read));
+        bytes = bounded(bytes)?;
+    }
+}
+
+/// An error and what it comes from, joined by colons.
+pub(crate) fn causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    std::iter::once(error)
+        .chain(causes)
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digests_are_those_of_the_standard() {
+        let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        assert_eq!(sha256(b"").unwrap(), empty);
+    }
+}
