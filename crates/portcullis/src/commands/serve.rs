@@ -22,7 +22,7 @@ use crate::{config, logging};
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The configuration (default: portcullis.yaml)
-    #[arg(short, long, value_name = "FILE", conflicts_with_all = ["contract", "upstream", "listen"])]
+    #[arg(short, long, value_name = "FILE", conflicts_with_all = ["contract", "upstream", "listen", "overlays"])]
     pub(super) config: Option<PathBuf>,
     /// Without a configuration: the contract
     #[arg(long, value_name = "FILE", requires = "upstream")]

@@ -280,7 +280,7 @@ fn schema_5_a_contract_at_a_url_has_the_digest_that_was_named() {
     let private = ", dangerous_private_address: true";
     let (bytes, revision) = of(&format!("sha256: {DIGEST}"), private).unwrap();
     assert_eq!((bytes.as_slice(), revision.as_deref()), (b"x".as_slice(), Some(DIGEST)));
-    let other = of(&format!("sha256: {}", "0".repeat(64)), private).unwrap_err();
+    let other = of(&format!("sha256: '{}'", "0".repeat(64)), private).unwrap_err();
     assert!(
         other.contains(&format!("its SHA-256 digest is `{DIGEST}`, not the `000")),
         "{other}"
