@@ -68,7 +68,10 @@ impl Watched {
         if let Ok(mut known) = self.known.lock() {
             let names = files.iter().filter_map(|file| file.file_name());
             known.names.extend(names.map(OsString::from));
-            known.folders.extend(folders.iter().cloned());
+            // Changes are told with absolute paths.
+            known
+                .folders
+                .extend(folders.iter().filter_map(|folder| std::path::absolute(folder).ok()));
         }
         for directory in files.iter().map(|file| directory(file)).chain(folders) {
             if self.directories.contains(&directory) {

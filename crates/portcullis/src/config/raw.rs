@@ -7,8 +7,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::contract::ContractWritten;
 use super::address_list::Addresses;
+use super::contract::ContractWritten;
 use super::cors::Cors;
 use super::listen::ListenWritten;
 use super::spanned::{List, Spanned};

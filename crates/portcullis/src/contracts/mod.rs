@@ -23,8 +23,8 @@ use crate::config::problems::Problems;
 use crate::config::upstream_tls::Tls as Configured;
 use crate::config::{extensions, raw};
 use crate::files::Files;
-pub(crate) use folder::is_named_like_one;
 use crate::upstream_tls;
+pub(crate) use folder::is_named_like_one;
 
 /// An API with its contract, ready to be served or looked at.
 pub(crate) struct Loaded {

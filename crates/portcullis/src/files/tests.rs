@@ -278,7 +278,7 @@ fn schema_5_a_contract_at_a_url_has_the_digest_that_was_named() {
     let of =
         |digest: &str, rest: &str| fetched(&api(&directory, &format!("{{url: '{origin}/a.yaml', {digest}{rest}}}")));
     let private = ", dangerous_private_address: true";
-    let (bytes, revision) = of(&format!("sha256: {DIGEST}"), private).unwrap();
+    let (bytes, revision) = of(&format!("sha256: '{DIGEST}'"), private).unwrap();
     assert_eq!((bytes.as_slice(), revision.as_deref()), (b"x".as_slice(), Some(DIGEST)));
     let other = of(&format!("sha256: '{}'", "0".repeat(64)), private).unwrap_err();
     assert!(
