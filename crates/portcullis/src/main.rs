@@ -9,6 +9,7 @@ mod commands;
 mod config;
 mod contracts;
 mod files;
+mod lifecycle;
 mod logging;
 mod observations;
 mod refresh;

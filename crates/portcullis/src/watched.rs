@@ -3,9 +3,11 @@
 
 use std::collections::HashSet;
 use std::ffi::OsString;
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
@@ -33,11 +35,13 @@ pub(crate) struct Watched {
     directories: HashSet<PathBuf>,
     known: Arc<Mutex<Known>>,
     changes: mpsc::Receiver<()>,
+    /// Something has changed and not been told yet.
+    changed: bool,
 }
 
 impl Watched {
-    /// Watches these files. Where the system cannot, that is logged, and SIGHUP is what reloads.
-    pub(crate) fn new(files: Vec<PathBuf>) -> Self {
+    /// Watches these files, which were read not before `read`. Where the system cannot, that is logged, and SIGHUP is what reloads.
+    pub(crate) fn new(files: Vec<PathBuf>, read: SystemTime) -> Self {
         // One place: any number of changes is one reason to reload.
         let (tell, changes) = mpsc::channel(1);
         let known = Arc::new(Mutex::new(Known {
@@ -56,8 +60,11 @@ impl Watched {
             directories: HashSet::new(),
             known,
             changes,
+            changed: false,
         };
-        watched.watch(files);
+        watched.watch(files.clone());
+        // Only now: a change before that nobody saw is seen here, and any later one is told.
+        watched.changed = files.iter().any(|file| changed_after(file, read));
         watched
     }
 
@@ -84,17 +91,29 @@ impl Watched {
         }
     }
 
-    /// Waits until something in the directories has changed and then rested.
+    /// Waits until something in the directories has changed and then rested. Where the wait is given up, the next one goes on.
     pub(crate) async fn changed(&mut self) {
-        if self.changes.recv().await.is_none() {
+        if !self.changed && self.changes.recv().await.is_none() {
             // Nobody watches; only a signal ends the wait.
             std::future::pending::<()>().await;
         }
+        self.changed = true;
         while tokio::time::timeout(QUIET, self.changes.recv())
             .await
             .is_ok_and(|change| change.is_some())
         {}
+        self.changed = false;
     }
+}
+
+/// Whether a file was written, or put in the place of another one, after this.
+fn changed_after(file: &Path, time: SystemTime) -> bool {
+    let after = |metadata: Metadata| {
+        let seconds = u64::try_from(metadata.ctime()).unwrap_or_default();
+        let nanoseconds = u32::try_from(metadata.ctime_nsec()).unwrap_or_default();
+        UNIX_EPOCH + Duration::new(seconds, nanoseconds) > time
+    };
+    std::fs::metadata(file).is_ok_and(after)
 }
 
 /// Whether something happened to a file that is known by its name or its folder; reading a file is nothing.
@@ -120,4 +139,20 @@ fn directory(file: &Path) -> PathBuf {
 
 fn unwatched(error: &notify::Error) {
     tracing::warn!(%error, "files are not watched for changes; send SIGHUP to reload");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_changed_before_the_watch_began_is_seen() {
+        let path = std::env::temp_dir().join(format!("portcullis-watched-{}", std::process::id()));
+        std::fs::write(&path, "").unwrap();
+        let written = std::fs::metadata(&path).unwrap().modified().unwrap();
+        let seen = [written - Duration::from_millis(1), written + Duration::from_millis(1)]
+            .map(|read| Watched::new(vec![path.clone()], read).changed);
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(seen, [true, false]);
+    }
 }

@@ -15,7 +15,7 @@ use arc_swap::ArcSwap;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener as StdListener};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -94,6 +94,7 @@ pub enum Ready {
 pub struct Admin {
     address: SocketAddr,
     addresses: Arc<ArcSwap<AddressList>>,
+    leave: Option<oneshot::Sender<()>>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -130,16 +131,39 @@ impl Admin {
     /// Listens, then serves on a thread of its own. When this returns, the address answers.
     ///
     /// # Errors
-    /// The address is public without a declaration, or cannot be listened on, or the system has no more threads.
+    /// See [`Admin::listen`] and [`Admin::serve`].
     pub fn start(config: Config, registry: Arc<Registry>, readiness: Arc<Readiness>) -> Result<Self, AdminError> {
-        let asked = config.address;
-        if !asked.ip().to_canonical().is_loopback() && !config.dangerous_public {
-            return Err(AdminError::Public(asked));
+        let listener = Self::listen(&config)?;
+        Self::serve(listener, config.hosts, config.addresses, registry, readiness)
+    }
+
+    /// Listens: connections wait until they are served.
+    ///
+    /// # Errors
+    /// The address is public without a declaration, or cannot be listened on.
+    pub fn listen(config: &Config) -> Result<StdListener, AdminError> {
+        let address = config.address;
+        if !address.ip().to_canonical().is_loopback() && !config.dangerous_public {
+            return Err(AdminError::Public(address));
         }
-        let failed = |cause| AdminError::Listen { address: asked, cause };
-        let listener = std::net::TcpListener::bind(asked).map_err(failed)?;
+        StdListener::bind(address).map_err(|cause| AdminError::Listen { address, cause })
+    }
+
+    /// Serves what arrives at a socket that listens, on a thread of its own. The names and the list are those of
+    /// [`Config`].
+    ///
+    /// # Errors
+    /// The socket cannot be used, or the system has no more threads.
+    pub fn serve(
+        listener: StdListener,
+        hosts: Vec<Box<str>>,
+        addresses: AddressList,
+        registry: Arc<Registry>,
+        readiness: Arc<Readiness>,
+    ) -> Result<Self, AdminError> {
+        let address = listener.local_addr().map_err(AdminError::Thread)?;
+        let failed = |cause| AdminError::Listen { address, cause };
         listener.set_nonblocking(true).map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -147,16 +171,28 @@ impl Admin {
         let entered = runtime.enter();
         let listener = TcpListener::from_std(listener).map_err(failed)?;
         drop(entered);
+        let (leave, leaving) = oneshot::channel();
         let (stop, stopped) = oneshot::channel();
-        let hosts = Hosts::new(config.hosts);
-        let addresses = Arc::new(ArcSwap::from_pointee(config.addresses));
+        let hosts = Hosts::new(hosts);
+        let addresses = Arc::new(ArcSwap::from_pointee(addresses));
         let permitted = Arc::clone(&addresses);
         let serve = move || {
             let answerer = Rc::new(Answerer::new(registry, readiness, hosts));
             let local = tokio::task::LocalSet::new();
             local.block_on(&runtime, async {
+                let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+                let work = async {
+                    tokio::select! {
+                        () = accept(&listener, &permitted, &answerer, &room) => {}
+                        _ = leaving => {}
+                    }
+                    drop(listener);
+                    // What was accepted is answered; all room is free when nothing is open, and nothing is open for long.
+                    let all = u32::try_from(CONNECTIONS_MAX).unwrap_or(u32::MAX);
+                    let _ = room.acquire_many(all).await;
+                };
                 tokio::select! {
-                    () = accept(&listener, &permitted, &answerer) => {}
+                    () = work => {}
                     _ = stopped => {}
                 }
             });
@@ -168,6 +204,7 @@ impl Admin {
         Ok(Self {
             address,
             addresses,
+            leave: Some(leave),
             stop: Some(stop),
             thread: Some(thread),
         })
@@ -176,6 +213,11 @@ impl Admin {
     /// Puts another list in force, for connections from here on.
     pub fn permit(&self, addresses: AddressList) {
         self.addresses.store(Arc::new(addresses));
+    }
+
+    /// Accepts nothing more, for the sake of another process that does; what is open is answered unless this is dropped before.
+    pub fn leave(&mut self) {
+        drop(self.leave.take());
     }
 
     /// The address it listens on.
@@ -196,9 +238,13 @@ impl Drop for Admin {
 
 /// Accepts for ever, and closes at once what comes from an address that may not. Where the system has no more descriptors it
 /// pauses instead of spinning.
-async fn accept(listener: &TcpListener, permitted: &ArcSwap<AddressList>, answerer: &Rc<Answerer>) {
-    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    while let Ok(place) = Arc::clone(&room).acquire_owned().await {
+async fn accept(
+    listener: &TcpListener,
+    permitted: &ArcSwap<AddressList>,
+    answerer: &Rc<Answerer>,
+    room: &Arc<Semaphore>,
+) {
+    while let Ok(place) = Arc::clone(room).acquire_owned().await {
         match listener.accept().await {
             Ok((_, peer)) if !permitted.load().permits(peer.ip()) => {}
             Ok((stream, _)) => {

@@ -48,8 +48,11 @@ pub(crate) struct Shared<H> {
     pub(crate) http1: http1::Builder,
     /// Streams of all HTTP/2 connections of this worker.
     pub(crate) streams: Rc<http2::Open>,
-    /// Set once; connections then end as soon as they have answered what they took.
+    /// Set once; every answer then ends its connection.
+    pub(crate) leaving: Cell<bool>,
+    /// Set once, and then `leaving` too; connections then end as soon as they have answered what they took.
     pub(crate) draining: Cell<bool>,
+    pub(crate) leave: Notify,
     pub(crate) drain: Notify,
 }
 
@@ -68,7 +71,9 @@ impl<H: Serve> Shared<H> {
             ids: RefCell::new(ids),
             http1,
             streams: Rc::default(),
+            leaving: Cell::new(false),
             draining: Cell::new(false),
+            leave: Notify::new(),
             drain: Notify::new(),
         }
     }
@@ -229,8 +234,8 @@ impl<H: Serve> Conversation<H> {
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return response;
         }
-        if self.wire.body_unfinished(number) || self.shared.draining.get() {
-            // What is left of the body must not be taken for the next request; and a draining gate takes none.
+        if self.wire.body_unfinished(number) || self.shared.leaving.get() {
+            // What is left of the body must not be taken for the next request; and a gate that leaves takes none.
             response
                 .headers_mut()
                 .insert(CONNECTION, HeaderValue::from_static("close"));

@@ -36,8 +36,8 @@ pub use http2::{Http2Bounds, StreamBody};
 pub use incoming::{Incoming, Unread};
 pub use path::{PathProblem, PathRules, check_path};
 pub use request_id::RequestId;
-pub use socket::Sockets;
 pub(crate) use socket::Transport;
+pub use socket::{Listeners, Sockets};
 pub(crate) use switch::{Successor, Switch};
 pub use worker::{Drained, Serve, Settings, WorkerIndex, Workers};
 

@@ -687,7 +687,7 @@ fn draining_answers_what_was_taken_and_closes_what_is_idle() {
     std::thread::sleep(50 * MILLISECOND);
     halfway.write_all(b"st: a\r\n\r\n").unwrap();
     let begun = Instant::now();
-    assert_eq!(workers.join().unwrap(), Drained { connections_cut: 0 });
+    assert_eq!(workers.join().unwrap().connections_cut, 0);
     assert!(begun.elapsed() < 2_000 * MILLISECOND);
     assert_eq!(read_to_end(&mut idle), "");
     for mut socket in [busy, halfway] {
@@ -712,7 +712,7 @@ fn draining_cuts_what_is_late() {
         .write_all(post("Content-Length: 5\r\n", "ab").as_bytes())
         .unwrap();
     std::thread::sleep(50 * MILLISECOND);
-    assert_eq!(gate.drain(), Drained { connections_cut: 1 });
+    assert_eq!(gate.drain().connections_cut, 1);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
-use std::thread::JoinHandle;
+use std::thread;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,7 +19,7 @@ use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{Notify, watch};
-use tokio::task::spawn_local;
+use tokio::task::{JoinHandle, spawn_local};
 
 use super::Received;
 use super::admission::{Admission, Permit};
@@ -38,6 +38,8 @@ use crate::refusal::Refusal;
 const ACCEPT_REST: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
 /// How long a connection that was accepted while draining may take until its first byte.
 const LATE_FIRST_BYTE: Duration = Duration::from_millis(250);
+/// How long ending connections that are idle may take.
+const IDLE_END_MAX: Duration = Duration::from_millis(500);
 
 /// Everything that listening needs to know, checked before.
 #[derive(Clone, Debug)]
@@ -118,9 +120,24 @@ pub trait Serve: 'static {
     }
 }
 
+/// How far the workers are on their way to the end; it never goes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    /// Connections are accepted and kept.
+    Serving,
+    /// Connections are accepted, and every answer ends its own.
+    Leaving,
+    /// Another process accepts from the same sockets.
+    HandedOver,
+    /// Nobody accepts any more.
+    Draining,
+}
+
 /// How draining ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Drained {
+    /// Connections that were open when accepting ended.
+    pub connections_open: usize,
     /// Connections that were still open at the deadline and were cut.
     pub connections_cut: usize,
 }
@@ -128,8 +145,8 @@ pub struct Drained {
 /// The running workers.
 pub struct Workers {
     addresses: Vec<SocketAddr>,
-    drain: watch::Sender<bool>,
-    threads: Vec<JoinHandle<io::Result<Drained>>>,
+    phase: watch::Sender<Phase>,
+    threads: Vec<thread::JoinHandle<io::Result<Drained>>>,
 }
 
 impl fmt::Debug for Workers {
@@ -153,37 +170,35 @@ impl Workers {
         H: Serve,
         F: Fn(WorkerIndex) -> io::Result<H> + Send + Sync + 'static,
     {
-        let (drain, draining) = watch::channel(false);
+        let (phase, told) = watch::channel(Phase::Serving);
         let addresses = sockets.addresses().to_vec();
         let admission = Admission::new(settings.connections_max, settings.connections_per_address_max);
         let (settings, make) = (Arc::new(settings), Arc::new(make));
         let mut threads = Vec::new();
         for (index, listeners) in sockets.into_workers().into_iter().enumerate() {
             let (settings, make, admission) = (Arc::clone(&settings), Arc::clone(&make), Arc::clone(&admission));
-            let draining = draining.clone();
-            let thread = std::thread::Builder::new()
-                .name(format!("worker-{index}"))
-                .spawn(move || {
-                    let runtime = Builder::new_current_thread()
-                        .enable_all()
-                        .build_local(LocalOptions::default())?;
-                    let work = async {
-                        let ids = RequestIds::seeded()?;
-                        let shared = Shared::new(Rc::new(make(WorkerIndex(index))?), settings, ids);
-                        let worker = Worker {
-                            shared: Rc::new(shared),
-                            admission,
-                            open: Rc::new(OpenCount::default()),
-                        };
-                        Rc::new(worker).work(listeners, draining).await
+            let told = told.clone();
+            let thread = thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
+                let runtime = Builder::new_current_thread()
+                    .enable_all()
+                    .build_local(LocalOptions::default())?;
+                let work = async {
+                    let ids = RequestIds::seeded()?;
+                    let shared = Shared::new(Rc::new(make(WorkerIndex(index))?), settings, ids);
+                    let worker = Worker {
+                        shared: Rc::new(shared),
+                        admission,
+                        open: Rc::new(OpenCount::default()),
                     };
-                    runtime.block_on(work)
-                })?;
+                    Rc::new(worker).work(listeners, told).await
+                };
+                runtime.block_on(work)
+            })?;
             threads.push(thread);
         }
         Ok(Self {
             addresses,
-            drain,
+            phase,
             threads,
         })
     }
@@ -194,12 +209,29 @@ impl Workers {
         &self.addresses
     }
 
-    /// Begins to drain: no new connections, `Connection: close` on every response, idle connections closed. Returns at once.
-    pub fn drain(&self) {
-        self.drain.send_replace(true);
+    /// Whether every worker still runs: none has failed.
+    #[must_use]
+    pub fn alive(&self) -> bool {
+        !self.threads.iter().any(thread::JoinHandle::is_finished)
     }
 
-    /// Waits until every worker has drained, which needs [`Workers::drain`] or an error first. Blocks the thread.
+    /// Prepares to drain: `Connection: close` on every response, while connections are still accepted. Returns at once.
+    pub fn leave(&self) {
+        self.phase.send_replace(Phase::Leaving);
+    }
+
+    /// Begins to drain: no new connections, `Connection: close` on every response, idle connections closed. Returns at once.
+    pub fn drain(&self) {
+        self.phase.send_replace(Phase::Draining);
+    }
+
+    /// Begins to drain for a process that accepts from the same sockets: what waits in their queues is left to it, and a connection
+    /// that is idle may send one more request. Returns at once.
+    pub fn hand_over(&self) {
+        self.phase.send_replace(Phase::HandedOver);
+    }
+
+    /// Waits until every worker has drained, which needs [`Workers::drain`], [`Workers::hand_over`] or an error first. Blocks the thread.
     ///
     /// # Errors
     ///
@@ -209,7 +241,10 @@ impl Workers {
         let mut failed = None;
         for thread in self.threads {
             match thread.join() {
-                Ok(Ok(one)) => drained.connections_cut += one.connections_cut,
+                Ok(Ok(one)) => {
+                    drained.connections_open += one.connections_open;
+                    drained.connections_cut += one.connections_cut;
+                }
                 Ok(Err(error)) => failed = failed.or(Some(error)),
                 Err(_) => failed = failed.or_else(|| Some(io::Error::other("a worker panicked"))),
             }
@@ -228,25 +263,43 @@ struct Worker<H> {
 impl<H: Serve> Worker<H> {
     async fn work(
         self: Rc<Self>,
-        listeners: Vec<StdListener>,
-        mut draining: watch::Receiver<bool>,
+        listeners: Vec<(usize, StdListener)>,
+        mut told: watch::Receiver<Phase>,
     ) -> io::Result<Drained> {
         let mut accepting = Vec::new();
-        for (index, listener) in listeners.into_iter().enumerate() {
+        for (index, listener) in listeners {
             let listener = TcpListener::from_std(listener)?;
             accepting.push(spawn_local(Rc::clone(&self).accept(listener, ListenerIndex(index))));
         }
-        // An error means that nobody is left who could ask for more.
-        let _ = draining.wait_for(|draining| *draining).await;
-        self.shared.draining.set(true);
-        self.shared.drain.notify_waiters();
+        reached(&mut told, Phase::Leaving).await;
+        self.shared.leaving.set(true);
+        self.shared.leave.notify_waiters();
+        let handed_over = reached(&mut told, Phase::HandedOver).await == Phase::HandedOver;
+        if handed_over {
+            // What waits in the kernel's queue is accepted by the other process.
+            accepting.iter().for_each(JoinHandle::abort);
+        } else {
+            self.end_idle();
+        }
         for task in accepting {
             let _ = task.await;
         }
+        let connections_open = self.open.count.get();
         let _ = tokio::time::timeout(self.shared.settings.drain_max, self.open.none()).await;
+        if handed_over {
+            // Not before: a client may be about to use a connection that is idle, and would lose that request.
+            self.end_idle();
+            let _ = tokio::time::timeout(IDLE_END_MAX, self.open.none()).await;
+        }
         Ok(Drained {
+            connections_open,
             connections_cut: self.open.count.get(),
         })
+    }
+
+    fn end_idle(&self) {
+        self.shared.draining.set(true);
+        self.shared.drain.notify_waiters();
     }
 
     /// Accepts until draining begins, then empties the kernel's queue: what it had promised to a client is served.
@@ -309,6 +362,13 @@ impl<H: Serve> Worker<H> {
             let _ = SockRef::from(socket).send(&wire);
         }
     }
+}
+
+/// Waits for a phase, and says which it is by then.
+async fn reached(told: &mut watch::Receiver<Phase>, phase: Phase) -> Phase {
+    // An error means that nobody is left who could ask for more.
+    let reached = told.wait_for(|now| *now >= phase).await;
+    reached.map_or(Phase::Draining, |now| *now)
 }
 
 /// The next connection, or none once draining begins.

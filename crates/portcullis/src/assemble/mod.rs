@@ -39,6 +39,7 @@ use crate::config::contract::Source;
 use crate::config::listen::{self, Certificates};
 use crate::config::raw;
 use crate::contracts::{self, Loaded};
+use crate::lifecycle::listening::{Given, ListenError, Listening};
 use routes::Site;
 use upstreams::Upstreams;
 
@@ -55,13 +56,8 @@ pub(crate) enum StartError {
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Limits(Vec<LimitError>),
     /// An address cannot be listened on.
-    #[error("{cause}")]
-    Listen {
-        /// The addresses.
-        addresses: String,
-        /// What the system says.
-        cause: io::Error,
-    },
+    #[error(transparent)]
+    Listen(#[from] ListenError),
     /// A certificate or a key cannot be used.
     #[error("{0}")]
     Tls(String),
@@ -84,10 +80,12 @@ pub(crate) struct Running {
     workers: Workers,
     listeners: Vec<Listener>,
     /// Ends with the gate.
-    _orders: Orders,
+    orders: Orders,
     admin: Option<Admin>,
     /// Ends with the gate.
     _upkeep: Upkeep,
+    /// The sockets once more, to be handed over.
+    listening: Listening,
 }
 
 /// What became of a reload.
@@ -143,11 +141,27 @@ pub(crate) struct Offline {
 }
 
 impl Running {
-    /// Starts listening with these APIs.
+    /// Listens where the configuration says, and serves these APIs.
     ///
     /// # Errors
     /// See [`StartError`]. Nothing is left running then.
     pub(crate) fn start(configuration: Configuration, apis: Vec<Loaded>) -> Result<Self, StartError> {
+        let listening = Listening::open(&configuration, Given::default())?;
+        Self::start_on(listening, configuration, apis)
+    }
+
+    /// Serves these APIs on sockets that listen already.
+    ///
+    /// # Errors
+    /// See [`StartError`]. Nothing is left running then.
+    pub(crate) fn start_on(
+        listening: Listening,
+        configuration: Configuration,
+        apis: Vec<Loaded>,
+    ) -> Result<Self, StartError> {
+        let no_descriptors = |error: io::Error| StartError::System(error.to_string());
+        let (callers, operators) = listening.duplicate().map_err(no_descriptors)?.into_parts();
+        let sockets = Sockets::spread(callers, configuration.workers).map_err(no_descriptors)?;
         let store = Arc::new(MemoryStore::new(KEYS_MAX));
         let keyer = Keyer::random().map_err(|error| StartError::System(error.to_string()))?;
         let limiter = Limiter::new(Arc::clone(&store) as _, keyer, Instant::now());
@@ -161,8 +175,18 @@ impl Running {
         let readiness = Arc::new(Readiness::default());
         let files = AddressFiles::read(&configuration).map_err(StartError::Unusable)?;
         let listeners = tls::listeners(&configuration.listen, &files)?;
-        let admin = start_admin(&configuration, &files, &registry, &readiness)?;
-        let sockets = bind(&configuration.listen_addresses(), configuration.workers)?;
+        let admin_list = configuration.admin.as_ref().map(|admin| files.list(&admin.addresses));
+        let serve = |listener| {
+            let list = admin_list.unwrap_or_default();
+            Admin::serve(
+                listener,
+                Vec::new(),
+                list,
+                Arc::clone(&registry),
+                Arc::clone(&readiness),
+            )
+        };
+        let admin = operators.map(serve).transpose()?;
         let settings = settings(&configuration, listeners.clone());
         let site = Site {
             listeners: &configuration.listen,
@@ -198,9 +222,10 @@ impl Running {
             upstreams,
             workers,
             listeners,
-            _orders: orders,
+            orders,
             admin,
             _upkeep: upkeep,
+            listening,
         })
     }
 
@@ -278,13 +303,51 @@ impl Running {
         &self.observations
     }
 
-    /// Finishes what is under way and ends; blocks until then.
+    /// The sockets, to be handed over.
+    pub(crate) fn listening(&self) -> &Listening {
+        &self.listening
+    }
+
+    /// The configuration that it was started with.
+    pub(crate) fn configuration(&self) -> &Configuration {
+        &self.configuration
+    }
+
+    /// Whether every worker still runs.
+    pub(crate) fn alive(&self) -> bool {
+        self.workers.alive()
+    }
+
+    /// Is no longer ready, and ends connections with their answers, but still accepts new ones.
+    pub(crate) fn leave(&self) {
+        self.readiness.set(Ready::Draining);
+        self.workers.leave();
+    }
+
+    /// Finishes what is under way and ends; blocks until then. Metrics are served to the end.
     ///
     /// # Errors
     /// A worker failed.
     pub(crate) fn stop(self) -> io::Result<Drained> {
-        self.readiness.set(Ready::Draining);
+        self.leave();
+        // The workers close theirs, and with these the kernel accepts nothing more.
+        drop(self.listening);
         self.workers.drain();
+        self.workers.join()
+    }
+
+    /// Finishes what is under way, leaves everything new to the process that has the sockets now, and ends; blocks until then.
+    ///
+    /// # Errors
+    /// A worker failed.
+    pub(crate) fn hand_over(self) -> io::Result<Drained> {
+        // The other process orders certificates now.
+        drop(self.orders);
+        let mut admin = self.admin;
+        // Operators want to hear of the process that serves.
+        admin.iter_mut().for_each(Admin::leave);
+        drop(self.listening);
+        self.workers.hand_over();
         self.workers.join()
     }
 }
@@ -304,32 +367,6 @@ fn gates(
         let ledger = ledger.ok_or_else(|| io::Error::other("the worker's counters are taken"))?;
         Ok(Gate::new(Arc::clone(&shared), ledger, held_bytes_max))
     }
-}
-
-fn start_admin(
-    configuration: &Configuration,
-    files: &AddressFiles,
-    registry: &Arc<Registry>,
-    readiness: &Arc<Readiness>,
-) -> Result<Option<Admin>, StartError> {
-    let Some(settled) = &configuration.admin else {
-        return Ok(None);
-    };
-    // That it is public, where it is, was said aloud in the configuration and checked there.
-    let config = admin::Config {
-        address: settled.address,
-        dangerous_public: true,
-        hosts: Vec::new(),
-        addresses: files.list(&settled.addresses),
-    };
-    Ok(Some(Admin::start(config, Arc::clone(registry), Arc::clone(readiness))?))
-}
-
-fn bind(addresses: &[SocketAddr], workers: NonZeroUsize) -> Result<Sockets, StartError> {
-    Sockets::bind(addresses, workers).map_err(|cause| {
-        let addresses = addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        StartError::Listen { addresses, cause }
-    })
 }
 
 fn settings(configuration: &Configuration, listeners: Vec<Listener>) -> Settings {
@@ -403,6 +440,7 @@ fn fixed_settings(old: &Configuration, new: &Configuration) -> Vec<&'static str>
         ("trusted_proxies", old.trusted_proxies != new.trusted_proxies),
         ("log", old.log != new.log),
         ("observe", old.observe != new.observe),
+        ("process", old.process != new.process),
     ];
     changed
         .into_iter()

@@ -7,6 +7,7 @@ mod configuration;
 mod coverage;
 #[cfg(feature = "demo")]
 mod demo;
+mod health;
 mod init;
 mod man;
 mod observe_report;
@@ -43,7 +44,7 @@ pub(crate) struct Shared {
 const EXIT_CODES: &str = "\
 Exit codes:
   0  it worked, and nothing was found
-  1  something was found: errors in a check, refusals in a trial, attacks that passed
+  1  something was found: errors in a check, refusals in a trial, attacks that passed, a gate that is not ready
   2  the arguments or the files cannot be used
   3  an address cannot be bound, or a server cannot be reached";
 
@@ -53,6 +54,8 @@ enum Verb {
     Serve(serve::Arguments),
     /// Draft a first configuration from a contract, or from a running service that publishes one
     Init(init::Arguments),
+    /// Ask a running gate whether it is ready
+    Health(health::Arguments),
     /// Check a configuration and its contracts, and report every problem
     Check(check::Arguments),
     /// Show, for each operation and media type, what is checked and what is not, and why
@@ -79,6 +82,7 @@ pub(crate) fn run() -> Outcome {
     let json = shared.json;
     let done = match verb {
         Verb::Serve(arguments) => serve::run(&arguments, &shared),
+        Verb::Health(arguments) => health::run(&arguments),
         Verb::Init(arguments) => init::run(&arguments, &shared),
         Verb::Check(arguments) => check::run(&arguments, &shared),
         Verb::Coverage(arguments) => coverage::run(&arguments, &shared),
@@ -159,6 +163,8 @@ mod tests {
         check("completions bash", true);
         check("completions", false);
         check("man --dir out", true);
+        check("health --admin 127.0.0.1:9901", true);
+        check("health --admin localhost", false);
         check("demo --attacks --json", true);
         check("", false);
     }

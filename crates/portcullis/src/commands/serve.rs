@@ -1,22 +1,33 @@
 //! `portcullis serve`: the gate.
 
-use std::borrow::Cow;
+mod control;
+mod origin;
+
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use clap::Args;
-use portcullis_contract::document::Problem;
 use portcullis_gateway::routes::{Api, Hosts};
-use tokio::signal::unix::{SignalKind, signal};
 
-use super::{ConfigFile, Failure, Outcome, Shared, configuration};
-use crate::assemble::{self, Reloaded, Running, StartError};
+use super::{Failure, Outcome, Shared};
+use crate::assemble::{Running, StartError};
 use crate::config::checked::Configuration;
-use crate::config::listen::{Listener, Tls};
-use crate::contracts::Loaded;
+use crate::config::contract::Source;
+use crate::config::listen::Listener;
+use crate::lifecycle::listening::{Given, Listening};
+use crate::lifecycle::predecessor::{self, Predecessor};
+use crate::lifecycle::sandbox::{self, Places};
+use crate::lifecycle::successor::Program;
+use crate::lifecycle::{account, descriptors};
+use crate::logging;
 use crate::observations::Recorder;
-use crate::refresh::{News, Refresh};
+use crate::refresh::Refresh;
 use crate::watched::Watched;
-use crate::{config, logging};
+use control::{Control, Orders};
+use origin::Origin;
+
+/// Where the program `git` is, on the systems that we know.
+const GIT: &str = "/usr/bin/git";
 
 /// The arguments of `serve`: a configuration, or a contract and an upstream.
 #[derive(Debug, Args)]
@@ -41,125 +52,101 @@ pub(super) struct Arguments {
     pub(super) dev_tls: bool,
 }
 
-/// Where the configuration comes from; a reload reads it again.
-#[derive(Debug)]
-enum Origin {
-    File(ConfigFile),
-    Arguments {
-        listen: String,
-        contract: String,
-        upstream: String,
-        overlays: Vec<PathBuf>,
-    },
-}
-
-impl Arguments {
-    fn origin(&self) -> Origin {
-        match (&self.contract, &self.upstream) {
-            (Some(contract), Some(upstream)) => Origin::Arguments {
-                listen: self.listen.clone().unwrap_or_else(|| "127.0.0.1:8080".to_owned()),
-                contract: contract.to_string_lossy().into_owned(),
-                upstream: upstream.clone(),
-                overlays: self.overlays.clone(),
-            },
-            _ => {
-                let config = self.config.clone().unwrap_or_else(|| PathBuf::from("portcullis.yaml"));
-                Origin::File(ConfigFile { config })
-            }
-        }
-    }
-}
-
-impl Origin {
-    fn read(&self) -> Result<Configuration, Failure> {
-        match self {
-            Self::File(file) if !file.config.exists() => Err(Failure::unusable(format!(
-                "there is no configuration `{}`: name one with `--config`, or say what to serve with `--contract` and `--upstream`",
-                file.config.display()
-            ))),
-            Self::File(file) => file.load(),
-            Self::Arguments {
-                listen,
-                contract,
-                upstream,
-                overlays,
-            } => {
-                let mut configuration = configuration::settled(config::from_arguments(listen, contract, upstream))?;
-                for api in &mut configuration.apis {
-                    api.overlays.clone_from(overlays);
-                }
-                Ok(configuration)
-            }
-        }
-    }
-
-    fn location(&self) -> Cow<'_, str> {
-        match self {
-            Self::File(file) => file.config.to_string_lossy(),
-            Self::Arguments { .. } => Cow::Borrowed("command line"),
-        }
-    }
-
-    /// The configuration and its contracts, ready to be put in force.
-    fn load(&self, dev_tls: bool) -> Result<(Configuration, Vec<Loaded>), Failure> {
-        let mut configuration = self.read()?;
-        if dev_tls {
-            let plain = configuration
-                .listen
-                .iter_mut()
-                .filter(|listener| listener.tls.is_none());
-            plain.for_each(|listener| listener.tls = Some(Tls::for_development()));
-        }
-        let apis = assemble::load(&configuration, &self.location()).map_err(failed)?;
-        Ok((configuration, apis))
-    }
-
-    /// Every file whose change is a reason to reload.
-    fn files(&self, configuration: &Configuration, apis: &[Loaded]) -> Vec<PathBuf> {
-        let own = match self {
-            Self::File(file) => Some(file.config.clone()),
-            Self::Arguments { .. } => None,
-        };
-        let certificates = configuration.listen.iter().flat_map(Listener::files);
-        let contracts = apis.iter().flat_map(Loaded::files);
-        let lists = configuration.address_files().map(Path::to_owned);
-        own.into_iter()
-            .chain(certificates)
-            .chain(contracts)
-            .chain(lists)
-            .collect()
-    }
-}
-
-/// Serves until it is told to stop.
+/// Serves until it is told to stop, or until another process serves in its place.
 pub(super) fn run(arguments: &Arguments, shared: &Shared) -> Result<Outcome, Failure> {
+    // First: later, a descriptor of this process could be taken for one that it was given.
+    let (given, predecessor) = predecessor::inherited()
+        .map_err(|error| Failure::unreachable(format!("the sockets that were handed over cannot be used: {error}")))?;
+    let sandboxed = predecessor.as_ref().is_some_and(Predecessor::sandboxed);
+    match start(arguments, shared, given, sandboxed) {
+        Ok(gate) => gate.serve(predecessor),
+        Err(failure) => {
+            if let Some(predecessor) = predecessor {
+                predecessor.failed(&failure.to_string());
+            }
+            Err(failure)
+        }
+    }
+}
+
+/// A gate that serves, and what belongs to it.
+struct Started {
+    program: Program,
+    origin: Origin,
+    running: Running,
+    watched: Watched,
+    refresh: Refresh,
+    recorder: Option<Recorder>,
+    sandboxed: bool,
+}
+
+/// Loads, listens, becomes who it should be, confines itself, serves: in this order, because each step takes away what the one before
+/// needed.
+fn start(arguments: &Arguments, shared: &Shared, given: Given, sandboxed: bool) -> Result<Control, Failure> {
+    let system =
+        |error: std::io::Error| Failure::unusable(format!("cannot find out how the program was started: {error}"));
+    let program = Program::running().map_err(system)?;
     let origin = arguments.origin();
-    let (configuration, apis) = origin.load(arguments.dev_tls)?;
+    let begun = now();
+    let (configuration, apis) = origin.load(sandboxed)?;
     logging::start(&configuration.log, shared.color);
+    descriptors::raise(&configuration);
+    let listening = Listening::open(&configuration, given).map_err(|error| failed(error.into()))?;
+    account::assume(configuration.process.account.as_ref()).map_err(Failure::unusable)?;
     let files = origin.files(&configuration, &apis);
+    let places = places(&configuration, &files, &program);
+    let sandboxed = sandbox::lay(configuration.process.sandbox, sandboxed, &places).map_err(Failure::unusable)?;
     for warning in apis.iter().flat_map(|api| &api.warnings) {
         tracing::warn!("{warning}");
     }
-    let recorder = configuration.observe.clone();
+    let watched = Watched::new(files, begun);
+    // Whoever reads that the gate listens may send it a signal.
+    let orders = Orders::new()?;
+    let observe = configuration.observe.clone();
     let refresh = Refresh::of(&apis);
-    let running = Running::start(configuration, apis).map_err(failed)?;
+    let running = Running::start_on(listening, configuration, apis).map_err(failed)?;
     tell_started(&running);
-    let recorder = recorder.map(|observe| Recorder::start(observe, running.observations()));
-    let mut gate = Reloading {
+    let recorder = observe.map(|observe| Recorder::start(observe, running.observations()));
+    let gate = Started {
+        program,
         origin,
-        dev_tls: arguments.dev_tls,
         running,
-        watched: Watched::new(files),
+        watched,
         refresh,
+        recorder,
+        sandboxed,
     };
-    gate.until_stopped()?;
-    let drained = gate
-        .running
-        .stop()
-        .map_err(|error| Failure::unusable(format!("a worker failed: {error}")))?;
-    drop(recorder);
-    tracing::info!(connections_cut = drained.connections_cut, "stopped");
-    Ok(Outcome::Clean)
+    Ok(Control::new(orders, gate))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the binary is where clocks are read")]
+fn now() -> SystemTime {
+    SystemTime::now()
+}
+
+/// Where the process reads, writes and executes from here on.
+fn places(configuration: &Configuration, files: &[PathBuf], program: &Program) -> Places {
+    let mut places = Places::default();
+    files.iter().for_each(|file| places.read(file));
+    let written = configuration.observe.iter().map(|observe| &observe.file);
+    written
+        .chain(&configuration.process.pid_file)
+        .for_each(|file| places.write(file));
+    for acme in configuration.listen.iter().filter_map(Listener::acme) {
+        places.keep(&acme.storage);
+        acme.root.iter().for_each(|root| places.read(root));
+    }
+    let repositories = configuration.apis.iter().filter_map(|api| match &api.contract {
+        Source::Git(repository) => Some(repository),
+        Source::File(_) | Source::Directory(_) | Source::Remote(_) => None,
+    });
+    for repository in repositories {
+        places.read(&repository.path.join(".git"));
+        // It is what reads them, each time they are looked at anew.
+        places.execute(Path::new(GIT));
+    }
+    places.execute(program.path());
+    places
 }
 
 fn tell_started(running: &Running) {
@@ -194,111 +181,6 @@ fn failed(error: StartError) -> Failure {
     match error {
         StartError::Unusable(problems) => Failure::of_problems(problems),
         StartError::Limits(_) | StartError::Tls(_) => Failure::unusable(error.to_string()),
-        StartError::Listen { .. } | StartError::Admin(_) | StartError::System(_) => {
-            Failure::unreachable(error.to_string())
-        }
-    }
-}
-
-/// What a serving gate waits for.
-enum Event {
-    Stop,
-    Reload,
-    News(News),
-}
-
-/// A gate that reloads when it is told to, or when a file or another source of a contract changes.
-struct Reloading {
-    origin: Origin,
-    dev_tls: bool,
-    running: Running,
-    watched: Watched,
-    refresh: Refresh,
-}
-
-impl Reloading {
-    /// Waits for SIGHUP and what changes, which reload, and for SIGTERM or SIGINT, which end it.
-    fn until_stopped(&mut self) -> Result<(), Failure> {
-        let signals = |error: std::io::Error| Failure::unusable(format!("cannot wait for signals: {error}"));
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(signals)?;
-        let entered = runtime.enter();
-        let (mut hangup, mut terminate, mut interrupt) = (
-            signal(SignalKind::hangup()).map_err(signals)?,
-            signal(SignalKind::terminate()).map_err(signals)?,
-            signal(SignalKind::interrupt()).map_err(signals)?,
-        );
-        drop(entered);
-        loop {
-            let event = runtime.block_on(async {
-                tokio::select! {
-                    _ = terminate.recv() => Event::Stop,
-                    _ = interrupt.recv() => Event::Stop,
-                    _ = hangup.recv() => Event::Reload,
-                    () = self.watched.changed() => Event::Reload,
-                    news = self.refresh.news() => Event::News(news),
-                }
-            });
-            // Outside the runtime: loading may fetch, and that blocks.
-            match event {
-                Event::Stop => {
-                    tracing::info!("stopping: no new connections, requests under way are finished");
-                    return Ok(());
-                }
-                Event::Reload => self.reload(),
-                Event::News(News::Changed { api }) => {
-                    tracing::info!(api, "the contract has changed where it comes from");
-                    self.reload();
-                }
-                Event::News(News::Unreachable { api, reason }) => {
-                    self.running.reload_refused();
-                    tracing::error!(
-                        api,
-                        "the contract cannot be refreshed, what was in force stays: {reason}"
-                    );
-                }
-            }
-        }
-    }
-
-    /// Puts what the files say now in force, or keeps what is.
-    fn reload(&mut self) {
-        let reloaded = self.origin.load(self.dev_tls).and_then(|(configuration, apis)| {
-            self.watched.watch(self.origin.files(&configuration, &apis));
-            let refresh = Refresh::of(&apis);
-            let reloaded = self.running.reload(configuration, apis).map_err(failed)?;
-            self.refresh = refresh;
-            Ok(reloaded)
-        });
-        match reloaded {
-            Ok(Reloaded {
-                warnings,
-                restart_needed,
-            }) => {
-                warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-                for setting in restart_needed {
-                    tracing::warn!(setting, "changed, but only a restart puts it in force");
-                }
-                tracing::info!("reloaded");
-                self.running.routes().apis().iter().for_each(tell_served);
-            }
-            Err(failure) => {
-                self.running.reload_refused();
-                for Problem {
-                    location,
-                    span,
-                    message,
-                    help,
-                    ..
-                } in failure.problems()
-                {
-                    let (line, column, help) = (span.line, span.column, help.as_str());
-                    tracing::error!(location = %location, line, column, help, "{message}");
-                }
-                tracing::error!("not reloaded, what was in force stays: {failure}");
-            }
-        }
+        StartError::Listen(_) | StartError::Admin(_) | StartError::System(_) => Failure::unreachable(error.to_string()),
     }
 }

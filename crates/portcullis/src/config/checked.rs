@@ -14,6 +14,7 @@ use super::address_list::{AddressList, Addresses};
 use super::api::{self, Api};
 use super::listen::{self, Listener};
 use super::problems::Problems;
+use super::process::Process;
 use super::raw::{self, LogFormat, LogRequests};
 use super::spanned::Spanned;
 use super::text::{Address, Seconds, Size};
@@ -41,6 +42,8 @@ pub(crate) struct Configuration {
     pub(crate) apis: Vec<Api>,
     /// Where observations go.
     pub(crate) observe: Option<Observe>,
+    /// The gate as a process of the system.
+    pub(crate) process: Process,
 }
 
 /// The surface for operators.
@@ -186,6 +189,7 @@ pub(super) fn lower(raw: raw::Configuration, directory: &Path, problems: &mut Pr
             file: directory.join(&observe.file.value.0),
             file_bytes_max: observe.file_bytes_max.map_or(64 << 20, |size| size.0),
         }),
+        process: Process::lower(raw.process, directory, problems),
     }
 }
 

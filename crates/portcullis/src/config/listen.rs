@@ -221,6 +221,14 @@ impl Listener {
         }
     }
 
+    /// Where its certificate is ordered, if it is.
+    pub(crate) fn acme(&self) -> Option<&Acme> {
+        match &self.tls.as_ref()?.certificates {
+            Certificates::Acme(acme) => Some(acme),
+            Certificates::Files(_) | Certificates::SelfSigned => None,
+        }
+    }
+
     /// Every file that it reads.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         let Some(tls) = &self.tls else { return Vec::new() };

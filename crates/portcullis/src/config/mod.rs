@@ -16,6 +16,7 @@ mod message;
 mod nearest;
 pub(crate) mod policy;
 pub(crate) mod problems;
+pub(crate) mod process;
 pub(crate) mod rate_limit;
 pub(crate) mod raw;
 pub(crate) mod schema;

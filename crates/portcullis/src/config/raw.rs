@@ -11,6 +11,7 @@ use super::address_list::Addresses;
 use super::contract::ContractWritten;
 use super::cors::Cors;
 use super::listen::ListenWritten;
+use super::process::ProcessWritten;
 use super::spanned::{List, Spanned};
 use super::text::{Address, BasePath, Host, Location, Name, Network, Origin, Pointer, Seconds, Size, Window};
 use super::upstream::{Upstream, UrlOr};
@@ -47,6 +48,9 @@ pub(crate) struct Configuration {
     pub(crate) apis: Vec<Spanned<Api>>,
     /// Where controls in mode `observe` record what they would have refused.
     pub(crate) observe: Option<Observe>,
+    /// The gate as a process of the system: its user, its sandbox, how it restarts and ends.
+    #[serde(default)]
+    pub(crate) process: ProcessWritten,
 }
 
 /// The surface for operators: `/healthz`, `/readyz` and `/metrics`.

@@ -39,6 +39,13 @@ connection:
 arrival_limit: {requests: 50, per: 2s, burst: 60}
 log: {format: json, requests: all}
 observe: {file: seen/observations.jsonl, file_bytes_max: 1MiB}
+process:
+  pid_file: gate.pid
+  user: portcullis
+  group: '990'
+  sandbox: required
+  drain_delay_seconds: 3
+  restart_seconds_max: 9
 apis:
   - name: natter
     contract: api/natter.openapi.yaml
@@ -184,6 +191,7 @@ admin: {listen: 0.0.0.0:9901}
 trusted_proxies: [0.0.0.0/0]
 workers: many
 connection: {connections_max: 10, connections_per_address_max: 20, head_bytes_max: 2KiB, target_bytes_max: 4KiB}
+process: {group: portcullis, sandbox: required, dangerous_no_sandbox: true}
 apis:
   - contract: natter.openapi.yaml
     upstream: {url: http://127.0.0.1:9000, first_byte_seconds_max: 90}

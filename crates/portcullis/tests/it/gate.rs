@@ -22,8 +22,10 @@ pub(crate) struct Directory(pub(crate) PathBuf);
 /// A running gate.
 pub(crate) struct Gate {
     child: Child,
+    /// The processes that took over, one from the other.
+    successors: Vec<u32>,
     pub(crate) address: SocketAddr,
-    admin: SocketAddr,
+    pub(crate) admin: SocketAddr,
     lines: Arc<Mutex<Vec<String>>>,
     pub(crate) directory: Directory,
 }
@@ -193,11 +195,16 @@ impl Setup {
 impl Gate {
     /// Starts a gate with the `gate.yaml` of a directory.
     pub(crate) fn start(directory: Directory) -> Self {
-        let mut child = program(&directory.0, &["serve", "-c", "gate.yaml"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut command = program(&directory.0, &["serve", "-c", "gate.yaml"]);
+        command.stdout(Stdio::null());
+        Self::start_by(command, directory)
+    }
+
+    /// Starts a gate by a command of its own, which runs in the directory.
+    pub(crate) fn start_by(mut command: Command, directory: Directory) -> Self {
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        // What the command was given belongs to the gate alone.
+        drop(command);
         let lines = Arc::new(Mutex::new(Vec::new()));
         let (kept, stderr) = (Arc::clone(&lines), BufReader::new(child.stderr.take().unwrap()));
         std::thread::spawn(move || {
@@ -211,6 +218,7 @@ impl Gate {
             if let Some((address, admin)) = told {
                 return Self {
                     child,
+                    successors: Vec::new(),
                     address,
                     admin,
                     lines,
@@ -286,23 +294,62 @@ impl Gate {
 
     /// The resident memory of the process, in bytes.
     pub(crate) fn resident_bytes(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
         line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
     }
 
-    pub(crate) fn signal(&self, name: &str) {
-        let told = Command::new("kill").args([name, &self.child.id().to_string()]).status();
-        assert!(told.unwrap().success());
+    /// The id of the process that serves.
+    pub(crate) fn id(&self) -> u32 {
+        self.successors.last().copied().unwrap_or_else(|| self.child.id())
     }
 
+    pub(crate) fn signal(&self, name: &str) {
+        assert!(signal(name, self.id()));
+    }
+
+    /// Restarts gracefully, until another process serves; the one before may still finish what it has.
+    pub(crate) fn restart(&mut self) {
+        let told = self.log().len();
+        self.signal("-USR2");
+        let mut successor = None;
+        until("another process serves", || {
+            let lines = self.log();
+            let mut lines = lines[told..].iter().filter_map(|line| serde_json::from_str(line).ok());
+            let handed_over = |line: &Value| {
+                line["message"]
+                    .as_str()
+                    .is_some_and(|said| said.starts_with("handed over"))
+            };
+            successor = lines.find(handed_over).and_then(|line| line["successor"].as_u64());
+            successor.is_some()
+        });
+        self.successors.push(u32::try_from(successor.unwrap()).unwrap());
+    }
+
+    /// The processes before the one that serves, that still run.
+    pub(crate) fn predecessors(&self) -> usize {
+        let all = std::iter::once(self.child.id()).chain(self.successors.iter().copied());
+        all.filter(|id| *id != self.id() && runs(*id)).count()
+    }
+
+    /// Waits for the end of the process that was started first.
     pub(crate) fn wait(&mut self) -> ExitStatus {
         ended(&mut self.child).expect("the gate does not end")
+    }
+
+    /// Waits for the end of every process.
+    pub(crate) fn wait_for_all(&mut self) {
+        self.wait();
+        until("the successors end", || !self.successors.iter().any(|id| runs(*id)));
     }
 }
 
 impl Drop for Gate {
     fn drop(&mut self) {
+        for id in self.successors.iter().filter(|id| runs(**id)) {
+            signal("-KILL", *id);
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
         if std::thread::panicking() {
@@ -311,6 +358,18 @@ impl Drop for Gate {
             eprintln!("the gate's log ends:\n{}", last.cloned().collect::<Vec<_>>().join("\n"));
         }
     }
+}
+
+fn signal(name: &str, id: u32) -> bool {
+    let told = Command::new("kill").args([name, &id.to_string()]).status();
+    told.unwrap().success()
+}
+
+/// Whether this is a process, and not one that has ended and that nobody asks about.
+fn runs(id: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+    let state = stat.rsplit_once(") ").map(|(_, rest)| rest);
+    state.is_some_and(|rest| !rest.starts_with(['Z', 'X']))
 }
 
 /// Where callers and operators arrive, once the log has told both.

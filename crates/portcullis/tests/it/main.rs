@@ -11,6 +11,7 @@
     reason = "tests"
 )]
 
+mod activation;
 mod address_lists;
 mod answers;
 mod balance;
@@ -28,14 +29,19 @@ mod memory;
 mod natter_api;
 mod rates;
 mod reload;
+mod restart;
+mod sandbox;
 mod schema;
+mod service_manager;
 mod shutdown;
 mod streams;
 mod tls;
+mod under_load;
 mod upstream;
 mod upstream_http2;
 mod upstream_tls;
 mod upstreams_that_lie;
+mod user;
 mod versions;
 mod websocket;
 mod wire;

@@ -1,74 +1,11 @@
-//! Reloading under load: nothing fails, the last good configuration stays, and what changed is in force.
-
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+//! Reloading: the last good configuration stays, and what changed is in force. (Under load: under_load.rs.)
 
 use crate::gate::{Gate, Setup, until};
 use crate::http::{THING, THINGS};
 use crate::upstream::Upstream;
-use crate::wire::Client;
 
 fn reloads(gate: &Gate, outcome: &str) -> f64 {
     gate.metric(&["portcullis_reloads_total", outcome])
-}
-
-#[test]
-fn a_hundred_reloads_under_load_fail_no_request() {
-    let upstream = Upstream::with_json(THING);
-    let gate = Setup::new(THINGS, upstream.address)
-        .with("workers: 2")
-        .with("arrival_limit: {requests: 1000000, per: 1s}")
-        .with_api("policy: {rate_limits: [{name: address, requests: 1000000, per: 1s}]}")
-        .start();
-    let stop = Arc::new(AtomicBool::new(false));
-    let address = gate.address;
-    let clients: Vec<_> = (0..4)
-        .map(|_| {
-            let stop = Arc::clone(&stop);
-            std::thread::spawn(move || keep_asking(address, &stop))
-        })
-        .collect();
-    let contract = gate.directory.read("api.yaml");
-    for number in 0..100_u32 {
-        let before = reloads(&gate, "applied");
-        if number.is_multiple_of(2) {
-            gate.signal("-HUP");
-        } else {
-            gate.directory.write("api.yaml", &format!("{contract}# {number}\n"));
-        }
-        until("a reload", || reloads(&gate, "applied") > before);
-    }
-    stop.store(true, Ordering::Release);
-    let (mut asked, mut failed) = (0, Vec::new());
-    for client in clients {
-        let (count, failures) = client.join().unwrap();
-        asked += count;
-        failed.extend(failures);
-    }
-    assert!(failed.is_empty(), "{} of {asked}: {:?}", failed.len(), &failed[0]);
-    assert!(asked > 200, "{asked}");
-    assert!(reloads(&gate, "refused") < 1.0);
-}
-
-fn keep_asking(address: std::net::SocketAddr, stop: &AtomicBool) -> (usize, Vec<String>) {
-    let (mut asked, mut failed) = (0, Vec::new());
-    let mut client = Client::connect(address);
-    while !stop.load(Ordering::Acquire) {
-        let answer = client.send(
-            "POST",
-            "/things",
-            &[("Content-Type", "application/json")],
-            THING.as_bytes(),
-        );
-        asked += 1;
-        if (answer.status, answer.text().as_str()) != (200, THING) {
-            failed.push(format!("{answer:?}"));
-            client = Client::connect(address);
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    (asked, failed)
 }
 
 #[test]

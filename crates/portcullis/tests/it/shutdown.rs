@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use crate::gate::{Setup, until};
+use crate::gate::{Gate, Setup, run, until};
 use crate::http::{THING, THINGS};
 use crate::upstream::{Upstream, ok};
 
@@ -60,4 +60,45 @@ fn what_does_not_end_is_cut_when_the_time_is_over() {
     gate.signal("-TERM");
     assert_eq!(gate.wait().code(), Some(0));
     assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_load_balancer_sees_the_gate_go_before_it_does() {
+    let upstream = Upstream::with_json(THING);
+    let mut gate = Setup::new(THINGS, upstream.address)
+        .with("process: {drain_delay_seconds: 2}")
+        .start();
+    let mut idle = gate.client();
+    assert_eq!(idle.send("GET", "/things", &[], b"").header("connection"), None);
+    assert_eq!(health(&gate), Some(0));
+    gate.signal("-TERM");
+    until("it is not ready", || gate.health("/readyz") == 503);
+    assert_eq!(health(&gate), Some(1));
+    let answer = gate.get("/things");
+    assert_eq!((answer.status, answer.header("connection")), (200, Some("close")));
+    let answer = idle.send("GET", "/things", &[], b"");
+    assert_eq!((answer.status, answer.header("connection")), (200, Some("close")));
+    assert!(gate.metrics().contains("portcullis_requests_total"));
+    assert_eq!(gate.wait().code(), Some(0));
+    assert_eq!(health(&gate), Some(3));
+    let last = gate.log().last().cloned().unwrap_or_default();
+    assert!(last.contains("\"stopped\"") && last.contains("\"seconds\":"), "{last}");
+}
+
+/// The exit code of `portcullis health`.
+fn health(gate: &Gate) -> Option<i32> {
+    let admin = gate.admin.to_string();
+    run(&gate.directory.0, &["health", "--admin", &admin]).status.code()
+}
+
+#[test]
+fn whoever_says_it_twice_does_not_wait() {
+    let upstream = Upstream::with_json(THING);
+    let mut gate = Setup::new(THINGS, upstream.address)
+        .with("process: {drain_delay_seconds: 60}")
+        .start();
+    gate.signal("-TERM");
+    until("it is not ready", || gate.health("/readyz") == 503);
+    gate.signal("-TERM");
+    assert_eq!(gate.wait().code(), Some(0));
 }

@@ -73,6 +73,7 @@ pub(crate) async fn run<S: Transport, H: Serve>(socket: S, connected: Rc<Connect
         connected,
         wire,
         open: Rc::new(Open::default()),
+        begun: Cell::new(false),
         shared,
     };
     streams.drive(connection).await;
@@ -137,6 +138,8 @@ struct Streams<H> {
     connected: Rc<Connected>,
     wire: Rc<Wire>,
     open: Rc<Open>,
+    /// Whether there was a stream.
+    begun: Cell<bool>,
     shared: Rc<Shared<H>>,
 }
 
@@ -155,10 +158,12 @@ impl<H: Serve> Streams<H> {
     async fn drive<S: Transport>(&self, connection: Connection<Watched<S>, Bytes>) {
         let mut connection = connection;
         let mut deadline = Deadline::new(self.shared.settings.deadlines);
+        let mut leave = pin!(self.shared.leave.notified());
         let mut drain = pin!(self.shared.drain.notified());
         let mut ending = Ending::default();
         self.wire.waits.read_pending(Awaited::First);
         let cut = poll_fn(|cx| {
+            let _ = leave.as_mut().poll(cx);
             let _ = drain.as_mut().poll(cx);
             loop {
                 match self.poll_streams(&mut connection, cx) {
@@ -171,7 +176,7 @@ impl<H: Serve> Streams<H> {
                     connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
                     continue;
                 }
-                if self.shared.draining.get() && !ending.announced {
+                if self.should_end() && !ending.announced {
                     ending.announced = true;
                     connection.graceful_shutdown();
                     continue;
@@ -195,6 +200,12 @@ impl<H: Serve> Streams<H> {
         }
     }
 
+    /// Whether the client is to be told that there will be no further stream: it loses nothing by it, for those that are on their way
+    /// are still taken.
+    fn should_end(&self) -> bool {
+        self.shared.draining.get() || self.shared.leaving.get() && self.begun.get()
+    }
+
     /// Begins every stream that the client opened; ready when the connection is done.
     fn poll_streams<S: Transport>(
         &self,
@@ -210,6 +221,7 @@ impl<H: Serve> Streams<H> {
                     return Poll::Ready(());
                 }
                 Poll::Ready(Some(Ok((request, mut respond)))) => {
+                    self.begun.set(true);
                     let (all, streams_max) = (&self.shared.streams, self.shared.settings.connections_max);
                     let Some(open) = OpenStream::new(&self.open, all, &self.wire, streams_max) else {
                         // Nothing was done for it: the client may try again.

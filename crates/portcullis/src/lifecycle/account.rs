@@ -1,0 +1,137 @@
+//! Becoming another user once the sockets are bound: wholly or not at all.
+//!
+//! Names are looked up in `/etc/passwd` and `/etc/group` only. The kernel changes the user of one thread, so there must be only one.
+
+use std::fs;
+use std::io;
+
+use rustix::process::{Gid, Uid, getegid, geteuid, getgid, getuid};
+use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
+
+use super::threads;
+use crate::config::process::Account;
+
+/// What the gate is in the system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Ids {
+    user: u32,
+    group: u32,
+}
+
+/// Becomes this user, of this group alone. Warns where nobody is named and the gate would go on as root.
+///
+/// # Errors
+/// The user or the group is not known, or the process may not become them. Nothing was changed where that could be known before; in
+/// any case the gate must not go on.
+pub(crate) fn assume(account: Option<&Account>) -> Result<(), String> {
+    let Some(account) = account else {
+        if geteuid().is_root() {
+            tracing::warn!("running as root: name a `process.user`, or let the service manager do it (`User=`)");
+        }
+        return Ok(());
+    };
+    let ids = ids(account, &table("/etc/passwd")?, &table("/etc/group")?)?;
+    let (user, group) = (Uid::from_raw(ids.user), Gid::from_raw(ids.group));
+    let all = |uid: Uid, gid: Gid| (getuid(), geteuid(), getgid(), getegid()) == (uid, uid, gid, gid);
+    if all(user, group) {
+        return Ok(());
+    }
+    let fail = |error: io::Error| {
+        format!(
+            "cannot become user `{}`: {error}; start the gate as root, or leave out `process.user` and let the service manager do it (`User=`)",
+            account.user
+        )
+    };
+    threads::only_one().map_err(fail)?;
+    set_thread_groups(&[group]).map_err(|error| fail(error.into()))?;
+    set_thread_res_gid(group, group, group).map_err(|error| fail(error.into()))?;
+    set_thread_res_uid(user, user, user).map_err(|error| fail(error.into()))?;
+    let back = !user.is_root() && set_thread_res_uid(None, Uid::ROOT, None).is_ok();
+    if back || !all(user, group) {
+        return Err(format!(
+            "became user `{}` only in part, and does not go on",
+            account.user
+        ));
+    }
+    tracing::info!(user = ids.user, group = ids.group, "no longer root");
+    Ok(())
+}
+
+fn table(path: &str) -> Result<String, String> {
+    fs::read_to_string(path).map_err(|error| format!("cannot look up the user: cannot read `{path}`: {error}"))
+}
+
+fn ids(account: &Account, users: &str, groups: &str) -> Result<Ids, String> {
+    let user = entry(users, &account.user);
+    let number = |text: &str| text.parse::<u32>().ok().filter(|number| *number != u32::MAX);
+    let uid = user
+        .and_then(|fields| number(fields.get(2)?))
+        .or_else(|| number(&account.user))
+        .ok_or_else(|| format!("there is no user `{}` in /etc/passwd", account.user))?;
+    let gid = match &account.group {
+        Some(group) => entry(groups, group)
+            .and_then(|fields| number(fields.get(2)?))
+            .or_else(|| number(group))
+            .ok_or_else(|| format!("there is no group `{group}` in /etc/group"))?,
+        None => entry(users, &account.user)
+            .and_then(|fields| number(fields.get(3)?))
+            .ok_or_else(|| {
+                format!(
+                    "user `{}` has no group in /etc/passwd: name a `process.group`",
+                    account.user
+                )
+            })?,
+    };
+    Ok(Ids { user: uid, group: gid })
+}
+
+/// The fields of the line (passwd(5), group(5)) that begins with this name.
+fn entry<'t>(table: &'t str, name: &str) -> Option<Vec<&'t str>> {
+    let lines = table.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    lines.into_iter().find(|fields| fields.first() == Some(&name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const USERS: &str = "root:x:0:0:root:/root:/bin/sh\ngate:x:990:991::/:/usr/sbin/nologin\nbroken:x:\n";
+    const GROUPS: &str = "root:x:0:\nweb:x:33:gate\n";
+
+    #[track_caller]
+    fn check(user: &str, group: Option<&str>, expected: Result<(u32, u32), &str>) {
+        let account = Account {
+            user: user.to_owned(),
+            group: group.map(str::to_owned),
+        };
+        let found = ids(&account, USERS, GROUPS).map(|ids| (ids.user, ids.group));
+        match expected {
+            Ok(expected) => assert_eq!(found, Ok(expected)),
+            Err(expected) => assert!(found.unwrap_err().contains(expected)),
+        }
+    }
+
+    #[test]
+    fn users_and_groups() {
+        check("gate", None, Ok((990, 991)));
+        check("gate", Some("web"), Ok((990, 33)));
+        check("gate", Some("7"), Ok((990, 7)));
+        check("1234", Some("web"), Ok((1234, 33)));
+        check("1234", None, Err("name a `process.group`"));
+        check("nobody-here", None, Err("no user `nobody-here`"));
+        check("gate", Some("nothing"), Err("no group `nothing`"));
+        check("broken", None, Err("no user `broken`"));
+        check("4294967295", Some("web"), Err("no user"));
+    }
+
+    #[test]
+    fn who_is_not_root_becomes_nobody_else() {
+        let account = Account {
+            user: "4000000000".to_owned(),
+            group: Some("4000000000".to_owned()),
+        };
+        // As root it is refused because the tests have threads.
+        let error = assume(Some(&account)).unwrap_err();
+        assert!(error.contains("cannot become user"), "{error}");
+    }
+}

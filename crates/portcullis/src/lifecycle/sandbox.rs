@@ -1,0 +1,169 @@
+//! The sandbox: after the start the process reads and writes only where its configuration says (Landlock, landlock(7)).
+//!
+//! It holds for this process and for every one that it starts, for good: a graceful restart stays in it. It knows directories rather
+//! than files, because files are replaced by others of the same name. What is connected to is not confined: upstreams change.
+
+use std::collections::BTreeSet;
+use std::fs::{DirBuilder, File};
+use std::io::ErrorKind;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use landlock::{
+    ABI, Access, AccessFs, BitFlags, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
+    path_beneath_rules,
+};
+
+use super::threads;
+use crate::config::process::Sandbox;
+
+/// What the kernel may know of; it enforces what it knows.
+const KNOWN: ABI = ABI::V6;
+
+/// Read by the program or its libraries, beside its own files: names and addresses, certificates, time zones, memory and cores.
+/// `/etc` as a whole, because `resolv.conf` and `hosts` are replaced by others of the same name.
+const SYSTEM: [&str; 7] = [
+    "/etc",
+    "/proc",
+    "/run/systemd/resolve",
+    "/sys/fs/cgroup",
+    "/usr/share/ca-certificates",
+    "/usr/share/zoneinfo",
+    "/usr/local/share/ca-certificates",
+];
+/// Needed to start the program again, where it is linked to libraries.
+const LIBRARIES: [&str; 4] = ["/lib", "/lib64", "/usr/lib", "/usr/lib64"];
+const DEVICES: [&str; 2] = ["/dev/null", "/dev/urandom"];
+
+/// The places that a gate uses.
+#[derive(Debug, Default)]
+pub(crate) struct Places {
+    read: BTreeSet<PathBuf>,
+    write: BTreeSet<PathBuf>,
+    execute: BTreeSet<PathBuf>,
+}
+
+impl Places {
+    /// Adds a file that is read, now or after a change.
+    pub(crate) fn read(&mut self, file: &Path) {
+        self.read.extend(directories(file));
+    }
+
+    /// Adds a file that is written.
+    pub(crate) fn write(&mut self, file: &Path) {
+        self.write.extend(directories(file));
+    }
+
+    /// Adds a directory in which things are kept, and makes it where it is missing: what is not there cannot be allowed.
+    pub(crate) fn keep(&mut self, directory: &Path) {
+        // Where it cannot be made, whoever needs it says so.
+        let _ = DirBuilder::new().recursive(true).mode(0o700).create(directory);
+        self.write.insert(directory.to_owned());
+    }
+
+    /// Adds a program that is started.
+    pub(crate) fn execute(&mut self, file: &Path) {
+        self.execute.extend(directories(file));
+    }
+}
+
+/// The directory of a file, and that of the file which it is a link to.
+fn directories(file: &Path) -> impl Iterator<Item = PathBuf> {
+    let named = match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    let real = file.canonicalize().ok();
+    let real = real.and_then(|real| real.parent().map(Path::to_owned));
+    [Some(named), real].into_iter().flatten()
+}
+
+/// Confines the process; true where it is confined from here on.
+///
+/// # Errors
+/// It should be confined, and cannot be.
+pub(crate) fn lay(wanted: Sandbox, inherited: bool, places: &Places) -> Result<bool, String> {
+    match wanted {
+        Sandbox::Off if inherited => {
+            tracing::warn!("`dangerous_no_sandbox` is without effect until the gate is stopped and started");
+            Ok(true)
+        }
+        Sandbox::Off => {
+            tracing::warn!("no sandbox: the process may use every file that its user may use");
+            Ok(false)
+        }
+        // The kernel stacks sixteen at most, and each could only be narrower than the last.
+        Sandbox::Preferred | Sandbox::Required if inherited => Ok(true),
+        Sandbox::Preferred | Sandbox::Required => confine(wanted, places),
+    }
+}
+
+fn confine(wanted: Sandbox, places: &Places) -> Result<bool, String> {
+    threads::only_one().map_err(|error| format!("the sandbox cannot be laid: {error}"))?;
+    let reason = match restrict(places) {
+        Ok(RulesetStatus::FullyEnforced) => {
+            tracing::info!("sandbox laid");
+            return Ok(true);
+        }
+        Ok(RulesetStatus::PartiallyEnforced) => {
+            tracing::info!("sandbox laid, as far as this kernel knows how");
+            return Ok(true);
+        }
+        Ok(RulesetStatus::NotEnforced) => "this kernel has no Landlock".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    if wanted == Sandbox::Required {
+        return Err(format!("`process.sandbox` is required, and {reason}"));
+    }
+    tracing::warn!(
+        reason,
+        "no sandbox: the process may use every file that its user may use"
+    );
+    Ok(false)
+}
+
+fn restrict(places: &Places) -> Result<RulesetStatus, RulesetError> {
+    let read: BitFlags<AccessFs> = AccessFs::ReadFile | AccessFs::ReadDir;
+    let execute = read | AccessFs::Execute;
+    let write = read | AccessFs::WriteFile | AccessFs::MakeReg | AccessFs::RemoveFile | AccessFs::Truncate;
+    let status = Ruleset::default()
+        .handle_access(AccessFs::from_all(KNOWN))?
+        .scope(Scope::Signal)?
+        .create()?
+        .add_rules(path_beneath_rules(SYSTEM, read))?
+        .add_rules(path_beneath_rules(LIBRARIES, execute))?
+        .add_rules(path_beneath_rules(DEVICES, read | AccessFs::WriteFile))?
+        .add_rules(path_beneath_rules(&places.read, read))?
+        .add_rules(path_beneath_rules(&places.execute, execute))?
+        .add_rules(path_beneath_rules(&places.write, write))?
+        .restrict_self()?;
+    Ok(status.ruleset)
+}
+
+/// The first of these files that is there and may not be opened: by a process in a sandbox, because it lies outside.
+pub(crate) fn first_outside(mut files: impl Iterator<Item = PathBuf>) -> Option<PathBuf> {
+    let denied = |file: &Path| File::open(file).is_err_and(|error| error.kind() == ErrorKind::PermissionDenied);
+    // A pipe would wait to be opened, and is no file of ours.
+    files.find(|file| file.is_file() && denied(file))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_known_by_their_directories() {
+        let mut places = Places::default();
+        places.read(Path::new("gate.yaml"));
+        places.read(Path::new("/etc/gate/api.yaml"));
+        places.write(Path::new("/var/lib/gate/seen.jsonl"));
+        let paths = |set: &BTreeSet<PathBuf>| set.iter().map(|path| path.display().to_string()).collect::<Vec<_>>();
+        assert_eq!(paths(&places.read), ["/etc/gate", "."]);
+        assert_eq!(paths(&places.write), ["/var/lib/gate"]);
+        let link = std::env::temp_dir().join(format!("portcullis-link-{}", std::process::id()));
+        std::os::unix::fs::symlink("/etc/passwd", &link).unwrap();
+        let both: Vec<_> = directories(&link).collect();
+        std::fs::remove_file(&link).unwrap();
+        assert_eq!(both, [std::env::temp_dir(), PathBuf::from("/etc")]);
+    }
+}
