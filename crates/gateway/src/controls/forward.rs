@@ -6,6 +6,7 @@ use http::{Method, Request, header, response};
 
 use super::authorize::Permitted;
 use super::contract_in::Conforming;
+use super::upload::Verdict;
 use crate::account::Account;
 use crate::body::{BodyError, ResponseBody};
 use crate::forward::balance::Asked;
@@ -14,7 +15,7 @@ use crate::forward::{ForwardError, Patience};
 use crate::gate::{Gate, refusal_of};
 use crate::limit::Charges;
 use crate::limit::Mode;
-use crate::listen::ReceivedHead;
+use crate::listen::{Arrival, ReceivedHead};
 use crate::policy::Policy;
 use crate::refusal::Refusal;
 use crate::routes::{Route, Way};
@@ -89,16 +90,7 @@ pub(crate) async fn send<'r>(
         Way::Direct(endpoint) => Box::pin(pools.send(endpoint, request, asked, false)).await,
         Way::Balanced(balanced) => Box::pin(balanced.send(pools, request, asked)).await,
     };
-    let answer = answer.map_err(|error| {
-        let verdict = verdict.and_then(|verdict| verdict.take());
-        if let (ForwardError::RequestBody(BodyError::Refused), Some(refusal)) = (&error, verdict) {
-            return refusal;
-        }
-        if !matches!(error, ForwardError::RequestBody(_) | ForwardError::Unsendable) {
-            account.upstream_failed(&error);
-        }
-        refusal_of(&error, arrival.body())
-    })?;
+    let answer = answer.map_err(|error| unanswered(&error, verdict, &arrival, account))?;
     drop(hold);
     account.upstream(sent.elapsed());
     let (answer, body) = answer.into_parts();
@@ -110,6 +102,18 @@ pub(crate) async fn send<'r>(
         parts: answer,
         body,
     })
+}
+
+/// The refusal of a request that got no answer. Why a body was broken off that was judged on its way, its verdict says.
+fn unanswered(error: &ForwardError, verdict: Option<Verdict>, arrival: &Arrival, account: &Account) -> Refusal {
+    let verdict = verdict.and_then(|verdict| verdict.take());
+    if let (ForwardError::RequestBody(BodyError::Refused), Some(refusal)) = (error, verdict) {
+        return refusal;
+    }
+    if !matches!(error, ForwardError::RequestBody(_) | ForwardError::Unsendable) {
+        account.upstream_failed(error);
+    }
+    refusal_of(error, arrival.body())
 }
 
 fn patience(policy: &Policy) -> Patience {

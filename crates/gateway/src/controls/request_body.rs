@@ -10,7 +10,7 @@ use http_body::Body;
 use portcullis_contract::conform::body::multipart::Bounds;
 use portcullis_contract::conform::body::{self, xml};
 use portcullis_contract::conform::json::{Code, Limits, SchemaId, Undeclared, Violation};
-use portcullis_contract::conform::media_type::{Content, boundary};
+use portcullis_contract::conform::media_type::{Content, Kind, MediaType, boundary};
 use portcullis_contract::conform::operation::BodyRule;
 
 use super::contract_in::{content_type, of_decode_error};
@@ -146,14 +146,22 @@ impl Reading<'_, '_> {
         )
     }
 
+    /// How large the body may be: files of a form with parts may come on top.
+    fn bytes_max(&self) -> u64 {
+        let policy = &self.route.operation.policy;
+        let found = self.content_type().and_then(MediaType::parse);
+        let has_parts = found.is_some_and(|found| found.kind() == Kind::Multipart);
+        let files = policy.file_bytes_max.filter(|_| has_parts).unwrap_or_default();
+        files.saturating_add(policy.body_bytes_max as u64)
+    }
+
     /// Passes a body on as it comes, within the bound, counted.
     fn pass(&mut self, incoming: Incoming, reason: Unjudged) -> Result<Read, Refusal> {
         if incoming.is_end_stream() {
             return Ok((RequestBody::Empty, None));
         }
         self.account.unjudged(metrics::Body::Request, reason);
-        let bytes_max = self.route.operation.policy.body_bytes_max as u64;
-        let body = Bounded::new(incoming, bytes_max).map_err(|_| Refusal::BodyTooLarge)?;
+        let body = Bounded::new(incoming, self.bytes_max()).map_err(|_| Refusal::BodyTooLarge)?;
         Ok((RequestBody::Streamed(body), None))
     }
 
@@ -215,6 +223,12 @@ impl Reading<'_, '_> {
     }
 
     async fn form(&mut self, incoming: Incoming, content: Content) -> Result<Read, Refusal> {
+        let announced = incoming.size_hint().lower();
+        let held_bytes_max = self.route.operation.policy.body_bytes_max as u64;
+        if self.mode() == Mode::Observe && announced > held_bytes_max {
+            // An upload that would be judged on its way; observing breaks nothing off.
+            return self.pass(incoming, Unjudged::TooLarge);
+        }
         let (sent, form) = match self.streamable(content) {
             None => self.decoded(incoming).await?,
             Some(rules) => match self.collected(incoming, &rules).await? {

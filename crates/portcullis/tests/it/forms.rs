@@ -99,7 +99,7 @@ fn schema_6_no_form_passes_unjudged() {
 }
 
 #[test]
-fn schema_6_odd_boundaries_and_parts_are_refused() {
+fn schema_6_odd_boundaries_are_refused() {
     let upstream = upstream();
     let gate = gate(&upstream);
     let body = parts(&[("name=name", b"ann")]);
@@ -119,6 +119,24 @@ fn schema_6_odd_boundaries_and_parts_are_refused() {
         answer.is_refused_as(content_type, 415, "contract.body.media_type");
         upstream.saw_nothing(content_type);
     }
+}
+
+/// That each of these bodies is refused so, and not forwarded.
+#[track_caller]
+fn are_refused(bodies: &[(&str, Vec<u8>, u16, &str)]) {
+    let upstream = upstream();
+    let gate = gate(&upstream);
+    for (what, body, status, code) in bodies {
+        let answer = send(&gate, PROFILE, MULTIPART, body);
+        answer.is_refused_as(what, *status, code);
+        assert!(!answer.text().contains("is_admin"), "{}", answer.text());
+        upstream.saw_nothing(what);
+    }
+}
+
+#[test]
+fn schema_6_parts_that_readers_find_differently_are_refused() {
+    let body = parts(&[("name=name", b"ann")]);
     let twice = [body.as_slice(), &body].concat();
     let bare = String::from_utf8(body.clone())
         .unwrap()
@@ -128,8 +146,7 @@ fn schema_6_odd_boundaries_and_parts_are_refused() {
         "name=name",
         b"a\n--xYz\nContent-Disposition: form-data; name=is_admin\n\ntrue",
     )]);
-    let text = parts;
-    for (what, body, status, code) in [
+    are_refused(&[
         (
             "nothing behind the header",
             b"--xYz".to_vec(),
@@ -139,59 +156,65 @@ fn schema_6_odd_boundaries_and_parts_are_refused() {
         ("two bodies", twice, 400, "contract.body.syntax"),
         ("bare line feeds", bare, 400, "contract.body.syntax"),
         ("a hidden part", hidden, 400, "contract.body.syntax"),
-        ("no name", text(&[("filename=a", b"x")]), 400, "contract.body.syntax"),
+        ("no name", parts(&[("filename=a", b"x")]), 400, "contract.body.syntax"),
         (
             "two names",
-            text(&[("name=name; name=age", b"x")]),
+            parts(&[("name=name; name=age", b"x")]),
             400,
             "contract.body.syntax",
         ),
         (
             "a second spelling",
-            text(&[("name=photo; filename*=utf-8''a", b"x")]),
+            parts(&[("name=photo; filename*=utf-8''a", b"x")]),
             400,
             "contract.body.syntax",
         ),
         (
             "a path",
-            text(&[("name=photo; filename=\"../a\"", b"x")]),
+            parts(&[("name=photo; filename=\"../a\"", b"x")]),
             400,
             "contract.body.syntax",
         ),
         (
             "a coding",
-            text(&[("name=name\r\nContent-Transfer-Encoding: base64", b"YQ==")]),
+            parts(&[("name=name\r\nContent-Transfer-Encoding: base64", b"YQ==")]),
             400,
             "contract.body.syntax",
         ),
+    ]);
+}
+
+#[test]
+fn schema_6_parts_that_are_not_what_they_say_are_refused() {
+    are_refused(&[
         (
             "twice",
-            text(&[("name=name", b"a"), ("name=name", b"b")]),
+            parts(&[("name=name", b"a"), ("name=name", b"b")]),
             400,
             "contract.body.duplicate",
         ),
         (
             "undeclared",
-            text(&[("name=name", b"a"), ("name=is_admin", b"true")]),
+            parts(&[("name=name", b"a"), ("name=is_admin", b"true")]),
             400,
             "contract.body.undeclared",
         ),
-        ("missing", text(&[("name=age", b"1")]), 400, "contract.body.required"),
+        ("missing", parts(&[("name=age", b"1")]), 400, "contract.body.required"),
         (
             "not JSON",
-            text(&[("name=name", b"a"), ("name=meta", b"{}},{")]),
+            parts(&[("name=name", b"a"), ("name=meta", b"{}},{")]),
             400,
             "contract.body.syntax",
         ),
         (
             "undeclared inside",
-            text(&[("name=name", b"a"), ("name=meta", b"{\"m\":1}")]),
+            parts(&[("name=name", b"a"), ("name=meta", b"{\"m\":1}")]),
             400,
             "contract.body.undeclared",
         ),
         (
             "a script as a picture",
-            text(&[
+            parts(&[
                 ("name=name", b"a"),
                 ("name=photo; filename=a.png\r\nContent-Type: image/png", b"<?php ?>"),
             ]),
@@ -200,7 +223,7 @@ fn schema_6_odd_boundaries_and_parts_are_refused() {
         ),
         (
             "another type",
-            text(&[
+            parts(&[
                 ("name=name", b"a"),
                 ("name=photo; filename=a\r\nContent-Type: text/html", b"<p>"),
             ]),
@@ -209,7 +232,7 @@ fn schema_6_odd_boundaries_and_parts_are_refused() {
         ),
         (
             "too long",
-            text(&[
+            parts(&[
                 ("name=name", b"a"),
                 (
                     "name=photo; filename=a\r\nContent-Type: image/png",
@@ -219,12 +242,7 @@ fn schema_6_odd_boundaries_and_parts_are_refused() {
             400,
             "contract.body.length",
         ),
-    ] {
-        let answer = send(&gate, PROFILE, MULTIPART, &body);
-        answer.is_refused_as(what, status, code);
-        assert!(!answer.text().contains("is_admin"), "{}", answer.text());
-        upstream.saw_nothing(what);
-    }
+    ]);
 }
 
 #[test]
@@ -417,6 +435,25 @@ fn schema_6_an_upload_that_goes_wrong_is_never_whole() {
         assert!(upstream.seen().is_empty(), "{what}");
     }
     assert_eq!(send(&gate, UPLOAD, MULTIPART, &whole).status, 204);
+}
+
+#[test]
+fn observing_lets_uploads_pass_within_their_bound() {
+    let upstream = upstream();
+    let gate = gate(&upstream);
+    let watched = ("POST", "/watched");
+    assert_eq!(send(&gate, watched, MULTIPART, &large(&[], 100, &[])).status, 204);
+    let body = large(&[], 1 << 20, &[]);
+    assert_eq!(send(&gate, watched, MULTIPART, &body).status, 204);
+    assert!(upstream.seen().iter().any(|seen| seen.body == body));
+    send(&gate, watched, MULTIPART, &large(&[], 3 << 20, &[])).is_refused(413, "http.body_too_large");
+    let counted = [
+        ("contract.body.required", "portcullis_would_refuse_total"),
+        ("too_large", "not_judged_total"),
+    ];
+    for (label, name) in counted {
+        until(label, || gate.metric(&[name, "watched", label]) == 1.0);
+    }
 }
 
 #[test]
