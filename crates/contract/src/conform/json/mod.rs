@@ -9,6 +9,7 @@ mod cuts;
 mod decimal;
 mod judge;
 mod keys;
+mod lookup;
 mod program;
 mod scan;
 #[cfg(test)]

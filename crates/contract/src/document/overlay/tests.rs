@@ -187,10 +187,10 @@ fn what_cannot_be_done_is_told_where_it_is_written() {
 
 #[test]
 fn schema_8_growing_is_bounded() {
-    let deeper = vec!["{target: $..x, copy: $}"; 12].join(", ");
+    let deeper = ["{target: $..x, copy: $}"; 12].join(", ");
     let said = applied("{x: {}}", &actions("1.1.0", &deeper));
     assert!(said.contains("nested more than 256 deep"), "{said}");
-    let doubling = vec!["{target: $.a, copy: $.a}"; 12].join(", ");
+    let doubling = ["{target: $.a, copy: $.a}"; 12].join(", ");
     let said = applied_within("{a: [1]}", &actions("1.1.0", &doubling), &mut Budget::of(1_000, 0));
     assert!(said.contains("holds more than 4000000 values"), "{said}");
     let deep = format!("$[?@{}]", "[?@".repeat(40) + &"]".repeat(40));
