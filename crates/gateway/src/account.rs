@@ -11,10 +11,11 @@ use portcullis_contract::document::Span;
 
 use crate::body::BodyError;
 use crate::limit::Mode;
-use crate::listen::{Arrival, RequestId};
+use crate::listen::{Arrival, Received, RequestId};
 use crate::metrics::{Answered, Body, Control, OperationMetrics, Registry, SAMPLED_ONE_IN, Unjudged, Verdict, Worker};
 use crate::observe::{Cause, Observations};
 use crate::refusal::Refusal;
+use crate::trace::{End, Propagated, Trace, TraceId, Tracer};
 use crate::websocket::Ended;
 
 /// The most log lines of refused requests per second and worker; the rest is counted, and told in one line.
@@ -45,6 +46,8 @@ pub struct Ledger {
     lines: Lines,
     /// Requests until the next one whose time at the controls is measured.
     until_sampled: Cell<u32>,
+    /// Nothing where requests are not traced.
+    tracer: Option<Tracer>,
 }
 
 /// One request's account.
@@ -60,6 +63,7 @@ pub(crate) struct Account {
     since: Option<Instant>,
     status: u16,
     refused: Option<Refused>,
+    trace: Option<Box<Trace>>,
     /// Whether the answer got out whole.
     pub(crate) complete: bool,
     pub(crate) bytes_in: u64,
@@ -70,6 +74,7 @@ pub(crate) struct Account {
 impl Drop for Account {
     fn drop(&mut self) {
         self.close();
+        self.end_trace();
     }
 }
 
@@ -120,7 +125,14 @@ impl Ledger {
             log,
             lines: Lines::default(),
             until_sampled: Cell::default(),
+            tracer: None,
         })
+    }
+
+    /// The same, that traces requests too.
+    #[must_use]
+    pub fn tracing(self, tracer: Option<Tracer>) -> Self {
+        Self { tracer, ..self }
     }
 
     /// This worker's own counters.
@@ -141,6 +153,7 @@ impl Ledger {
             since: self.sampled().then(Instant::now),
             status: CLIENT_GONE,
             refused: None,
+            trace: None,
             complete: false,
             bytes_in: 0,
             bytes_out: 0,
@@ -171,6 +184,22 @@ impl Ledger {
 }
 
 impl Account {
+    /// Begins the trace of a request, where requests are traced.
+    pub(crate) fn begin_trace(&mut self, received: &Received) {
+        let tracer = self.ledger.tracer.as_ref();
+        self.trace = tracer.map(|tracer| Box::new(tracer.begin(received)));
+    }
+
+    /// The request's part in a trace, where requests are traced.
+    pub(crate) fn trace(&mut self) -> Option<&mut Trace> {
+        self.trace.as_deref_mut()
+    }
+
+    /// What the upstream is told of the trace.
+    pub(crate) fn propagated(&self) -> Option<Propagated<'_>> {
+        self.trace.as_deref().map(Trace::propagated)
+    }
+
     /// From here on the request is one of this operation.
     pub(crate) fn belongs_to(&mut self, metrics: &Arc<OperationMetrics>) {
         self.metrics = Arc::clone(metrics);
@@ -207,6 +236,9 @@ impl Account {
             code: refusal.code(),
             place: refusal.place().unwrap_or_default().into(),
         });
+        if let Some(trace) = self.trace() {
+            trace.said(true, refusal.code(), refusal.place().unwrap_or_default());
+        }
         let ledger = &self.ledger;
         self.metrics
             .of(&ledger.worker)
@@ -252,7 +284,8 @@ impl Account {
     pub(crate) fn upstream_failed(&self, cause: &dyn std::fmt::Display) {
         if self.ledger.lines.admit() {
             let (api, operation) = (self.metrics.api(), self.metrics.operation());
-            tracing::warn!(request_id = %self.id, api, operation, cause = %cause, "the upstream failed");
+            let trace_id = self.trace_id();
+            tracing::warn!(request_id = %self.id, trace_id, api, operation, cause = %cause, "the upstream failed");
         }
     }
 
@@ -264,6 +297,9 @@ impl Account {
             ledger.worker.observed(control);
         }
         let place = found.refusal.place();
+        if let Some(trace) = &mut self.trace {
+            trace.said(false, code, place.or(found.at).unwrap_or_default());
+        }
         ledger.observations.note(Cause {
             api: self.metrics.api().into(),
             operation: self.metrics.operation().into(),
@@ -307,6 +343,28 @@ impl Account {
         }
     }
 
+    fn end_trace(&mut self) {
+        if let (Some(trace), Some(tracer)) = (self.trace.take(), &self.ledger.tracer) {
+            let end = End {
+                request: self.id,
+                began: self.at,
+                api: self.metrics.api(),
+                operation: self.metrics.operation(),
+                status: self.status,
+                refused: self.refused.as_ref().map(|refused| refused.code),
+                complete: self.complete,
+                bytes_in: self.bytes_in,
+                bytes_out: self.bytes_out,
+            };
+            tracer.end(*trace, &end);
+        }
+    }
+
+    /// For the log; absent where requests are not traced.
+    fn trace_id(&self) -> Option<tracing::field::DisplayValue<TraceId>> {
+        self.trace.as_deref().map(|trace| tracing::field::display(trace.id()))
+    }
+
     fn log(&self, duration: Duration, complete: bool) {
         let (code, place) = self
             .refused
@@ -314,6 +372,7 @@ impl Account {
             .map_or(("", ""), |refused| (refused.code, &*refused.place));
         tracing::info!(
             request_id = %self.id,
+            trace_id = self.trace_id(),
             client = %self.client,
             api = self.metrics.api(),
             operation = self.metrics.operation(),

@@ -101,6 +101,7 @@ impl Serve for Gate {
         });
         // Before any control reads a field: one that is for this hop only must not first be believed and then be gone.
         strip_hop_by_hop(received.headers_mut());
+        account.begin_trace(&received);
         let grpc = received.method() == Method::POST && is_grpc(received.headers());
         let uri = received.uri().clone();
         let id = *received.arrival().id();

@@ -18,5 +18,6 @@ pub mod pipeline;
 pub mod policy;
 pub mod refusal;
 pub mod routes;
+pub mod trace;
 pub mod trial;
 pub mod websocket;

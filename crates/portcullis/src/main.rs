@@ -14,6 +14,7 @@ mod logging;
 mod observations;
 mod refresh;
 mod report;
+mod traces;
 mod upstream_tls;
 mod watched;
 

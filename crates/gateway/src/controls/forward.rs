@@ -2,14 +2,14 @@
 
 use std::time::Instant;
 
-use http::{Method, Request, header, response};
+use http::{Method, Request, Response, header, response};
 
 use super::authorize::Permitted;
 use super::contract_in::Conforming;
 use super::upload::Verdict;
 use crate::account::Account;
-use crate::body::{BodyError, ResponseBody};
-use crate::forward::balance::Asked;
+use crate::body::{BodyError, RequestBody, ResponseBody};
+use crate::forward::balance::{Asked, Pools};
 use crate::forward::headers::{Codings, Edits, Origin};
 use crate::forward::{ForwardError, Patience};
 use crate::gate::{Gate, refusal_of};
@@ -64,6 +64,7 @@ pub(crate) async fn send<'r>(
             host: host.as_ref(),
         },
         codings: if judged { Codings::Identity } else { Codings::AsAsked },
+        trace: account.propagated(),
     };
     let method = parts.method.clone();
     let ranged = parts.headers.contains_key(header::RANGE);
@@ -78,19 +79,10 @@ pub(crate) async fn send<'r>(
         repeat: policy.repeat,
         at: sent,
     };
-    let answer = match &upstream.way {
-        Way::Direct(endpoint) if websocket.is_none() => {
-            endpoint.sends(pools.worker(), false);
-            let pool = pools.of(endpoint);
-            let answer = pool.send_edited(request, edits, asked.patience).await;
-            endpoint.counts(pools.worker(), &answer);
-            answer
-        }
-        // On the heap: what is rare would take room in every request.
-        Way::Direct(endpoint) => Box::pin(pools.send(endpoint, request, asked, false)).await,
-        Way::Balanced(balanced) => Box::pin(balanced.send(pools, request, asked)).await,
-    };
-    let answer = answer.map_err(|error| unanswered(&error, verdict, &arrival, account))?;
+    let answer = exchange(&upstream.way, pools, request, asked).await;
+    let answer = answer.map_err(|error| unanswered(&error, verdict, &arrival, account));
+    note_exchange(account, &upstream.way, sent, &answer);
+    let answer = answer?;
     drop(hold);
     account.upstream(sent.elapsed());
     let (answer, body) = answer.into_parts();
@@ -114,6 +106,38 @@ fn unanswered(error: &ForwardError, verdict: Option<Verdict>, arrival: &Arrival,
         account.upstream_failed(error);
     }
     refusal_of(error, arrival.body())
+}
+
+/// Sends the request on by the way that its upstream is reached.
+async fn exchange(
+    way: &Way,
+    pools: &Pools,
+    request: Request<RequestBody>,
+    asked: Asked<'_>,
+) -> Result<Response<ResponseBody>, ForwardError> {
+    match way {
+        Way::Direct(endpoint) if asked.websocket.is_none() => {
+            endpoint.sends(pools.worker(), false);
+            let pool = pools.of(endpoint);
+            let answer = pool.send_edited(request, asked.edits, asked.patience).await;
+            endpoint.counts(pools.worker(), &answer);
+            answer
+        }
+        // On the heap: what is rare would take room in every request.
+        Way::Direct(endpoint) => Box::pin(pools.send(endpoint, request, asked, false)).await,
+        Way::Balanced(balanced) => Box::pin(balanced.send(pools, request, asked)).await,
+    }
+}
+
+/// Tells the trace, where there is one, what became of the exchange.
+fn note_exchange(account: &mut Account, way: &Way, sent: Instant, answer: &Result<Response<ResponseBody>, Refusal>) {
+    let Some(trace) = account.trace() else { return };
+    let authority = match way {
+        Way::Direct(endpoint) => Some(endpoint.upstream().authority()),
+        Way::Balanced(_) => None,
+    };
+    let outcome = answer.as_ref().map(Response::status).map_err(Refusal::code);
+    trace.exchanged(authority, sent, outcome);
 }
 
 fn patience(policy: &Policy) -> Patience {

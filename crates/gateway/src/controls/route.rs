@@ -7,7 +7,7 @@ use crate::account::Account;
 use crate::limit::Charges;
 use crate::listen::{PathProblem, Received};
 use crate::refusal::Refusal;
-use crate::routes::{Route, Routes, Target};
+use crate::routes::{Hosts, Route, Routes, Target};
 
 /// A request whose operation is known.
 pub struct Routed<'r> {
@@ -31,6 +31,11 @@ pub(crate) fn route<'r>(
     check_semicolons(path, &route)?;
     account.belongs_to(&route.operation.metrics);
     route.wish = route.api.upstream.wish(received.headers());
+    if let Some(trace) = account.trace() {
+        // Where every host is served, its name is whatever a client made up.
+        let expected = matches!(route.api.hosts, Hosts::Only(_));
+        trace.routed(&route.declared.template, expected.then(|| received.host()));
+    }
     Ok(Routed {
         received,
         route,

@@ -12,6 +12,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use smallvec::SmallVec;
 
 use super::upstream::Upstream;
+use crate::trace::{Propagated, TRACEPARENT, TRACESTATE};
 
 /// Which fields to remove: nearly always a few.
 type Doomed = SmallVec<[HeaderName; 8]>;
@@ -69,6 +70,8 @@ pub struct Edits<'a> {
     pub origin: Origin<'a>,
     /// What the answer may be coded in.
     pub codings: Codings,
+    /// What the upstream is told of the trace; where it is told, a client's word on that ends here.
+    pub trace: Option<Propagated<'a>>,
 }
 
 impl Edits<'static> {
@@ -85,6 +88,7 @@ impl Edits<'static> {
             host: None,
         },
         codings: Codings::AsAsked,
+        trace: None,
     };
 }
 
@@ -94,6 +98,7 @@ impl Edits<'_> {
         match name {
             "host" => self.rules.host == Host::Client,
             "accept-encoding" => self.codings == Codings::AsAsked,
+            TRACEPARENT | TRACESTATE if self.trace.is_some() => false,
             name => !is_hop_by_hop(name) && !is_claimed(name, self.rules),
         }
     }
@@ -110,6 +115,12 @@ impl Edits<'_> {
     pub(super) fn write(&self, head: &mut impl Fields) {
         if self.codings == Codings::Identity {
             head.field("accept-encoding", |value| value.extend_from_slice(b"identity"));
+        }
+        if let Some(trace) = self.trace {
+            head.field(TRACEPARENT, |value| trace.write_parent(value));
+            if let Some(state) = trace.state() {
+                head.field(TRACESTATE, |value| value.extend_from_slice(state.as_bytes()));
+            }
         }
         if self.origin.path.is_empty() {
             return;
@@ -454,6 +465,7 @@ mod tests {
             rules,
             origin,
             codings: Codings::AsAsked,
+            trace: None,
         };
         let lines = [("x-forwarded-for", "6.6.6.6"), ("host", "api.example")];
         let client = Rules {

@@ -36,6 +36,7 @@ pub use http2::{Http2Bounds, StreamBody};
 pub use incoming::{Incoming, Unread};
 pub use path::{PathProblem, PathRules, check_path};
 pub use request_id::RequestId;
+pub(crate) use request_id::RequestIds;
 pub(crate) use socket::Transport;
 pub use socket::{Listeners, Sockets};
 pub(crate) use switch::{Successor, Switch};

@@ -18,6 +18,12 @@ impl RequestId {
         Self(bits)
     }
 
+    /// The bits.
+    #[must_use]
+    pub const fn bits(&self) -> u128 {
+        self.0
+    }
+
     /// The 26 characters, most significant first.
     #[must_use]
     pub fn characters(&self) -> [u8; 26] {

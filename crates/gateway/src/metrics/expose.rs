@@ -384,6 +384,11 @@ fn process(encoder: &mut DescriptorEncoder<'_>, inner: &Inner) -> fmt::Result {
     for (api, written) in inner.contracts.lock().iter() {
         family.encode_family(&[("api", &**api)])?.encode_gauge(written)?;
     }
+    let help = "Requests that were traced, by what became of their spans.";
+    let mut family = encoder.encode_descriptor("portcullis_traces", help, None, MetricType::Counter)?;
+    for (outcome, count) in [("sent", &inner.spans_sent), ("dropped", &inner.spans_dropped)] {
+        counter(&mut family, &[("outcome", outcome)], count.load(Ordering::Relaxed))?;
+    }
     let help = "The program.";
     let mut build = encoder.encode_descriptor("portcullis_build", help, None, MetricType::Info)?;
     build.encode_info(&[("version", inner.version)])

@@ -94,6 +94,8 @@ impl Registry {
             reloads_applied: AtomicU64::new(0),
             reloads_refused: AtomicU64::new(0),
             reload_applied_unix_seconds: AtomicU64::new(0),
+            spans_sent: AtomicU64::new(0),
+            spans_dropped: AtomicU64::new(0),
         };
         inner.unmatched = Arc::new(inner.counters("", UNMATCHED));
         inner.beyond = Arc::new(inner.counters(OTHER, OTHER));
@@ -160,6 +162,16 @@ impl Registry {
         }
     }
 
+    /// Counts spans of requests that the collector took.
+    pub fn spans_sent(&self, spans: usize) {
+        self.inner.spans_sent.fetch_add(spans as u64, Ordering::Relaxed);
+    }
+
+    /// Counts spans of requests for which there was no room, or which the collector did not take.
+    pub fn spans_dropped(&self, spans: usize) {
+        self.inner.spans_dropped.fetch_add(spans as u64, Ordering::Relaxed);
+    }
+
     /// Replaces what is shown as each API's contract's time: the Unix time at which what is in force was written (or read,
     /// where that is not known). A contract's age is the time now less this.
     pub fn contracts(&self, written: impl IntoIterator<Item = (String, u64)>) {
@@ -206,6 +218,8 @@ struct Inner {
     reloads_applied: AtomicU64,
     reloads_refused: AtomicU64,
     reload_applied_unix_seconds: AtomicU64,
+    spans_sent: AtomicU64,
+    spans_dropped: AtomicU64,
 }
 
 #[derive(Default)]

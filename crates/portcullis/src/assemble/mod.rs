@@ -29,6 +29,7 @@ use portcullis_gateway::listen::{
 };
 use portcullis_gateway::metrics::{Registry, Reload, Setup};
 use portcullis_gateway::observe::Observations;
+use portcullis_gateway::trace::{Sink, Tracer, Tracing};
 use thiserror::Error;
 
 use crate::acme::Orders;
@@ -40,6 +41,7 @@ use crate::config::listen::{self, Certificates};
 use crate::config::raw;
 use crate::contracts::{self, Loaded};
 use crate::lifecycle::listening::{Given, ListenError, Listening};
+use crate::traces::Exporter;
 use routes::Site;
 use upstreams::Upstreams;
 
@@ -86,6 +88,8 @@ pub(crate) struct Running {
     _upkeep: Upkeep,
     /// The sockets once more, to be handed over.
     listening: Listening,
+    /// Delivers what is left when the workers have ended.
+    exporter: Option<Exporter>,
 }
 
 /// What became of a reload.
@@ -206,7 +210,8 @@ impl Running {
         });
         let upkeep = Upkeep::start(fleet).map_err(|error| StartError::System(error.to_string()))?;
         let observations = Arc::new(Observations::default());
-        let make = gates(&shared, &registry, &observations, &configuration);
+        let (exporter, tracing) = tracing(&configuration, &registry)?;
+        let make = gates(&shared, &registry, &observations, &configuration, tracing);
         let workers = Workers::start(sockets, settings, make).map_err(|error| StartError::System(error.to_string()))?;
         registry.contracts(ages);
         readiness.set(Ready::Serving);
@@ -226,6 +231,7 @@ impl Running {
             admin,
             _upkeep: upkeep,
             listening,
+            exporter,
         })
     }
 
@@ -333,7 +339,9 @@ impl Running {
         // The workers close theirs, and with these the kernel accepts nothing more.
         drop(self.listening);
         self.workers.drain();
-        self.workers.join()
+        let drained = self.workers.join();
+        drop(self.exporter);
+        drained
     }
 
     /// Finishes what is under way, leaves everything new to the process that has the sockets now, and ends; blocks until then.
@@ -348,7 +356,9 @@ impl Running {
         admin.iter_mut().for_each(Admin::leave);
         drop(self.listening);
         self.workers.hand_over();
-        self.workers.join()
+        let drained = self.workers.join();
+        drop(self.exporter);
+        drained
     }
 }
 
@@ -358,6 +368,7 @@ fn gates(
     registry: &Arc<Registry>,
     observations: &Arc<Observations>,
     configuration: &Configuration,
+    tracing: Option<Arc<Tracing>>,
 ) -> impl Fn(WorkerIndex) -> io::Result<Gate> + Send + Sync + 'static {
     let log = log_requests(configuration);
     let held_bytes_max = configuration.connection.held_bytes_max / configuration.workers;
@@ -365,8 +376,27 @@ fn gates(
     move |WorkerIndex(number)| {
         let ledger = Ledger::new(number, Arc::clone(&registry), Arc::clone(&observations), log);
         let ledger = ledger.ok_or_else(|| io::Error::other("the worker's counters are taken"))?;
-        Ok(Gate::new(Arc::clone(&shared), ledger, held_bytes_max))
+        let tracer = tracing.clone().map(Tracer::new).transpose()?;
+        Ok(Gate::new(Arc::clone(&shared), ledger.tracing(tracer), held_bytes_max))
     }
+}
+
+/// How requests are traced, where they are, and who delivers that.
+fn tracing(
+    configuration: &Configuration,
+    registry: &Arc<Registry>,
+) -> Result<(Option<Exporter>, Option<Arc<Tracing>>), StartError> {
+    let Some(traces) = &configuration.traces else {
+        return Ok((None, None));
+    };
+    let started = Exporter::start(traces, registry);
+    let (exporter, sink): (Exporter, Arc<dyn Sink>) = started.map_err(|error| StartError::System(error.to_string()))?;
+    let tracing = Tracing {
+        sample_billionths: traces.sample_billionths,
+        trust_incoming: traces.trust_incoming,
+        sink,
+    };
+    Ok((Some(exporter), Some(Arc::new(tracing))))
 }
 
 fn settings(configuration: &Configuration, listeners: Vec<Listener>) -> Settings {
@@ -441,6 +471,7 @@ fn fixed_settings(old: &Configuration, new: &Configuration) -> Vec<&'static str>
         ("log", old.log != new.log),
         ("observe", old.observe != new.observe),
         ("process", old.process != new.process),
+        ("traces", old.traces != new.traces),
     ];
     changed
         .into_iter()

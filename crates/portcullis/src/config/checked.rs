@@ -18,6 +18,7 @@ use super::process::Process;
 use super::raw::{self, LogFormat, LogRequests};
 use super::spanned::Spanned;
 use super::text::{Address, Seconds, Size};
+use super::traces::Traces;
 
 /// What `portcullis serve` does.
 #[derive(Debug)]
@@ -44,6 +45,8 @@ pub(crate) struct Configuration {
     pub(crate) observe: Option<Observe>,
     /// The gate as a process of the system.
     pub(crate) process: Process,
+    /// Where traces go.
+    pub(crate) traces: Option<Traces>,
 }
 
 /// The surface for operators.
@@ -190,6 +193,7 @@ pub(super) fn lower(raw: raw::Configuration, directory: &Path, problems: &mut Pr
             file_bytes_max: observe.file_bytes_max.map_or(64 << 20, |size| size.0),
         }),
         process: Process::lower(raw.process, directory, problems),
+        traces: raw.traces.map(Traces::lower),
     }
 }
 

@@ -23,6 +23,7 @@ pub(crate) mod schema;
 mod shape;
 mod spanned;
 mod text;
+pub(crate) mod traces;
 mod tree;
 mod upstream;
 pub(crate) mod upstream_tls;

@@ -14,6 +14,7 @@ use super::listen::ListenWritten;
 use super::process::ProcessWritten;
 use super::spanned::{List, Spanned};
 use super::text::{Address, BasePath, Host, Location, Name, Network, Origin, Pointer, Seconds, Size, Window};
+use super::traces::TracesWritten;
 use super::upstream::{Upstream, UrlOr};
 use super::websocket::Websocket;
 
@@ -51,6 +52,8 @@ pub(crate) struct Configuration {
     /// The gate as a process of the system: its user, its sandbox, how it restarts and ends.
     #[serde(default)]
     pub(crate) process: ProcessWritten,
+    /// Traces of requests, sent to an OpenTelemetry collector. Without it there are none.
+    pub(crate) traces: Option<TracesWritten>,
 }
 
 /// The surface for operators: `/healthz`, `/readyz` and `/metrics`.

@@ -81,6 +81,7 @@ apis:
       rate_limits:
         - {name: login, key: [address, {header: X-Key}, {path: id}, {query: q}, {body: /user}], requests: 5, per: 15m,
            burst: 2, count: failures, shared: logins, exact: true, mode: observe}
+traces: {otlp: 'http://127.0.0.1:4318/v1/traces', sample: 0.25, trust_incoming: true, service: gate, waiting_max: 100}
 ";
 
 fn problems_of(text: &str) -> String {
@@ -102,6 +103,7 @@ fn the_smallest_file_has_safe_defaults() {
         connection,
         apis,
         observe,
+        traces,
         ..
     } = checked(SMALLEST);
     assert_eq!(listen.len(), 1);
@@ -116,6 +118,7 @@ fn the_smallest_file_has_safe_defaults() {
         (10_000, 256)
     );
     assert_eq!(observe, None);
+    assert_eq!(traces, None);
     let [api] = apis.as_slice() else { panic!("one API") };
     assert_eq!(api.name, "natter");
     assert_eq!(api.contract.to_string(), "/etc/gate/natter.openapi.yaml");

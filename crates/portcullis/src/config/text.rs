@@ -78,6 +78,11 @@ const FORMATS: &[(&str, &str, Parse)] = &[
         faulty::<CertificateDigest>,
     ),
     (
+        "collector-url",
+        "write the URL of the collector's OTLP endpoint, such as `http://127.0.0.1:4318/v1/traces`",
+        faulty::<CollectorUrl>,
+    ),
+    (
         "host",
         "write a host name or an address, with its port where it has one, such as `api.example.com`",
         faulty::<Host>,
@@ -255,6 +260,27 @@ impl TryFrom<String> for CertificateDigest {
             *byte = u8::from_str_radix(pair, 16).map_err(|_| wrong())?;
         }
         Ok(Self(bytes))
+    }
+}
+
+/// Where a collector takes telemetry.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(try_from = "String")]
+#[schemars(extend("format" = "collector-url", "examples" = ["http://127.0.0.1:4318/v1/traces"]))]
+pub(crate) struct CollectorUrl(#[schemars(with = "String")] pub(crate) Url);
+
+impl TryFrom<String> for CollectorUrl {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let url = web_url(&text)?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err("the URL carries a user name or a password".to_owned());
+        }
+        if url.path() == "/" || url.query().is_some() || url.fragment().is_some() {
+            return Err(format!("`{text}` has no path, or more than a path"));
+        }
+        Ok(Self(url))
     }
 }
 
@@ -484,6 +510,16 @@ mod tests {
         check::<CertificateDigest>(
             &[&"0f".repeat(32), &vec!["0F"; 32].join(":")],
             &["", "0f", &"0g".repeat(32), &"0f".repeat(33)],
+        );
+        check::<CollectorUrl>(
+            &["http://127.0.0.1:4318/v1/traces", "https://collector.example/v1/traces"],
+            &[
+                "http://127.0.0.1:4318",
+                "127.0.0.1:4318/v1/traces",
+                "http://u:p@a/v1/traces",
+                "http://a/v1?x",
+                "grpc://a/v1",
+            ],
         );
         check::<Host>(
             &["api.example.com", "a:8080", "[::1]", "[::1]:80"],

@@ -36,6 +36,7 @@ mod service_manager;
 mod shutdown;
 mod streams;
 mod tls;
+mod traces;
 mod under_load;
 mod upstream;
 mod upstream_http2;

@@ -17,6 +17,7 @@ use super::site::Site;
 use crate::body::RequestBody;
 use crate::forward::Patience;
 use crate::forward::headers::{Codings, Edits, Origin, Rules};
+use crate::trace::Kept;
 
 /// What is copied, and how much of it at once.
 #[derive(Clone, Debug)]
@@ -56,6 +57,7 @@ struct Sender {
     scheme: &'static str,
     host: Option<HeaderValue>,
     codings: Codings,
+    trace: Option<Kept>,
 }
 
 impl Mirror {
@@ -151,6 +153,7 @@ impl Sender {
             scheme: edits.origin.scheme,
             host: edits.origin.host.cloned(),
             codings: edits.codings,
+            trace: edits.trace.map(|trace| trace.keep()),
         }
     }
 
@@ -163,6 +166,7 @@ impl Sender {
                 host: self.host.as_ref(),
             },
             codings: self.codings,
+            trace: self.trace.as_ref().map(Kept::propagated),
         }
     }
 }

@@ -177,6 +177,7 @@ fn what_the_upstream_reads() {
                 host: Some(&client),
             },
             codings: Codings::Identity,
+            trace: None,
         };
         pool.send_edited(lying, edits, Patience::default()).await.unwrap();
         for request in [get(), ask(Method::POST, RequestBody::Empty), grpc] {
