@@ -43,7 +43,7 @@ def run(stage: Stage, name: str, count: int) -> dict:
                 slices[contender] = [crowd.slice(running.server, stage.options.seconds) for _ in range(stage.options.rounds)]
         targets = [within_bytes("portcullis", MEMORY_BYTES_MAX)] if count == 10_000 else []
         what = f"{count} connections that have sent one request each and wait; then {IN_FLIGHT} requests at a time over all"
-        return scenario_of(name, what, "request", slices, targets, up.absent, memory)
+        return scenario_of(name, what, "request", slices, targets, memory=memory)
 
 
 @dataclass

@@ -27,13 +27,6 @@ UPSTREAM = """
     location = /batches {{ error_page 405 =200 $uri; }} }}
 """
 
-"""What is added to `portcullis.yaml` where it ends TLS; `listen` is then the address of that."""
-PORTCULLIS_TLS = "tls: {{certificates: [{{chain: '{chain}', key: '{key}'}}]}}\n"
-
-
-class Missing(Exception):
-    """A contender cannot take part in a scenario: why."""
-
 
 def upstream(folder: Path) -> Setup:
     (folder / "www").mkdir()
@@ -57,20 +50,20 @@ def contender(name: str, folder: Path, upstream_port: int, binary: Path, certifi
 
 
 def portcullis(folder: Path, port: int, upstream_port: int, binary: Path, certificate: Certificate | None) -> Setup:
+    listen: dict = {"address": f"127.0.0.1:{port}"}
+    if certificate:
+        listen["tls"] = {"certificates": [{"chain": str(certificate.chain), "key": str(certificate.key)}]}
     text = (HERE / "portcullis.yaml").read_text()
     for placeholder, value in {
-        "@LISTEN@": f"127.0.0.1:{port}",
+        "@LISTEN@": listen if certificate else listen["address"],
         "@CONTRACT@": str(HERE / "orders.openapi.yaml"),
         "@UPSTREAM@": f"http://127.0.0.1:{upstream_port}",
         "@ADMIN@": f"127.0.0.1:{free_port()}",
     }.items():
-        text = text.replace(placeholder, value)
-    if certificate:
-        text += PORTCULLIS_TLS.format(chain=certificate.chain, key=certificate.key)
+        # JSON is YAML.
+        text = text.replace(f'"{placeholder}"', json.dumps(value))
     config = write(folder / "portcullis.yaml", text)
     checked = subprocess.run([str(binary), "check", "-c", str(config)], capture_output=True, text=True, check=False)
-    if checked.returncode and certificate and "`tls`" in checked.stdout:
-        raise Missing("this build of portcullis knows no `tls`")
     if checked.returncode:
         raise RuntimeError(f"portcullis does not take its configuration:\n{checked.stdout}{checked.stderr}")
     return Setup("portcullis", [str(binary), "serve", "-c", str(config)], port)

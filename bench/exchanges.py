@@ -2,13 +2,12 @@
 
 import http.client
 import json
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 from contenders import BATCH, LARGE, ORDER, REFERENCE, SMALL
 from report import Target, at_most, scenario_of
-from stage import LOAD_CORE, Stage, field, rounds
+from stage import Stage, field, load, rounds
 
 CONNECTIONS = 64
 
@@ -64,14 +63,14 @@ def measure(stage: Stage, wanted: list[str]) -> list[dict]:
             script.write_text(scenario.script())
             for name in up.names:
                 check_answer(name, ports[name], scenario)
-                send(ports[name], scenario, script, 1, LOAD_CORE)
+                send(ports[name], scenario, script, 1)
             slices = rounds(
                 up.names,
                 stage.options.rounds,
                 lambda name: up.contenders[name].server,
-                lambda name: send(ports[name], scenario, script, stage.options.seconds, LOAD_CORE),
+                lambda name: send(ports[name], scenario, script, stage.options.seconds),
             )
-            reports.append(scenario_of(scenario.name, scenario.what, "request", slices, scenario.targets(), up.absent))
+            reports.append(scenario_of(scenario.name, scenario.what, "request", slices, scenario.targets()))
         return reports
 
 
@@ -120,11 +119,14 @@ def check_judged(port: int) -> None:
             raise RuntimeError(f"portcullis: {method} {path} gives {status}, not {expected}: `{answer[:300]}`")
 
 
-def send(port: int, scenario: Scenario, script: Path, seconds: int, core: int) -> int:
+def send(port: int, scenario: Scenario, script: Path, seconds: int) -> int:
     """Full load for so many seconds; returns how many requests were answered, all of them well."""
     url = f"http://127.0.0.1:{port}{scenario.path}"
-    wrk = ["taskset", "--cpu-list", str(core), "wrk", "-t", "1", "-c", str(CONNECTIONS), "-d", f"{seconds}s"]
-    output = subprocess.run([*wrk, "-s", str(script), url], check=True, capture_output=True, text=True).stdout
+    wrk = ["wrk", "-t", "1", "-c", str(CONNECTIONS), "-d", f"{seconds}s", "-s", str(script), url]
+    done = load(wrk, seconds)
+    if done.returncode:
+        raise RuntimeError(f"{scenario.name}: wrk failed:\n{done.stderr}")
+    output = done.stdout
     summary = json.loads(output.strip().splitlines()[-1])
     if summary["errors"] or not summary["requests"]:
         raise RuntimeError(f"{scenario.name}: {summary['errors']} of {summary['requests']} requests failed:\n{output}")

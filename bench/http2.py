@@ -1,12 +1,11 @@
 """HTTP/2 over TLS: forwarding what h2load asks for."""
 
 import re
-import subprocess
 
 from certificates import issue
 from contenders import REFERENCE
 from report import at_most, scenario_of
-from stage import LOAD_CORE, Stage, field, rounds
+from stage import Stage, field, load, rounds
 
 NAME = "http2"
 WHAT = "GET over TLS 1.3 and HTTP/2, answer of 321 B that is passed on, not judged; 32 connections of 8 streams"
@@ -24,14 +23,13 @@ def measure(stage: Stage, _wanted: list[str]) -> list[dict]:
             lambda name: up.contenders[name].server,
             lambda name: send(up.contenders[name].port, stage.options.seconds),
         )
-        return [scenario_of(NAME, WHAT, "request", slices, [at_most("portcullis", 1.3, REFERENCE)], up.absent)]
+        return [scenario_of(NAME, WHAT, "request", slices, [at_most("portcullis", 1.3, REFERENCE)])]
 
 
 def send(port: int, seconds: int) -> int:
     """Full load for so many seconds; returns how many requests were answered, all of them well."""
-    load = ["h2load", "-t", "1", "-c", str(CONNECTIONS), "-m", str(STREAMS), "-D", str(seconds)]
-    command = ["taskset", "--cpu-list", str(LOAD_CORE), *load, f"https://127.0.0.1:{port}/small"]
-    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    command = ["h2load", "-t", "1", "-c", str(CONNECTIONS), "-m", str(STREAMS), "-D", str(seconds)]
+    output = load([*command, f"https://127.0.0.1:{port}/small"], seconds).stdout
     counts = COUNTS.search(output)
     if not counts or "Application protocol: h2" not in output:
         raise RuntimeError(f"http2: h2load did not speak HTTP/2:\n{output}")

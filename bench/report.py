@@ -52,7 +52,7 @@ def scenario_of(
     unit: str,
     slices: dict[str, list[Slice]],
     targets: list[Target],
-    absent: dict[str, str],
+    absent: dict[str, str] | None = None,
     memory: dict[str, dict] | None = None,
 ) -> dict:
     """The report of one scenario."""
@@ -68,7 +68,7 @@ def scenario_of(
         "what": what,
         "unit": unit,
         "targets": [{"what": target.words, "verdict": verdicts[target.holds(measured)]} for target in targets],
-        "absent": absent,
+        "absent": absent or {},
         "contenders": contenders,
     }
 

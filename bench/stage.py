@@ -1,18 +1,21 @@
 """Puts the upstream and the contenders up for one family of scenarios, and measures them in interleaved rounds."""
 
 import socket
+import subprocess
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from contenders import Missing, contender, upstream
+from contenders import contender, upstream
 from figures import Slice, order_of
 from peers import Certificate
 from processes import Server, wait_until
 
 PROXY_CORE, LOAD_CORE = 0, 1
+"""How much longer than its slice a load may take until it is taken for stuck."""
+LOAD_SECONDS_MORE = 60
 
 
 @dataclass(frozen=True)
@@ -33,10 +36,9 @@ class Contender:
 
 @dataclass(frozen=True)
 class Field:
-    """The contenders that are up, and why others are not."""
+    """The contenders that are up."""
 
     contenders: dict[str, Contender]
-    absent: dict[str, str]
 
     @property
     def names(self) -> list[str]:
@@ -50,19 +52,14 @@ def field(stage: Stage, name: str, certificate: Certificate | None = None) -> It
     folder.mkdir()
     servers: list[Server] = []
     contenders: dict[str, Contender] = {}
-    absent: dict[str, str] = {}
     try:
         behind = upstream(folder)
         servers.append(start(behind.name, behind.command, behind.port, LOAD_CORE, folder))
         for each in stage.names:
-            try:
-                setup = contender(each, folder, behind.port, stage.binary, certificate)
-            except Missing as why:
-                absent[each] = str(why)
-                continue
+            setup = contender(each, folder, behind.port, stage.binary, certificate)
             servers.append(start(setup.name, setup.command, setup.port, PROXY_CORE, folder))
             contenders[each] = Contender(servers[-1], setup.port)
-        yield Field(contenders, absent)
+        yield Field(contenders)
     finally:
         for server in servers:
             server.stop()
@@ -82,6 +79,13 @@ def listens(port: int) -> bool:
     with socket.socket() as client:
         client.settimeout(1)
         return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+def load(command: list[str], seconds: int) -> subprocess.CompletedProcess[str]:
+    """Runs a program that makes load, on its core, for about so many seconds."""
+    pinned = ["taskset", "--cpu-list", str(LOAD_CORE), *command]
+    timeout = seconds + LOAD_SECONDS_MORE
+    return subprocess.run(pinned, capture_output=True, text=True, check=False, timeout=timeout)
 
 
 def rounds(names: list[str], number: int, server: Callable[[str], Server], send: Callable[[str], int]) -> dict[str, list[Slice]]:

@@ -24,7 +24,7 @@ class TargetsTest(unittest.TestCase):
     SLICES = {"nginx": [Slice(10, 1000)], "portcullis": [Slice(10, 1200)], "envoy": [Slice(10, 2000)]}
 
     def verdict(self, target, memory=None):
-        report = scenario_of("s", "what", "request", self.SLICES, [target], {}, memory)
+        report = scenario_of("s", "what", "request", self.SLICES, [target], memory=memory)
         return report["targets"][0]["verdict"]
 
     def test_ratios(self):
