@@ -32,6 +32,11 @@ have_chromium() {
     command -v chromium >/dev/null || (need_commands chromium=chromium)
 }
 
+# have_commands COMMAND=PACKAGE...: the same, for what can be done without; 1 where one cannot be had.
+have_commands() {
+    (need_commands "$@") 2>/dev/null
+}
+
 need_rust() {
     command -v cargo >/dev/null || missing "cargo (Rust 1.95 or newer, for instance from rustup)"
     cargo fmt --version >/dev/null 2>&1 || missing "rustfmt (rustup component add rustfmt)"

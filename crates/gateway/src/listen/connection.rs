@@ -36,7 +36,7 @@ use super::{Arrival, BodyState, Received};
 use crate::refusal::Refusal;
 
 /// Most bytes that are read away after a refusal.
-const LINGER_BYTES_MAX: usize = 256 * 1024;
+pub(super) const LINGER_BYTES_MAX: usize = 256 * 1024;
 /// How far hyper's buffers of one connection grow; above any head that we release.
 const BUFFER_BYTES_MIN: usize = 64 * 1024;
 

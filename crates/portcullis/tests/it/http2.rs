@@ -17,10 +17,10 @@ use crate::tls::{Authority, Caller};
 use crate::upstream::Upstream;
 
 /// What was answered.
-struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: String,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
 }
 
 /// Runs a test's requests over one connection without TLS.
@@ -41,7 +41,11 @@ pub(crate) fn over_h2c<T>(address: SocketAddr, talk: impl AsyncFnOnce(SendReques
     })
 }
 
-async fn send(requests: &SendRequest<Bytes>, request: Request<()>, body: &[u8]) -> Result<Answer, h2::Error> {
+pub(crate) async fn send(
+    requests: &SendRequest<Bytes>,
+    request: Request<()>,
+    body: &[u8],
+) -> Result<Answer, h2::Error> {
     let mut requests = requests.clone().ready().await?;
     let (response, mut stream) = requests.send_request(request, body.is_empty())?;
     if !body.is_empty() {
@@ -61,7 +65,7 @@ async fn send(requests: &SendRequest<Bytes>, request: Request<()>, body: &[u8]) 
     })
 }
 
-fn get(target: &str) -> Request<()> {
+pub(crate) fn get(target: &str) -> Request<()> {
     Request::get(format!("http://localhost{target}")).body(()).unwrap()
 }
 
@@ -70,7 +74,7 @@ fn post(json: &str) -> (Request<()>, &[u8]) {
     (request.body(()).unwrap(), json.as_bytes())
 }
 
-fn h2c(upstream: &Upstream) -> Setup {
+pub(crate) fn h2c(upstream: &Upstream) -> Setup {
     Setup::new(THINGS, upstream.address).listening("{address: '127.0.0.1:0', h2c: true}")
 }
 

@@ -23,6 +23,8 @@ mod forms;
 mod gate;
 mod http;
 mod http2;
+mod http2_attacks;
+mod http2_frames;
 mod init;
 mod listeners;
 mod memory;

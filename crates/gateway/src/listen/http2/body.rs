@@ -23,6 +23,8 @@ pub(crate) struct Reading {
     failed: Cell<Option<Malformed>>,
     /// Whether anybody asked for the body: what `Expect: 100-continue` waits for.
     asked: Cell<bool>,
+    /// Whether the body was read to its end.
+    ended: Cell<bool>,
 }
 
 impl Reading {
@@ -32,6 +34,16 @@ impl Reading {
 
     pub(super) fn is_asked(&self) -> bool {
         self.asked.get()
+    }
+
+    /// Whether the body was read to its end.
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended.get()
+    }
+
+    /// Notes whether the client has ended its side.
+    pub(super) fn note_end(&self, stream: &RecvStream) {
+        self.ended.set(stream.is_end_stream());
     }
 }
 
@@ -77,7 +89,10 @@ impl StreamBody {
         }
         match polled {
             // Trailer fields of requests end here: nothing judges them.
-            None => Poll::Ready(None),
+            None => {
+                self.reading.ended.set(true);
+                Poll::Ready(None)
+            }
             Some(Err(_)) => self.fail(Malformed::Truncated),
             Some(Ok(bytes)) => {
                 // The room is given back at once: what is held is counted by whoever holds it.
@@ -86,6 +101,7 @@ impl StreamBody {
                 }
                 let count = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
                 self.announced = self.announced.map(|left| left.saturating_sub(count));
+                self.reading.note_end(&self.stream);
                 Poll::Ready(Some(Ok(Frame::data(bytes))))
             }
         }

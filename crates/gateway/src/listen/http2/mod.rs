@@ -1,4 +1,4 @@
-//! HTTP/2 towards clients (RFC 9113), by h2: which streams are served, what is a flood, when a connection ends.
+//! HTTP/2 towards clients (RFC 9113), by h2: which streams are served, when a connection ends.
 //!
 //! A stream is a task of its own, so that a slow one holds up nobody. Server push, extended CONNECT and early data are not offered.
 
@@ -28,6 +28,7 @@ use super::deadline::{Awaited, Deadline, Expired};
 use super::greet::Connected;
 use super::socket::Transport;
 use super::worker::{Serve, Settings};
+use frames::Offence;
 use socket::{Watched, Wire};
 
 /// Bytes that one stream may send before they are read.
@@ -58,7 +59,7 @@ impl Default for Http2Bounds {
 pub(crate) async fn run<S: Transport, H: Serve>(socket: S, connected: Rc<Connected>, shared: Rc<Shared<H>>) {
     let settings = &shared.settings;
     let block_bytes_max = u32::try_from(settings.bounds.checked().head_bytes_max).unwrap_or(u32::MAX);
-    let wire = Rc::new(Wire::new(block_bytes_max));
+    let wire = Rc::new(Wire::new(block_bytes_max, settings.deadlines.linger_max));
     let socket = Watched::new(socket, Rc::clone(&wire));
     let handshake = builder(settings).handshake::<_, Bytes>(socket);
     let connection = match tokio::time::timeout(settings.deadlines.head_max, handshake).await {
@@ -92,6 +93,17 @@ fn builder(settings: &Settings) -> Builder {
         .max_concurrent_reset_streams(RESET_STREAMS_MAX)
         .max_pending_accept_reset_streams(RESET_STREAMS_MAX);
     builder
+}
+
+/// What the client is told (RFC 9113 section 7).
+fn code(offence: Offence) -> Reason {
+    match offence {
+        Offence::Order => Reason::PROTOCOL_ERROR,
+        Offence::Size => Reason::FRAME_SIZE_ERROR,
+        Offence::StreamClosed => Reason::STREAM_CLOSED,
+        Offence::Window => Reason::FLOW_CONTROL_ERROR,
+        Offence::HeaderBlock | Offence::Flood => Reason::ENHANCE_YOUR_CALM,
+    }
 }
 
 /// How many streams are being served.
@@ -170,10 +182,10 @@ impl<H: Serve> Streams<H> {
                     Poll::Ready(()) => return Poll::Ready(false),
                     Poll::Pending => {}
                 }
-                if let Some(flood) = self.wire.flood().filter(|_| !ending.broken) {
-                    tracing::debug!(peer = %self.connected.peer, ?flood, "a connection was ended: a flood of frames");
+                if let Some(offence) = self.wire.offence().filter(|_| !ending.broken) {
+                    tracing::debug!(peer = %self.connected.peer, ?offence, "a connection was ended");
                     (ending.broken, ending.announced) = (true, true);
-                    connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
+                    connection.abrupt_shutdown(code(offence));
                     continue;
                 }
                 if self.should_end() && !ending.announced {
@@ -230,8 +242,12 @@ impl<H: Serve> Streams<H> {
                     };
                     let (connected, shared) = (Rc::clone(&self.connected), Rc::clone(&self.shared));
                     spawn_local(async move {
-                        stream::serve(request, respond, connected, shared).await;
+                        let linger_max = shared.settings.deadlines.linger_max;
+                        let unfinished = stream::serve(request, respond, connected, shared).await;
                         drop(open);
+                        if let Some(unfinished) = unfinished {
+                            stream::linger(unfinished, linger_max).await;
+                        }
                     });
                 }
             }

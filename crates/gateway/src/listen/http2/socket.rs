@@ -1,15 +1,18 @@
 //! The socket of an HTTP/2 connection, as h2 reads and writes it: frames are followed, waits are noted.
 
 use std::cell::{Cell, RefCell};
+use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Sleep;
 
-use super::frames::{Flood, Follower};
+use super::frames::{Follower, Offence};
+use crate::listen::connection::LINGER_BYTES_MAX;
 use crate::listen::deadline::Waits;
 use crate::listen::socket::Transport;
 
@@ -18,36 +21,39 @@ use crate::listen::socket::Transport;
 pub(super) struct Wire {
     pub(super) waits: Waits,
     follower: RefCell<Follower>,
-    flood: Cell<Option<Flood>>,
+    offence: Cell<Option<Offence>>,
     /// Whether closing throws away what the peer does not take.
     aborts: Cell<bool>,
+    /// How long to read away what the client still sends, after our last words.
+    linger_max: Duration,
 }
 
 impl Wire {
-    pub(super) fn new(block_bytes_max: u32) -> Self {
+    pub(super) fn new(block_bytes_max: u32, linger_max: Duration) -> Self {
         Self {
             waits: Waits::new(),
             follower: RefCell::new(Follower::new(block_bytes_max, Instant::now())),
-            flood: Cell::new(None),
+            offence: Cell::new(None),
             aborts: Cell::new(false),
+            linger_max,
         }
     }
 
-    /// What the client does too much of: nothing more is read from it.
-    pub(super) fn flood(&self) -> Option<Flood> {
-        self.flood.get()
+    /// What the client may not do: nothing more is read from it.
+    pub(super) fn offence(&self) -> Option<Offence> {
+        self.offence.get()
     }
 
     pub(super) fn abort(&self) {
         self.aborts.set(true);
     }
 
-    fn read(&self, bytes: &[u8]) -> Result<(), Flood> {
+    fn read(&self, bytes: &[u8]) -> Result<(), Offence> {
         let followed = match self.follower.try_borrow_mut() {
             Ok(mut follower) => follower.advance(bytes, Instant::now()),
             Err(_) => Ok(()),
         };
-        followed.inspect_err(|flood| self.flood.set(Some(*flood)))
+        followed.inspect_err(|offence| self.offence.set(Some(*offence)))
     }
 
     fn wrote(&self, bytes: usize) {
@@ -63,11 +69,41 @@ impl Wire {
 pub(super) struct Watched<S: Transport> {
     socket: S,
     wire: Rc<Wire>,
+    lingering: Option<Lingering>,
+}
+
+/// Our last words are said, and what the client still sends is read away: closing a socket with unread bytes makes the kernel
+/// reset it, and the client would lose the GOAWAY that it is about to read.
+#[derive(Debug)]
+struct Lingering {
+    until: Pin<Box<Sleep>>,
+    bytes_left: usize,
+}
+
+impl Lingering {
+    /// Ready when the client has gone, or has had its time.
+    fn poll<S: Transport>(&mut self, socket: &mut S, cx: &mut Context<'_>) -> Poll<()> {
+        while self.bytes_left > 0 && self.until.as_mut().poll(cx).is_pending() {
+            let mut scratch = [0; 4 * 1024];
+            let mut read = ReadBuf::new(&mut scratch);
+            let done = ready!(Pin::new(&mut *socket).poll_read(cx, &mut read));
+            let bytes = read.filled().len();
+            if done.is_err() || bytes == 0 {
+                break;
+            }
+            self.bytes_left = self.bytes_left.saturating_sub(bytes);
+        }
+        Poll::Ready(())
+    }
 }
 
 impl<S: Transport> Watched<S> {
     pub(super) fn new(socket: S, wire: Rc<Wire>) -> Self {
-        Self { socket, wire }
+        Self {
+            socket,
+            wire,
+            lingering: None,
+        }
     }
 
     fn note_write(&self, wrote: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
@@ -91,7 +127,7 @@ impl<S: Transport> Drop for Watched<S> {
 impl<S: Transport> AsyncRead for Watched<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.wire.flood().is_some() {
+        if this.wire.offence().is_some() {
             // The connection is being ended; nobody waits for this read.
             return Poll::Pending;
         }
@@ -135,6 +171,14 @@ impl<S: Transport> AsyncWrite for Watched<S> {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().socket).poll_shutdown(cx)
+        let this = self.get_mut();
+        if this.lingering.is_none() {
+            ready!(Pin::new(&mut this.socket).poll_shutdown(cx))?;
+        }
+        let lingering = this.lingering.get_or_insert_with(|| Lingering {
+            until: Box::pin(tokio::time::sleep(this.wire.linger_max)),
+            bytes_left: LINGER_BYTES_MAX,
+        });
+        lingering.poll(&mut this.socket, cx).map(Ok)
     }
 }

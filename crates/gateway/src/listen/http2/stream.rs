@@ -24,13 +24,13 @@ use crate::listen::worker::Serve;
 use crate::listen::{BodyState, RequestId};
 use crate::refusal::Refusal;
 
-/// Serves one stream to its end.
+/// Serves one stream, and gives it back where it was answered while the client was still sending.
 pub(super) async fn serve<H: Serve>(
     request: Request<RecvStream>,
     mut respond: SendResponse<Bytes>,
     connected: Rc<Connected>,
     shared: Rc<Shared<H>>,
-) {
+) -> Option<SendStream<Bytes>> {
     let id = shared.next_id();
     let bodiless = request.method() == Method::HEAD;
     let reading = Rc::new(Reading::default());
@@ -41,14 +41,21 @@ pub(super) async fn serve<H: Serve>(
             let told = Told {
                 reading: expects.then_some(&*reading),
             };
-            match told.unless_reset(serving, &mut respond).await {
-                Some(response) => response,
-                None => return,
-            }
+            told.unless_reset(serving, &mut respond).await?
         }
         Err(refusal) => shared.refuse(&refusal, id, &connected),
     };
-    send::<H>(response, respond, bodiless, shared.settings.deadlines.write_pause_max).await;
+    let sent = send::<H>(response, respond, bodiless, shared.settings.deadlines.write_pause_max).await;
+    sent.filter(|_| !reading.has_ended())
+}
+
+/// Lets go of a stream that was answered while the client was still sending. It is reset when it is dropped (RFC 9113 section 8.1), and
+/// there are clients that lose the answer where the reset comes right behind it (curl 7.88). Until then a client has no more room
+/// than its window.
+pub(super) async fn linger(mut stream: SendStream<Bytes>, within: Duration) {
+    let reset = poll_fn(|cx| stream.poll_reset(cx));
+    // Late or not, the stream is over now.
+    let _ = tokio::time::timeout(within, reset).await;
 }
 
 fn receive<H: Serve>(
@@ -59,6 +66,7 @@ fn receive<H: Serve>(
     shared: &Shared<H>,
 ) -> Result<crate::listen::Received, Refusal> {
     let (mut parts, stream) = request.into_parts();
+    reading.note_end(&stream);
     let settings = &shared.settings;
     let announced = settle(&mut parts, connected.scheme(), &settings.bounds.checked()).map_err(Refusal::Malformed)?;
     let body = StreamBody::new(stream, announced, settings.deadlines, Rc::clone(reading));
@@ -95,7 +103,13 @@ impl Told<'_> {
     }
 }
 
-async fn send<H: Serve>(response: Answer<H>, mut respond: SendResponse<Bytes>, bodiless: bool, pause_max: Duration) {
+/// Sends an answer, and gives the stream back where all of it was sent.
+async fn send<H: Serve>(
+    response: Answer<H>,
+    mut respond: SendResponse<Bytes>,
+    bodiless: bool,
+    pause_max: Duration,
+) -> Option<SendStream<Bytes>> {
     let (mut parts, body) = response.into_parts();
     finish_head(&mut parts.headers);
     let bodiless = bodiless || matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
@@ -103,18 +117,17 @@ async fn send<H: Serve>(response: Answer<H>, mut respond: SendResponse<Bytes>, b
         parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     }
     let ends = bodiless || body.is_end_stream();
-    let Ok(stream) = respond.send_response(Response::from_parts(parts, ()), ends) else {
-        return;
-    };
-    if !ends {
-        let writing = Writing {
-            stream,
-            pause_max,
-            progress: 0,
-            until: None,
-        };
-        writing.send(pin!(body)).await;
+    let stream = respond.send_response(Response::from_parts(parts, ()), ends).ok()?;
+    if ends {
+        return Some(stream);
     }
+    let writing = Writing {
+        stream,
+        pause_max,
+        progress: 0,
+        until: None,
+    };
+    writing.send(pin!(body)).await
 }
 
 /// Fields of one hop do not exist in HTTP/2; and every answer has its date (RFC 9110 section 6.6.1).
@@ -152,31 +165,27 @@ enum Next<E> {
 }
 
 impl Writing {
-    async fn send<B: Body<Data = Bytes>>(mut self, mut body: Pin<&mut B>) {
+    /// Sends a body, and gives the stream back where all of it was sent.
+    async fn send<B: Body<Data = Bytes>>(mut self, mut body: Pin<&mut B>) -> Option<SendStream<Bytes>> {
         loop {
-            let Some(next) = self.next(body.as_mut()).await else {
-                return;
-            };
-            let ended = match next {
+            match self.next(body.as_mut()).await? {
                 Next::Frame(frame) => {
                     let last = body.is_end_stream();
                     match self.frame(frame, last).await {
-                        Ok(()) => last,
-                        Err(Over) => true,
+                        Ok(false) => {}
+                        Ok(true) => return Some(self.stream),
+                        Err(Over) => return None,
                     }
                 }
                 Next::Broken(_) => {
                     // A body that stops before its end is never ended as if it were whole.
                     self.stream.send_reset(Reason::INTERNAL_ERROR);
-                    true
+                    return None;
                 }
                 Next::End => {
-                    let _ = self.stream.send_data(Bytes::new(), true);
-                    true
+                    self.stream.send_data(Bytes::new(), true).ok()?;
+                    return Some(self.stream);
                 }
-            };
-            if ended {
-                return;
             }
         }
     }
@@ -198,15 +207,13 @@ impl Writing {
         .await
     }
 
-    async fn frame(&mut self, frame: http_body::Frame<Bytes>, last: bool) -> Result<(), Over> {
+    /// Sends one frame, and says whether it was the last.
+    async fn frame(&mut self, frame: http_body::Frame<Bytes>, last: bool) -> Result<bool, Over> {
         match frame.into_data() {
-            Ok(data) => self.data(data, last).await,
+            Ok(data) => self.data(data, last).await.map(|()| last),
             Err(frame) => match frame.into_trailers() {
-                Ok(trailers) => {
-                    let _ = self.stream.send_trailers(trailers);
-                    Err(Over)
-                }
-                Err(_) => Ok(()),
+                Ok(trailers) => self.stream.send_trailers(trailers).map(|()| true).map_err(|_| Over),
+                Err(_) => Ok(false),
             },
         }
     }
