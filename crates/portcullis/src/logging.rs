@@ -23,6 +23,8 @@ pub(crate) fn start(log: &Log, color: ColorChoice) {
         .with_max_level(LevelFilter::INFO)
         .with_writer(std::io::stderr)
         .with_ansi(colors)
+        // A line that nobody reads any more would otherwise be complained of where nobody reads, too, which panics.
+        .log_internal_errors(false)
         .with_target(false);
     // The error says that there is a log already, which is then as good.
     let started = if json {
