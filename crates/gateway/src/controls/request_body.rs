@@ -160,8 +160,8 @@ impl Reading<'_, '_> {
         if incoming.is_end_stream() {
             return Ok((RequestBody::Empty, None));
         }
-        self.account.unjudged(metrics::Body::Request, reason);
         let body = Bounded::new(incoming, self.bytes_max()).map_err(|_| Refusal::BodyTooLarge)?;
+        self.account.unjudged(metrics::Body::Request, reason);
         Ok((RequestBody::Streamed(body), None))
     }
 
