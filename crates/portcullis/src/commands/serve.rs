@@ -3,7 +3,7 @@
 mod control;
 mod origin;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 use clap::Args;
@@ -25,9 +25,6 @@ use crate::refresh::Refresh;
 use crate::watched::Watched;
 use control::{Control, Orders};
 use origin::Origin;
-
-/// Where the program `git` is, on the systems that we know.
-const GIT: &str = "/usr/bin/git";
 
 /// The arguments of `serve`: a configuration, or a contract and an upstream.
 #[derive(Debug, Args)]
@@ -143,7 +140,7 @@ fn places(configuration: &Configuration, files: &[PathBuf], program: &Program) -
     for repository in repositories {
         places.read(&repository.path.join(".git"));
         // It is what reads them, each time they are looked at anew.
-        places.execute(Path::new(GIT));
+        places.git();
     }
     places.execute(program.path());
     places

@@ -4,6 +4,7 @@
 //! than files, because files are replaced by others of the same name. What is connected to is not confined: upstreams change.
 
 use std::collections::BTreeSet;
+use std::env;
 use std::fs::{DirBuilder, File};
 use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
@@ -59,6 +60,18 @@ impl Places {
         // Where it cannot be made, whoever needs it says so.
         let _ = DirBuilder::new().recursive(true).mode(0o700).create(directory);
         self.write.insert(directory.to_owned());
+    }
+
+    /// Adds the program `git`, and the settings of its user: where those are there and cannot be read, it reads nothing else.
+    pub(crate) fn git(&mut self) {
+        let path = env::var_os("PATH").unwrap_or_default();
+        let found = env::split_paths(&path).map(|directory| directory.join("git"));
+        if let Some(git) = found.into_iter().find(|git| git.is_file()) {
+            self.execute(&git);
+        }
+        if let Some(home) = env::var_os("HOME").map(PathBuf::from) {
+            self.read.extend([home.join(".gitconfig"), home.join(".config/git")]);
+        }
     }
 
     /// Adds a program that is started.
@@ -144,7 +157,7 @@ fn restrict(places: &Places) -> Result<RulesetStatus, RulesetError> {
 pub(crate) fn first_outside(mut files: impl Iterator<Item = PathBuf>) -> Option<PathBuf> {
     let denied = |file: &Path| File::open(file).is_err_and(|error| error.kind() == ErrorKind::PermissionDenied);
     // A pipe would wait to be opened, and is no file of ours.
-    files.find(|file| file.is_file() && denied(file))
+    files.find(|file| (file.is_file() || file.is_dir()) && denied(file))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::gate::{Directory, Gate, Setup, run, until};
+use crate::gate::{Directory, Gate, Setup, program, run, until};
 use crate::http::{THING, THINGS};
 use crate::upstream::{self, Upstream};
 
@@ -191,7 +191,12 @@ fn a_branch_is_looked_at_anew_and_the_last_good_contract_stays() {
     git(&directory, &["add", "."]);
     git(&directory, &["commit", "--quiet", "-m", "first"]);
     directory.write("specs/v1/parts/thing.yaml", "not committed: [");
-    let gate = Gate::start(directory);
+    // The user has settings for git, outside of what the gate reads otherwise.
+    let home = Directory::new();
+    home.write(".gitconfig", "[user]\nname = a\n");
+    let mut command = program(&directory.0, &["serve", "-c", "gate.yaml"]);
+    command.env("HOME", &home.0).stdout(std::process::Stdio::null());
+    let gate = Gate::start_by(command, directory);
     assert_eq!(gate.post("/things", r#"{"name":"saw"}"#).status, 200);
     let shorter = "{type: object, properties: {name: {type: string, maxLength: 2}}}";
     gate.directory.write("specs/v1/parts/thing.yaml", shorter);
