@@ -137,3 +137,15 @@ have_ws() {
     timeout 180 npm install --silent --no-fund --no-audit --ignore-scripts --prefix "$ws_folder" "ws@$version" >/dev/null &&
         touch "$ws_folder/complete"
 }
+
+# An ACME authority for tests, and its name server, from the Go module proxy; 1 where they cannot be had.
+have_pebble() {
+    local version=v2.10.1
+    pebble_folder="$data_folder/pebble-$version"
+    [ ! -e "$pebble_folder/complete" ] || return 0
+    command -v go >/dev/null || return 1
+    GOBIN="$pebble_folder" timeout 300 go install \
+        "github.com/letsencrypt/pebble/v2/cmd/pebble@$version" \
+        "github.com/letsencrypt/pebble/v2/cmd/pebble-challtestsrv@$version" >/dev/null 2>&1 &&
+        touch "$pebble_folder/complete"
+}
