@@ -23,7 +23,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Notify;
 
 use super::client_address::Client;
-use super::deadline::{Deadline, Expired};
+use super::deadline::{Deadline, Expired, REST_AFTER};
 use super::greet::Connected;
 use super::http2;
 use super::incoming::Incoming;
@@ -86,16 +86,37 @@ impl<H: Serve> Shared<H> {
 }
 
 /// Serves one connection to its end.
-pub(crate) async fn run<S: Transport, H: Serve>(socket: S, connected: Rc<Connected>, shared: Rc<Shared<H>>) {
-    let wire = Rc::new(Wire::new());
+pub(crate) async fn run<S: Transport, H: Serve>(mut socket: S, connected: Rc<Connected>, shared: Rc<Shared<H>>) {
+    let born = Instant::now();
+    loop {
+        // On the heap, and gone while the connection rests: nearly all that a connection holds is in there.
+        let awake = Box::pin(awake(socket, born, &connected, &shared));
+        let Some(rested) = awake.await else { return };
+        socket = rested;
+        if !stirs(&mut socket, &shared).await {
+            // A client that is gone need not be told.
+            let _ = socket.shutdown().await;
+            return;
+        }
+    }
+}
+
+/// Serves a connection until it ends, or until its client has asked nothing for a while: then the socket comes back.
+async fn awake<S: Transport, H: Serve>(
+    socket: S,
+    born: Instant,
+    connected: &Rc<Connected>,
+    shared: &Rc<Shared<H>>,
+) -> Option<S> {
+    let wire = Rc::new(Wire::new(born));
     let slot: Slot<S> = Rc::default();
     let cut = {
         let strict = Strict::new(socket, shared.settings.bounds, Rc::clone(&wire), Rc::clone(&slot));
         let taken = Cell::new(0);
         let conversation = Rc::new(Conversation {
-            shared: Rc::clone(&shared),
+            shared: Rc::clone(shared),
             wire: Rc::clone(&wire),
-            connected: Rc::clone(&connected),
+            connected: Rc::clone(connected),
             taken,
         });
         let service = service_fn(move |request| {
@@ -103,22 +124,42 @@ pub(crate) async fn run<S: Transport, H: Serve>(socket: S, connected: Rc<Connect
             async move { Ok::<_, Infallible>(conversation.answer(request).await) }
         });
         let connection = pin!(shared.http1.serve_connection(TokioIo::new(strict), service));
-        drive(connection, |connection| connection.graceful_shutdown(), &shared, &wire).await
+        drive(connection, |connection| connection.graceful_shutdown(), shared, &wire).await
     };
     // hyper and the wrapper are gone: the socket is ours again.
-    let Some(Left { socket, read }) = slot.take() else {
-        return;
-    };
+    let Left { socket, read } = slot.take()?;
     if let Some(successor) = wire.switch().successor().filter(|_| !cut) {
-        let running = successor.run(Box::new(socket), read, Box::pin(drained(shared)));
+        let running = successor.run(Box::new(socket), read, Box::pin(drained(Rc::clone(shared))));
         if caught(Box::pin(running)).await.is_none() {
             tracing::error!("a connection was cut because what HTTP handed it to panicked");
         }
     } else if cut {
         socket.abort();
+    } else if wire.rests() && read.is_empty() {
+        return Some(socket);
     } else {
-        end(socket, &connected, &shared, &wire).await;
+        end(socket, connected, shared, &wire).await;
     }
+    None
+}
+
+/// Waits until the client of a connection that rests says something; false when it has had its time, or the gate stops.
+async fn stirs<S: Transport, H>(socket: &mut S, shared: &Shared<H>) -> bool {
+    let left = shared.settings.deadlines.idle_max.saturating_sub(REST_AFTER);
+    let mut late = pin!(tokio::time::sleep(left));
+    let mut drain = pin!(shared.drain.notified());
+    poll_fn(|cx| {
+        // First what the client says: a head that is on its way is answered, also by a gate that stops.
+        if socket.poll_readable(cx).is_ready() {
+            return Poll::Ready(true);
+        }
+        let stops = drain.as_mut().poll(cx).is_ready() || shared.draining.get();
+        if stops || late.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(false);
+        }
+        Poll::Pending
+    })
+    .await
 }
 
 /// Waits until the gate begins to stop.
@@ -167,6 +208,10 @@ where
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Expired::Write) => return Poll::Ready(true),
                 Poll::Ready(Expired::Connection) => finish(connection.as_mut()),
+                Poll::Ready(Expired::Rest) => {
+                    wire.rest();
+                    finish(connection.as_mut());
+                }
                 Poll::Ready(expired) => wire.expire(expired),
             }
         }

@@ -11,6 +11,8 @@ use tokio::time::Sleep;
 
 /// Bytes that a slow reader must take before its write deadline starts anew; one byte at a time does not count as reading.
 pub(crate) const WRITE_PROGRESS_BYTES_MIN: usize = 4 * 1024;
+/// After how long without a request a connection of HTTP/1.1 keeps nothing but its socket.
+pub(crate) const REST_AFTER: Duration = Duration::from_secs(2);
 /// The timer never fires more often than this.
 const TICK_MIN: Duration = Duration::from_millis(10);
 
@@ -55,7 +57,7 @@ impl Deadlines {
             .min(self.idle_max)
             .min(self.body_pause_max)
             .min(self.body_max);
-        shortest.min(self.write_pause_max).max(TICK_MIN)
+        shortest.min(self.write_pause_max).min(REST_AFTER).max(TICK_MIN)
     }
 }
 
@@ -75,6 +77,8 @@ pub(crate) enum Awaited {
 /// Which deadline passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Expired {
+    /// No request has come for a while: keep the socket and nothing else.
+    Rest,
     /// No request came: close without a word.
     Idle,
     /// The head is late.
@@ -90,7 +94,12 @@ pub(crate) enum Expired {
 /// Since when a connection has been waiting, and for what. Written by the socket wrapper, read when the timer fires.
 #[derive(Debug)]
 pub(crate) struct Waits {
+    /// When the connection was opened.
+    born: Instant,
+    /// When it was opened, or stirred again.
     opened: Instant,
+    /// Whether it may rest.
+    restful: bool,
     reading: Cell<Option<(Awaited, Instant)>>,
     body_waited: Cell<Duration>,
     writing: Cell<Option<Instant>>,
@@ -99,9 +108,20 @@ pub(crate) struct Waits {
 }
 
 impl Waits {
+    /// Of a connection that is opened now.
     pub(crate) fn new() -> Self {
         Self {
+            restful: false,
+            ..Self::restful(Instant::now())
+        }
+    }
+
+    /// Of a connection that was opened at `born`, and rests while nothing is asked.
+    pub(crate) fn restful(born: Instant) -> Self {
+        Self {
+            born,
             opened: Instant::now(),
+            restful: true,
             reading: Cell::new(None),
             body_waited: Cell::new(Duration::ZERO),
             writing: Cell::new(None),
@@ -168,6 +188,7 @@ impl Waits {
         let reading = self.reading.get().map(|(awaited, since)| match awaited {
             Awaited::First => (since + deadlines.head_max, Expired::Head),
             Awaited::Head => (since + deadlines.head_max, Expired::Head),
+            Awaited::Next if self.restful && deadlines.idle_max > REST_AFTER => (since + REST_AFTER, Expired::Rest),
             Awaited::Next => (since + deadlines.idle_max, Expired::Idle),
             Awaited::Body => {
                 let left = deadlines.body_max.saturating_sub(self.body_waited.get());
@@ -179,7 +200,7 @@ impl Waits {
             .get()
             .map(|since| (since + deadlines.write_pause_max, Expired::Write));
         let old = deadlines.connection_max.filter(|_| !self.old.get());
-        let old = old.map(|max| (self.opened + max, Expired::Connection));
+        let old = old.map(|max| (self.born + max, Expired::Connection));
         [reading, writing, old].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
@@ -188,7 +209,7 @@ impl Waits {
         match expired {
             Expired::Write => self.writing.set(None),
             Expired::Connection => self.old.set(true),
-            Expired::Idle | Expired::Head | Expired::Body => self.reading.set(None),
+            Expired::Rest | Expired::Idle | Expired::Head | Expired::Body => self.reading.set(None),
         }
     }
 }

@@ -9,6 +9,7 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
+use std::time::Instant;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -35,13 +36,16 @@ pub(crate) struct Wire {
     holding: Cell<bool>,
     /// Whether the client ended its side.
     ended: Cell<bool>,
+    /// Whether the connection is to rest.
+    rests: Cell<bool>,
     switch: Switch,
 }
 
 impl Wire {
-    pub(crate) fn new() -> Self {
+    /// The wire of a connection that was opened at `born`.
+    pub(crate) fn new(born: Instant) -> Self {
         Self {
-            waits: Waits::new(),
+            waits: Waits::restful(born),
             expired: Cell::new(None),
             refusal: Cell::new(None),
             body_malformed: Cell::new(None),
@@ -49,6 +53,7 @@ impl Wire {
             in_body: Cell::new(false),
             holding: Cell::new(false),
             ended: Cell::new(false),
+            rests: Cell::new(false),
             switch: Switch::default(),
         }
     }
@@ -66,6 +71,15 @@ impl Wire {
 
     pub(crate) fn expire(&self, expired: Expired) {
         self.expired.set(Some(expired));
+    }
+
+    /// Nothing is asked, so that nothing needs to be kept but the socket.
+    pub(crate) fn rest(&self) {
+        self.rests.set(true);
+    }
+
+    pub(crate) fn rests(&self) -> bool {
+        self.rests.get() && !self.ended.get() && self.refusal.get().is_none()
     }
 
     pub(crate) fn refusal(&self) -> Option<Malformed> {
@@ -369,7 +383,7 @@ mod tests {
     fn read(bytes: &[u8], write: usize, size: usize) -> (Vec<u8>, bool, Option<Malformed>) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let (mut client, server) = duplex(write);
-        let wire = Rc::new(Wire::new());
+        let wire = Rc::new(Wire::new(Instant::now()));
         let mut strict = Strict::new(server, Bounds::default(), Rc::clone(&wire), Slot::default());
         let writing = async {
             let _ = client.write_all(bytes).await;

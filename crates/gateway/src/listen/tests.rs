@@ -14,6 +14,7 @@ use http_body_util::{BodyExt, Full};
 use super::*;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
 
 /// Answers `METHOD target client body`; `/early` answers without reading the body, `/slow` after 200 ms, `/large` with 8 MiB,
 /// `/panic` not at all.
@@ -509,6 +510,53 @@ fn http_5_a_second_slow_head_is_refused_too() {
     socket.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HT").unwrap();
     assert_eq!(read_one(&mut socket).0, 200);
     assert!(read_to_end(&mut socket).starts_with("HTTP/1.1 408 "));
+}
+
+#[test]
+fn a_connection_that_rests_goes_on_where_it_was() {
+    let mut gate = Gate::start(Settings {
+        deadlines: Deadlines {
+            idle_max: 3 * SECOND,
+            ..Deadlines::default()
+        },
+        ..Settings::default()
+    });
+    let rest = deadline::REST_AFTER + 300 * MILLISECOND;
+    let request = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
+    let mut socket = gate.connect();
+    for pieces in [
+        vec![request],
+        vec![request],
+        vec!["GET /a HT", "TP/1.1\r\nHost: a\r\n\r\n"],
+    ] {
+        for piece in pieces {
+            socket.write_all(piece.as_bytes()).unwrap();
+            std::thread::sleep(50 * MILLISECOND);
+        }
+        assert_eq!(read_one(&mut socket).0, 200);
+        std::thread::sleep(rest);
+    }
+    // What is malformed after a rest is told as ever.
+    socket.write_all(b"GET /a\r\n\r\n").unwrap();
+    assert!(read_to_end(&mut socket).starts_with("HTTP/1.1 400 "));
+    // The rest does not buy time: the connection ends when it has been idle for long enough.
+    let mut socket = gate.connect();
+    socket.write_all(request.as_bytes()).unwrap();
+    assert_eq!(read_one(&mut socket).0, 200);
+    let start = Instant::now();
+    assert_eq!(read_to_end(&mut socket), "");
+    let took = start.elapsed();
+    assert!(took > 2 * SECOND && took < 5 * SECOND, "{took:?}");
+    // A gate that stops does not wait for one that rests.
+    let mut socket = gate.connect();
+    socket.write_all(request.as_bytes()).unwrap();
+    assert_eq!(read_one(&mut socket).0, 200);
+    std::thread::sleep(rest);
+    let start = Instant::now();
+    assert_eq!(gate.drain().connections_cut, 0);
+    assert!(start.elapsed() < SECOND, "{:?}", start.elapsed());
+    assert_eq!(read_to_end(&mut socket), "");
+    assert_eq!(gate.served(), 5);
 }
 
 #[test]
