@@ -207,14 +207,21 @@ impl Routes {
     /// The rules for pages of other origins that hold for a request: its operation's; its API's where that has the path
     /// and not the method; else those of the host's first API that has any.
     pub(crate) fn cors(&self, target: Target<'_>, method: &Method) -> Option<&Cors> {
+        let mut knows_path = None;
         for api in self.at(target.host) {
             match api.find(target, method) {
+                // Whoever serves the request has the word, as in [`Routes::find`].
                 Ok(route) => return route.operation.policy.cors.as_deref(),
-                Err(Refusal::RouteMethod { .. }) => return api.cors.as_deref(),
+                Err(Refusal::RouteMethod { .. }) => {
+                    knows_path.get_or_insert(api);
+                }
                 Err(_) => {}
             }
         }
-        self.at(target.host).find_map(|api| api.cors.as_deref())
+        match knows_path {
+            Some(api) => api.cors.as_deref(),
+            None => self.at(target.host).find_map(|api| api.cors.as_deref()),
+        }
     }
 
     /// The APIs of a host, in the order in which they are asked.

@@ -96,6 +96,10 @@ impl MediaType {
             if !is_token(name) || !readable {
                 return None;
             }
+            // Some readers take `boundary*` for `boundary` (RFC 2231), others for a parameter of its own.
+            if name.contains('*') {
+                return None;
+            }
             let name: Box<str> = name.to_ascii_lowercase().into();
             // Of two values for one name, who reads it next may take the other.
             if parameters.iter().any(|(other, _)| *other == name) {
@@ -259,6 +263,8 @@ impl Contents {
             Kind::Text => Content::Text(entry.schema),
             Kind::Form => Content::Form(FieldsId(index)),
             Kind::Multipart => Content::Multipart(FieldsId(index)),
+            // The caller chose it from a range whose schema asks for more than syntax.
+            Kind::Xml if entry.range.is_range() && !entry.streams => Content::Unread,
             Kind::Xml => Content::Xml,
             Kind::Streamed if entry.streams => Content::Streamed,
             // Its schema asks for more than bytes, and that cannot be judged.
@@ -369,6 +375,9 @@ mod tests {
             r#"application/json;charset="utf-8\""#,
             r#"application/json;charset="utf-8" "utf-7""#,
             r#"application/json;charset="utf-8"x";charset=utf-7"#,
+            "application/json;charset*=us-ascii''utf-16",
+            "multipart/form-data;boundary=a;boundary*=utf-8''b",
+            "multipart/form-data;boundary=a;boundary*0=b",
         ] {
             assert_eq!(MediaType::parse(text), None, "{text}");
         }

@@ -9,7 +9,7 @@ use super::contract_in::Conforming;
 use super::upload::Verdict;
 use crate::account::Account;
 use crate::body::{BodyError, RequestBody, ResponseBody};
-use crate::forward::balance::{Asked, Pools};
+use crate::forward::balance::{Asked, Pools, Repeat};
 use crate::forward::headers::{Codings, Edits, Origin};
 use crate::forward::{ForwardError, Patience};
 use crate::gate::{Gate, refusal_of};
@@ -145,5 +145,6 @@ fn patience(policy: &Policy) -> Patience {
         head_time_max: policy.head_time_max,
         total_time_max: policy.total_time_max,
         event_stream_time_max: Some(policy.event_stream_time_max),
+        once: matches!(policy.repeat, Repeat::Never | Repeat::Unseen),
     }
 }

@@ -195,7 +195,8 @@ impl Upload {
         };
         self.ready.append(&mut self.held);
         self.hold.release();
-        self.hold.grow(last.len()).map_err(|_| Refusal::Busy)?;
+        let held = last.len() + self.multipart.held_bytes();
+        self.hold.grow(held).map_err(|_| Refusal::Busy)?;
         self.held_bytes = last.len();
         self.held.push_back(last);
         Ok(())

@@ -54,7 +54,7 @@ impl Pool {
         }
         let asked = Asked {
             bodiless: parts.method == Method::HEAD,
-            idempotent: is_idempotent(&parts.method),
+            idempotent: is_idempotent(&parts.method) && !patience.once,
             head_time_max: patience.head_time_max.unwrap_or(self.limits.head_time_max),
             event_stream_time_max: patience
                 .event_stream_time_max
@@ -220,6 +220,10 @@ impl Exchange {
                 Ok(None) => {
                     sent = true;
                     continue;
+                }
+                // A client that stopped in its body is not a slow upstream.
+                Err(Expired) if watch.total_passed() && connection.outgoing().awaits_client() => {
+                    return Err(Failed::For(NoAnswer::RequestBody(BodyError::TimedOut)));
                 }
                 Err(Expired) if watch.total_passed() => return Err(Failed::Late(Phase::Total)),
                 Err(Expired) => {}

@@ -87,6 +87,8 @@ pub struct Patience {
     pub total_time_max: Option<Duration>,
     /// In the place of [`Limits::event_stream_time_max`].
     pub event_stream_time_max: Option<Duration>,
+    /// Never sent again once the upstream may have seen it, whatever its method.
+    pub once: bool,
 }
 
 /// What ran out of time.

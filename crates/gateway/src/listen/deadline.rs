@@ -188,7 +188,9 @@ impl Waits {
         let reading = self.reading.get().map(|(awaited, since)| match awaited {
             Awaited::First => (since + deadlines.head_max, Expired::Head),
             Awaited::Head => (since + deadlines.head_max, Expired::Head),
-            Awaited::Next if self.restful && deadlines.idle_max > REST_AFTER => (since + REST_AFTER, Expired::Rest),
+            Awaited::Next if self.restful && self.writing.get().is_none() && deadlines.idle_max > REST_AFTER => {
+                (since + REST_AFTER, Expired::Rest)
+            }
             Awaited::Next => (since + deadlines.idle_max, Expired::Idle),
             Awaited::Body => {
                 let left = deadlines.body_max.saturating_sub(self.body_waited.get());

@@ -22,8 +22,8 @@ use crate::networks::AddressList;
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// As much of it as no request of HTTP/1.1 begins with.
 const PREFACE_TOLD: usize = 4;
-/// How long to wait for more where too little came to tell.
-const LOOK_AGAIN: Duration = Duration::from_millis(5);
+/// How long to wait for more where too little came to tell, at first and at most.
+const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(500));
 
 /// What one address that is listened on expects and offers.
 #[derive(Clone, Debug, Default)]
@@ -189,6 +189,7 @@ async fn introduced<H: Serve>(
 async fn speaks_http2(socket: &TcpStream, until: Instant) -> bool {
     let mut seen = [0; PREFACE_TOLD];
     let looking = async {
+        let mut pause = LOOK_AGAIN.0;
         loop {
             let Ok(count) = socket.peek(&mut seen).await else {
                 return false;
@@ -201,7 +202,8 @@ async fn speaks_http2(socket: &TcpStream, until: Instant) -> bool {
                 return true;
             }
             // Readiness does not end while bytes are there, so nothing can be waited for but time.
-            tokio::time::sleep(LOOK_AGAIN).await;
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LOOK_AGAIN.1);
         }
     };
     tokio::time::timeout_at(until, looking).await.unwrap_or(false)

@@ -240,6 +240,9 @@ fn offer(terms: Terms, tickets: &Arc<dyn ProducesTickets>, challenges: &Arc<Chal
     }
     let certificates = Certificates::new(terms.certificates, &provider, Arc::clone(challenges))?;
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_protocol_versions(versions)?;
+    // A ticket brings back the certificate of the handshake before, unlooked at: it would outlive revocation, expiry, and the
+    // reload that asks for one.
+    let resumes = matches!(terms.client, ClientCertificates::Ignored);
     let builder = match terms.client {
         ClientCertificates::Ignored => builder.with_no_client_auth(),
         ClientCertificates::Required { authorities, revoked } => {
@@ -267,8 +270,12 @@ fn offer(terms: Terms, tickets: &Arc<dyn ProducesTickets>, challenges: &Arc<Chal
         config.alpn_protocols.push(ACME_TLS_1.to_vec());
     }
     config.session_storage = Arc::new(NoServerSessionStorage {});
-    config.ticketer = Arc::clone(tickets);
-    config.send_tls13_tickets = TICKETS_PER_HANDSHAKE;
+    if resumes {
+        config.ticketer = Arc::clone(tickets);
+        config.send_tls13_tickets = TICKETS_PER_HANDSHAKE;
+    } else {
+        config.send_tls13_tickets = 0;
+    }
     let hsts = format!("max-age={}", terms.hsts.as_secs());
     Ok(Offer {
         config: Arc::new(config),

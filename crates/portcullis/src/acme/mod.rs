@@ -57,12 +57,21 @@ impl Orders {
                     let mut keeping: JoinSet<()> = keepers.into_iter().map(Keeper::keep).collect();
                     tokio::select! {
                         _ = stopped => {}
-                        _ = keeping.join_next() => {}
+                        () = all_ended(&mut keeping) => {}
                     }
                 });
             })?;
         }
         Ok(Self { _stop: stop })
+    }
+}
+
+/// Waits for keepers that end, which none does by itself.
+async fn all_ended(keeping: &mut JoinSet<()>) {
+    while let Some(ended) = keeping.join_next().await {
+        if let Err(error) = ended {
+            tracing::error!(%error, "certificates of an address are not ordered any more: restart the gate");
+        }
     }
 }
 

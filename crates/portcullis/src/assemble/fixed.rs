@@ -2,20 +2,17 @@
 
 use std::net::SocketAddr;
 
-use crate::config::acme::Acme;
 use crate::config::checked::Configuration;
 use crate::config::listen::{self, Certificates};
 
 /// Whether both listen at the same addresses, under the same names, for the same protocols; what TLS offers there can change
 /// at any time, but for what is ordered.
 pub(super) fn same_doors(old: &[listen::Listener], new: &[listen::Listener]) -> bool {
-    type Door<'l> = (SocketAddr, Option<&'l str>, [bool; 3], Option<&'l Acme>);
+    type Door<'l> = (SocketAddr, Option<&'l str>, [bool; 3], Option<&'l listen::Tls>);
     fn door(listener: &listen::Listener) -> Door<'_> {
         let tls = listener.tls.as_ref();
-        let acme = tls.and_then(|tls| match &tls.certificates {
-            Certificates::Acme(acme) => Some(acme),
-            Certificates::Files(_) | Certificates::SelfSigned => None,
-        });
+        // Whoever orders certificates puts them in force with the terms that it was started with, so none of those changes.
+        let acme = tls.filter(|tls| matches!(tls.certificates, Certificates::Acme(_)));
         let listen::Listener {
             address,
             proxy_protocol,

@@ -89,7 +89,12 @@ pub(crate) fn terms_with(tls: &listen::Tls, certificates: Vec<Certificate>) -> R
             None => ClientCertificates::Ignored,
             Some(authorities) => ClientCertificates::Required {
                 authorities: chain(authorities)?,
-                revoked: tls.client_revocations.iter().map(revoked).collect::<Result<_, _>>()?,
+                revoked: tls
+                    .client_revocations
+                    .iter()
+                    .map(revoked)
+                    .collect::<Result<Vec<_>, _>>()?
+                    .concat(),
             },
         },
         hsts: tls.hsts,
@@ -114,8 +119,15 @@ fn chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, StartError> {
     Ok(certificates)
 }
 
-fn revoked(file: &PathBuf) -> Result<CertificateRevocationListDer<'static>, StartError> {
-    CertificateRevocationListDer::from_pem_file(file).map_err(|cause| unread(file, "a revocation list", &cause))
+/// Every list of a file; at least one.
+fn revoked(file: &PathBuf) -> Result<Vec<CertificateRevocationListDer<'static>>, StartError> {
+    let unread = |cause: &dyn std::fmt::Display| unread(file, "revocation lists", cause);
+    let lists = CertificateRevocationListDer::pem_file_iter(file).map_err(|cause| unread(&cause))?;
+    let lists: Vec<_> = lists.collect::<Result<_, _>>().map_err(|cause| unread(&cause))?;
+    if lists.is_empty() {
+        return Err(unread(&"there is none in it"));
+    }
+    Ok(lists)
 }
 
 /// A certificate for this machine alone, which nobody trusts.

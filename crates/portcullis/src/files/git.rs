@@ -78,6 +78,9 @@ fn git(repository: &Path, arguments: &[&str]) -> Result<Vec<u8>, String> {
             ("GIT_TERMINAL_PROMPT", "0"),
             ("GIT_OPTIONAL_LOCKS", "0"),
             ("GIT_NO_LAZY_FETCH", "1"),
+            // A commit that was named is that commit, and nothing is fetched, however old this git is.
+            ("GIT_NO_REPLACE_OBJECTS", "1"),
+            ("GIT_ALLOW_PROTOCOL", ""),
         ])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -1,15 +1,19 @@
-//! Reloads and graceful restarts under load: no request fails.
+//! Reloads, new certificates and graceful restarts under load: no request fails.
 //!
 //! Some callers keep their connections as long as they may, others take a new one for each request.
 
+use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use rustls::ClientConfig;
+
 use crate::gate::{Gate, Setup, until};
 use crate::http::{THING, THINGS};
+use crate::tls::{self, Authority, Caller, Secure};
 use crate::upstream::Upstream;
 use crate::wire::{Answer, Client};
 
@@ -21,10 +25,20 @@ struct Load {
 
 impl Load {
     fn on(address: SocketAddr) -> Self {
+        Self::of(move |stop, keeps| ask(address, stop, keeps))
+    }
+
+    /// The same in TLS.
+    fn in_tls(address: SocketAddr, config: &Arc<ClientConfig>) -> Self {
+        let config = Arc::clone(config);
+        Self::of(move |stop, keeps| ask_in_tls(address, &config, stop, keeps))
+    }
+
+    fn of(ask: impl Fn(&AtomicBool, bool) -> (usize, Vec<String>) + Clone + Send + 'static) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let caller = |number: usize| {
-            let stop = Arc::clone(&stop);
-            std::thread::spawn(move || ask(address, &stop, number.is_multiple_of(2)))
+            let (stop, ask) = (Arc::clone(&stop), ask.clone());
+            std::thread::spawn(move || ask(&stop, number.is_multiple_of(2)))
         };
         let callers = (0..4).map(caller).collect();
         Self { stop, callers }
@@ -65,6 +79,38 @@ fn ask(address: SocketAddr, stop: &AtomicBool, keeps: bool) -> (usize, Vec<Strin
     (asked, failed)
 }
 
+fn ask_in_tls(address: SocketAddr, config: &Arc<ClientConfig>, stop: &AtomicBool, keeps: bool) -> (usize, Vec<String>) {
+    let (mut asked, mut failed) = (0, Vec::new());
+    let mut open = None;
+    while !stop.load(Ordering::Acquire) {
+        asked += 1;
+        let answered = match open.take() {
+            Some(stream) => Ok(stream),
+            None => tls::connect(config, address, "a.example"),
+        }
+        .and_then(|mut stream| Ok((ask_once(&mut stream)?, stream)));
+        match answered {
+            Ok((answer, stream)) if answer.starts_with("HTTP/1.1 200 ") => open = Some(stream).filter(|_| keeps),
+            Ok((answer, _)) => failed.push(answer),
+            Err(error) => failed.push(error.to_string()),
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    (asked, failed)
+}
+
+/// One answer, head and body.
+fn ask_once(stream: &mut Secure) -> io::Result<String> {
+    stream.write_all(b"GET /things/1 HTTP/1.1\r\nHost: a.example\r\n\r\n")?;
+    let mut answer = Vec::new();
+    while !answer.ends_with(THING.as_bytes()) {
+        let mut byte = [0];
+        stream.read_exact(&mut byte)?;
+        answer.push(byte[0]);
+    }
+    Ok(String::from_utf8_lossy(&answer).into_owned())
+}
+
 fn closes(answer: &Answer) -> bool {
     answer.header("connection") == Some("close")
 }
@@ -96,6 +142,31 @@ fn a_hundred_reloads_fail_no_request() {
     }
     load.end(200);
     assert!(reloads(&gate, "refused") < 1.0);
+}
+
+#[test]
+fn ten_new_certificates_fail_no_request() {
+    let (authority, upstream) = (Authority::new(), Upstream::with_json(THING));
+    let directory = roomy(&upstream)
+        .with("workers: 2")
+        .with_api("hosts: [a.example]")
+        .listening("{address: '127.0.0.1:0', tls: {certificates: {chain: a.pem, key: a.key}}}")
+        .written();
+    authority.issue(&["a.example"]).write(&directory, "a");
+    let gate = Gate::start(directory);
+    let config = Caller::new(&authority).config();
+    let load = Load::in_tls(gate.address, &config);
+    let shown = || {
+        let stream = tls::connect(&Caller::new(&authority).config(), gate.address, "a.example").unwrap();
+        stream.conn.peer_certificates().unwrap()[0].to_vec()
+    };
+    for _ in 0..10 {
+        let before = shown();
+        authority.issue(&["a.example"]).write(&gate.directory, "a");
+        gate.signal("-HUP");
+        until("another certificate", || shown() != before);
+    }
+    load.end(100);
 }
 
 #[test]

@@ -240,6 +240,10 @@ impl Exchange {
                     sent = true;
                     continue;
                 }
+                // A client that stopped in its body is not a slow upstream.
+                Err(Expired) if watch.total_passed() && self.upload.as_ref().is_some_and(Upload::awaits_client) => {
+                    return Err(Failed::RequestBody(BodyError::TimedOut));
+                }
                 Err(Expired) if watch.total_passed() => return Err(Failed::Late(Phase::Total)),
                 Err(Expired) => {}
             }

@@ -34,9 +34,9 @@ use socket::{Watched, Wire};
 /// Bytes that one stream may send before they are read.
 const STREAM_WINDOW_BYTES: u32 = 64 * 1024;
 /// Bytes that all streams of a connection may send before they are read.
-const CONNECTION_WINDOW_BYTES: u32 = 256 * 1024;
+const CONNECTION_WINDOW_BYTES: u32 = 128 * 1024;
 /// Bytes of answers that one stream holds for a client that is slower than the upstream.
-const SEND_BUFFER_BYTES: usize = 64 * 1024;
+const SEND_BUFFER_BYTES: usize = 16 * 1024;
 /// Streams that were taken back and are remembered, so that late frames of them are no error.
 const RESET_STREAMS_MAX: usize = 20;
 /// The room that `SETTINGS_MAX_HEADER_LIST_SIZE` counts beside the bytes of each field (RFC 9113 section 6.5.2).

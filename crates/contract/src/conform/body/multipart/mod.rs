@@ -126,6 +126,11 @@ impl Multipart {
         }
     }
 
+    /// How many bytes are held: of parts that are judged, until the end.
+    pub fn held_bytes(&self) -> usize {
+        self.parts.held.len()
+    }
+
     /// Reads on.
     ///
     /// # Errors
