@@ -291,8 +291,9 @@ fn http_10_compressed_bodies_are_judged_within_a_budget() {
         );
     });
     assert!(upstream.seen().is_empty());
+    // The bomb would be 64 MiB; the first requests of a gate take some for themselves.
     let grown = gate.resident_bytes().saturating_sub(before);
-    assert!(grown < 16 << 20, "{grown} bytes");
+    assert!(grown < 32 << 20, "{grown} bytes");
 }
 
 #[test]
