@@ -325,6 +325,13 @@ fn callers_present_a_certificate_where_one_is_asked_for() {
     };
     let known = Caller::new(&authority).known_as(&clients.issue(&["service"]));
     assert!(asks(known).unwrap().starts_with("HTTP/1.1 200 "));
+    // A ticket would bring the certificate back unlooked at, after it was revoked or had expired.
+    let config = Caller::new(&authority).known_as(&clients.issue(&["service"])).config();
+    for _ in 0..2 {
+        let mut stream = connect(&config, gate.address, "a.example").unwrap();
+        ask(&mut stream, "a.example").unwrap();
+        assert_eq!(stream.conn.handshake_kind(), Some(HandshakeKind::Full));
+    }
     assert!(asks(Caller::new(&authority)).is_err(), "none");
     let stranger = Caller::new(&authority).known_as(&authority.issue(&["service"]));
     assert!(asks(stranger).is_err(), "of another authority");
