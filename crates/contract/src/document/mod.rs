@@ -7,7 +7,7 @@ pub mod bounds;
 mod grammar;
 mod json;
 mod load;
-pub(crate) mod nearest;
+pub mod nearest;
 mod node;
 mod overlay;
 mod problem;

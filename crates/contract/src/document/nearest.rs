@@ -7,8 +7,13 @@ pub(crate) fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
     (distance <= 2 && distance * 2 < nearest.len()).then_some(nearest)
 }
 
+/// The help for a misspelt name; empty where nothing is near.
+pub(crate) fn meant(name: &str, known: &[&str]) -> String {
+    nearest(name, known).map_or_else(String::new, |known| format!("did you mean `{known}`?"))
+}
+
 /// How many letters have to be changed, left out or put in (Levenshtein's distance).
-fn distance(left: &str, right: &str) -> usize {
+pub fn distance(left: &str, right: &str) -> usize {
     let mut row: Vec<usize> = (0..=right.chars().count()).collect();
     for (index, a) in left.chars().enumerate() {
         let mut diagonal = index;
@@ -32,9 +37,15 @@ mod tests {
 
     #[test]
     fn letters_are_counted() {
-        assert_eq!(
-            (distance("", "abc"), distance("kitten", "sitting"), distance("a", "a")),
-            (3, 3, 0)
-        );
+        for (left, right, expected) in [
+            ("", "", 0),
+            ("a", "a", 0),
+            ("abc", "", 3),
+            ("", "abc", 3),
+            ("kitten", "sitting", 3),
+            ("ab", "ba", 2),
+        ] {
+            assert_eq!(distance(left, right), expected, "{left} {right}");
+        }
     }
 }

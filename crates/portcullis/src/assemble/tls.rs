@@ -92,7 +92,7 @@ pub(crate) fn terms_with(tls: &listen::Tls, certificates: Vec<Certificate>) -> R
                 revoked: tls
                     .client_revocations
                     .iter()
-                    .map(revoked)
+                    .map(|file| revoked(file))
                     .collect::<Result<Vec<_>, _>>()?
                     .concat(),
             },
@@ -108,26 +108,23 @@ fn certificate((chain_file, key): &(PathBuf, PathBuf)) -> Result<Certificate, St
     })
 }
 
-/// At least one certificate.
 fn chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, StartError> {
-    let unread = |cause: &dyn std::fmt::Display| unread(file, "certificates", cause);
-    let certificates = CertificateDer::pem_file_iter(file).map_err(|cause| unread(&cause))?;
-    let certificates: Vec<_> = certificates.collect::<Result<_, _>>().map_err(|cause| unread(&cause))?;
-    if certificates.is_empty() {
-        return Err(unread(&"there is none in it"));
-    }
-    Ok(certificates)
+    sections(file, "certificates")
 }
 
-/// Every list of a file; at least one.
-fn revoked(file: &PathBuf) -> Result<Vec<CertificateRevocationListDer<'static>>, StartError> {
-    let unread = |cause: &dyn std::fmt::Display| unread(file, "revocation lists", cause);
-    let lists = CertificateRevocationListDer::pem_file_iter(file).map_err(|cause| unread(&cause))?;
-    let lists: Vec<_> = lists.collect::<Result<_, _>>().map_err(|cause| unread(&cause))?;
-    if lists.is_empty() {
+fn revoked(file: &Path) -> Result<Vec<CertificateRevocationListDer<'static>>, StartError> {
+    sections(file, "revocation lists")
+}
+
+/// Every section of a file that is `what`; at least one.
+fn sections<T: PemObject>(file: &Path, what: &str) -> Result<Vec<T>, StartError> {
+    let unread = |cause: &dyn std::fmt::Display| unread(file, what, cause);
+    let found = T::pem_file_iter(file).map_err(|cause| unread(&cause))?;
+    let found: Vec<T> = found.collect::<Result<_, _>>().map_err(|cause| unread(&cause))?;
+    if found.is_empty() {
         return Err(unread(&"there is none in it"));
     }
-    Ok(lists)
+    Ok(found)
 }
 
 /// A certificate for this machine alone, which nobody trusts.

@@ -2,7 +2,7 @@
 //! is a warning that stands at the name.
 
 use super::Builder;
-use crate::document::nearest::nearest;
+use crate::document::nearest::meant;
 use crate::document::{Object, Place, Problem, Severity, Span, Version};
 
 /// Which members an object of OpenAPI 3.0 and 3.1 may have (sections 4.8.9, 4.8.10 and 4.8.12 to 4.8.15 of 3.1).
@@ -96,8 +96,7 @@ impl<'d> Builder<'d> {
                 "`{name}` is no member of {} in OpenAPI, so it says nothing",
                 shape.name()
             );
-            let help =
-                nearest(name, shape.members()).map_or_else(String::new, |known| format!("did you mean `{known}`?"));
+            let help = meant(name, shape.members());
             self.problems.push(Problem {
                 severity: Severity::Warning,
                 help,
@@ -119,6 +118,7 @@ fn unknown<'o>(object: &'o Object, known: &[&str]) -> Vec<(&'o str, Span)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::document::nearest::nearest;
 
     #[test]
     fn misspelt_names_are_recognised() {

@@ -9,7 +9,7 @@ mod mirror;
 mod target;
 
 use super::bounds::Budget;
-use super::nearest::nearest;
+use super::nearest::meant;
 use super::node::{Node, Value};
 use super::problem::{Problem, Severity, Span};
 use super::source::shown;
@@ -209,7 +209,7 @@ impl Reading<'_> {
                 continue;
             }
             let message = format!("`{}` is no member of an overlay, so it says nothing", shown(name));
-            let help = nearest(name, known).map_or_else(String::new, |known| format!("did you mean `{known}`?"));
+            let help = meant(name, known);
             self.warn(member.name_span, message, help);
         }
     }

@@ -11,7 +11,7 @@ mod servers;
 mod spot;
 
 use super::bounds::{Budget, HOPS_MAX, NODES_MAX, PROBLEMS_MAX};
-use super::nearest::nearest;
+use super::nearest::meant;
 use super::node::{Member, Node, Object, Value};
 use super::problem::{Problem, Span};
 use super::resources::{File, Resources};
@@ -216,7 +216,7 @@ impl<'d> Lowering<'d, '_> {
                 continue;
             }
             let message = format!("`{name}` is no member of {what} in OpenAPI 2.0, so it says nothing");
-            let help = nearest(name, known).map_or_else(String::new, |known| format!("did you mean `{known}`?"));
+            let help = meant(name, known);
             self.warn(member.name_span, message, help);
         }
     }
