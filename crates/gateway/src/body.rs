@@ -15,7 +15,6 @@ use thiserror::Error;
 use crate::controls::upload::Upload;
 use crate::forward::Download;
 use crate::forward::Switched;
-use crate::forward::balance::Visit;
 use crate::forward::deadline::Watch;
 use crate::forward::pool::Lease;
 use crate::holdings::Hold;
@@ -91,20 +90,6 @@ pub enum ResponseBody {
     Resumed(Box<Resumed<UpstreamBody>>),
     /// None: after 101 the connection is another protocol's.
     Switched(Box<Switched>),
-}
-
-impl ResponseBody {
-    /// Keeps the place at the endpoint until the upstream has sent all of it.
-    pub(crate) fn until_its_end(mut self, visit: Visit) -> Self {
-        match &mut self {
-            Self::Streamed(UpstreamBody {
-                origin: Some(origin), ..
-            }) => origin.visit = Some(visit),
-            Self::Switched(switched) => switched.visit = Some(visit),
-            Self::Streamed(_) | Self::Empty | Self::Whole(_) | Self::Resumed(_) => {}
-        }
-        self
-    }
 }
 
 /// The only frame of a whole body.
@@ -228,8 +213,6 @@ pub struct UpstreamBody {
 struct Origin {
     source: Source,
     watch: Watch,
-    /// Its place at the endpoint, where that is counted.
-    visit: Option<Visit>,
 }
 
 /// Where a body comes from.
@@ -273,11 +256,7 @@ impl Source {
 impl UpstreamBody {
     pub(crate) fn new(source: Source, watch: Watch, stall: Duration) -> Self {
         Self {
-            origin: Some(Origin {
-                source,
-                watch,
-                visit: None,
-            }),
+            origin: Some(Origin { source, watch }),
             failed: false,
             stall,
             waiting: false,

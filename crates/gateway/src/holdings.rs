@@ -1,15 +1,18 @@
 //! How much of the bodies that are being judged one worker holds in memory. Room is taken as bytes arrive, never for what
 //! was only announced, and requests and answers have their own, so that neither can shut out the other.
 
-use std::cell::Cell;
-use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
 
 use crate::body::BodyError;
 
 /// Room for bodies.
 #[derive(Clone, Debug)]
 pub(crate) struct Holdings {
-    bytes_left: Rc<Cell<usize>>,
+    /// Atomic only because [`Bytes`] may be dropped anywhere; one worker uses it.
+    bytes_left: Arc<AtomicUsize>,
 }
 
 /// What one body takes of it, for as long as the value lives.
@@ -22,7 +25,7 @@ pub struct Hold {
 impl Holdings {
     pub(crate) fn new(bytes_max: usize) -> Self {
         Self {
-            bytes_left: Rc::new(Cell::new(bytes_max)),
+            bytes_left: Arc::new(AtomicUsize::new(bytes_max)),
         }
     }
 
@@ -41,16 +44,36 @@ impl Hold {
     /// # Errors
     /// [`BodyError::NoRoom`]: other bodies have it.
     pub(crate) fn grow(&mut self, bytes: usize) -> Result<(), BodyError> {
-        let left = &self.holdings.bytes_left;
-        left.set(left.get().checked_sub(bytes).ok_or(BodyError::NoRoom)?);
+        let less = |left: usize| left.checked_sub(bytes);
+        self.holdings
+            .bytes_left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less)
+            .map_err(|_| BodyError::NoRoom)?;
         self.bytes += bytes;
         Ok(())
     }
 
+    /// Ties the room to the bytes that take it: it is given back with the last of them, wherever they go.
+    pub(crate) fn tie(self, bytes: Bytes) -> Bytes {
+        Bytes::from_owner(Tied { bytes, _hold: self })
+    }
+
     /// Gives back all of it.
     pub(crate) fn release(&mut self) {
-        let left = &self.holdings.bytes_left;
-        left.set(left.get().saturating_add(std::mem::take(&mut self.bytes)));
+        let bytes = std::mem::take(&mut self.bytes);
+        self.holdings.bytes_left.fetch_add(bytes, Ordering::Relaxed);
+    }
+}
+
+/// Bytes, and the room that they take.
+struct Tied {
+    bytes: Bytes,
+    _hold: Hold,
+}
+
+impl AsRef<[u8]> for Tied {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
     }
 }
 
@@ -73,6 +96,20 @@ mod tests {
         one.release();
         assert_eq!(two.grow(6), Ok(()));
         drop((one, two));
+        assert_eq!(holdings.hold().grow(10), Ok(()));
+    }
+
+    #[test]
+    fn http_5_room_is_taken_for_as_long_as_any_of_the_bytes_are_there() {
+        let holdings = Holdings::new(10);
+        let mut hold = holdings.hold();
+        hold.grow(6).unwrap();
+        let whole = hold.tie(Bytes::from_static(b"abcdef"));
+        let part = whole.slice(4..);
+        drop(whole);
+        assert_eq!(part, "ef");
+        assert_eq!(holdings.hold().grow(5), Err(BodyError::NoRoom));
+        drop(part);
         assert_eq!(holdings.hold().grow(10), Ok(()));
     }
 }

@@ -22,7 +22,6 @@ use crate::body::RequestBody;
 use crate::codes::{self, Place};
 use crate::forward::decode::DecodeError;
 use crate::gate::Gate;
-use crate::holdings::Hold;
 use crate::limit::{Charges, Mode};
 use crate::listen::ReceivedHead;
 use crate::refusal::Refusal;
@@ -39,8 +38,6 @@ pub struct Conforming<'r> {
     /// Where it will stand why a body that is judged on its way was broken off.
     pub(super) verdict: Option<Verdict>,
     pub(super) charges: Charges,
-    /// The room that the body takes, until it is sent.
-    pub(super) hold: Option<Hold>,
     /// The handshake of a WebSocket, where the operation is one.
     pub(super) websocket: Option<Asked>,
 }
@@ -79,6 +76,10 @@ pub(crate) async fn check<'r>(
     let mut reading = Reading::new(&route, &mut parts.headers, arrival, gate, account);
     let (body, json) = reading.body(incoming).await?;
     let Leftovers { hold, verdict } = reading.leftovers();
+    let body = match (body, hold) {
+        (RequestBody::Whole(bytes), Some(hold)) => RequestBody::Whole(hold.tie(bytes)),
+        (body, _) => body,
+    };
     Ok(Conforming {
         route,
         head,
@@ -86,7 +87,6 @@ pub(crate) async fn check<'r>(
         json,
         verdict,
         charges,
-        hold,
         websocket,
     })
 }

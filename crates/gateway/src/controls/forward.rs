@@ -45,7 +45,6 @@ pub(crate) async fn send<'r>(
         head,
         body,
         charges,
-        hold,
         websocket,
         verdict,
         ..
@@ -78,12 +77,12 @@ pub(crate) async fn send<'r>(
         wish: route.wish,
         repeat: policy.repeat,
         at: sent,
+        is_retry: false,
     };
     let answer = exchange(&upstream.way, pools, request, asked).await;
     let answer = answer.map_err(|error| unanswered(&error, verdict, &arrival, account));
     note_exchange(account, &upstream.way, sent, &answer);
     let answer = answer?;
-    drop(hold);
     account.upstream(sent.elapsed());
     let (answer, body) = answer.into_parts();
     Ok(Answered {
@@ -119,12 +118,12 @@ async fn exchange(
         Way::Direct(endpoint) if asked.websocket.is_none() => {
             endpoint.sends(pools.worker(), false);
             let pool = pools.of(endpoint);
-            let answer = pool.send_edited(request, asked.edits, asked.patience).await;
+            let answer = pool.send_edited(request, asked.edits, asked.patience, None).await;
             endpoint.counts(pools.worker(), &answer);
             answer
         }
         // On the heap: what is rare would take room in every request.
-        Way::Direct(endpoint) => Box::pin(pools.send(endpoint, request, asked, false)).await,
+        Way::Direct(endpoint) => Box::pin(pools.send(endpoint, request, asked, None)).await,
         Way::Balanced(balanced) => Box::pin(balanced.send(pools, request, asked)).await,
     }
 }

@@ -16,6 +16,8 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::balance::Visit;
+
 /// The grain of all deadlines: one fires between 0 and two ticks after its time.
 pub const TICK: Duration = Duration::from_millis(50);
 
@@ -53,12 +55,14 @@ pub struct Expired;
 
 /// One waiter's deadline: a current limit ([`Watch::arm`]) under an overall one ([`Watch::set_total`]).
 ///
-/// Unarmed it never fires.
+/// Unarmed it never fires. It goes wherever its exchange goes, and so the exchange's place at an endpoint, where places are
+/// counted, goes with it.
 #[derive(Debug)]
 pub struct Watch {
     deadlines: Rc<Deadlines>,
     key: usize,
     total: u64,
+    visit: Option<Rc<Visit>>,
 }
 
 impl Deadlines {
@@ -95,6 +99,7 @@ impl Deadlines {
             deadlines: Rc::clone(self),
             key,
             total: NEVER,
+            visit: None,
         }
     }
 
@@ -176,6 +181,11 @@ impl Watch {
     pub fn set_total(&mut self, after: Duration) {
         self.total = self.deadlines.tick_after(after);
         self.set(self.total);
+    }
+
+    /// Keeps a place at an endpoint for as long as the exchange goes on.
+    pub(super) fn keep(&mut self, visit: Option<Rc<Visit>>) {
+        self.visit = visit;
     }
 
     /// Whether it was the overall limit that ran out.

@@ -12,6 +12,7 @@ use std::time::Duration;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 
 use super::answer::Head;
+use super::balance::Visit;
 use super::connection::NoAnswer;
 use super::deadline::{Expired, Watch};
 use super::headers::{Edits, is_event_stream};
@@ -35,18 +36,20 @@ impl Pool {
     /// [`ForwardError`]; a stale connection is retried once first, on a fresh one, if the upstream cannot have seen the
     /// request, or if its method is idempotent (RFC 9110 section 9.2.2) and its body is at hand.
     pub async fn send(self: &Rc<Self>, request: Request<RequestBody>) -> Result<Response<ResponseBody>, ForwardError> {
-        self.send_edited(request, Edits::NONE, Patience::default()).await
+        self.send_edited(request, Edits::NONE, Patience::default(), None).await
     }
 
-    /// The same, with edits to the header and other bounds on the time.
+    /// The same, with edits to the header, other bounds on the time, and a place at the endpoint, which is kept until the
+    /// exchange is over: also when its client goes away first.
     ///
     /// # Errors
     /// See [`Pool::send`].
-    pub async fn send_edited(
+    pub(crate) async fn send_edited(
         self: &Rc<Self>,
         request: Request<RequestBody>,
         edits: Edits<'_>,
         patience: Patience,
+        visit: Option<Rc<Visit>>,
     ) -> Result<Response<ResponseBody>, ForwardError> {
         let (parts, body) = request.into_parts();
         if parts.method == Method::CONNECT {
@@ -61,6 +64,7 @@ impl Pool {
                 .unwrap_or(self.limits.event_stream_time_max),
         };
         let mut watch = self.deadlines.watch();
+        watch.keep(visit);
         watch.set_total(patience.total_time_max.unwrap_or(self.limits.total_time_max));
         if self.upstream.may_multiplex() {
             return Box::pin(self.send_either(&parts, body, edits, asked, watch)).await;

@@ -26,8 +26,6 @@ pub struct Switched {
     pub(crate) lease: Lease,
     pub(crate) watch: Watch,
     pub(crate) bounds: Bounds,
-    /// Its place at the endpoint, where that is counted.
-    pub(crate) visit: Option<Visit>,
     agreed: Agreed,
 }
 
@@ -50,6 +48,7 @@ impl Pool {
         edits: Edits<'_>,
         patience: Patience,
         (websocket, bounds): (&handshake::Asked, Bounds),
+        visit: Option<Rc<Visit>>,
     ) -> Result<Response<ResponseBody>, ForwardError> {
         let mut head = write_head(parts, &self.upstream, edits, &RequestBody::Empty).ok_or(ForwardError::Unsendable)?;
         // Before the empty line.
@@ -65,6 +64,7 @@ impl Pool {
             event_stream_time_max: self.limits.event_stream_time_max,
         };
         let mut watch = self.deadlines.watch();
+        watch.keep(visit);
         watch.set_total(patience.total_time_max.unwrap_or(self.limits.total_time_max));
         let lease = self
             .lease(true, &mut watch)
@@ -82,7 +82,6 @@ impl Pool {
             lease,
             watch,
             bounds,
-            visit: None,
             agreed,
         })));
         *response.status_mut() = head.status;

@@ -1,5 +1,6 @@
 //! One request to an upstream of several endpoints: the choice, the attempts, and what the endpoints are told of them.
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -69,6 +70,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) repeat: Repeat,
     /// When it was to be sent.
     pub(crate) at: Instant,
+    /// Whether it was sent before.
+    pub(crate) is_retry: bool,
 }
 
 /// How far sending one request has come.
@@ -148,19 +151,20 @@ impl Balanced {
         };
         let mut next = Some((parts, body));
         while let Some((parts, body)) = next.take() {
-            let mut visit = match attempts.visit(group, asked.wish, pools) {
-                Ok(visit) => visit,
+            let visit = match attempts.visit(group, asked.wish, pools) {
+                Ok(visit) => Rc::new(visit),
                 Err(nowhere) => return attempts.finally(nowhere),
             };
             let again = attempts.copy(&parts, &body);
             let sent = attempts
-                .send(&mut visit, Request::from_parts(parts, body), asked, pools)
+                .send(&visit, Request::from_parts(parts, body), asked, pools)
                 .await;
-            group.ended(&mut visit, Outcome::of(&sent), pools.now());
-            let Some((parts, body)) = again.filter(|(parts, _)| attempts.may_go_on(&sent, parts, pools)) else {
-                return sent.map(|response| response.map(|body| body.until_its_end(visit)));
-            };
+            group.ended(&visit, Outcome::of(&sent), pools.now());
+            // The exchange has its own, until it is over.
             drop(visit);
+            let Some((parts, body)) = again.filter(|(parts, _)| attempts.may_go_on(&sent, parts, pools)) else {
+                return sent;
+            };
             attempts.last = Some(sent);
             attempts.pause(pools).await;
             next = Some((parts, body));
@@ -216,14 +220,19 @@ impl Attempts<'_> {
         Some((parts.clone(), body.again()?))
     }
 
-    async fn send(&self, visit: &mut Visit, request: Request<RequestBody>, asked: Asked<'_>, pools: &Pools) -> Sent {
-        let endpoint = visit.endpoint();
+    async fn send(&self, visit: &Rc<Visit>, request: Request<RequestBody>, asked: Asked<'_>, pools: &Pools) -> Sent {
         let patience = Patience {
             total_time_max: Some(self.until.saturating_duration_since(Instant::now())),
             ..asked.patience
         };
-        let asked = Asked { patience, ..asked };
-        pools.send(endpoint, request, asked, self.tried.len() > 1).await
+        let asked = Asked {
+            patience,
+            is_retry: self.tried.len() > 1,
+            ..asked
+        };
+        pools
+            .send(visit.endpoint(), request, asked, Some(Rc::clone(visit)))
+            .await
     }
 
     /// Whether the request is sent once more, which the budget pays for then.

@@ -1,5 +1,6 @@
 //! One endpoint: an address, what all workers know of it, and what each of them counts.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
@@ -265,11 +266,11 @@ impl Endpoint {
         let mut visit = Visit {
             endpoint: Arc::clone(self),
             pass: Pass::Free,
-            owes: false,
+            owes: Cell::new(false),
         };
         if let Some(breaker) = &self.breaker {
             visit.pass = breaker.admit(now).map_err(Refused::Open)?;
-            visit.owes = true;
+            visit.owes.set(true);
         }
         Ok(visit)
     }
@@ -296,13 +297,13 @@ impl Endpoint {
     }
 }
 
-/// One request's place at an endpoint, until it is dropped: with the end of the answer's body.
+/// One request's place at an endpoint, until it is dropped: with the end of the exchange, which goes on without its client.
 #[derive(Debug)]
-pub struct Visit {
+pub(crate) struct Visit {
     endpoint: Arc<Endpoint>,
     pass: Pass,
     /// Whether the breaker has not been told yet what came of it.
-    owes: bool,
+    owes: Cell<bool>,
 }
 
 impl Visit {
@@ -311,10 +312,10 @@ impl Visit {
     }
 
     /// Tells what came of the request; whether the endpoint has failed too often in a row now.
-    pub(super) fn ended(&mut self, outcome: Outcome, now: Moment) -> bool {
+    pub(super) fn ended(&self, outcome: Outcome, now: Moment) -> bool {
         let Some(failed) = outcome.failed() else { return false };
         let endpoint = &self.endpoint;
-        if let Some(breaker) = endpoint.breaker.as_ref().filter(|_| std::mem::take(&mut self.owes)) {
+        if let Some(breaker) = endpoint.breaker.as_ref().filter(|_| self.owes.take()) {
             breaker.ended(self.pass, failed, now);
         }
         endpoint.health.ended(failed, &endpoint.settings.passive)
@@ -324,7 +325,7 @@ impl Visit {
 impl Drop for Visit {
     fn drop(&mut self) {
         self.endpoint.in_flight.fetch_sub(1, Ordering::AcqRel);
-        if let Some(breaker) = self.endpoint.breaker.as_ref().filter(|_| self.owes) {
+        if let Some(breaker) = self.endpoint.breaker.as_ref().filter(|_| self.owes.get()) {
             breaker.given_up(self.pass);
         }
     }

@@ -204,7 +204,7 @@ impl Group {
     }
 
     /// Tells what came of a request, and leaves the endpoint out where that was one failure too many.
-    pub(super) fn ended(&self, visit: &mut Visit, outcome: Outcome, now: Moment) {
+    pub(super) fn ended(&self, visit: &Visit, outcome: Outcome, now: Moment) {
         if self.settings.outlier.is_some() && outcome != Outcome::Unknown {
             visit.endpoint().outcomes.count(0, outcome != Outcome::Good);
         }

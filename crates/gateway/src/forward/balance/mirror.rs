@@ -98,7 +98,7 @@ impl Mirror {
         endpoint.sends(worker, false);
         spawn_local(async move {
             let edits = sender.edits(&room.mirror.settings.rules);
-            let sent = pool.send_edited(request, edits, Patience::default()).await;
+            let sent = pool.send_edited(request, edits, Patience::default(), None).await;
             endpoint.counts(worker, &sent);
             // The answer goes where it falls: the pool reads a short rest and closes over a long one.
             drop((sent, room));

@@ -8,7 +8,7 @@ use std::time::Instant;
 use http::Request;
 
 use super::balanced::{Asked, Sent};
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, Visit};
 use super::fleet::Fleet;
 use super::{Moment, sticky};
 use crate::body::RequestBody;
@@ -94,7 +94,8 @@ impl Pools {
         pool
     }
 
-    /// Sends a request to an endpoint, and counts what comes of it.
+    /// Sends a request to an endpoint, and counts what comes of it. Its place there, where places are counted, is kept until the
+    /// exchange is over.
     ///
     /// # Errors
     /// See [`Pool::send`].
@@ -103,16 +104,16 @@ impl Pools {
         endpoint: &Arc<Endpoint>,
         request: Request<RequestBody>,
         asked: Asked<'_>,
-        is_retry: bool,
+        visit: Option<Rc<Visit>>,
     ) -> Sent {
-        endpoint.sends(self.worker, is_retry);
+        endpoint.sends(self.worker, asked.is_retry);
         let pool = self.of(endpoint);
         let sent = match asked.websocket {
             Some(websocket) => {
                 let (parts, _) = request.into_parts();
-                Box::pin(pool.open_websocket(&parts, asked.edits, asked.patience, websocket)).await
+                Box::pin(pool.open_websocket(&parts, asked.edits, asked.patience, websocket, visit)).await
             }
-            None => pool.send_edited(request, asked.edits, asked.patience).await,
+            None => pool.send_edited(request, asked.edits, asked.patience, visit).await,
         };
         endpoint.counts(self.worker, &sent);
         sent

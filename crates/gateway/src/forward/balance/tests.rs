@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use http::{Request, StatusCode};
 use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -21,7 +22,8 @@ use crate::body::RequestBody;
 use crate::forward::headers::Edits;
 use crate::forward::pool::Teller;
 use crate::forward::resolve::tests::Told;
-use crate::forward::{Limits, Patience, Upstream};
+use crate::forward::{ForwardError, Limits, Patience, Upstream};
+use crate::holdings::Holdings;
 
 const ANY: Wanted<'_> = Wanted {
     tried: &[],
@@ -55,8 +57,8 @@ fn group(fleet: &Fleet, count: u8, endpoint: &EndpointSettings, group: GroupSett
 fn visits(group: &Group, wanted: &Wanted<'_>, count: usize, outcome: Outcome, now: Moment) -> Vec<String> {
     let random = Random::seeded(now.0 + 1);
     let visit = |_| {
-        let mut visit = group.pick(wanted, now, || random.next()).unwrap();
-        group.ended(&mut visit, outcome, now);
+        let visit = group.pick(wanted, now, || random.next()).unwrap();
+        group.ended(&visit, outcome, now);
         visit.endpoint().label().to_owned()
     };
     let mut met: Vec<_> = (0..count).map(visit).collect();
@@ -72,8 +74,8 @@ fn an_endpoint_that_fails_is_left_out_and_comes_back() {
     let failed = Outcome::Failed(Cause::Connect);
     let all = visits(&group, &ANY, 60, Outcome::Good, Moment(0));
     assert_eq!(all.len(), 3);
-    let mut one = group.pick(&ANY, Moment(0), || 0).unwrap();
-    (0..5).for_each(|_| group.ended(&mut one, failed, Moment(0)));
+    let one = group.pick(&ANY, Moment(0), || 0).unwrap();
+    (0..5).for_each(|_| group.ended(&one, failed, Moment(0)));
     let gone = one.endpoint().label().to_owned();
     drop(one);
     let rest = visits(&group, &ANY, 60, Outcome::Good, Moment(1));
@@ -181,7 +183,7 @@ fn the_one_that_fails_more_often_than_the_others_is_left_out() {
     let fleet = Fleet::new(1);
     let group = group(&fleet, 3, &settings(), GroupSettings::default());
     for turn in 0..300_u32 {
-        let mut visit = group.pick(&ANY, Moment(0), || sticky::mixed(u64::from(turn))).unwrap();
+        let visit = group.pick(&ANY, Moment(0), || sticky::mixed(u64::from(turn))).unwrap();
         // Never five in a row, and yet half of them.
         let fails = visit.endpoint().label() == "10.0.0.2" && turn.is_multiple_of(2);
         let outcome = if fails {
@@ -189,7 +191,7 @@ fn the_one_that_fails_more_often_than_the_others_is_left_out() {
         } else {
             Outcome::Good
         };
-        group.ended(&mut visit, outcome, Moment(0));
+        group.ended(&visit, outcome, Moment(0));
     }
     group.compare(Moment(1));
     let met = visits(&group, &ANY, 60, Outcome::Good, Moment(2));
@@ -213,9 +215,9 @@ proptest! {
         let group = group(&fleet, count, &settings, own);
         for (time, (random, outcome)) in outcomes.into_iter().enumerate() {
             let now = Moment(u64::try_from(time).unwrap() * 500);
-            let mut visit = group.pick(&ANY, now, || random).unwrap();
+            let visit = group.pick(&ANY, now, || random).unwrap();
             let outcome = if outcome == 0 { Outcome::Good } else { Outcome::Failed(Cause::Connect) };
-            group.ended(&mut visit, outcome, now);
+            group.ended(&visit, outcome, now);
             let out = group.count(Service::Ejected, now);
             prop_assert!(out * 100 <= usize::from(count) * usize::try_from(percent).unwrap());
             prop_assert!(group.is_in_service(now));
@@ -272,6 +274,7 @@ fn asked() -> Asked<'static> {
         wish: Wish::default(),
         repeat: Repeat::default(),
         at: Instant::now(),
+        is_retry: false,
     }
 }
 
@@ -373,5 +376,61 @@ fn each_address_of_a_name_is_an_endpoint_and_leaves_with_it() {
             "what stays keeps its connections"
         );
         assert_eq!(pools.idle(), 1);
+    });
+}
+
+#[test]
+fn http_5_an_exchange_whose_client_left_keeps_its_place_and_its_room() {
+    local(async {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let fleet = Fleet::new(1);
+        let counted = EndpointSettings {
+            requests_max: Some(1),
+            ..settings()
+        };
+        let site = Site::new(
+            &fleet,
+            Upstream::parse(&url).unwrap(),
+            counted,
+            false,
+            Duration::from_secs(10),
+        );
+        let endpoint = Arc::clone(&site.endpoints()[0]);
+        let group = Group::new("api", vec![(site, 1)], GroupSettings::default());
+        let settings = BalancedSettings {
+            sticky: None,
+            retries: None,
+            total_time_max: Duration::from_secs(20),
+        };
+        let balanced = Balanced::new(group, None, None, settings);
+        let (pools, holdings) = (pools(&fleet), Holdings::new(5));
+        let mut hold = holdings.hold();
+        hold.grow(5).unwrap();
+        let body = RequestBody::Whole(hold.tie(Bytes::from_static(b"hello")));
+        let request = Request::post("/").body(body).unwrap();
+        let asked_for = async {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let mut read = [0; 4096];
+            while !read.windows(5).any(|bytes| bytes == b"hello") {
+                assert_ne!(socket.read(&mut read).await.unwrap(), 0);
+            }
+            socket
+        };
+        let mut socket = tokio::select! {
+            // Dropped once the upstream has the request: the client left.
+            _ = balanced.send(&pools, request, asked()) => unreachable!("nobody answered"),
+            socket = asked_for => socket,
+        };
+        assert_eq!(endpoint.load(), 1);
+        assert!(holdings.hold().grow(1).is_err());
+        let refused = balanced.send(&pools, get(), asked()).await.unwrap_err();
+        assert_eq!(refused, ForwardError::Overloaded);
+        socket
+            .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            .await
+            .unwrap();
+        until("the place is free", async || endpoint.load() == 0).await;
+        assert_eq!(holdings.hold().grow(5), Ok(()));
     });
 }

@@ -179,7 +179,7 @@ fn what_the_upstream_reads() {
             codings: Codings::Identity,
             trace: None,
         };
-        pool.send_edited(lying, edits, Patience::default()).await.unwrap();
+        pool.send_edited(lying, edits, Patience::default(), None).await.unwrap();
         for request in [get(), ask(Method::POST, RequestBody::Empty), grpc] {
             pool.send(request).await.unwrap();
         }
