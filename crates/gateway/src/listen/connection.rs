@@ -27,6 +27,7 @@ use super::deadline::{Deadline, Expired, REST_AFTER};
 use super::greet::Connected;
 use super::http2;
 use super::incoming::Incoming;
+use super::memory::Freed;
 use super::path::check_path;
 use super::request_id::{RequestId, RequestIds};
 use super::socket::Transport;
@@ -48,6 +49,7 @@ pub(crate) struct Shared<H> {
     pub(crate) http1: http1::Builder,
     /// Streams of all HTTP/2 connections of this worker.
     pub(crate) streams: Rc<http2::Open>,
+    pub(crate) freed: Rc<Freed>,
     /// Set once; every answer then ends its connection.
     pub(crate) leaving: Cell<bool>,
     /// Set once, and then `leaving` too; connections then end as soon as they have answered what they took.
@@ -71,6 +73,7 @@ impl<H: Serve> Shared<H> {
             ids: RefCell::new(ids),
             http1,
             streams: Rc::default(),
+            freed: Rc::default(),
             leaving: Cell::new(false),
             draining: Cell::new(false),
             leave: Notify::new(),
@@ -93,6 +96,7 @@ pub(crate) async fn run<S: Transport, H: Serve>(mut socket: S, connected: Rc<Con
         let awake = Box::pin(awake(socket, born, &connected, &shared));
         let Some(rested) = awake.await else { return };
         socket = rested;
+        shared.freed.tell();
         if !stirs(&mut socket, &shared).await {
             // A client that is gone need not be told.
             let _ = socket.shutdown().await;

@@ -12,6 +12,7 @@ mod greet;
 mod head;
 mod http2;
 mod incoming;
+mod memory;
 mod path;
 mod proxy_protocol;
 mod request_id;

@@ -266,6 +266,8 @@ impl<H: Serve> Worker<H> {
         listeners: Vec<(usize, StdListener)>,
         mut told: watch::Receiver<Phase>,
     ) -> io::Result<Drained> {
+        let freed = Rc::clone(&self.shared.freed);
+        spawn_local(async move { freed.give_back().await });
         let mut accepting = Vec::new();
         for (index, listener) in listeners {
             let listener = TcpListener::from_std(listener)?;
@@ -347,6 +349,7 @@ impl<H: Serve> Worker<H> {
             }
             greet::serve(socket, peer, index, &mut open.permit, Rc::clone(&shared)).await;
             shared.handler.closed();
+            shared.freed.tell();
             drop(open);
         });
     }

@@ -257,7 +257,7 @@ impl Upstream {
         let total_time_max = seconds(raw.total_seconds_max, 60);
         let limits = Limits {
             connections_max,
-            idle_max: at_most(raw.idle_max, 64).min(connections_max),
+            idle_max: at_most(raw.idle_max, connections_max).min(connections_max),
             idle_time_max: seconds(raw.idle_seconds_max, 30),
             queue_max: at_most(raw.waiting_max, 1024),
             connect_time_max: seconds(raw.connect_seconds_max, 2),

@@ -32,7 +32,7 @@ pub(crate) struct Upstream {
     /// How many connections a worker opens to an endpoint. Default: 512.
     #[schemars(range(min = 1, max = 65_535))]
     pub(crate) connections_max: Option<u32>,
-    /// How many connections a worker keeps open to an endpoint while nothing is asked. Default: 64.
+    /// How many connections a worker keeps open to an endpoint while nothing is asked. Default: all that it opened.
     #[schemars(range(min = 0, max = 65_535))]
     pub(crate) idle_max: Option<u32>,
     /// How long a connection is kept while nothing is asked. Default: 30.
