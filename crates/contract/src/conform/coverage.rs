@@ -91,7 +91,7 @@ impl Looking<'_> {
         if let Some(body) = &operation.body {
             self.contents("request body", &body.contents, true, &mut checks);
         }
-        if !operation.security.is_empty() {
+        if operation.security.as_ref().is_some_and(|any_of| !any_of.is_empty()) {
             let effect = Effect::NotJudged("credentials are not verified in this version");
             checks.push(Check {
                 subject: "security requirements".to_owned(),

@@ -12,3 +12,4 @@ pub mod pattern;
 pub mod percent;
 pub mod response;
 pub mod route;
+pub mod security;

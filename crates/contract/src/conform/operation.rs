@@ -13,6 +13,7 @@ use super::parameter::{
 };
 use super::response::{self, Response};
 use super::route::Captures;
+use super::security::Alternative;
 use crate::document::Span;
 
 /// A compiled operation.
@@ -32,9 +33,8 @@ pub struct Operation {
     pub body: Option<Body>,
     /// Its answers.
     pub responses: Vec<Response>,
-    /// The names of the security requirements, as alternatives of schemes that are needed together. Empty: nothing is
-    /// said. An empty alternative: anonymous callers are let in.
-    pub security: Vec<Vec<Box<str>>>,
+    /// Who may call: any of these alternatives. Empty: everybody, and that was said. None: nothing is said.
+    pub security: Option<Vec<Alternative>>,
 }
 
 /// The parameters of an operation, those of its path item included.

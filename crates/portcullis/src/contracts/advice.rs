@@ -58,7 +58,7 @@ fn warning(document: &Document, span: Span, message: impl Into<String>) -> Probl
 
 /// Security requirements, told once.
 fn unverified(document: &Document, contract: &Contract) -> Option<Problem> {
-    let asks = |operation: &&Operation| operation.security.iter().any(|schemes| !schemes.is_empty());
+    let asks = |operation: &&Operation| operation.security.iter().flatten().any(|schemes| !schemes.is_empty());
     let asking = contract.operations.iter().filter(asks).count();
     let first = contract.operations.iter().find(asks)?;
     let span = document

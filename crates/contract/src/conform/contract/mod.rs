@@ -15,6 +15,7 @@ use http::Method;
 use super::json::{Compiler, Direction, Note, Program};
 use super::operation::Operation;
 use super::route::{Routed, Router};
+use super::security::SecurityScheme;
 use crate::document::{Document, Node, Place, Problem, Severity, Span};
 
 /// Longest chain of references between parameters, bodies, answers and path items.
@@ -29,6 +30,8 @@ pub struct Contract {
     pub version: String,
     /// The operations; their index is the one that routing gives.
     pub operations: Vec<Operation>,
+    /// The security schemes that operations ask for; their index is a [`SchemeId`](crate::conform::security::SchemeId).
+    pub security_schemes: Vec<SecurityScheme>,
     /// The schemas of all operations.
     pub program: Program,
     /// The servers of the root.
@@ -94,6 +97,7 @@ pub fn compile(document: &Document) -> Compiled<'_> {
         compiler: Compiler::new(document),
         router: Router::default(),
         operations: Vec::new(),
+        security_schemes: Vec::new(),
         extensions: Extensions::default(),
         notes: Vec::new(),
         problems: Vec::new(),
@@ -142,6 +146,7 @@ pub fn compile(document: &Document) -> Compiled<'_> {
         title: text("title"),
         version: text("version"),
         operations: builder.operations,
+        security_schemes: builder.security_schemes,
         program,
         servers,
         schema_notes,
@@ -223,6 +228,7 @@ struct Builder<'d> {
     compiler: Compiler<'d>,
     router: Router,
     operations: Vec<Operation>,
+    security_schemes: Vec<SecurityScheme>,
     extensions: Extensions<'d>,
     notes: Vec<ContractNote>,
     problems: Vec<Problem>,

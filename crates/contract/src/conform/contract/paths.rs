@@ -82,9 +82,9 @@ impl<'d> Builder<'d> {
                 return;
             }
         };
-        let (security, names) = self.security(root, place);
+        let security = self.security(root, place);
         let mut parameters = self.parameters(template, item, place, &captures);
-        parameters.security = names;
+        parameters.security = self.names(security.as_deref());
         let body = self.request_body(place);
         let responses = self.responses(place);
         self.note_unread(item, place);

@@ -9,6 +9,7 @@ use crate::conform::json::{Limits, Scratch, Undeclared};
 use crate::conform::media_type::Content;
 use crate::conform::operation::{BodyRule, Head, Levels};
 use crate::conform::parameter::{Finding, HeadScratch};
+use crate::conform::security::{KeyPlace, Requirement, SchemeId, SchemeKind};
 use crate::document::{Fetch, load};
 
 struct Files(HashMap<&'static str, &'static str>);
@@ -59,7 +60,7 @@ paths:
           content: {application/json: {schema: {type: array, items: {type: string}}}}
         4XX: {$ref: "#/components/responses/bad"}
     post:
-      security: [{}, {bearer: []}]
+      security: [{}, {bearer: [write]}]
       requestBody:
         required: true
         content:
@@ -237,8 +238,21 @@ fn servers_extensions_and_security_are_handed_out() {
         compiled.extensions.operations.as_slice(),
         [[Some(_), None], [Some(_), None]]
     ));
-    assert_eq!(contract.operations[0].security, [[Box::from("key")]]);
-    assert_eq!(contract.operations[1].security, [vec![], vec![Box::from("bearer")]]);
+    let asks = |scheme, scopes: &[&str]| Requirement {
+        scheme: SchemeId(scheme),
+        scopes: scopes.iter().map(|scope| Box::from(*scope)).collect(),
+    };
+    let security = |operation: usize| contract.operations[operation].security.clone().unwrap();
+    assert_eq!(security(0), [[asks(0, &[])]]);
+    assert_eq!(security(1), [vec![], vec![asks(1, &["write"])]]);
+    let kinds: Vec<_> = contract.security_schemes.iter().map(|scheme| &scheme.kind).collect();
+    assert_eq!(
+        kinds,
+        [
+            &SchemeKind::ApiKey(KeyPlace::Query("api_key".into())),
+            &SchemeKind::Bearer
+        ]
+    );
     assert_eq!(contract.notes.len(), 2, "{:?}", contract.notes);
     let checks = &coverage(contract)[1].checks;
     let effect = |subject: &str| {
@@ -315,7 +329,8 @@ fn schema_7_free_names_may_begin_like_extensions() {
     let document = document(FREE_NAMES);
     let contract = compile(&document).contract;
     let operation = contract.operations.first().unwrap();
-    assert_eq!(operation.security, [["x-key".into()]]);
+    assert_eq!(operation.security.as_ref().unwrap()[0].len(), 1);
+    assert_eq!(&*contract.security_schemes[0].name, "x-key");
     assert_eq!(operation.parameters.security.header, ["x-api-key"]);
     let contents = &operation.body.as_ref().unwrap().contents;
     assert!(contents.entries().iter().any(|entry| &*entry.declared == "x-app/json"));

@@ -145,5 +145,5 @@ fn is_simple(operation: &Operation) -> bool {
         && parameters.path.is_empty()
         && !operation.template.contains('{')
         && !all.any(|parameter| parameter.required)
-        && operation.security.iter().all(Vec::is_empty)
+        && operation.security.iter().flatten().all(Vec::is_empty)
 }
