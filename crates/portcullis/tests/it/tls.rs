@@ -3,9 +3,13 @@
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType, IsCa, KeyIdMethod,
+    KeyPair, RevokedCertParams, SerialNumber, date_time_ymd,
+};
 use rustls::crypto::aws_lc_rs::{self, kx_group};
 use rustls::crypto::{CryptoProvider, SupportedKxGroup};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -22,23 +26,52 @@ pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 pub(crate) struct Issued {
     pub(crate) chain: String,
     pub(crate) key: String,
+    /// What a revocation list calls it.
+    serial: u64,
 }
 
 impl Authority {
     pub(crate) fn new() -> Self {
+        Self::named("authority")
+    }
+
+    fn named(name: &str) -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, name);
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
     pub(crate) fn issue(&self, names: &[&str]) -> Issued {
+        static SERIAL: AtomicU64 = AtomicU64::new(1);
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        let key = KeyPair::generate().unwrap();
-        let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &self.0).unwrap();
+        let (key, serial) = (KeyPair::generate().unwrap(), SERIAL.fetch_add(1, Ordering::Relaxed));
+        let mut params = CertificateParams::new(names).unwrap();
+        params.serial_number = Some(SerialNumber::from(serial));
         Issued {
-            chain: certificate.pem(),
+            chain: params.signed_by(&key, &self.0).unwrap().pem(),
             key: key.serialize_pem(),
+            serial,
         }
+    }
+
+    /// A list that takes this certificate back, in PEM.
+    fn revoke(&self, issued: &Issued) -> String {
+        let revoked = RevokedCertParams {
+            serial_number: SerialNumber::from(issued.serial),
+            revocation_time: date_time_ymd(2020, 1, 1),
+            reason_code: None,
+            invalidity_date: None,
+        };
+        let list = CertificateRevocationListParams {
+            this_update: date_time_ymd(2020, 1, 1),
+            next_update: date_time_ymd(2200, 1, 1),
+            crl_number: SerialNumber::from(1_u64),
+            issuing_distribution_point: None,
+            revoked_certs: vec![revoked],
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        list.signed_by(&self.0).unwrap().pem().unwrap()
     }
 
     pub(crate) fn pem(&self) -> String {
@@ -335,6 +368,68 @@ fn callers_present_a_certificate_where_one_is_asked_for() {
     assert!(asks(Caller::new(&authority)).is_err(), "none");
     let stranger = Caller::new(&authority).known_as(&authority.issue(&["service"]));
     assert!(asks(stranger).is_err(), "of another authority");
+}
+
+#[test]
+fn every_revocation_list_of_a_file_counts() {
+    let (authority, upstream) = (Authority::new(), Upstream::with_json(THING));
+    let clients = ["first", "second"].map(Authority::named);
+    let [good, revoked] = [(); 2].map(|()| clients.each_ref().map(|clients| clients.issue(&["service"])));
+    let issued = authority.issue(&["a.example"]);
+    let write = |directory: &Directory| {
+        issued.write(directory, "a");
+        directory.write("clients.pem", &clients.each_ref().map(Authority::pem).concat());
+        let lists = [0, 1].map(|number| clients[number].revoke(&revoked[number]));
+        directory.write("revoked.pem", &lists.concat());
+    };
+    let gate = start(
+        &format!("{CERTIFICATE}, client_authorities: clients.pem, client_revocations: [revoked.pem]"),
+        write,
+        &upstream,
+    );
+    let is_served = |issued: &Issued| {
+        let config = Caller::new(&authority).known_as(issued).config();
+        let answer = connect(&config, gate.address, "a.example").and_then(|mut stream| ask(&mut stream, "a.example"));
+        answer.is_ok_and(|answer| answer.starts_with("HTTP/1.1 200 "))
+    };
+    for number in [0, 1] {
+        assert!(is_served(&good[number]), "of authority {number}");
+        assert!(!is_served(&revoked[number]), "revoked by list {number}");
+    }
+}
+
+#[test]
+fn what_changes_where_certificates_are_ordered_counts_after_a_restart() {
+    let (authority, upstream) = (Authority::new(), Upstream::with_json(THING));
+    // Nobody is asked: what is in the storage is good for a long time.
+    let acme = "acme: {directory: 'https://127.0.0.1:1/', hosts: [a.example], storage: kept, terms_agreed: true}";
+    let mut gate = start(
+        acme,
+        |directory| authority.issue(&["a.example"]).write(directory, "kept/a.example"),
+        &upstream,
+    );
+    let speaks = |gate: &Gate, versions| {
+        let config = Caller::new(&authority).speaking(versions).config();
+        connect(&config, gate.address, "a.example").is_ok()
+    };
+    assert!(speaks(&gate, ONLY_1_3) && !speaks(&gate, ONLY_1_2));
+    let before = gate.directory.read("gate.yaml");
+    let told = gate.log().len();
+    let after = before.replace(acme, &format!("{acme}, version_min: '1.2'"));
+    assert_ne!(after, before);
+    gate.directory.write("gate.yaml", &after);
+    until("the log says what needs a restart", || {
+        let lines = &gate.log()[told..];
+        lines
+            .iter()
+            .any(|line| line.contains("restart") && line.contains("listen"))
+    });
+    assert!(
+        speaks(&gate, ONLY_1_3) && !speaks(&gate, ONLY_1_2),
+        "a renewal would take it back"
+    );
+    gate.restart();
+    assert!(speaks(&gate, ONLY_1_3) && speaks(&gate, ONLY_1_2));
 }
 
 #[test]
