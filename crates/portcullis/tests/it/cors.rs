@@ -268,6 +268,42 @@ fn an_operation_narrows_the_origins_of_its_api() {
 }
 
 #[test]
+fn http_9_of_two_apis_on_a_host_the_one_that_serves_has_the_word() {
+    const TWO: &str = "https://two.example";
+    const READ_ONLY: &str = "openapi: 3.1.0\ninfo: {title: Read, version: '1'}\npaths:\n  /things:\n    get:\n      operationId: read\n      responses: {'200': {description: Read, content: {application/json: {}}}}\n";
+    let upstream = Upstream::with_json(THING);
+    let directory = Setup::new(READ_ONLY, upstream.address)
+        .with_api("policy: {cors: {origins: ['https://app.example:8443']}}")
+        .written();
+    directory.write("other.yaml", THINGS);
+    let first = directory.read("gate.yaml");
+    let other = format!(
+        "{first}  - name: other\n    contract: other.yaml\n    upstream: 'http://{}'\n    policy: {{cors: {{origins: ['{TWO}']}}}}\n",
+        upstream.address
+    );
+    directory.write("gate.yaml", &other);
+    let gate = Gate::start(directory);
+    let allowed = |answer: &Answer| answer.header("access-control-allow-origin").map(str::to_owned);
+    for (method, target, right, wrong) in [
+        ("GET", "/things", APP, TWO),
+        // Both know the path, and only the second the method.
+        ("POST", "/things", TWO, APP),
+        ("GET", "/things/1", TWO, APP),
+        // Nobody knows the method: the first that knows the path speaks.
+        ("PATCH", "/things", APP, TWO),
+    ] {
+        let answer = send(&gate, method, target, right);
+        assert_eq!(allowed(&answer).as_deref(), Some(right), "{method} {target}");
+        assert_eq!(allowed(&send(&gate, method, target, wrong)), None, "{method} {target}");
+        let asked = preflight(&gate, target, right, method, "content-type");
+        assert_eq!(allowed(&asked).as_deref(), Some(right), "{method} {target}");
+        preflight(&gate, target, wrong, method, "content-type").is_refused_as(method, 403, "cors.origin");
+    }
+    assert_eq!(send(&gate, "POST", "/things", TWO).status, 200);
+    send(&gate, "POST", "/things", APP).is_refused(403, "cors.origin");
+}
+
+#[test]
 fn a_declared_options_is_an_operation_unless_it_is_a_preflight() {
     let upstream = Upstream::with_json(THING);
     let options = "    options:\n      operationId: options\n      responses: {'200': {description: Ours, content: {application/json: {}}}}\n";
