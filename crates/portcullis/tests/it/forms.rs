@@ -438,6 +438,50 @@ fn schema_6_an_upload_that_goes_wrong_is_never_whole() {
 }
 
 #[test]
+fn http_5_what_an_upload_holds_is_counted_as_long_as_it_is_held() {
+    const HELD: usize = 60_000;
+    let upstream = upstream();
+    let contract = FORMS.replace(
+        "note: {type: string, maxLength: 20}",
+        "note: {type: string, maxLength: 60000}",
+    );
+    // Half of it is for requests: room for eight such notes.
+    let gate = Setup::new(&contract, upstream.address)
+        .with("workers: 1")
+        .with("connection: {held_bytes_max: 1MiB}")
+        .start();
+    let note = vec![b'n'; HELD];
+    let body = large(&[("name=name", b"ann"), ("name=note", &note)], 200_000, &[]);
+    let request = gate.client().request("POST", "/upload", &[MULTIPART], &body);
+    let (begun, rest) = request.split_at(HELD + 20_000);
+    let more = &rest[..100];
+    let mut uploads = Vec::new();
+    let refused = (0..12).find_map(|_| {
+        let mut client = gate.client();
+        client.write(begun);
+        let is_refused = || gate.metric(&["portcullis_refusals_total", "gateway.busy"]) > 0.0;
+        let under_way = || gate.metric(&["portcullis_upstream_connections_open"]);
+        let before = f64::from(u32::try_from(uploads.len()).unwrap());
+        until("the file is on its way, or has no room", || {
+            under_way() > before || is_refused()
+        });
+        if is_refused() {
+            return Some(client);
+        }
+        // Now little but the note is held.
+        client.write(more);
+        uploads.push(client);
+        None
+    });
+    assert!((4..=8).contains(&uploads.len()), "{}", uploads.len());
+    refused.unwrap().answer(false).is_refused(503, "gateway.busy");
+    drop(uploads);
+    until("the room is given back", || {
+        send(&gate, UPLOAD, MULTIPART, &body).status == 204
+    });
+}
+
+#[test]
 fn observing_lets_uploads_pass_within_their_bound() {
     let upstream = upstream();
     let gate = gate(&upstream);
@@ -504,6 +548,38 @@ fn schema_6_xml_is_well_formed_and_declares_nothing() {
         &utf_16,
     )
     .is_refused(415, "contract.body.media_type");
+}
+
+#[test]
+fn schema_6_xml_is_not_chosen_where_a_range_has_a_schema() {
+    let xml = ("Content-Type", "application/xml");
+    let json = ("Content-Type", "application/json");
+    let feed = ("POST", "/feed");
+    for range in ["application/*", "'*/*'"] {
+        let upstream = upstream();
+        let contract = FORMS.replace(
+            "          application/xml: {schema:",
+            &format!("          {range}: {{schema:"),
+        );
+        assert_ne!(contract, FORMS);
+        let gate = Setup::new(&contract, upstream.address).with("workers: 1").start();
+        // The schema would say no, if XML were judged by it.
+        for body in ["<a>1</a>", "<is_admin>true</is_admin>"] {
+            let answer = send(&gate, feed, xml, body.as_bytes());
+            answer.is_refused_as(range, 415, "contract.body.media_type");
+        }
+        send(&gate, feed, json, b"{\"a\":1}").is_refused_as(range, 400, "contract.body.type");
+        upstream.saw_nothing(range);
+        assert_eq!(send(&gate, feed, json, b"{\"a\":\"1\"}").status, 204);
+    }
+    // Where there is no schema to go around, it is XML like any other.
+    let upstream = upstream();
+    let contract = FORMS
+        .replace("multipart/mixed: {}", "'*/*': {}")
+        .replace("application/xml", "text/plain");
+    let gate = Setup::new(&contract, upstream.address).with("workers: 1").start();
+    assert_eq!(send(&gate, feed, xml, b"<a>1</a>").status, 204);
+    send(&gate, feed, xml, b"<a>").is_refused(400, "contract.body.syntax");
 }
 
 #[test]
