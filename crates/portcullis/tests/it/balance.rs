@@ -1,6 +1,6 @@
 //! Several endpoints behind one API: shares, failures, retries, circuits, canaries and mirrors, through the real program.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -362,6 +362,30 @@ fn a_request_that_no_endpoint_has_seen_is_sent_to_another_whatever_its_method() 
 }
 
 #[test]
+fn what_may_never_be_repeated_is_not_sent_again_on_a_fresh_connection_either() {
+    let check = |settings: &str, retry: &str, status: u16, sent: usize| {
+        // Answers the first request of each connection, and reads the second and goes.
+        let known = Mutex::new(HashSet::new());
+        let upstream = Upstream::start(move |_, stream| {
+            let is_first = known.lock().unwrap().insert(stream.peer_addr().unwrap());
+            is_first && stream.write_all(&ok("application/json", THING)).is_ok()
+        });
+        let gate = Setup::new(THINGS, upstream.address)
+            .upstream(&format!("{{url: 'http://{}'{settings}}}", upstream.address))
+            .with("workers: 1")
+            .with_api(&format!("policy: {{retry: {retry}}}"))
+            .start();
+        assert_eq!(gate.get("/things").status, 200);
+        assert_eq!(gate.get("/things").status, status, "{settings} {retry}");
+        assert_eq!(upstream.seen().len(), sent, "{settings} {retry}");
+    };
+    for settings in ["", ", breaker: {requests_min: 100}"] {
+        check(settings, "idempotent", 200, 3);
+        check(settings, "never", 502, 2);
+    }
+}
+
+#[test]
 fn retries_stay_within_their_budget_in_an_outage() {
     let broken = || Upstream::start(|_, _| false);
     let (one, other) = (broken(), broken());
@@ -400,6 +424,53 @@ fn an_open_circuit_refuses_at_once_and_closes_when_the_endpoint_answers_again() 
         assert_eq!(gate.get("/things").status, 200);
     }
     assert_eq!(gate.metric(&["portcullis_endpoint_circuit", "closed"]), 1.0);
+}
+
+/// Uploads bytes without a schema, one at a time, until it is answered.
+pub(crate) fn upload_slowly(gate: &Gate, target: &str) -> Answer {
+    let mut client = gate.client();
+    let head = "Content-Type: application/octet-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+    client.write(format!("POST {target} HTTP/1.1\r\nHost: {}\r\n{head}", gate.address).as_bytes());
+    let pace = Some(Duration::from_millis(100));
+    client.stream.set_read_timeout(pace).unwrap();
+    let answered = (0..100).any(|_| {
+        client.write(b"1\r\n-\r\n");
+        client.stream.peek(&mut [0]).is_ok()
+    });
+    assert!(answered, "ten seconds were too few");
+    client.answer(false)
+}
+
+/// That nothing speaks against the endpoint.
+#[track_caller]
+pub(crate) fn nobody_is_blamed(gate: &Gate) {
+    assert_eq!(gate.metric(&["portcullis_endpoint_failures_total"]), 0.0);
+    assert_eq!(gate.metric(&["portcullis_endpoint_ejections_total"]), 0.0);
+    assert_eq!(gate.metric(&["portcullis_endpoint_circuit", "open"]), 0.0);
+}
+
+/// What makes a single failure of an endpoint count for all that it can.
+pub(crate) const TOUCHY: &str = "breaker: {requests_min: 1}, health: {failures_max: 1}";
+
+#[test]
+fn http_5_a_caller_that_uploads_slowly_is_not_its_endpoints_fault() {
+    let contract = THINGS.replace(
+        "text/plain: {schema: {type: string, maxLength: 100}}",
+        "application/octet-stream: {}",
+    );
+    assert_ne!(contract, THINGS);
+    for settings in [String::new(), format!(", {TOUCHY}")] {
+        let upstream = Upstream::with_json(THING);
+        let gate = Setup::new(&contract, upstream.address)
+            .upstream(&format!("{{url: 'http://{}'{settings}}}", upstream.address))
+            .with_api("policy: {timeouts: {total_seconds_max: 0.5}}")
+            .start();
+        for _ in 0..2 {
+            upload_slowly(&gate, "/things").is_refused_as(&settings, 408, "http.timeout");
+        }
+        nobody_is_blamed(&gate);
+        assert_eq!(gate.get("/things").status, 200, "{settings}");
+    }
 }
 
 #[test]

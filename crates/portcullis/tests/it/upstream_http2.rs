@@ -10,6 +10,7 @@ use h2::server::SendResponse;
 use h2::{RecvStream, SendStream};
 use http::{HeaderMap, HeaderValue, Request, Response};
 
+use crate::balance::{TOUCHY, nobody_is_blamed, upload_slowly};
 use crate::gate::{Gate, Setup, run};
 use crate::http::THING;
 use crate::http2::over_h2c;
@@ -66,6 +67,7 @@ async fn serve(socket: tokio::net::TcpStream, seen: Arc<Mutex<Vec<http::request:
             match path.as_str() {
                 "/orders.Orders/Fail" => fail(respond),
                 "/things" => thing(respond),
+                "/uploads" => take(body, respond).await,
                 _ => echo(body, respond).await,
             }
         });
@@ -92,6 +94,16 @@ fn thing(mut respond: SendResponse<Bytes>) {
     let response = Response::builder().header("content-type", "application/json");
     let mut stream = respond.send_response(response.body(()).unwrap(), false).unwrap();
     stream.send_data(Bytes::from_static(THING.as_bytes()), true).unwrap();
+}
+
+/// Answers when all has arrived.
+async fn take(mut body: RecvStream, respond: SendResponse<Bytes>) {
+    while let Some(Ok(part)) = body.data().await {
+        body.flow_control().release_capacity(part.len()).unwrap();
+    }
+    if body.is_end_stream() {
+        thing(respond);
+    }
 }
 
 /// Sends back each message when it arrives, then a status.
@@ -243,6 +255,22 @@ fn callers_of_http_1_1_share_the_upstreams_connection() {
         (answer.status, answer.text().as_str(), answer.complete),
         (200, "\0\0\0\0\x02hi", true)
     );
+}
+
+#[test]
+fn http_5_a_caller_that_uploads_slowly_is_not_its_endpoints_fault() {
+    let service = Service::start();
+    let written = format!("{{url: 'http://{}', http2: true, {TOUCHY}}}", service.address);
+    let gate = Setup::new(ORDERS, service.address)
+        .upstream(&written)
+        .with_api("policy: {timeouts: {total_seconds_max: 0.5}}")
+        .start();
+    for _ in 0..2 {
+        upload_slowly(&gate, "/uploads").is_refused(408, "http.timeout");
+    }
+    nobody_is_blamed(&gate);
+    let bytes = [("Content-Type", "application/octet-stream")];
+    assert_eq!(gate.client().send("POST", "/uploads", &bytes, b"all").status, 200);
 }
 
 #[test]
