@@ -299,6 +299,19 @@ impl Gate {
         line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
     }
 
+    /// How often its threads have waited and were woken, so far.
+    pub(crate) fn wakes(&self) -> u64 {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.id())).unwrap();
+        // A thread may end meanwhile.
+        let statuses = threads.filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("status")).ok());
+        let waits = statuses.map(|status| {
+            let mut lines = status.lines();
+            let count = lines.find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+            count.unwrap().trim().parse::<u64>().unwrap()
+        });
+        waits.sum()
+    }
+
     /// The id of the process that serves.
     pub(crate) fn id(&self) -> u32 {
         self.successors.last().copied().unwrap_or_else(|| self.child.id())

@@ -123,6 +123,25 @@ fn alpn_chooses_the_version() {
 }
 
 #[test]
+fn http_5_waiting_for_the_rest_of_a_preface_costs_next_to_nothing() {
+    let upstream = Upstream::with_json(THING);
+    let gate = h2c(&upstream).with("workers: 1").start();
+    let mut socket = TcpStream::connect(gate.address).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    socket.write_all(b"PR").unwrap();
+    let before = gate.wakes();
+    std::thread::sleep(Duration::from_secs(1));
+    let wakes = gate.wakes() - before;
+    // Looking every five milliseconds would be two hundred times.
+    assert!(wakes < 60, "{wakes}");
+    socket.write_all(b"I * HTTP/2.0\r\n\r\nSM\r\n\r\n").unwrap();
+    socket.write_all(&frame(4, 0, 0, &[])).unwrap();
+    let mut header = [0; 9];
+    socket.read_exact(&mut header).unwrap();
+    assert_eq!(header[3], 4, "settings: it was told from HTTP/1.1 all the same");
+}
+
+#[test]
 fn requests_share_a_connection_and_are_judged_as_ever() {
     let upstream = Upstream::with_json(THING);
     let gate = h2c(&upstream).start();
