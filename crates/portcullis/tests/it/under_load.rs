@@ -1,9 +1,11 @@
-//! Reloads, new certificates and graceful restarts under load: no request fails.
+//! Reloads, new certificates, graceful restarts and upstreams that move, under load: no request fails.
 //!
 //! Some callers keep their connections as long as they may, others take a new one for each request.
 
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -11,10 +13,10 @@ use std::time::{Duration, Instant};
 
 use rustls::ClientConfig;
 
-use crate::gate::{Gate, Setup, until};
+use crate::gate::{Directory, Gate, Setup, until};
 use crate::http::{THING, THINGS};
 use crate::tls::{self, Authority, Caller, Secure};
-use crate::upstream::Upstream;
+use crate::upstream::{Upstream, ok};
 use crate::wire::{Answer, Client};
 
 /// Callers that ask one request after the other.
@@ -205,4 +207,96 @@ fn any_number_of_workers_takes_over_from_any_other() {
         }
     }
     load.end(100);
+}
+
+/// Enters a user namespace and a mount namespace of its own, which needs no privileges where the system allows it.
+const NAMESPACES: [&str; 3] = ["--user", "--map-root-user", "--mount"];
+
+/// Whether there may be such namespaces; said aloud where not.
+fn namespaces() -> bool {
+    let entered = Command::new("unshare").args(NAMESPACES).arg("true").status();
+    let may = entered.is_ok_and(|status| status.success());
+    if !may {
+        println!("NOT TESTED: a name that moves needs `unshare {}`", NAMESPACES.join(" "));
+    }
+    may
+}
+
+/// Starts a gate for which the file `hosts` of its directory is `/etc/hosts`: the resolver of the system reads it at every
+/// look-up.
+fn start_with_hosts(directory: Directory) -> Gate {
+    let mut command = Command::new("unshare");
+    command
+        .args(NAMESPACES)
+        .args(["sh", "-c", "mount --bind hosts /etc/hosts && exec \"$0\" \"$@\""])
+        .arg(env!("CARGO_BIN_EXE_portcullis"))
+        .args(["serve", "-c", "gate.yaml"])
+        .current_dir(&directory.0)
+        .env_remove("RUST_LOG")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
+    Gate::start_by(command, directory)
+}
+
+/// Lets the name lead to this upstream alone. Written over what was there, so that no reader finds the file empty.
+fn lead_to(upstream: &Upstream, directory: &Directory) {
+    let path = directory.0.join("hosts");
+    let mut file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)
+        .unwrap();
+    let line = format!("{} moved.test\n", upstream.address.ip());
+    file.write_all(line.as_bytes()).unwrap();
+}
+
+/// Upstreams at addresses of this machine, all with the same port.
+fn homes() -> [Upstream; 4] {
+    let bytes = ok("application/json", THING);
+    let mut port = 0;
+    [2, 3, 4, 5].map(|last| {
+        let bytes = bytes.clone();
+        let upstream = Upstream::at(SocketAddr::from(([127, 0, 0, last], port)), move |_, stream| {
+            stream.write_all(&bytes).is_ok()
+        });
+        port = upstream.address.port();
+        upstream
+    })
+}
+
+/// Moves an upstream's name on, and ends what is at the old address as soon as nobody uses it.
+fn move_under_load(settings: &str) {
+    if !namespaces() {
+        return;
+    }
+    let [mut home, others @ ..] = homes();
+    let url = format!("http://moved.test:{}", home.address.port());
+    let directory = roomy(&home)
+        .upstream(&format!("{{url: '{url}', resolve_seconds_max: 1{settings}}}"))
+        .with("workers: 2")
+        .written();
+    lead_to(&home, &directory);
+    let gate = start_with_hosts(directory);
+    let load = Load::on(gate.address);
+    until("requests arrive", || home.seen().len() > 50);
+    for next in others {
+        lead_to(&next, &gate.directory);
+        until("requests arrive at the new address", || next.seen().len() > 50);
+        until("nobody is left at the old address", || home.open() == 0);
+        // The one before ends here: who would still connect there would be refused.
+        home = next;
+    }
+    until("requests go on", || home.seen().len() > 200);
+    load.end(100);
+}
+
+#[test]
+fn an_upstream_moves_three_times_and_no_request_fails() {
+    move_under_load("");
+}
+
+#[test]
+fn endpoints_that_are_the_addresses_of_a_name_move_three_times_and_no_request_fails() {
+    move_under_load(", resolve: each");
 }

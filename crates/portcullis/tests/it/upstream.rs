@@ -20,6 +20,7 @@ pub(crate) struct Upstream {
     pub(crate) address: SocketAddr,
     seen: Arc<Mutex<Vec<Seen>>>,
     connections: Arc<AtomicUsize>,
+    open: Arc<AtomicUsize>,
     stopped: Arc<AtomicBool>,
 }
 
@@ -33,27 +34,41 @@ impl Seen {
 impl Upstream {
     /// Answers every request with what `answer` writes; `false` ends the connection.
     pub(crate) fn start(answer: impl Fn(&Seen, &mut TcpStream) -> bool + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::at(SocketAddr::from(([127, 0, 0, 1], 0)), answer)
+    }
+
+    /// The same at this address.
+    pub(crate) fn at(
+        address: SocketAddr,
+        answer: impl Fn(&Seen, &mut TcpStream) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind(address).unwrap();
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Mutex::new(Vec::new()));
-        let connections = Arc::new(AtomicUsize::new(0));
+        let (connections, open) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let stopped = Arc::new(AtomicBool::new(false));
         let answer = Arc::new(answer);
-        let (kept, counted, ended) = (Arc::clone(&seen), Arc::clone(&connections), Arc::clone(&stopped));
+        let (kept, ended) = (Arc::clone(&seen), Arc::clone(&stopped));
+        let (counted, alive) = (Arc::clone(&connections), Arc::clone(&open));
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 if ended.load(Ordering::Acquire) {
                     return;
                 }
                 counted.fetch_add(1, Ordering::AcqRel);
-                let (kept, answer) = (Arc::clone(&kept), Arc::clone(&answer));
-                std::thread::spawn(move || serve(&stream, &kept, &*answer));
+                alive.fetch_add(1, Ordering::AcqRel);
+                let (kept, answer, alive) = (Arc::clone(&kept), Arc::clone(&answer), Arc::clone(&alive));
+                std::thread::spawn(move || {
+                    serve(&stream, &kept, &*answer);
+                    alive.fetch_sub(1, Ordering::AcqRel);
+                });
             }
         });
         Self {
             address,
             seen,
             connections,
+            open,
             stopped,
         }
     }
@@ -71,6 +86,11 @@ impl Upstream {
 
     pub(crate) fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
+    }
+
+    /// How many connections are open.
+    pub(crate) fn open(&self) -> usize {
+        self.open.load(Ordering::Acquire)
     }
 
     /// What arrived since the last look, which must be one request.
