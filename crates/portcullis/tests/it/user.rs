@@ -34,8 +34,13 @@ fn every_thread_is_of_the_user_and_stays_so_across_a_restart() {
         if restarted {
             gate.restart();
         }
-        for thread in fs::read_dir(format!("/proc/{}/task", gate.id())).unwrap() {
-            let status = fs::read_to_string(thread.unwrap().path().join("status")).unwrap();
+        let threads = fs::read_dir(format!("/proc/{}/task", gate.id())).unwrap();
+        // A thread may end between the two.
+        let statuses: Vec<String> = threads
+            .filter_map(|thread| fs::read_to_string(thread.unwrap().path().join("status")).ok())
+            .collect();
+        assert!(statuses.len() > 1, "{statuses:?}");
+        for status in statuses {
             for line in [
                 "Uid:\t61234\t61234\t61234\t61234\n",
                 "Gid:\t61235\t61235\t61235\t61235\n",
