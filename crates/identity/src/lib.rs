@@ -1,0 +1,8 @@
+//! Who calls: what a caller presents, verified.
+//!
+//! This crate never issues anything, never holds a private key, does no I/O and reads no clock. The time is an argument
+//! ([`time::UnixTime`]). What needs a secret (checking a MAC, decrypting) is asked of a handle from whoever keeps the
+//! secret ([`jose::handle`]), who never gives the secret away.
+
+pub mod jose;
+pub mod time;
