@@ -1,0 +1,21 @@
+//! Custody of secrets: private and symmetric keys, and what can be done with them.
+//!
+//! Keys come in as PKCS#8 in PEM or as private JWKs, and never go out again: what others get is a thing that signs
+//! ([`Signer`]), one that authenticates ([`MacKey`]) or one that decrypts ([`DecryptionKey`]). The last two are the
+//! handles that `portcullis-identity` asks. Nothing here prints a key, and what held one is overwritten when it is dropped.
+//! Never reads a file: whoever does hands over the octets.
+
+mod bytes;
+mod decrypt;
+mod jwk;
+mod load;
+mod mac;
+mod pem;
+mod public;
+mod sign;
+
+pub use bytes::SecretBytes;
+pub use decrypt::DecryptionKey;
+pub use load::LoadError;
+pub use mac::{MAC_KEY_BYTES_MIN, MacKey};
+pub use sign::{Signer, SigningAlgorithm, SigningFailed};
