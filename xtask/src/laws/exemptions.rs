@@ -6,7 +6,10 @@ use crate::tree::Tree;
 const LAW: &str = "exemptions";
 
 /// A list's path and how many entries it may hold. Lower the number when the list shrinks; never raise it.
-const LISTS: &[(&str, usize)] = &[("crates/contract/tests/it/suite_exceptions.txt", 1)];
+const LISTS: &[(&str, usize)] = &[
+    ("crates/contract/tests/it/suite_exceptions.txt", 1),
+    ("crates/identity/tests/it/wycheproof_policy.txt", 13),
+];
 
 pub(crate) fn check(tree: &Tree) -> Vec<Problem> {
     LISTS
