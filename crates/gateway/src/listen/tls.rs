@@ -34,8 +34,8 @@ const NAMES_MAX: usize = 1_000;
 /// What clients are offered at one address.
 #[derive(Debug)]
 pub struct Terms {
-    /// Clients that name no host get the first. None at all only where certificates are ordered: until the first is there,
-    /// every handshake fails.
+    /// Clients that name no host get the first. None at all only where certificates are ordered: what was in force stays, and
+    /// until the first is there, every handshake fails.
     pub certificates: Vec<Certificate>,
     /// Whether certificates are ordered by ACME: authorities may then look whether a challenge is answered.
     pub ordered: bool,
@@ -109,8 +109,9 @@ type Challenges = ArcSwap<HashMap<Box<str>, Arc<CertifiedKey>>>;
 
 /// Terms made ready.
 #[derive(Debug)]
-struct Offer {
+pub struct Offer {
     config: Arc<ServerConfig>,
+    certificates: Arc<Certificates>,
     hsts: Option<http::HeaderValue>,
 }
 
@@ -138,7 +139,7 @@ impl Tls {
     /// [`TlsProblem`].
     pub fn new(terms: Terms) -> Result<Self, TlsProblem> {
         let (tickets, challenges) = (Ticketer::new()?, Arc::<Challenges>::default());
-        let offer = offer(terms, &tickets, &challenges)?;
+        let offer = offer(terms, &tickets, &challenges, None)?;
         Ok(Self {
             now: ArcSwap::from_pointee(offer),
             tickets,
@@ -166,13 +167,18 @@ impl Tls {
         self.challenges.store(Arc::default());
     }
 
-    /// Offers these terms to every handshake from now on; connections that are open stay as they are.
+    /// Makes terms ready to take the place of those in force, which stay until [`Tls::replace`].
     ///
     /// # Errors
-    /// [`TlsProblem`]; the former terms stay in force.
-    pub fn replace(&self, terms: Terms) -> Result<(), TlsProblem> {
-        self.now.store(Arc::new(offer(terms, &self.tickets, &self.challenges)?));
-        Ok(())
+    /// [`TlsProblem`].
+    pub fn prepare(&self, terms: Terms) -> Result<Offer, TlsProblem> {
+        let former = self.now.load();
+        offer(terms, &self.tickets, &self.challenges, Some(&former.certificates))
+    }
+
+    /// Offers what was prepared here to every handshake from now on; connections that are open stay as they are.
+    pub fn replace(&self, offer: Offer) {
+        self.now.store(Arc::new(offer));
     }
 
     /// The handshake, within `time_max`. `None`: an authority looked, and nothing follows.
@@ -232,13 +238,25 @@ fn provider(tls_1_2: bool) -> CryptoProvider {
     }
 }
 
-fn offer(terms: Terms, tickets: &Arc<dyn ProducesTickets>, challenges: &Arc<Challenges>) -> Result<Offer, TlsProblem> {
+fn offer(
+    terms: Terms,
+    tickets: &Arc<dyn ProducesTickets>,
+    challenges: &Arc<Challenges>,
+    former: Option<&Arc<Certificates>>,
+) -> Result<Offer, TlsProblem> {
     let provider = Arc::new(provider(terms.tls_1_2));
     let versions: &[_] = if terms.tls_1_2 { &[&TLS13, &TLS12] } else { &[&TLS13] };
     if terms.certificates.is_empty() && !terms.ordered {
         return Err(TlsProblem::NoCertificate);
     }
-    let certificates = Certificates::new(terms.certificates, &provider, Arc::clone(challenges))?;
+    let certificates = match former.filter(|_| terms.certificates.is_empty()) {
+        Some(former) => Arc::clone(former),
+        None => Arc::new(Certificates::new(
+            terms.certificates,
+            &provider,
+            Arc::clone(challenges),
+        )?),
+    };
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_protocol_versions(versions)?;
     // A ticket brings back the certificate of the handshake before, unlooked at: it would outlive revocation, expiry, and the
     // reload that asks for one.
@@ -260,7 +278,7 @@ fn offer(terms: Terms, tickets: &Arc<dyn ProducesTickets>, challenges: &Arc<Chal
             builder.with_client_cert_verifier(verifier)
         }
     };
-    let mut config = builder.with_cert_resolver(Arc::new(certificates));
+    let mut config = builder.with_cert_resolver(Arc::clone(&certificates) as _);
     config.alpn_protocols = if terms.http2 {
         vec![b"h2".to_vec(), b"http/1.1".to_vec()]
     } else {
@@ -279,6 +297,7 @@ fn offer(terms: Terms, tickets: &Arc<dyn ProducesTickets>, challenges: &Arc<Chal
     let hsts = format!("max-age={}", terms.hsts.as_secs());
     Ok(Offer {
         config: Arc::new(config),
+        certificates,
         hsts: Some(hsts)
             .filter(|_| !terms.hsts.is_zero())
             .and_then(|value| value.parse().ok()),

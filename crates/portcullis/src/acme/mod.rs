@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_gateway::listen::Listener;
-use portcullis_gateway::listen::tls::Tls;
+use portcullis_gateway::listen::tls::{Certificate, Tls};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
@@ -39,6 +39,17 @@ struct Keeper {
     offered: listen::Tls,
     tls: Arc<Tls>,
     store: Store,
+}
+
+/// The certificate that an earlier order brought, if it is there. One that cannot be offered is as good as none: that is told, and
+/// another one is ordered.
+pub(crate) fn kept(acme: &Acme) -> Option<Certificate> {
+    let store = Store::new(acme);
+    store.certificate().unwrap_or_else(|error| {
+        let file = store.certificate_file().display();
+        tracing::error!(%file, "the certificate that is kept cannot be used, and is ordered anew: {error}");
+        None
+    })
 }
 
 impl Orders {

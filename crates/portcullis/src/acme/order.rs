@@ -63,7 +63,7 @@ impl From<StartError> for OrderError {
     }
 }
 
-/// Orders a certificate, puts it in force, and keeps it.
+/// Orders a certificate, keeps it, and puts it in force.
 ///
 /// # Errors
 /// [`OrderError`]; what was in force stays.
@@ -79,11 +79,13 @@ pub(super) async fn order(acme: &Acme, offered: &listen::Tls, tls: &Tls, store: 
     params.distinguished_name = DistinguishedName::new();
     order.finalize_csr(params.serialize_request(&key)?.der()).await?;
     let chain = order.poll_certificate(&PATIENCE).await?;
-    // First whether it can be used, then what is kept.
+    // First whether it can be used. Then it is kept, because a reload offers what is kept; where it cannot be, it is offered all the
+    // same, and the next one is ordered sooner.
     let certificate = read(&chain, &key)?;
-    tls.replace(tls::terms_with(offered, vec![certificate])?)?;
-    store.keep_certificate(&chain, &key.serialize_pem())?;
-    Ok(())
+    let offer = tls.prepare(tls::terms_with(offered, vec![certificate])?)?;
+    let kept = store.keep_certificate(&chain, &key.serialize_pem());
+    tls.replace(offer);
+    Ok(kept?)
 }
 
 async fn account(acme: &Acme, store: &Store) -> Result<Account, OrderError> {

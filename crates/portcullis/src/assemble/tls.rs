@@ -10,6 +10,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 
 use super::StartError;
+use crate::acme;
 use crate::address_files::AddressFiles;
 use crate::config::listen::{self, Certificates};
 
@@ -37,22 +38,23 @@ fn offered(listener: &listen::Listener, tls: &listen::Tls) -> Result<Tls, StartE
     Tls::new(terms(tls)?).map_err(|problem| unusable(listener, &problem))
 }
 
-/// Reads every certificate again and offers it from now on. Where one cannot be used, all stays as it was at that address.
+/// Reads every certificate again and offers it from now on. Where one cannot be used, all stays as it was.
 ///
 /// # Errors
 /// [`StartError::Tls`]
 pub(super) fn replace(configured: &[listen::Listener], running: &[Listener]) -> Result<(), StartError> {
     // Everything is read before anything is replaced.
-    let mut terms_of = Vec::new();
+    let mut prepared = Vec::new();
     for (one, listener) in configured.iter().zip(running) {
         if let (Some(tls), Some(offered)) = (&one.tls, &listener.tls)
             && tls.certificates != Certificates::SelfSigned
         {
-            terms_of.push((one, offered, terms(tls)?));
+            let offer = offered.prepare(terms(tls)?);
+            prepared.push((offered, offer.map_err(|problem| unusable(one, &problem))?));
         }
     }
-    for (one, offered, terms) in terms_of {
-        offered.replace(terms).map_err(|problem| unusable(one, &problem))?;
+    for (offered, offer) in prepared {
+        offered.replace(offer);
     }
     Ok(())
 }
@@ -62,15 +64,7 @@ fn terms(tls: &listen::Tls) -> Result<Terms, StartError> {
     let certificates = match &tls.certificates {
         Certificates::Files(pairs) => pairs.iter().map(certificate).collect::<Result<_, _>>()?,
         Certificates::SelfSigned => vec![self_signed()?],
-        Certificates::Acme(acme) => {
-            let files = acme.files();
-            // Before the first order there is none.
-            if files.0.exists() {
-                vec![certificate(&files)?]
-            } else {
-                Vec::new()
-            }
-        }
+        Certificates::Acme(acme) => acme::kept(acme).into_iter().collect(),
     };
     terms_with(tls, certificates)
 }

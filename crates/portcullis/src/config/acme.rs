@@ -87,12 +87,9 @@ impl Acme {
         }
     }
 
-    /// Where the certificate is kept: its chain and its key.
-    pub(crate) fn files(&self) -> (PathBuf, PathBuf) {
+    /// Where the certificate is kept, with its key.
+    pub(crate) fn certificate_file(&self) -> PathBuf {
         let name = self.hosts.first().map_or("certificate", String::as_str);
-        (
-            self.storage.join(format!("{name}.pem")),
-            self.storage.join(format!("{name}.key")),
-        )
+        self.storage.join(format!("{name}.pem"))
     }
 }

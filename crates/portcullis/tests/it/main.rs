@@ -11,6 +11,7 @@
     reason = "tests"
 )]
 
+mod acme;
 mod activation;
 mod address_lists;
 mod answers;
