@@ -1,35 +1,66 @@
 //! What a reload leaves as it is, because it belongs to sockets and threads.
 
-use std::net::SocketAddr;
-
 use crate::config::checked::Configuration;
-use crate::config::listen::{self, Certificates};
+use crate::config::listen::{Certificates, Listener, Tls};
 
-/// Whether both listen at the same addresses, under the same names, for the same protocols; what TLS offers there can change
-/// at any time, but for what is ordered.
-pub(super) fn same_doors(old: &[listen::Listener], new: &[listen::Listener]) -> bool {
-    type Door<'l> = (SocketAddr, Option<&'l str>, [bool; 3], Option<&'l listen::Tls>);
-    fn door(listener: &listen::Listener) -> Door<'_> {
-        let tls = listener.tls.as_ref();
-        // Whoever orders certificates puts them in force with the terms that it was started with, so none of those changes.
-        let acme = tls.filter(|tls| matches!(tls.certificates, Certificates::Acme(_)));
-        let listen::Listener {
-            address,
-            proxy_protocol,
-            h2c,
-            ..
-        } = *listener;
-        let name = listener.name.as_deref();
-        (address, name, [tls.is_some(), proxy_protocol, h2c], acme)
+/// What is configured now of an address that is listened on; nothing where it is to be left.
+pub(super) fn now_of<'l>(bound: &Listener, new: &'l [Listener]) -> Option<&'l Listener> {
+    new.iter().find(|listener| listener.address == bound.address)
+}
+
+/// Whether what TLS offers at an address can become this while the address is served.
+pub(super) fn tls_can_become(bound: Option<&Tls>, new: Option<&Tls>) -> bool {
+    // Whoever orders certificates puts them in force with the terms that it was started with, so none of those changes.
+    let ordered = |tls: &Tls| matches!(tls.certificates, Certificates::Acme(_));
+    match (bound, new) {
+        (Some(bound), Some(new)) => bound == new || !ordered(bound) && !ordered(new),
+        (None, None) => true,
+        (None, Some(_)) | (Some(_), None) => false,
     }
-    old.iter().map(door).eq(new.iter().map(door))
+}
+
+/// What differs at one address and counts only after a restart.
+fn fixed_of(bound: &Listener, new: &Listener) -> impl Iterator<Item = &'static str> {
+    let Listener {
+        name,
+        proxy_protocol,
+        h2c,
+        tls,
+        // The same; and what can change at any time.
+        address: _,
+        addresses: _,
+    } = bound;
+    let changed = [
+        ("name", *name != new.name),
+        ("proxy_protocol", *proxy_protocol != new.proxy_protocol),
+        ("h2c", *h2c != new.h2c),
+        ("tls", !tls_can_become(tls.as_ref(), new.tls.as_ref())),
+    ];
+    changed
+        .into_iter()
+        .filter(|(_, changed)| *changed)
+        .map(|(name, _)| name)
+}
+
+/// What differs at each address and counts only after a restart.
+fn fixed_listeners(bound: &[Listener], new: &[Listener]) -> Vec<String> {
+    let mut fixed = Vec::new();
+    for listener in bound {
+        let address = listener.address;
+        match now_of(listener, new) {
+            Some(now) => fixed.extend(fixed_of(listener, now).map(|what| format!("listen {address}: {what}"))),
+            None => fixed.push(format!("listen {address}: removed")),
+        }
+    }
+    let added = new.iter().filter(|listener| now_of(listener, bound).is_none());
+    fixed.extend(added.map(|listener| format!("listen {}: added", listener.address)));
+    fixed
 }
 
 /// The settings that differ and belong to sockets and threads, which a reload leaves as they are.
-pub(super) fn fixed_settings(old: &Configuration, new: &Configuration) -> Vec<&'static str> {
+pub(super) fn fixed_settings(old: &Configuration, new: &Configuration) -> Vec<String> {
     let admin = |of: &Configuration| of.admin.as_ref().map(|admin| admin.address);
     let changed = [
-        ("listen", !same_doors(&old.listen, &new.listen)),
         ("admin", admin(old) != admin(new)),
         ("workers", old.workers != new.workers),
         ("connection", old.connection != new.connection),
@@ -39,9 +70,8 @@ pub(super) fn fixed_settings(old: &Configuration, new: &Configuration) -> Vec<&'
         ("process", old.process != new.process),
         ("traces", old.traces != new.traces),
     ];
-    changed
-        .into_iter()
-        .filter(|(_, changed)| *changed)
-        .map(|(name, _)| name)
-        .collect()
+    let changed = changed.into_iter().filter(|(_, changed)| *changed);
+    let mut fixed = fixed_listeners(&old.listen, &new.listen);
+    fixed.extend(changed.map(|(name, _)| name.to_owned()));
+    fixed
 }

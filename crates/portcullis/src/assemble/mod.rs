@@ -41,7 +41,7 @@ use crate::config::{listen, raw};
 use crate::contracts::{self, Loaded};
 use crate::lifecycle::listening::{Given, ListenError, Listening};
 use crate::traces::Exporter;
-use fixed::{fixed_settings, same_doors};
+use fixed::{fixed_settings, now_of};
 use routes::Site;
 use upstreams::Upstreams;
 
@@ -97,7 +97,7 @@ pub(crate) struct Reloaded {
     /// What could be better.
     pub(crate) warnings: Vec<Problem>,
     /// Settings that changed but only count after a restart.
-    pub(crate) restart_needed: Vec<&'static str>,
+    pub(crate) restart_needed: Vec<String>,
 }
 
 /// Loads every contract of a configuration. `location` is the configuration's.
@@ -250,9 +250,7 @@ impl Running {
         };
         let (limiter, registry) = (&self.shared.limiter, &self.registry);
         let table = routes::table(&configuration, site, apis, limiter, registry, &mut self.upstreams)?;
-        if same_doors(&self.configuration.listen, &configuration.listen) {
-            tls::replace(&configuration.listen, &self.listeners)?;
-        }
+        tls::replace(&self.configuration.listen, &configuration.listen, &self.listeners)?;
         self.shared.routes.store(Arc::new(table));
         self.upstreams.finish();
         self.replace_lists(&configuration, &files);
@@ -269,8 +267,7 @@ impl Running {
     /// its list, as it keeps its socket until the restart.
     fn replace_lists(&self, configuration: &Configuration, files: &AddressFiles) {
         for (bound, running) in self.configuration.listen.iter().zip(&self.listeners) {
-            let mut listeners = configuration.listen.iter();
-            if let Some(listener) = listeners.find(|listener| listener.address == bound.address) {
+            if let Some(listener) = now_of(bound, &configuration.listen) {
                 running.peers.store(Arc::new(files.list(&listener.addresses)));
             }
         }

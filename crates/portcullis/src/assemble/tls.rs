@@ -10,6 +10,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 
 use super::StartError;
+use super::fixed::{now_of, tls_can_become};
 use crate::acme;
 use crate::address_files::AddressFiles;
 use crate::config::listen::{self, Certificates};
@@ -38,19 +39,26 @@ fn offered(listener: &listen::Listener, tls: &listen::Tls) -> Result<Tls, StartE
     Tls::new(terms(tls)?).map_err(|problem| unusable(listener, &problem))
 }
 
-/// Reads every certificate again and offers it from now on. Where one cannot be used, all stays as it was.
+/// Reads every certificate again and offers it from now on, at each address where that can be done while it is served. Where one
+/// cannot be used, all stays as it was.
 ///
 /// # Errors
 /// [`StartError::Tls`]
-pub(super) fn replace(configured: &[listen::Listener], running: &[Listener]) -> Result<(), StartError> {
+pub(super) fn replace(
+    bound: &[listen::Listener],
+    configured: &[listen::Listener],
+    running: &[Listener],
+) -> Result<(), StartError> {
     // Everything is read before anything is replaced.
     let mut prepared = Vec::new();
-    for (one, listener) in configured.iter().zip(running) {
-        if let (Some(tls), Some(offered)) = (&one.tls, &listener.tls)
+    for (bound, listener) in bound.iter().zip(running) {
+        if let Some(now) = now_of(bound, configured)
+            && let (Some(tls), Some(offered)) = (&now.tls, &listener.tls)
+            && tls_can_become(bound.tls.as_ref(), now.tls.as_ref())
             && tls.certificates != Certificates::SelfSigned
         {
             let offer = offered.prepare(terms(tls)?);
-            prepared.push((offered, offer.map_err(|problem| unusable(one, &problem))?));
+            prepared.push((offered, offer.map_err(|problem| unusable(now, &problem))?));
         }
     }
     for (offered, offer) in prepared {

@@ -340,6 +340,49 @@ fn a_certificate_is_changed_without_a_restart_and_a_broken_one_changes_nothing()
 }
 
 #[test]
+fn a_certificate_is_changed_beside_what_needs_a_restart() {
+    let (authority, other, upstream) = (Authority::new(), Authority::new(), Upstream::with_json(THING));
+    let first = format!("{{address: '127.0.0.1:0', tls: {{{CERTIFICATE}}}}}");
+    let directory = Setup::new(THINGS, upstream.address)
+        .listening(&format!(
+            "[{first}, {{address: '127.0.0.2:0', name: old}}, 127.0.0.3:0]"
+        ))
+        .written();
+    authority.issue(&["a.example"]).write(&directory, "a");
+    let gate = Gate::start(directory);
+    let offers = |authority: &Authority| connect(&Caller::new(authority).config(), gate.address, "a.example").is_ok();
+    assert!(offers(&authority));
+    let elsewhere = gate
+        .directory
+        .read("gate.yaml")
+        .replace("{address: '127.0.0.1:0', ", "{address: '127.0.0.1:0', name: first, ")
+        .replace("name: old", "name: new, h2c: true")
+        .replace("127.0.0.3:0", "127.0.0.4:0");
+    other.issue(&["b.example", "a.example"]).write(&gate.directory, "b");
+    let changed = elsewhere.replace(CERTIFICATE, "certificates: {chain: b.pem, key: b.key}");
+    gate.directory.write("gate.yaml", &changed);
+    until("the new certificate", || offers(&other));
+    for setting in [
+        "listen 127.0.0.1:0: name",
+        "listen 127.0.0.2:0: name",
+        "listen 127.0.0.2:0: h2c",
+        "listen 127.0.0.3:0: removed",
+        "listen 127.0.0.4:0: added",
+    ] {
+        let setting = format!("\"setting\":\"{setting}\"");
+        until(&setting, || gate.log().iter().any(|line| line.contains(&setting)));
+    }
+    // A pair that cannot be used changes nothing.
+    gate.directory.write("a.key", &authority.issue(&["a.example"]).key);
+    let refused = gate.metric(&["portcullis_reloads_total", "refused"]);
+    gate.directory.write("gate.yaml", &elsewhere);
+    until("a refused reload", || {
+        gate.metric(&["portcullis_reloads_total", "refused"]) > refused
+    });
+    assert!(offers(&other));
+}
+
+#[test]
 fn callers_present_a_certificate_where_one_is_asked_for() {
     let (authority, clients, upstream) = (Authority::new(), Authority::new(), Upstream::with_json(THING));
     let issued = authority.issue(&["a.example"]);

@@ -259,7 +259,10 @@ impl Control {
         } = reloaded;
         warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         for setting in restart_needed {
-            tracing::warn!(setting, "changed, but only a restart puts it in force");
+            tracing::warn!(
+                setting = setting.as_str(),
+                "changed, but only a restart puts it in force"
+            );
         }
         tracing::info!("reloaded");
         self.gate.running.routes().apis().iter().for_each(tell_served);
