@@ -19,7 +19,8 @@ const TICK_MIN: Duration = Duration::from_millis(10);
 /// How long a client may take. Only the time spent waiting for the client counts, never ours or the upstream's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadlines {
-    /// From the first byte of a head to its last, and from the opening of a connection to the first head; then 408.
+    /// From the first byte of a head to its last, and from the opening of a connection to the first head; then 408. Over HTTP/2 also
+    /// from the first byte of a header block, or of a frame other than DATA, to its last; then the connection is ended.
     pub head_max: Duration,
     /// Between two requests on one connection; then it is closed.
     pub idle_max: Duration,
@@ -83,6 +84,8 @@ pub(crate) enum Expired {
     Idle,
     /// The head is late.
     Head,
+    /// The rest of a header block or frame of HTTP/2 is late.
+    Frame,
     /// The body is late.
     Body,
     /// The response is not taken.
@@ -101,6 +104,8 @@ pub(crate) struct Waits {
     /// Whether it may rest.
     restful: bool,
     reading: Cell<Option<(Awaited, Instant)>>,
+    /// Since when the rest of a header block or frame of HTTP/2 has been due, whatever else is waited for.
+    frame: Cell<Option<Instant>>,
     body_waited: Cell<Duration>,
     writing: Cell<Option<Instant>>,
     written: Cell<usize>,
@@ -123,6 +128,7 @@ impl Waits {
             opened: Instant::now(),
             restful: true,
             reading: Cell::new(None),
+            frame: Cell::new(None),
             body_waited: Cell::new(Duration::ZERO),
             writing: Cell::new(None),
             written: Cell::new(0),
@@ -158,6 +164,11 @@ impl Waits {
     pub(crate) fn head_complete(&self) {
         self.reading.set(None);
         self.body_waited.set(Duration::ZERO);
+    }
+
+    /// Since when the client has owed the rest of a header block or frame of HTTP/2, if it does.
+    pub(crate) fn frame(&self, since: Option<Instant>) {
+        self.frame.set(since);
     }
 
     /// A write found no room.
@@ -201,9 +212,12 @@ impl Waits {
             .writing
             .get()
             .map(|since| (since + deadlines.write_pause_max, Expired::Write));
+        let frame = self.frame.get();
+        let frame = frame.map(|since| (since + deadlines.head_max, Expired::Frame));
         let old = deadlines.connection_max.filter(|_| !self.old.get());
         let old = old.map(|max| (self.born + max, Expired::Connection));
-        [reading, writing, old].into_iter().flatten().min_by_key(|(at, _)| *at)
+        let all = [reading, frame, writing, old];
+        all.into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
     /// Forgets the wait that expired, so that it is told once.
@@ -211,6 +225,7 @@ impl Waits {
         match expired {
             Expired::Write => self.writing.set(None),
             Expired::Connection => self.old.set(true),
+            Expired::Frame => self.frame.set(None),
             Expired::Rest | Expired::Idle | Expired::Head | Expired::Body => self.reading.set(None),
         }
     }
@@ -284,6 +299,27 @@ mod tests {
         assert_eq!(due(&waits), None);
         waits.read_pending(Awaited::Next);
         assert_eq!(due(&waits).map(|due| due.1), Some(Expired::Idle));
+    }
+
+    #[test]
+    fn http_5_a_frame_has_its_deadline_whatever_else_is_waited_for() {
+        let waits = Waits::new();
+        for awaited in [None, Some(Awaited::Next)] {
+            if let Some(awaited) = awaited {
+                waits.read_pending(awaited);
+            }
+            waits.frame(Some(waits.opened));
+            assert_eq!(due(&waits), Some((10 * SECOND, Expired::Frame)));
+            waits.read_some();
+            waits.head_complete();
+            assert_eq!(
+                due(&waits),
+                Some((10 * SECOND, Expired::Frame)),
+                "another stream's head"
+            );
+            waits.frame(None);
+            assert_eq!(due(&waits), None);
+        }
     }
 
     #[test]

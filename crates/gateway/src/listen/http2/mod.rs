@@ -102,7 +102,7 @@ fn code(offence: Offence) -> Reason {
         Offence::Size => Reason::FRAME_SIZE_ERROR,
         Offence::StreamClosed => Reason::STREAM_CLOSED,
         Offence::Window => Reason::FLOW_CONTROL_ERROR,
-        Offence::HeaderBlock | Offence::Flood => Reason::ENHANCE_YOUR_CALM,
+        Offence::HeaderBlock | Offence::Flood | Offence::Late => Reason::ENHANCE_YOUR_CALM,
     }
 }
 
@@ -196,10 +196,14 @@ impl<H: Serve> Streams<H> {
                 match deadline.poll(cx, &self.wire.waits) {
                     Poll::Pending => {}
                     Poll::Ready(Expired::Write) => return Poll::Ready(true),
-                    Poll::Ready(_) if ending.announced => {}
+                    Poll::Ready(Expired::Frame) => {
+                        self.wire.offend(Offence::Late);
+                        continue;
+                    }
                     Poll::Ready(_) => {
-                        ending.announced = true;
-                        connection.graceful_shutdown();
+                        if !std::mem::replace(&mut ending.announced, true) {
+                            connection.graceful_shutdown();
+                        }
                         continue;
                     }
                 }

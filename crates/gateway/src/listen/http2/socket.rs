@@ -44,16 +44,25 @@ impl Wire {
         self.offence.get()
     }
 
+    /// Ends the connection for what the client did not do.
+    pub(super) fn offend(&self, offence: Offence) {
+        self.offence.set(Some(offence));
+    }
+
     pub(super) fn abort(&self) {
         self.aborts.set(true);
     }
 
     fn read(&self, bytes: &[u8]) -> Result<(), Offence> {
         let followed = match self.follower.try_borrow_mut() {
-            Ok(mut follower) => follower.advance(bytes, Instant::now()),
+            Ok(mut follower) => {
+                let followed = follower.advance(bytes, Instant::now());
+                self.waits.frame(follower.unfinished());
+                followed
+            }
             Err(_) => Ok(()),
         };
-        followed.inspect_err(|offence| self.offence.set(Some(*offence)))
+        followed.inspect_err(|offence| self.offend(*offence))
     }
 
     fn wrote(&self, bytes: usize) {

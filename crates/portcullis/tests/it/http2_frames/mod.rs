@@ -15,6 +15,7 @@ mod preface;
 mod random;
 mod requests;
 mod sizes;
+mod slow;
 mod streams;
 
 use crate::gate::{Gate, Setup};

@@ -69,6 +69,20 @@ impl Peer {
         });
     }
 
+    /// Writes byte after byte from another thread, the last one `within` this time.
+    pub(super) fn drip(&mut self, bytes: Vec<u8>, within: Duration) {
+        let mut writer = self.socket.try_clone().unwrap();
+        std::thread::spawn(move || {
+            let pause = within / u32::try_from(bytes.len()).unwrap();
+            for byte in bytes {
+                if writer.write_all(&[byte]).is_err() {
+                    return;
+                }
+                std::thread::sleep(pause);
+            }
+        });
+    }
+
     /// Ends our side.
     pub(super) fn finish(&mut self) {
         let _ = self.socket.shutdown(Shutdown::Write);

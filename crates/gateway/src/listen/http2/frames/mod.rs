@@ -37,6 +37,8 @@ pub(super) enum Offence {
     HeaderBlock,
     /// Too many frames that cost nothing: `ENHANCE_YOUR_CALM`.
     Flood,
+    /// A header block, or a frame other than DATA, that is begun and not ended in time: `ENHANCE_YOUR_CALM`.
+    Late,
 }
 
 /// The state of one connection.
@@ -45,6 +47,8 @@ pub(super) struct Follower {
     place: Place,
     rules: Rules,
     allowances: Allowances,
+    /// When what is [under way](Self::is_under_way) was begun.
+    begun: Option<Instant>,
 }
 
 /// Where in the stream of frames.
@@ -96,7 +100,13 @@ impl Follower {
             place: Place::Preface(0),
             rules: Rules::new(block_bytes_max),
             allowances: Allowances::new(now),
+            begun: None,
         }
+    }
+
+    /// Since when the client has owed the rest of a header block, or of a frame other than DATA.
+    pub(super) fn unfinished(&self) -> Option<Instant> {
+        self.begun
     }
 
     /// Bytes were written to the client.
@@ -142,8 +152,23 @@ impl Follower {
                 }
             };
             bytes = bytes.get(taken..).unwrap_or_default();
+            self.begun = self.begun.filter(|_| self.is_under_way());
+        }
+        if self.is_under_way() {
+            self.begun.get_or_insert(now);
         }
         Ok(())
+    }
+
+    /// Whether a header block, or a frame other than DATA, has begun and not ended. While it lasts, nothing else can be read of any
+    /// stream. DATA is waited for by whoever reads the body, and the preface by the handshake.
+    fn is_under_way(&self) -> bool {
+        let in_frame = match &self.place {
+            Place::Preface(_) => false,
+            Place::Header { count, .. } => *count > 0,
+            Place::Payload(payload) => !payload.is_data(),
+        };
+        in_frame || self.rules.in_block()
     }
 
     fn frame(&mut self, frame: &Frame, now: Instant) -> Result<(), Offence> {

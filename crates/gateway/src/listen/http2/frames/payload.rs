@@ -12,6 +12,7 @@ const WINDOW_BYTES_MAX: u32 = 0x7fff_ffff;
 #[derive(Debug)]
 pub(super) struct Payload {
     left: u32,
+    kind: Kind,
     sought: Sought,
     /// The bytes that are being collected.
     seen: [u8; SETTING_BYTES],
@@ -43,10 +44,15 @@ impl Payload {
         };
         (frame.length > 0).then_some(Self {
             left: frame.length,
+            kind: frame.kind,
             sought,
             seen: [0; SETTING_BYTES],
             count: 0,
         })
+    }
+
+    pub(super) fn is_data(&self) -> bool {
+        self.kind == Kind::Data
     }
 
     pub(super) fn is_read(&self) -> bool {

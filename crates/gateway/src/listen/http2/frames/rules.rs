@@ -55,6 +55,11 @@ impl Rules {
         }
     }
 
+    /// Whether a header block is under way.
+    pub(super) fn in_block(&self) -> bool {
+        self.block.is_some()
+    }
+
     /// Whether this frame may come now.
     ///
     /// # Errors

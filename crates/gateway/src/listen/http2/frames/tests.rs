@@ -197,6 +197,37 @@ fn http_5_a_header_block_ends() {
 }
 
 #[test]
+fn http_5_what_is_begun_is_known_until_it_has_ended() {
+    let start = Instant::now();
+    let mut follower = follower(start);
+    // Read so many seconds after the start, and since when something is unfinished then.
+    let mut check = |seconds: u64, bytes: &[u8], expected: Option<u64>| {
+        follower.advance(bytes, start + Duration::from_secs(seconds)).unwrap();
+        let since = follower.unfinished().map(|since| (since - start).as_secs());
+        assert_eq!(since, expected, "after {seconds} seconds");
+    };
+    let block = frame(0x1, flag::END_STREAM, 1, b"abc");
+    check(0, b"", None);
+    check(1, &block[..1], Some(1));
+    check(2, &block[1..9], Some(1));
+    check(3, &block[9..], Some(1));
+    check(4, &frame(0x9, 0, 1, b"d"), Some(1));
+    check(5, &frame(0x9, flag::END_HEADERS, 1, b"ef")[..10], Some(1));
+    // Its last byte, and the first of what comes next.
+    check(6, b"f\0", Some(6));
+    let ping = frame(0x6, 0, 0, &[0; 8]);
+    check(7, &ping[1..12], Some(6));
+    check(8, &ping[12..], None);
+    check(9, &frame(0x1, flag::END_HEADERS, 3, b"abc"), None);
+    // A body has deadlines of its own.
+    let data = frame(0x0, 0, 3, &[b'x'; 20]);
+    check(10, &data[..4], Some(10));
+    check(11, &data[4..15], None);
+    check(12, &data[15..], None);
+    check(13, &[&data[..], &ping[..]].concat(), None);
+}
+
+#[test]
 fn what_works_passes_without_end() {
     assert_eq!(passes(&frame(0x0, 0, 1, &[0; 16_384]), Duration::ZERO).1, None);
     // A ping every 10 ms, a reset every 50 ms.
