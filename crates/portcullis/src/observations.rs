@@ -91,16 +91,27 @@ fn write(observe: &Observe, observations: &Observations) {
 }
 
 fn append(path: &Path, bytes_max: u64, causes: BTreeMap<Cause, u64>) -> io::Result<()> {
-    let mut file = OpenOptions::new().create(true).append(true).open(path)?;
+    let file = OpenOptions::new().create(true).append(true).open(path);
+    let mut file = file.map_err(|error| unopened(path, error))?;
     let mut text = Vec::new();
     for (cause, count) in causes {
         serde_json::to_writer(&mut text, &line(cause, count))?;
         text.push(b'\n');
     }
     if file.metadata()?.len().saturating_add(text.len() as u64) > bytes_max {
-        return Err(io::Error::other("the file is full; make the report, then remove it"));
+        return Err(io::Error::other("the file is full; make the report, then empty it"));
     }
     file.write_all(&text)
+}
+
+/// In the sandbox, what the system calls a lack of permission is a file that was removed.
+fn unopened(path: &Path, error: io::Error) -> io::Error {
+    if error.kind() != io::ErrorKind::PermissionDenied || path.exists() {
+        return error;
+    }
+    io::Error::other(
+        "the file was removed, and the sandbox makes no other: stop and start the gate, and next time empty it",
+    )
 }
 
 fn line(cause: Cause, count: u64) -> Line {

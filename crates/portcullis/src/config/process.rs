@@ -15,7 +15,7 @@ use super::text::{Location, Name, Seconds};
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProcessWritten {
-    /// A file that holds the id of the process that serves; relative to the configuration. Default: none.
+    /// A file that holds the id of the process that serves, and nothing when none does; relative to the configuration. Default: none.
     pid_file: Option<Location>,
     /// The user to become once the sockets are bound, by name or number. It needs the gate to be started as root; a service
     /// manager does the same better (`User=`). Default: nobody else.

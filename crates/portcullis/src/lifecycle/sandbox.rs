@@ -1,11 +1,13 @@
 //! The sandbox: after the start the process reads and writes only where its configuration says (Landlock, landlock(7)).
 //!
-//! It holds for this process and for every one that it starts, for good: a graceful restart stays in it. It knows directories rather
-//! than files, because files are replaced by others of the same name. What is connected to is not confined: upstreams change.
+//! It holds for this process and for every one that it starts, for good: a graceful restart stays in it. Of what is read it knows
+//! directories rather than files, because files are replaced by others of the same name. Of what is written it knows the files
+//! themselves: whoever may write in a directory may change a contract that lies there. What is connected to is not confined: upstreams
+//! change.
 
 use std::collections::BTreeSet;
 use std::env;
-use std::fs::{DirBuilder, File};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -40,7 +42,10 @@ const DEVICES: [&str; 2] = ["/dev/null", "/dev/urandom"];
 #[derive(Debug, Default)]
 pub(crate) struct Places {
     read: BTreeSet<PathBuf>,
+    /// Files, each for itself.
     write: BTreeSet<PathBuf>,
+    /// Directories in which files are made, replaced and removed.
+    keep: BTreeSet<PathBuf>,
     execute: BTreeSet<PathBuf>,
 }
 
@@ -50,16 +55,23 @@ impl Places {
         self.read.extend(directories(file));
     }
 
-    /// Adds a file that is written.
+    /// Adds a file that is written where it is, and makes it where it is missing: what is not there cannot be allowed. It is neither
+    /// replaced nor removed.
     pub(crate) fn write(&mut self, file: &Path) {
-        self.write.extend(directories(file));
+        if !file.exists() {
+            // Where it cannot be made, whoever writes it says so.
+            let _ = OpenOptions::new().create(true).append(true).open(file);
+        }
+        if file.is_file() {
+            self.write.insert(file.to_owned());
+        }
     }
 
-    /// Adds a directory in which things are kept, and makes it where it is missing: what is not there cannot be allowed.
+    /// Adds a directory in which things are kept, and makes it where it is missing.
     pub(crate) fn keep(&mut self, directory: &Path) {
         // Where it cannot be made, whoever needs it says so.
         let _ = DirBuilder::new().recursive(true).mode(0o700).create(directory);
-        self.write.insert(directory.to_owned());
+        self.keep.insert(directory.to_owned());
     }
 
     /// Adds the program `git`, and the settings of its user: where those are there and cannot be read, it reads nothing else.
@@ -138,7 +150,8 @@ fn confine(wanted: Sandbox, places: &Places) -> Result<bool, String> {
 fn restrict(places: &Places) -> Result<RulesetStatus, RulesetError> {
     let read: BitFlags<AccessFs> = AccessFs::ReadFile | AccessFs::ReadDir;
     let execute = read | AccessFs::Execute;
-    let write = read | AccessFs::WriteFile | AccessFs::MakeReg | AccessFs::RemoveFile | AccessFs::Truncate;
+    let write = AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::Truncate;
+    let keep = read | write | AccessFs::MakeReg | AccessFs::RemoveFile;
     let status = Ruleset::default()
         .handle_access(AccessFs::from_all(KNOWN))?
         .scope(Scope::Signal)?
@@ -149,6 +162,7 @@ fn restrict(places: &Places) -> Result<RulesetStatus, RulesetError> {
         .add_rules(path_beneath_rules(&places.read, read))?
         .add_rules(path_beneath_rules(&places.execute, execute))?
         .add_rules(path_beneath_rules(&places.write, write))?
+        .add_rules(path_beneath_rules(&places.keep, keep))?
         .restrict_self()?;
     Ok(status.ruleset)
 }
@@ -165,18 +179,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_are_known_by_their_directories() {
+    fn what_is_read_is_known_by_its_directory() {
         let mut places = Places::default();
         places.read(Path::new("gate.yaml"));
         places.read(Path::new("/etc/gate/api.yaml"));
-        places.write(Path::new("/var/lib/gate/seen.jsonl"));
-        let paths = |set: &BTreeSet<PathBuf>| set.iter().map(|path| path.display().to_string()).collect::<Vec<_>>();
-        assert_eq!(paths(&places.read), ["/etc/gate", "."]);
-        assert_eq!(paths(&places.write), ["/var/lib/gate"]);
+        let read: Vec<_> = places.read.iter().map(|path| path.display().to_string()).collect();
+        assert_eq!(read, ["/etc/gate", "."]);
         let link = std::env::temp_dir().join(format!("portcullis-link-{}", std::process::id()));
         std::os::unix::fs::symlink("/etc/passwd", &link).unwrap();
         let both: Vec<_> = directories(&link).collect();
         std::fs::remove_file(&link).unwrap();
         assert_eq!(both, [std::env::temp_dir(), PathBuf::from("/etc")]);
+    }
+
+    #[test]
+    fn what_is_written_is_known_by_itself_and_made_first() {
+        let directory = std::env::temp_dir().join(format!("portcullis-written-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let (there, missing) = (directory.join("there"), directory.join("missing"));
+        std::fs::write(&there, "kept").unwrap();
+        let mut places = Places::default();
+        for file in [&there, &missing, &directory, &directory.join("no/where")] {
+            places.write(file);
+        }
+        let texts = [&there, &missing].map(|file| std::fs::read_to_string(file).unwrap());
+        std::fs::remove_dir_all(&directory).unwrap();
+        assert_eq!(texts, ["kept", ""]);
+        assert_eq!(places.write, BTreeSet::from([there, missing]));
+        assert!(places.keep.is_empty());
     }
 }

@@ -75,6 +75,38 @@ fn a_contract_beside_the_others_is_read_and_stays_readable_across_restarts() {
 }
 
 #[test]
+fn beside_the_files_that_are_written_nothing_is_made_or_removed() {
+    let upstream = Upstream::with_json(THING);
+    let mut gate = Setup::new(THINGS, upstream.address)
+        .with("observe: {file: seen.jsonl}")
+        .with("process: {pid_file: gate.pid}")
+        .with_api("policy: {modes: {contract_in: observe}}")
+        .start();
+    if !confined(&gate) {
+        return;
+    }
+    let ask = |gate: &Gate| assert_eq!(gate.get("/things?limit=none").status, 200);
+    ask(&gate);
+    until("it is recorded", || gate.directory.read("seen.jsonl").contains("limit"));
+    // What was recorded can be taken away at any time, also after a restart.
+    gate.restart();
+    gate.directory.write("seen.jsonl", "");
+    ask(&gate);
+    until("it is recorded again", || {
+        gate.directory.read("seen.jsonl").contains("limit")
+    });
+    let id = gate.id().to_string();
+    until("its id is written", || gate.directory.read("gate.pid").trim() == id);
+    fs::remove_file(gate.directory.0.join("seen.jsonl")).unwrap();
+    ask(&gate);
+    until("it is told", || says(&gate, &["cannot be written", "was removed"]));
+    gate.signal("-TERM");
+    gate.wait_for_all();
+    assert!(!gate.directory.0.join("seen.jsonl").exists());
+    assert_eq!(gate.directory.read("gate.pid"), "", "it cannot be removed");
+}
+
+#[test]
 fn every_thread_is_confined() {
     let upstream = Upstream::with_json(THING);
     let gate = Setup::new(THINGS, upstream.address).with("workers: 2").start();
