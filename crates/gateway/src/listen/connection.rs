@@ -23,7 +23,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Notify;
 
 use super::client_address::Client;
-use super::deadline::{Deadline, Expired, REST_AFTER};
+use super::deadline::{Deadline, Expired};
 use super::greet::Connected;
 use super::http2;
 use super::incoming::Incoming;
@@ -97,7 +97,7 @@ pub(crate) async fn run<S: Transport, H: Serve>(mut socket: S, connected: Rc<Con
         let Some(rested) = awake.await else { return };
         socket = rested;
         shared.freed.tell();
-        if !stirs(&mut socket, &shared).await {
+        if !stirs(&mut socket, born, &shared).await {
             // A client that is gone need not be told.
             let _ = socket.shutdown().await;
             return;
@@ -147,10 +147,11 @@ async fn awake<S: Transport, H: Serve>(
     None
 }
 
-/// Waits until the client of a connection that rests says something; false when it has had its time, or the gate stops.
-async fn stirs<S: Transport, H>(socket: &mut S, shared: &Shared<H>) -> bool {
-    let left = shared.settings.deadlines.idle_max.saturating_sub(REST_AFTER);
-    let mut late = pin!(tokio::time::sleep(left));
+/// Waits until the client of a connection that rests says something; false when it, or the connection, has had its time, or the gate
+/// stops.
+async fn stirs<S: Transport, H>(socket: &mut S, born: Instant, shared: &Shared<H>) -> bool {
+    let until = shared.settings.deadlines.rest_ends(born, Instant::now());
+    let mut late = pin!(tokio::time::sleep_until(until.into()));
     let mut drain = pin!(shared.drain.notified());
     poll_fn(|cx| {
         // First what the client says: a head that is on its way is answered, also by a gate that stops.

@@ -30,7 +30,7 @@ pub struct Deadlines {
     pub body_max: Duration,
     /// Without the client taking at least 4 KiB of a response (or its rest); then the connection is cut.
     pub write_pause_max: Duration,
-    /// From the opening of a connection until it takes no further request; none is no bound.
+    /// From the opening of a connection until it takes no further request, and ends once nothing is under way; none is no bound.
     pub connection_max: Option<Duration>,
     /// For reading away what a refused client still sends, so that it sees the refusal and not a reset.
     pub linger_max: Duration,
@@ -59,6 +59,12 @@ impl Deadlines {
             .min(self.body_pause_max)
             .min(self.body_max);
         shortest.min(self.write_pause_max).min(REST_AFTER).max(TICK_MIN)
+    }
+
+    /// When a connection that was opened at `born`, and rests from `now` on, is not waited for any longer.
+    pub(crate) fn rest_ends(&self, born: Instant, now: Instant) -> Instant {
+        let idle = now + self.idle_max.saturating_sub(REST_AFTER);
+        self.connection_max.map_or(idle, |max| idle.min(born + max))
     }
 }
 

@@ -687,6 +687,25 @@ fn http_5_an_old_connection_takes_no_further_request() {
 }
 
 #[test]
+fn http_5_an_old_connection_ends_while_it_rests() {
+    let old = deadline::REST_AFTER + SECOND;
+    let gate = Gate::start(Settings {
+        deadlines: Deadlines {
+            connection_max: Some(old),
+            ..Deadlines::default()
+        },
+        ..Settings::default()
+    });
+    let begun = Instant::now();
+    let mut socket = gate.connect();
+    socket.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    assert_eq!(read_one(&mut socket).0, 200);
+    assert_eq!(read_to_end(&mut socket), "");
+    let took = begun.elapsed();
+    assert!(took > old - 100 * MILLISECOND && took < old + SECOND, "{took:?}");
+}
+
+#[test]
 fn http_6_forwarded_headers_count_only_from_trusted_peers() {
     let request = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX-Forwarded-For: 198.51.100.1, 192.0.2.7\r\n\r\n";
     let gate = Gate::start(Settings::default());
