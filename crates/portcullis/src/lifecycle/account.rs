@@ -5,7 +5,7 @@
 use std::fs;
 use std::io;
 
-use rustix::process::{Gid, Uid, getegid, geteuid, getgid, getuid};
+use rustix::process::{Gid, Uid, getegid, geteuid, getgid, getgroups, getuid};
 use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
 use super::threads;
@@ -33,15 +33,15 @@ pub(crate) fn assume(account: Option<&Account>) -> Result<(), String> {
     let ids = ids(account, &table("/etc/passwd")?, &table("/etc/group")?)?;
     let (user, group) = (Uid::from_raw(ids.user), Gid::from_raw(ids.group));
     let all = |uid: Uid, gid: Gid| (getuid(), geteuid(), getgid(), getegid()) == (uid, uid, gid, gid);
-    if all(user, group) {
-        return Ok(());
-    }
     let fail = |error: io::Error| {
         format!(
             "cannot become user `{}`: {error}; start the gate as root, or leave out `process.user` and let the service manager do it (`User=`)",
             account.user
         )
     };
+    if all(user, group) {
+        return leave_other_groups(group).map_err(fail);
+    }
     threads::only_one().map_err(fail)?;
     set_thread_groups(&[group]).map_err(|error| fail(error.into()))?;
     set_thread_res_gid(group, group, group).map_err(|error| fail(error.into()))?;
@@ -54,6 +54,26 @@ pub(crate) fn assume(account: Option<&Account>) -> Result<(), String> {
         ));
     }
     tracing::info!(user = ids.user, group = ids.group, "no longer root");
+    Ok(())
+}
+
+/// Leaves the groups that a process has beside its own where it is the right user already. Whoever started it as another user than root
+/// chose them, and a process that is not root cannot leave any: they are told then.
+fn leave_other_groups(group: Gid) -> io::Result<()> {
+    let mut others = getgroups()?;
+    others.retain(|other| *other != group);
+    if others.is_empty() {
+        return Ok(());
+    }
+    if geteuid().is_root() {
+        threads::only_one()?;
+        return Ok(set_thread_groups(&[group])?);
+    }
+    let groups: Vec<u32> = others.into_iter().map(Gid::as_raw).collect();
+    tracing::warn!(
+        ?groups,
+        "the gate keeps the further groups that it was started with: only root can leave them"
+    );
     Ok(())
 }
 
