@@ -43,6 +43,12 @@ pub struct Listener {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ListenerIndex(pub usize);
 
+/// One address that is listened on. The connections of a worker that arrive there share it.
+pub(crate) struct Door {
+    pub(crate) index: ListenerIndex,
+    pub(crate) listener: Listener,
+}
+
 /// The connection that a request came on.
 #[derive(Debug)]
 pub struct Connected {
@@ -99,15 +105,14 @@ impl Connected {
 pub(crate) async fn serve<H: Serve>(
     mut socket: TcpStream,
     peer: SocketAddr,
-    index: ListenerIndex,
+    Door { index, listener }: &Door,
     permit: &mut Permit,
     shared: Rc<Shared<H>>,
 ) {
-    let listener = shared.settings.listener(index);
     let until = Instant::now() + shared.settings.deadlines.head_max;
     let mut connected = Connected {
         peer,
-        listener: index,
+        listener: *index,
         secured: None,
     };
     if listener.proxy_protocol {

@@ -26,7 +26,7 @@ use super::admission::{Admission, Permit};
 use super::client_address::TrustedProxies;
 use super::connection::Shared;
 use super::deadline::Deadlines;
-use super::greet::{self, Greeting, Listener, ListenerIndex};
+use super::greet::{self, Door, Greeting, Listener, ListenerIndex};
 use super::head::Bounds;
 use super::http2::Http2Bounds;
 use super::path::PathRules;
@@ -65,13 +65,12 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// What is expected and offered at an address.
-    pub(crate) fn listener(&self, ListenerIndex(index): ListenerIndex) -> Listener {
-        self.listeners.get(index).cloned().unwrap_or_default()
-    }
-
-    fn looks_at(&self, ListenerIndex(index): ListenerIndex, peer: SocketAddr) -> bool {
-        self.listeners.get(index).is_none_or(|listener| listener.looks_at(peer))
+    /// An address that is listened on, with what is expected and offered there.
+    fn door(&self, index: usize) -> Door {
+        Door {
+            index: ListenerIndex(index),
+            listener: self.listeners.get(index).cloned().unwrap_or_default(),
+        }
     }
 }
 
@@ -271,7 +270,8 @@ impl<H: Serve> Worker<H> {
         let mut accepting = Vec::new();
         for (index, listener) in listeners {
             let listener = TcpListener::from_std(listener)?;
-            accepting.push(spawn_local(Rc::clone(&self).accept(listener, ListenerIndex(index))));
+            let door = Rc::new(self.shared.settings.door(index));
+            accepting.push(spawn_local(Rc::clone(&self).accept(listener, door)));
         }
         reached(&mut told, Phase::Leaving).await;
         self.shared.leaving.set(true);
@@ -305,7 +305,7 @@ impl<H: Serve> Worker<H> {
     }
 
     /// Accepts until draining begins, then empties the kernel's queue: what it had promised to a client is served.
-    async fn accept(self: Rc<Self>, listener: TcpListener, index: ListenerIndex) {
+    async fn accept(self: Rc<Self>, listener: TcpListener, door: Rc<Door>) {
         let mut rest = ACCEPT_REST.0;
         let mut drain = pin!(self.shared.drain.notified());
         while !self.shared.draining.get() {
@@ -313,7 +313,7 @@ impl<H: Serve> Worker<H> {
                 None => break,
                 Some(Ok((socket, peer))) => {
                     rest = ACCEPT_REST.0;
-                    self.admit(socket, peer, index);
+                    self.admit(socket, peer, &door);
                 }
                 Some(Err(error)) if concerns_one_connection(&error) => {}
                 Some(Err(error)) => {
@@ -325,29 +325,29 @@ impl<H: Serve> Worker<H> {
             }
         }
         while let Poll::Ready(Ok((socket, peer))) = poll_fn(|cx| Poll::Ready(listener.poll_accept(cx))).await {
-            self.admit(socket, peer, index);
+            self.admit(socket, peer, &door);
         }
     }
 
-    fn admit(&self, socket: TcpStream, peer: SocketAddr, index: ListenerIndex) {
-        if !self.shared.settings.looks_at(index, peer) {
+    fn admit(&self, socket: TcpStream, peer: SocketAddr, door: &Rc<Door>) {
+        if !door.listener.looks_at(peer) {
             // Without a word: who may not come need not learn who is here.
             self.shared.handler.greeted(Greeting::Denied);
             return;
         }
         let trusted = self.shared.settings.trusted.trusts(peer.ip());
         let Some(permit) = self.admission.admit(peer.ip(), trusted) else {
-            self.turn_away(&socket, peer, index);
+            self.turn_away(&socket, peer, &door.listener);
             return;
         };
         let mut open = Rc::clone(&self.open).enter(permit);
-        let shared = Rc::clone(&self.shared);
+        let (shared, door) = (Rc::clone(&self.shared), Rc::clone(door));
         shared.handler.opened();
         spawn_local(async move {
             if shared.draining.get() {
                 let _ = tokio::time::timeout(LATE_FIRST_BYTE, socket.readable()).await;
             }
-            greet::serve(socket, peer, index, &mut open.permit, Rc::clone(&shared)).await;
+            greet::serve(socket, peer, &door, &mut open.permit, Rc::clone(&shared)).await;
             shared.handler.closed();
             shared.freed.tell();
             drop(open);
@@ -355,12 +355,12 @@ impl<H: Serve> Worker<H> {
     }
 
     /// Says 503 to a connection that is one too many, without waiting for anything.
-    fn turn_away(&self, socket: &TcpStream, peer: SocketAddr, index: ListenerIndex) {
+    fn turn_away(&self, socket: &TcpStream, peer: SocketAddr, listener: &Listener) {
         let refusal = Refusal::ConnectionLimit;
         let id = self.shared.next_id();
         self.shared.handler.refused(&refusal, &id, peer);
         // Over TLS there is nobody yet to say it to.
-        if self.shared.settings.listener(index).tls.is_none() {
+        if listener.tls.is_none() {
             let wire = refusal.to_wire(&id);
             let _ = SockRef::from(socket).send(&wire);
         }
