@@ -12,6 +12,7 @@ use portcullis_contract::conform::body::{self, xml};
 use portcullis_contract::conform::json::{Code, Limits, SchemaId, Undeclared, Violation};
 use portcullis_contract::conform::media_type::{Content, Kind, MediaType, boundary};
 use portcullis_contract::conform::operation::BodyRule;
+use portcullis_contract::document::Span;
 
 use super::contract_in::{content_type, of_decode_error};
 use super::upload::{Rules, Upload, Verdict};
@@ -134,16 +135,20 @@ impl Reading<'_, '_> {
             pointer: None,
             parameter: None,
         };
-        let schema = self.route.declared.span;
-        self.account.found(
-            self.mode(),
-            Found {
-                refusal,
-                undeclared,
-                at: None,
-                schema,
-            },
-        )
+        self.tell(refusal, undeclared, self.route.declared.span)
+    }
+
+    /// Tells what is wrong with the body, and which schema it breaks.
+    ///
+    /// # Errors
+    /// The refusal, where the control enforces.
+    fn tell(&mut self, refusal: Refusal, undeclared: Option<&str>, schema: Span) -> Result<(), Refusal> {
+        let found = Found {
+            undeclared,
+            schema,
+            ..refusal.into()
+        };
+        self.account.found(self.mode(), found)
     }
 
     /// How large the body may be: files of a form with parts may come on top.
@@ -243,13 +248,7 @@ impl Reading<'_, '_> {
             Ok(object) => object,
             Err(unfit) => {
                 let (refusal, schema) = forms::refusal(unfit);
-                self.account.found(
-                    self.mode(),
-                    Found {
-                        schema,
-                        ..refusal.into()
-                    },
-                )?;
+                self.tell(refusal, None, schema)?;
                 return Ok((RequestBody::Whole(sent), None));
             }
         };
@@ -370,15 +369,7 @@ impl Reading<'_, '_> {
             pointer: Some(pointer),
             parameter: None,
         };
-        self.account.found(
-            self.mode(),
-            Found {
-                refusal,
-                undeclared,
-                at: None,
-                schema,
-            },
-        )
+        self.tell(refusal, undeclared, schema)
     }
 
     /// The whole body, as it was sent and decoded.
