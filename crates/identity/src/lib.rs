@@ -4,5 +4,9 @@
 //! ([`time::UnixTime`]). What needs a secret (checking a MAC, decrypting) is asked of a handle from whoever keeps the
 //! secret ([`jose::handle`]), who never gives the secret away.
 
+pub mod access_token;
+pub mod authorization;
+pub mod challenge;
 pub mod jose;
+pub mod principal;
 pub mod time;

@@ -11,6 +11,7 @@
     reason = "tests"
 )]
 
+mod access_tokens;
 mod attacks;
 mod cookbook;
 mod encrypted;

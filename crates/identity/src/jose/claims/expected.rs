@@ -156,6 +156,11 @@ impl Expected {
         self
     }
 
+    /// The issuer, as tokens have to name it.
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
     /// Accepts claims that are all as expected at `now`.
     ///
     /// # Errors
@@ -187,6 +192,11 @@ impl Accepted {
     /// The claims.
     pub fn claims(&self) -> &Claims {
         &self.claims
+    }
+
+    /// The claims, for good.
+    pub fn into_claims(self) -> Claims {
+        self.claims
     }
 }
 

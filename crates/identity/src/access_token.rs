@@ -1,0 +1,45 @@
+//! Access tokens of one issuer, as signed JWTs (RFC 9068, RFC 8725).
+
+use std::sync::Arc;
+
+use crate::jose::Refusal;
+use crate::jose::claims::Expected;
+use crate::jose::jws::Unverified;
+use crate::jose::key_set::KeySet;
+use crate::principal::Identity;
+use crate::time::UnixTime;
+
+/// What makes a token acceptable as one of this issuer's.
+#[derive(Clone, Debug)]
+pub struct AccessTokens {
+    authority: Arc<str>,
+    expected: Expected,
+}
+
+impl AccessTokens {
+    /// Tokens that are as expected. `authority` is what the issuer is called here.
+    pub fn new(authority: Arc<str>, expected: Expected) -> Self {
+        Self { authority, expected }
+    }
+
+    /// What the issuer is called here.
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// What is expected of a token.
+    pub fn expected(&self) -> &Expected {
+        &self.expected
+    }
+
+    /// Whom a token speaks of, at `now`. The signature is verified before anything that the token says is read.
+    ///
+    /// # Errors
+    ///
+    /// The first check that does not hold.
+    pub fn verify(&self, token: Unverified<'_>, keys: &KeySet, now: UnixTime) -> Result<Identity, Refusal> {
+        let claims = token.verify(keys)?.claims()?;
+        let accepted = self.expected.accept(claims, now)?;
+        Identity::of_access_token(&self.authority, accepted)
+    }
+}

@@ -1,0 +1,93 @@
+//! The `Authorization` field of a request (RFC 9110 §11.6.2), read strictly: one credential, in one spelling.
+
+/// What a caller presents in `Authorization`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Authorization<'r> {
+    /// `Bearer`: a token, of the form of RFC 6750 §2.1.
+    Bearer(&'r str),
+    /// Another scheme.
+    Other,
+}
+
+/// The field cannot be read in one way only: it stands twice, or its credential has not the form of its scheme.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unreadable;
+
+impl<'r> Authorization<'r> {
+    /// The credential in the values of the field, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`Unreadable`]. Of several credentials none is chosen, since somebody behind may choose another.
+    pub fn read(values: impl IntoIterator<Item = &'r [u8]>) -> Result<Option<Self>, Unreadable> {
+        let mut values = values.into_iter();
+        match (values.next(), values.next()) {
+            (None, _) => Ok(None),
+            (Some(_), Some(_)) => Err(Unreadable),
+            (Some(value), None) => Self::of(value).map(Some).ok_or(Unreadable),
+        }
+    }
+
+    fn of(value: &'r [u8]) -> Option<Self> {
+        let value = std::str::from_utf8(value).ok()?;
+        let (scheme, credential) = value.split_once(' ')?;
+        if scheme.eq_ignore_ascii_case("bearer") {
+            let token = credential.trim_start_matches(' ');
+            return is_token68(token).then_some(Self::Bearer(token));
+        }
+        is_token(scheme).then_some(Self::Other)
+    }
+}
+
+/// `b64token`, which RFC 9110 §11.2 calls `token68`.
+fn is_token68(text: &str) -> bool {
+    let body = text.trim_end_matches('=');
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
+    !body.is_empty() && body.bytes().all(allowed)
+}
+
+/// RFC 9110 §5.6.2
+fn is_token(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !text.is_empty() && text.bytes().all(allowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(values: &[&str], expected: Result<Option<Authorization<'_>>, Unreadable>) {
+        let read = Authorization::read(values.iter().map(|value| value.as_bytes()));
+        assert_eq!(read, expected, "{values:?}");
+    }
+
+    #[test]
+    fn one_credential_in_one_spelling() {
+        check(&[], Ok(None));
+        check(
+            &["Bearer a.b-c_d~e+f/g=="],
+            Ok(Some(Authorization::Bearer("a.b-c_d~e+f/g=="))),
+        );
+        check(&["bEARER  abc"], Ok(Some(Authorization::Bearer("abc"))));
+        check(&["Basic YTpi"], Ok(Some(Authorization::Other)));
+        for unreadable in [
+            "",
+            "Bearer",
+            "Bearer ",
+            "Bearer =",
+            "Bearer a b",
+            "Bearer a,b",
+            "Bearer a=b",
+            "Bearer a\tb",
+            "Bearer\tabc",
+            "Bearer \"a\"",
+            " Bearer a",
+            "B(arer a",
+        ] {
+            check(&[unreadable], Err(Unreadable));
+        }
+        check(&["Bearer a", "Bearer a"], Err(Unreadable));
+        check(&["Basic YTpi", "Bearer a"], Err(Unreadable));
+    }
+}

@@ -1,0 +1,67 @@
+//! What a caller is told to present: `WWW-Authenticate` (RFC 9110 §11.6.1) for bearer tokens (RFC 6750 §3).
+//!
+//! It never says why a credential was refused: a caller who guesses learns nothing, and an operator reads the log.
+
+/// What is wrong, as RFC 6750 §3.1 names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BearerError {
+    /// The credential cannot be read in one way only.
+    InvalidRequest,
+    /// The token is refused, for whatever cause.
+    InvalidToken,
+    /// The token is good, and not for this.
+    InsufficientScope,
+}
+
+impl BearerError {
+    fn name(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "invalid_request",
+            Self::InvalidToken => "invalid_token",
+            Self::InsufficientScope => "insufficient_scope",
+        }
+    }
+}
+
+/// The challenge of a protected resource. Without an error nothing was presented, and nothing more is said.
+pub fn bearer<'s>(realm: &str, error: Option<BearerError>, scopes: impl IntoIterator<Item = &'s str>) -> String {
+    let mut challenge = format!("Bearer realm=\"{}\"", quoted(realm));
+    if let Some(error) = error {
+        challenge.push_str(&format!(", error=\"{}\"", error.name()));
+    }
+    let scopes: Vec<String> = scopes.into_iter().map(quoted).collect();
+    if !scopes.is_empty() {
+        challenge.push_str(&format!(", scope=\"{}\"", scopes.join(" ")));
+    }
+    challenge
+}
+
+/// The content of a quoted string (RFC 9110 §5.6.4); what may not stand in one is left out.
+fn quoted(text: &str) -> String {
+    let allowed = text.chars().filter(|letter| (' '..='~').contains(letter));
+    allowed.fold(String::with_capacity(text.len()), |mut quoted, letter| {
+        if matches!(letter, '"' | '\\') {
+            quoted.push('\\');
+        }
+        quoted.push(letter);
+        quoted
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn challenges_are_those_of_rfc_6750() {
+        assert_eq!(bearer("orders", None, []), "Bearer realm=\"orders\"");
+        assert_eq!(
+            bearer("orders", Some(BearerError::InsufficientScope), ["read", "write"]),
+            "Bearer realm=\"orders\", error=\"insufficient_scope\", scope=\"read write\""
+        );
+        assert_eq!(
+            bearer("a\"b\\c\r\nd", Some(BearerError::InvalidToken), []),
+            "Bearer realm=\"a\\\"b\\\\cd\", error=\"invalid_token\""
+        );
+    }
+}

@@ -1,0 +1,178 @@
+//! Who calls, as far as a credential proved it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::jose::Refusal;
+use crate::jose::claims::{Accepted, Claims};
+use crate::time::UnixTime;
+
+/// Who calls.
+#[derive(Clone, Debug)]
+pub enum Principal {
+    /// Nobody that we know.
+    Anonymous,
+    /// Somebody whose credential was verified.
+    Known(Arc<Identity>),
+}
+
+/// What a verified credential says of whoever presented it.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    subject: Subject,
+    client: Option<Box<str>>,
+    scopes: Scopes,
+    claims: Claims,
+}
+
+/// Somebody, in the names of whoever vouches for them. Subjects of two authorities are never the same, nor are a user and a
+/// client of the same name (RFC 9700 §4.15).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Subject {
+    authority: Arc<str>,
+    kind: SubjectKind,
+    name: Box<str>,
+}
+
+/// What a subject is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SubjectKind {
+    /// Somebody whom a client acts for.
+    User,
+    /// A client that acts for itself: its token names it as subject and as client (RFC 9068 §2.2).
+    Client,
+}
+
+/// What a token may be used for (RFC 6749 §3.3), sorted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scopes(Box<[Box<str>]>);
+
+impl Identity {
+    /// Whom an access token in the form of RFC 9068 speaks of. `authority` is what its issuer is called here.
+    ///
+    /// # Errors
+    ///
+    /// No subject, or a claim of the wrong type.
+    pub fn of_access_token(authority: &Arc<str>, token: Accepted) -> Result<Self, Refusal> {
+        let claims = token.into_claims();
+        let name = claims.subject().ok_or(Refusal::ClaimMissing("sub".into()))?;
+        // `azp` is how OpenID Connect names what RFC 9068 calls `client_id`.
+        let client = match text(&claims, "client_id")? {
+            Some(client) => Some(client),
+            None => text(&claims, "azp")?,
+        };
+        let kind = if client == Some(name) {
+            SubjectKind::Client
+        } else {
+            SubjectKind::User
+        };
+        Ok(Self {
+            subject: Subject {
+                authority: Arc::clone(authority),
+                kind,
+                name: name.into(),
+            },
+            client: client.map(Into::into),
+            scopes: Scopes::of(&claims)?,
+            claims,
+        })
+    }
+
+    /// Who it is.
+    pub fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    /// Which client presents the credential, if that is known.
+    pub fn client(&self) -> Option<&str> {
+        self.client.as_deref()
+    }
+
+    /// What the credential may be used for.
+    pub fn scopes(&self) -> &Scopes {
+        &self.scopes
+    }
+
+    /// Everything that the token says.
+    pub fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    /// From when on the credential is no longer good; none: it does not end by itself.
+    pub fn expires(&self) -> Option<UnixTime> {
+        self.claims.expires()
+    }
+}
+
+impl Subject {
+    /// What whoever vouches for the subject is called here.
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// What it is.
+    pub fn kind(&self) -> SubjectKind {
+        self.kind
+    }
+
+    /// Its name among those of its kind and authority.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            SubjectKind::User => "user",
+            SubjectKind::Client => "client",
+        };
+        write!(f, "{kind}:{}:{}", self.authority, self.name)
+    }
+}
+
+impl Scopes {
+    /// `scope` (RFC 9068 §2.2.3), or else `scp`, which some issuers write in its place.
+    fn of(claims: &Claims) -> Result<Self, Refusal> {
+        let named = match (claims.get("scope"), claims.get("scp")) {
+            (Some(Value::String(list)), _) | (None, Some(Value::String(list))) => words(list),
+            (None, Some(Value::Array(list))) => list
+                .iter()
+                .map(|scope| scope.as_str().map(Into::into))
+                .collect::<Option<Vec<_>>>()
+                .ok_or(Refusal::ClaimInvalid("scp"))?,
+            (Some(_), _) => return Err(Refusal::ClaimInvalid("scope")),
+            (None, Some(_)) => return Err(Refusal::ClaimInvalid("scp")),
+            (None, None) => Vec::new(),
+        };
+        Ok(Self::new(named))
+    }
+
+    /// These, in any order.
+    pub fn new(mut scopes: Vec<Box<str>>) -> Self {
+        scopes.sort_unstable();
+        scopes.dedup();
+        Self(scopes.into())
+    }
+
+    /// Whether all of these are among them. Scopes are compared whole, letter by letter.
+    pub fn contain<'s>(&self, scopes: impl IntoIterator<Item = &'s str>) -> bool {
+        let found = |wanted: &str| self.0.binary_search_by(|own| (**own).cmp(wanted)).is_ok();
+        scopes.into_iter().all(found)
+    }
+}
+
+fn words(list: &str) -> Vec<Box<str>> {
+    let words = list.split(' ').filter(|word| !word.is_empty());
+    words.map(Into::into).collect()
+}
+
+fn text<'c>(claims: &'c Claims, name: &'static str) -> Result<Option<&'c str>, Refusal> {
+    match claims.get(name) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(Refusal::ClaimInvalid(name)),
+    }
+}
