@@ -1,14 +1,14 @@
 //! Request bodies and answers (OpenAPI 3.1 §4.8.13, §4.8.16).
 
 use super::Builder;
-use super::spelling::Shape;
+use super::spelling::{Shape, media_type_meant};
 use crate::conform::body::fields::Written;
 use crate::conform::json::Direction;
 use crate::conform::media_type::{Contents, MediaType};
 use crate::conform::operation::Body;
 use crate::conform::parameter::{Location, Style};
 use crate::conform::response::{Response, Statuses};
-use crate::document::Place;
+use crate::document::{Place, Problem, Severity};
 
 impl<'d> Builder<'d> {
     /// The declared body of a request.
@@ -77,6 +77,20 @@ impl<'d> Builder<'d> {
             if contents.add(media_type, schema, written).is_none() {
                 let message = format!("`{media_type}` is no media type, so no body fits it; write `application/json`");
                 self.warn(entry.node, message);
+            } else if let Some(meant) = media_type_meant(media_type) {
+                let named = content
+                    .node
+                    .as_object()
+                    .and_then(|content| content.members.get(media_type));
+                let span = named.map_or(entry.node.span, |member| member.name_span);
+                self.problems.push(Problem {
+                    severity: Severity::Warning,
+                    help: format!("did you mean `{meant}`?"),
+                    ..self.document.problem(
+                        span,
+                        format!("`{media_type}` has a type that nobody registered, so no body fits it"),
+                    )
+                });
             }
         }
         contents

@@ -10,6 +10,8 @@ mod security;
 mod servers;
 pub(crate) mod spelling;
 
+use std::collections::HashMap;
+
 use http::Method;
 
 use super::json::{Compiler, Direction, Note, Program};
@@ -17,6 +19,7 @@ use super::operation::Operation;
 use super::route::{Routed, Router};
 use super::security::SecurityScheme;
 use crate::document::{Document, Node, Place, Problem, Severity, Span};
+use spelling::Shape;
 
 /// Longest chain of references between parameters, bodies, answers and path items.
 const REFERENCES_MAX: usize = 64;
@@ -98,12 +101,14 @@ pub fn compile(document: &Document) -> Compiled<'_> {
         router: Router::default(),
         operations: Vec::new(),
         security_schemes: Vec::new(),
+        ids: HashMap::new(),
         extensions: Extensions::default(),
         notes: Vec::new(),
         problems: Vec::new(),
     };
     let root = document.root();
     builder.extensions.root = builder.member(root, "x-portcullis");
+    builder.spell(root, Shape::Document);
     let servers = builder.servers(root);
     builder.paths(root);
     if let Some(webhooks) = root.node.get("webhooks") {
@@ -210,6 +215,11 @@ impl Contract {
         })
     }
 
+    /// What its paths are below: each empty, or `/v1` without a slash at its end; the longest first.
+    pub fn bases(&self) -> impl Iterator<Item = &str> {
+        self.bases.iter().map(String::as_str)
+    }
+
     /// Serves the contract's paths below these (each empty, or `/v1` without a slash at its end) in the place of its
     /// servers' paths.
     pub fn serve_below(&mut self, bases: Vec<String>) {
@@ -229,6 +239,8 @@ struct Builder<'d> {
     router: Router,
     operations: Vec<Operation>,
     security_schemes: Vec<SecurityScheme>,
+    /// The operations by their `operationId`.
+    ids: HashMap<&'d str, usize>,
     extensions: Extensions<'d>,
     notes: Vec<ContractNote>,
     problems: Vec<Problem>,

@@ -6,7 +6,7 @@ use super::Builder;
 use super::spelling::Shape;
 use crate::conform::operation::Operation;
 use crate::conform::route::{RouteError, TemplateError};
-use crate::document::{Node, Place, Span, Version};
+use crate::document::{Place, Problem, Severity, Span, Version};
 
 const METHODS: [(&str, Method); 8] = [
     ("get", Method::GET),
@@ -88,19 +88,42 @@ impl<'d> Builder<'d> {
         let body = self.request_body(place);
         let responses = self.responses(place);
         self.note_unread(item, place);
+        let id = self.operation_id(template, &method, place);
         self.extensions
             .operations
             .push([self.member(item, "x-portcullis"), self.member(place, "x-portcullis")]);
         self.operations.push(Operation {
             method,
             template: template.into(),
-            id: place.node.get("operationId").and_then(Node::as_str).map(Into::into),
+            id,
             span: place.node.span,
             parameters,
             body,
             responses,
             security,
         });
+    }
+
+    /// The operation's own `operationId`. What another operation has already is not taken: the two would be one in the log,
+    /// in metrics and in rate limits that versions share.
+    fn operation_id(&mut self, template: &str, method: &Method, place: Place<'d>) -> Option<Box<str>> {
+        let node = place.node.get("operationId")?;
+        let id = node.as_str()?;
+        let first = self.ids.get(id).and_then(|index| self.operations.get(*index));
+        let Some(first) = first else {
+            self.ids.insert(id, self.operations.len());
+            return Some(id.into());
+        };
+        let message = format!(
+            "`{id}` is the operationId of `{} {}`, too, and has to be unique: this operation is called `{method} {template}`",
+            first.method, first.template
+        );
+        self.problems.push(Problem {
+            severity: Severity::Warning,
+            help: "give it an `operationId` of its own".to_owned(),
+            ..self.document.problem(node.span, message)
+        });
+        None
     }
 
     fn note_unread(&mut self, item: Place<'d>, operation: Place<'d>) {

@@ -1,7 +1,7 @@
 //! Where the servers are (OpenAPI 3.1 §4.8.5).
 
 use super::{Builder, Server};
-use crate::document::{Node, Place};
+use crate::document::{Node, Place, Problem, Severity};
 
 impl<'d> Builder<'d> {
     /// The servers of the root; `/` where none are said.
@@ -11,7 +11,16 @@ impl<'d> Builder<'d> {
             match place.node.get("url").and_then(Node::as_str) {
                 Some(url) => {
                     let url = self.replace_variables(place, url);
-                    servers.push(read(&url));
+                    let server = read(&url);
+                    if let Some((message, help)) = misread(&url, &server) {
+                        let node = place.node.get("url").unwrap_or(place.node);
+                        self.problems.push(Problem {
+                            severity: Severity::Warning,
+                            help,
+                            ..self.document.problem(node.span, message)
+                        });
+                    }
+                    servers.push(server);
                 }
                 None => self.error(place.node, "this server has no `url`; add one, such as `/v1`"),
             }
@@ -72,9 +81,47 @@ fn read(url: &str) -> Server {
     Server { host, base }
 }
 
+/// What to say of a URL that is neither absolute nor a path from the root, such as a host without its scheme: it is a path
+/// beside the document (RFC 3986 §5.2.3), and a gate does not know where that is published.
+fn misread(url: &str, server: &Server) -> Option<(String, String)> {
+    if server.host.is_some() || url.is_empty() || url.starts_with(['/', '.', '?', '#']) {
+        return None;
+    }
+    let message = format!(
+        "the server `{url}` names no host, so paths are served below `{}`",
+        server.base
+    );
+    let first = url.split('/').next().unwrap_or_default();
+    let help = match first.contains([':', '.']) || first == "localhost" {
+        true => format!("if it is a host, write `https://{url}`"),
+        false => format!("write `{}` if that is meant, or a whole URL", server.base),
+    };
+    Some((message, help))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hosts_without_a_scheme_are_told() {
+        let check = |url: &str, expected: Option<&str>| {
+            let told = misread(url, &read(url)).map(|(_, help)| help);
+            assert_eq!(told.as_deref(), expected, "{url}");
+        };
+        check(
+            "localhost:9100/v1",
+            Some("if it is a host, write `https://localhost:9100/v1`"),
+        );
+        check(
+            "api.example.com",
+            Some("if it is a host, write `https://api.example.com`"),
+        );
+        check("v1", Some("write `/v1` if that is meant, or a whole URL"));
+        for right in ["/v1", "./v1", "https://a/v1", "//a/v1", "", "/"] {
+            check(right, None);
+        }
+    }
 
     #[test]
     fn urls_are_read() {

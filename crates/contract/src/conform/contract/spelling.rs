@@ -2,12 +2,13 @@
 //! is a warning that stands at the name.
 
 use super::Builder;
-use crate::document::nearest::meant;
+use crate::document::nearest::{meant, nearest};
 use crate::document::{Object, Place, Problem, Severity, Span, Version};
 
-/// Which members an object of OpenAPI 3.0 and 3.1 may have (sections 4.8.9, 4.8.10 and 4.8.12 to 4.8.15 of 3.1).
+/// Which members an object of OpenAPI 3.0 and 3.1 may have (sections 4.8.1, 4.8.9, 4.8.10 and 4.8.12 to 4.8.15 of 3.1).
 #[derive(Clone, Copy)]
 pub(super) enum Shape {
+    Document,
     PathItem,
     Operation,
     Parameter,
@@ -19,6 +20,7 @@ pub(super) enum Shape {
 impl Shape {
     const fn name(self) -> &'static str {
         match self {
+            Self::Document => "a document",
             Self::PathItem => "a path",
             Self::Operation => "an operation",
             Self::Parameter => "a parameter",
@@ -30,6 +32,18 @@ impl Shape {
 
     const fn members(self) -> &'static [&'static str] {
         match self {
+            Self::Document => &[
+                "openapi",
+                "info",
+                "jsonSchemaDialect",
+                "servers",
+                "paths",
+                "webhooks",
+                "components",
+                "security",
+                "tags",
+                "externalDocs",
+            ],
             Self::PathItem => &[
                 "get",
                 "put",
@@ -97,6 +111,10 @@ impl<'d> Builder<'d> {
                 shape.name()
             );
             let help = meant(name, shape.members());
+            // References may lead to other members of the root, which then say something.
+            if matches!(shape, Shape::Document) && help.is_empty() {
+                continue;
+            }
             self.problems.push(Problem {
                 severity: Severity::Warning,
                 help,
@@ -104,6 +122,31 @@ impl<'d> Builder<'d> {
             });
         }
     }
+}
+
+/// The top-level types of media types (RFC 6838 §4.2, and those registered since).
+const TOP_LEVEL_TYPES: [&str; 11] = [
+    "application",
+    "audio",
+    "example",
+    "font",
+    "haptics",
+    "image",
+    "message",
+    "model",
+    "multipart",
+    "text",
+    "video",
+];
+
+/// What a media type is likely to mean whose top-level type is none: `aplication/json`. No body would fit it.
+pub(super) fn media_type_meant(media_type: &str) -> Option<String> {
+    let (kind, rest) = media_type.split_once('/')?;
+    let kind = kind.trim().to_ascii_lowercase();
+    if TOP_LEVEL_TYPES.contains(&&*kind) {
+        return None;
+    }
+    nearest(&kind, &TOP_LEVEL_TYPES).map(|meant| format!("{meant}/{rest}"))
 }
 
 /// The members that are neither known nor extensions, and where their names stand.
@@ -118,7 +161,6 @@ fn unknown<'o>(object: &'o Object, known: &[&str]) -> Vec<(&'o str, Span)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::document::nearest::nearest;
 
     #[test]
     fn misspelt_names_are_recognised() {
@@ -131,5 +173,26 @@ mod tests {
         check("tag", Some("tags"));
         check("frobnicate", None);
         assert_eq!(nearest("gett", Shape::PathItem.members()), Some("get"));
+        assert_eq!(nearest("path", Shape::Document.members()), Some("paths"));
+    }
+
+    #[test]
+    fn misspelt_media_types_are_recognised() {
+        let check = |media_type: &str, expected: Option<&str>| {
+            assert_eq!(media_type_meant(media_type).as_deref(), expected, "{media_type}");
+        };
+        check("aplication/json", Some("application/json"));
+        check("Applicaton/problem+json; v=1", Some("application/problem+json; v=1"));
+        check("txt/plain", Some("text/plain"));
+        for right in [
+            "application/json",
+            "TEXT/plain",
+            "*/*",
+            "x-own/thing",
+            "chemical/x-pdb",
+            "json",
+        ] {
+            check(right, None);
+        }
     }
 }

@@ -413,3 +413,68 @@ paths:
     ];
     assert_eq!(lines, expected, "{:#?}", compiled.problems);
 }
+
+/// The warnings of a document, each as its line, its message and its help.
+fn warnings(text: &'static str) -> Vec<(u32, String, String)> {
+    let document = document(text);
+    let problems = compile(&document).problems.into_iter();
+    let problems = problems.filter(|problem| problem.severity == Severity::Warning);
+    problems
+        .map(|problem| (problem.span.line, problem.message, problem.help))
+        .collect()
+}
+
+#[test]
+fn an_operation_id_belongs_to_one_operation() {
+    const TWICE: &str = r#"
+openapi: 3.1.0
+info: {title: Natter, version: "1"}
+paths:
+  /orders: {get: {operationId: listOrders, responses: {'200': {description: ok}}}}
+  /orders/{id}:
+    get:
+      operationId: listOrders
+      parameters: [{name: id, in: path, required: true, schema: {}}]
+      responses: {'200': {description: ok}}
+"#;
+    let document = document(TWICE);
+    let compiled = compile(&document);
+    let names: Vec<_> = compiled
+        .contract
+        .operations
+        .iter()
+        .map(|operation| operation.name())
+        .collect();
+    assert_eq!(names, ["listOrders", "GET /orders/{id}"]);
+    let [(line, message, _)] = warnings(TWICE).try_into().unwrap();
+    assert_eq!(line, 8);
+    assert!(
+        message.starts_with("`listOrders` is the operationId of `GET /orders`, too"),
+        "{message}"
+    );
+}
+
+#[test]
+fn what_would_be_silent_at_the_root_is_a_warning() {
+    let told = warnings(
+        r#"
+openapi: 3.1.0
+info: {title: Natter, version: "1"}
+servers: [{url: localhost:9100/v1}]
+path: {}
+definitions: {}
+paths:
+  /orders:
+    post:
+      requestBody: {content: {aplication/json: {}}}
+      responses: {'200': {description: ok}}
+"#,
+    );
+    let told: Vec<_> = told.iter().map(|(line, _, help)| (*line, help.as_str())).collect();
+    let expected = [
+        (4, "if it is a host, write `https://localhost:9100/v1`"),
+        (5, "did you mean `paths`?"),
+        (10, "did you mean `application/json`?"),
+    ];
+    assert_eq!(told, expected);
+}
