@@ -47,7 +47,7 @@ impl Overlaid {
         match apis {
             _ if self.overlays.is_empty() => {}
             Some([only]) => only.overlays.extend_from_slice(&self.overlays),
-            None => {}
+            None | Some([]) => {}
             Some(_) => {
                 let message =
                     "`--overlay` is for a configuration with one API: with several, write `overlays` at the API";
@@ -73,6 +73,11 @@ impl ConfigFile {
     /// The file cannot be read.
     pub(crate) fn read(&self) -> Result<Reading, Failure> {
         let location = self.config.to_string_lossy();
+        if self.config.try_exists().is_ok_and(|there| !there) {
+            return Err(Failure::unusable(format!(
+                "there is no configuration `{location}`: name one with `--config`, or write one with `portcullis init`"
+            )));
+        }
         let text = files::local(&self.config)
             .map_err(|error| Failure::unusable(format!("cannot read the configuration `{location}`: {error}")))?;
         Ok(config::read(&location, &text))

@@ -77,7 +77,7 @@ enum Verb {
 
 /// Runs the verb that the arguments name; wrong arguments end the process with code 2.
 pub(crate) fn run() -> Outcome {
-    let Cli { verb, shared } = Cli::parse();
+    let Cli { verb, shared } = Cli::try_parse().unwrap_or_else(|error| init::hinted(error).exit());
     choice(shared.color).write_global();
     let json = shared.json;
     let done = match verb {
@@ -167,6 +167,20 @@ mod tests {
         check("health --admin localhost", false);
         check("demo --attacks --json", true);
         check("", false);
+    }
+
+    #[test]
+    fn a_value_of_observe_that_stands_alone_is_explained() {
+        let told = |arguments: &str| {
+            let parsed = Cli::try_parse_from(["portcullis"].into_iter().chain(arguments.split_whitespace()));
+            init::hinted(parsed.unwrap_err()).to_string()
+        };
+        let hinted = told("init openapi.yaml --observe everything");
+        assert!(
+            hinted.contains("write `--observe=everything`, with an equals sign"),
+            "{hinted}"
+        );
+        assert!(!told("init openapi.yaml --observe elsewhere").contains("equals sign"));
     }
 
     #[test]

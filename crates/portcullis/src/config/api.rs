@@ -113,15 +113,22 @@ pub(crate) struct Endpoint {
 }
 
 impl Api {
-    /// Paths are relative to `directory`; `listeners` are the names that there are.
+    /// Paths are relative to `directory`; `listeners` are the names that there are. None where it cannot be told which
+    /// contract is meant.
     pub(super) fn lower(
         mut raw: raw::Api,
         directory: &Path,
         listeners: &[String],
         problems: &mut Problems<'_>,
-    ) -> Self {
+    ) -> Option<Self> {
         let contract_span = raw.contract.span;
-        let contract = Source::lower(raw.contract.clone(), directory, problems);
+        let source = Source::lower(raw.contract.clone(), directory, problems);
+        let hosts = lower_hosts(&raw, problems);
+        policy::check(&raw.policy, problems);
+        listen::check_names(raw.policy.listeners.as_deref(), listeners, problems);
+        address_list::locate(&mut raw.policy, directory);
+        let upstream = Upstream::lower(raw.upstream.value.0, raw.upstream.span, directory, problems);
+        let contract = source?;
         let (name, name_span) = match &raw.name {
             Some(name) => (name.value.0.clone(), name.span),
             None => (contract.stem(), contract_span),
@@ -130,11 +137,7 @@ impl Api {
             let message = "the contracts of a folder are named by their files";
             problems.error(name.span, message, "take `name` out");
         }
-        let hosts = lower_hosts(&raw, problems);
-        policy::check(&raw.policy, problems);
-        listen::check_names(raw.policy.listeners.as_deref(), listeners, problems);
-        address_list::locate(&mut raw.policy, directory);
-        Self {
+        Some(Self {
             name,
             name_span,
             contract,
@@ -149,7 +152,7 @@ impl Api {
                 origins: raw.ref_origins.into_iter().map(|origin| origin.value.0).collect(),
                 files_anywhere: raw.dangerous_files_anywhere,
             },
-            upstream: Upstream::lower(raw.upstream.value.0, raw.upstream.span, directory, problems),
+            upstream,
             hosts,
             base_paths: raw
                 .base_path
@@ -160,7 +163,7 @@ impl Api {
             }),
             listeners: listeners.to_vec(),
             policy: raw.policy,
-        }
+        })
     }
 }
 

@@ -163,7 +163,7 @@ pub(super) fn lower(raw: raw::Configuration, directory: &Path, problems: &mut Pr
     let apis = raw
         .apis
         .into_iter()
-        .map(|api| Api::lower(api.value, directory, &names, problems))
+        .filter_map(|api| Api::lower(api.value, directory, &names, problems))
         .collect::<Vec<_>>();
     duplicates(
         "API name",

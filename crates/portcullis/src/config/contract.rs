@@ -89,17 +89,22 @@ pub(crate) struct Repository {
 }
 
 impl Source {
-    pub(super) fn lower(written: Spanned<ContractWritten>, directory: &Path, problems: &mut Problems<'_>) -> Self {
+    /// Settles where a contract comes from; none where that cannot be told, which is reported.
+    pub(super) fn lower(
+        written: Spanned<ContractWritten>,
+        directory: &Path,
+        problems: &mut Problems<'_>,
+    ) -> Option<Self> {
         let Spanned { value, span } = written;
         let raw = match value {
-            ContractWritten::File(file) => return Self::File(directory.join(file.0)),
+            ContractWritten::File(file) => return Some(Self::File(directory.join(file.0))),
             ContractWritten::Elsewhere(raw) => *raw,
         };
         misplaced(&raw, span, problems);
         match (&raw.directory, &raw.url, &raw.git) {
-            (Some(folder), None, None) => Self::Directory(directory.join(&folder.value.0)),
+            (Some(folder), None, None) => Some(Self::Directory(directory.join(&folder.value.0))),
             (None, Some(url), None) => remote(&raw, url, span, problems),
-            (None, None, Some(path)) => Self::Git(repository(&raw, directory.join(&path.value.0), span, problems)),
+            (None, None, Some(path)) => repository(&raw, directory.join(&path.value.0), span, problems).map(Self::Git),
             _ => {
                 let message = "the contract needs one of `directory`, `url` and `git`";
                 problems.error(
@@ -107,7 +112,7 @@ impl Source {
                     message,
                     "name one, or write the path of a file in place of the object",
                 );
-                Self::File(PathBuf::new())
+                None
             }
         }
     }
@@ -170,7 +175,7 @@ fn misplaced(raw: &Contract, span: Span, problems: &mut Problems<'_>) {
     }
 }
 
-fn remote(raw: &Contract, url: &Spanned<String>, span: Span, problems: &mut Problems<'_>) -> Source {
+fn remote(raw: &Contract, url: &Spanned<String>, span: Span, problems: &mut Problems<'_>) -> Option<Source> {
     let sha256 = raw.sha256.as_ref().map(|digest| {
         let hexadecimal = digest.value.len() == 64 && digest.value.bytes().all(|byte| byte.is_ascii_hexdigit());
         if !hexadecimal {
@@ -210,14 +215,14 @@ fn remote(raw: &Contract, url: &Spanned<String>, span: Span, problems: &mut Prob
             message,
             "write one such as `https://example.com/openapi.yaml`",
         );
-        return Source::File(PathBuf::new());
+        return None;
     };
-    Source::Remote(Remote {
+    Some(Source::Remote(Remote {
         url: parsed,
         sha256,
         private_address: raw.dangerous_private_address,
         refresh: refresh(raw, problems),
-    })
+    }))
 }
 
 fn is_plain(url: &Url) -> bool {
@@ -225,16 +230,11 @@ fn is_plain(url: &Url) -> bool {
     of_web && url.username().is_empty() && url.password().is_none() && url.fragment().is_none()
 }
 
-fn repository(raw: &Contract, path: PathBuf, span: Span, problems: &mut Problems<'_>) -> Repository {
+fn repository(raw: &Contract, path: PathBuf, span: Span, problems: &mut Problems<'_>) -> Option<Repository> {
     let (Some(reference), Some(file)) = (&raw.reference, &raw.file) else {
         let message = "a contract in a Git repository needs `ref` and `file`";
         problems.error(span, message, "write such as `{git: ., ref: v1.2, file: openapi.yaml}`");
-        return Repository {
-            path,
-            reference: String::new(),
-            file: String::new(),
-            refresh: None,
-        };
+        return None;
     };
     // What begins with a hyphen would be an option to the program, and a colon would name a file.
     let is_name = |byte: u8| byte.is_ascii_graphic() && !b":^~?*[\\@{".contains(&byte);
@@ -251,12 +251,12 @@ fn repository(raw: &Contract, path: PathBuf, span: Span, problems: &mut Problems
             "write one from the repository's root, such as `apis/openapi.yaml`",
         );
     }
-    Repository {
+    Some(Repository {
         path,
         reference: reference.value.clone(),
         file: file.value.0.clone(),
         refresh: refresh(raw, problems),
-    }
+    })
 }
 
 fn refresh(raw: &Contract, problems: &mut Problems<'_>) -> Option<Duration> {
@@ -351,6 +351,19 @@ mod tests {
             "/etc/gate/../specs@release/v1.2:a/b.yaml",
             "b",
         );
+    }
+
+    #[test]
+    fn what_cannot_be_told_is_told_once() {
+        for (contract, expected) in [
+            ("{dir: spec}", 2),
+            ("{git: .}", 1),
+            ("{url: 'ftp://example.com/a.yaml', dangerous_unpinned: true}", 1),
+        ] {
+            let told = told(contract);
+            assert_eq!(told.matches("error:").count(), expected, "{contract}: {told}");
+            assert!(!told.contains("``"), "{contract}: {told}");
+        }
     }
 
     #[test]

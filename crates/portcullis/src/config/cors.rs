@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::problems::Problems;
 use super::raw;
 use super::spanned::Spanned;
-use super::text::{Name, Origin};
+use super::text::{Name, PageOrigin};
 
 /// How long a browser may remember a preflight where nothing is said.
 const MAX_AGE_SECONDS: u32 = 600;
@@ -21,7 +21,7 @@ pub(crate) struct Cors {
     /// The origins of the pages, whole: a scheme, a host, and the port where it is not the scheme's own. Default: none.
     #[serde(default)]
     #[schemars(length(max = 256))]
-    pub(crate) origins: Vec<Spanned<Origin>>,
+    pub(crate) origins: Vec<Spanned<PageOrigin>>,
     /// Whether these pages may use the browser's cookies and other credentials. Default: false.
     pub(crate) credentials: Option<Spanned<bool>>,
     /// How long a browser may remember the answer to a preflight. Default: 600.

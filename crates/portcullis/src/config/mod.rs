@@ -11,6 +11,7 @@ pub(crate) mod checked;
 pub(crate) mod contract;
 pub(crate) mod cors;
 pub(crate) mod extensions;
+mod instead;
 pub(crate) mod listen;
 mod message;
 mod nearest;
@@ -29,6 +30,7 @@ mod upstream;
 pub(crate) mod upstream_tls;
 pub(crate) mod websocket;
 
+use std::net::SocketAddr;
 use std::path::Path;
 
 use portcullis_contract::document::{FileId, Member, Node, Object, Problem, Severity, Span, Value, parse};
@@ -43,6 +45,18 @@ use problems::Problems;
 /// What is wrong with it, in words.
 pub(crate) fn network(text: &str) -> Result<IpNet, String> {
     text::Network::try_from(text.to_owned()).map(|network| network.0)
+}
+
+/// Reads an address with its port, as every setting does.
+///
+/// # Errors
+/// What is wrong with it, and what a right one looks like.
+pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
+    let address = text::Address::try_from(text.to_owned());
+    address.map(|address| address.0).map_err(|message| {
+        let example = text::example("listen-address").unwrap_or_default();
+        format!("{message}: {example}")
+    })
 }
 
 /// What became of a configuration.
@@ -71,12 +85,31 @@ impl Reading {
 /// Settles a configuration file; `location` is its path as it was given, and other paths are relative to its directory.
 pub(crate) fn read(location: &str, text: &[u8]) -> Reading {
     match parse(location, text) {
+        Ok(root) if is_contract(&root) => Reading {
+            settled: None,
+            problems: vec![a_contract(&root, location)],
+        },
         Ok(root) => check(root, location, Path::new(location).parent().unwrap_or(Path::new(""))),
         Err(problem) => Reading {
             settled: None,
             problems: vec![problem],
         },
     }
+}
+
+/// Whether a file is a contract, named in the place of the configuration.
+fn is_contract(root: &Node) -> bool {
+    let has = |name: &str| root.get(name).is_some();
+    (has("openapi") || has("swagger")) && !has("apis")
+}
+
+/// What to say of a contract in the place of a configuration, rather than that none of its members is a setting.
+fn a_contract(root: &Node, location: &str) -> Problem {
+    let help = format!(
+        "write a configuration for it with `portcullis init {location}`, or serve it without one: `portcullis serve \
+         --contract {location} --upstream URL`"
+    );
+    Problem::error(location, root.span, "this is an OpenAPI document, not a configuration").help(help)
 }
 
 /// Settles the configuration of one API whose parts are given as arguments; the contract's path is relative to the

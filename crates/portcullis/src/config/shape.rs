@@ -8,6 +8,7 @@
 use portcullis_contract::document::{Node, Object, Span, Value as NodeValue};
 use serde_json::{Map, Value};
 
+use super::instead::instead;
 use super::nearest::nearest;
 use super::problems::Problems;
 use super::text::{self, Size};
@@ -60,7 +61,7 @@ impl<'s> Walk<'s, '_, '_> {
             return false;
         }
         if !kinds(schema).is_empty() && !is_of(node, schema) {
-            return self.wrong_kind(node, &kinds(schema), name);
+            return self.wrong_kind(node, &[schema], name);
         }
         let fits = self.fits_format(node, schema) && self.fits_bounds(node, schema, name);
         let span = node.span;
@@ -83,8 +84,8 @@ impl<'s> Walk<'s, '_, '_> {
         let of_kind = resolved().filter(|branch| is_of(node, branch)).collect::<Vec<_>>();
         match (of_kind.as_slice(), &node.value) {
             ([], _) => {
-                let kinds = resolved().flat_map(kinds).collect::<Vec<_>>();
-                self.wrong_kind(node, &kinds, name)
+                let branches = resolved().collect::<Vec<_>>();
+                self.wrong_kind(node, &branches, name)
             }
             ([branch], _) => self.fits(node, branch, name),
             (several, NodeValue::String(text)) => {
@@ -102,15 +103,18 @@ impl<'s> Walk<'s, '_, '_> {
         }
     }
 
-    fn wrong_kind(&mut self, node: &Node, kinds: &[&str], name: &str) -> bool {
-        let mut expected = kinds.iter().copied().map(kind_in_words).collect::<Vec<_>>();
+    fn wrong_kind(&mut self, node: &Node, branches: &[&'s Value], name: &str) -> bool {
+        let kinds = branches.iter().copied().flat_map(kinds);
+        let mut expected = kinds.map(kind_in_words).collect::<Vec<_>>();
         expected.dedup();
         let found = match &node.value {
             NodeValue::Number(spelling) => format!("the number `{spelling}`"),
             _ => node.kind().to_owned(),
         };
         let message = format!("{name} is {found} where {} is expected", expected.join(" or "));
-        self.problems.error(node.span, message, "");
+        let resolve = |schema: &'s Value| self.referred(schema).unwrap_or(schema);
+        let help = instead(node, branches, name, &resolve);
+        self.problems.error(node.span, message, help);
         false
     }
 
@@ -322,7 +326,8 @@ fn kind_in_words(kind: &str) -> &str {
 /// A setting's description as the second half of a sentence.
 fn description(schema: &Value) -> String {
     let text = schema.get("description").and_then(Value::as_str).unwrap_or_default();
-    let sentence = text.split(". ").next().unwrap_or_default().trim_end_matches('.');
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let sentence = line.split(". ").next().unwrap_or_default().trim_end_matches('.');
     let mut letters = sentence.chars();
     letters
         .next()

@@ -589,3 +589,53 @@ fn each_schema(schema: &Json, visit: &mut dyn FnMut(&Json)) {
         each_schema(schema, visit);
     }
 }
+
+#[test]
+fn a_contract_in_the_place_of_the_configuration_is_named_as_one() {
+    for contract in [
+        "openapi: 3.1.0\npaths: {}\n",
+        "swagger: '2.0'\n",
+        r#"{"openapi": "3.0.0"}"#,
+    ] {
+        let problems = read("orders.yaml", contract.as_bytes()).problems;
+        let [problem] = problems.as_slice() else {
+            panic!("{problems:#?}")
+        };
+        assert_eq!(problem.message, "this is an OpenAPI document, not a configuration");
+        assert!(
+            problem.help.contains("`portcullis init orders.yaml`"),
+            "{}",
+            problem.help
+        );
+    }
+}
+
+#[test]
+fn origins_of_every_page_and_of_none_have_settings_of_their_own() {
+    let told = |origin: &str| {
+        let text = format!("{SMALLEST}    policy: {{cors: {{origins: ['{origin}']}}}}\n");
+        let problems = read("gate.yaml", text.as_bytes()).problems;
+        problems.iter().map(ToString::to_string).collect::<String>()
+    };
+    assert!(
+        told("*").contains("that is `dangerous_any_origin: true`"),
+        "{}",
+        told("*")
+    );
+    assert!(
+        told("null").contains("that is `dangerous_null_origin: true`"),
+        "{}",
+        told("null")
+    );
+    assert!(told("app").contains("https://app.example.com"), "{}", told("app"));
+}
+
+#[test]
+fn a_description_of_several_lines_is_one_line_of_help() {
+    let problems = read("gate.yaml", b"apis: []\n").problems;
+    let missing = problems
+        .iter()
+        .find(|problem| problem.message.contains("`listen` is missing"))
+        .unwrap();
+    assert!(missing.help.ends_with("or a list of them"), "{}", missing.help);
+}

@@ -29,6 +29,12 @@ pub(super) fn fault(format: &str, node: &Node) -> Option<Fault> {
     written.map(|message| Fault { message, example })
 }
 
+/// What a right setting of this `format` looks like.
+pub(super) fn example(format: &str) -> Option<&'static str> {
+    let mut formats = FORMATS.iter().filter(|(name, ..)| *name == format);
+    formats.next().map(|(_, example, _)| *example)
+}
+
 /// Whether a parser stands behind this name of a format.
 #[cfg(test)]
 pub(super) fn is_known(format: &str) -> bool {
@@ -66,6 +72,11 @@ const FORMATS: &[(&str, &str, Parse)] = &[
         "origin",
         "write a scheme and a host, such as `https://schemas.example.com`",
         faulty::<Origin>,
+    ),
+    (
+        "page-origin",
+        "write a scheme and a host, such as `https://app.example.com`",
+        faulty::<PageOrigin>,
     ),
     (
         "upstream-url",
@@ -209,6 +220,25 @@ impl TryFrom<String> for Origin {
         let url = web_url(&text)?;
         only_origin(&url, &text)?;
         Ok(Self(url.origin().ascii_serialization()))
+    }
+}
+
+/// The origin of pages, as browsers write it (RFC 6454 §6.2).
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(try_from = "String")]
+#[schemars(extend("format" = "page-origin", "examples" = ["https://app.example.com"]))]
+pub(crate) struct PageOrigin(pub(crate) String);
+
+impl TryFrom<String> for PageOrigin {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let by = |setting: &str| Err(format!("`{text}` is not an origin: that is `{setting}: true`"));
+        match text.as_str() {
+            "*" => by("dangerous_any_origin"),
+            "null" => by("dangerous_null_origin"),
+            _ => Origin::try_from(text).map(|origin| Self(origin.0)),
+        }
     }
 }
 

@@ -18,6 +18,7 @@ use crate::address_files::AddressFiles;
 use crate::commands::Failure;
 use crate::config::api::Api;
 use crate::config::checked::Configuration;
+use crate::config::contract::Source;
 use crate::config::policy::{self, Policy};
 use crate::config::problems::Problems;
 use crate::config::upstream_tls::Tls as Configured;
@@ -101,6 +102,13 @@ pub(crate) fn for_verb(configuration: &Configuration, file: &Path) -> Result<Vec
 /// # Errors
 /// Every problem, of which one at least is an error.
 pub(crate) fn load(api: &Api, location: &str) -> Result<Loaded, Vec<Problem>> {
+    if let Source::File(path) = &api.contract
+        && path.is_dir()
+    {
+        let message = format!("the contract `{}` is a folder", path.display());
+        let help = "for every contract in it write `contract: {directory: FOLDER}`; for one of them, name its file";
+        return Err(vec![Problem::error(location, api.contract_span, message).help(help)]);
+    }
     let mut files = Files::of_api(api).map_err(|error| {
         let message = format!("cannot read the contract `{}`: {error}", api.contract);
         vec![Problem::error(location, api.contract_span, message)]

@@ -15,6 +15,7 @@ use std::io::{IsTerminal, Write as _};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, ValueEnum};
 use portcullis_contract::document::{Document, Problem};
 use serde_json::json;
@@ -38,7 +39,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "URL")]
     upstream: Option<String>,
     /// Where to listen for callers (default: 127.0.0.1:8080)
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = config::address)]
     listen: Option<SocketAddr>,
     /// The configuration to write
     #[arg(short, long, value_name = "FILE", default_value = "portcullis.yaml")]
@@ -67,6 +68,25 @@ enum Observe {
     Answers,
     /// Requests, too
     Everything,
+}
+
+/// The way out for arguments that cannot be used: `--observe` takes its value behind an equals sign, because the contract
+/// may follow it.
+pub(super) fn hinted(mut error: clap::Error) -> clap::Error {
+    let unexpected = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(word)) if error.kind() == ErrorKind::UnknownArgument => word.clone(),
+        _ => return error,
+    };
+    if let Some(hint) = observe_hint(&unexpected) {
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![hint.into()]));
+    }
+    error
+}
+
+/// What to write in the place of a value of `--observe` that stands alone.
+fn observe_hint(word: &str) -> Option<String> {
+    Observe::from_str(word, false).ok()?;
+    Some(format!("write `--observe={word}`, with an equals sign"))
 }
 
 /// Drafts a configuration, checks it, writes it, and says what to do next.

@@ -51,6 +51,9 @@ pub(super) fn find(arguments: &Arguments) -> Result<Source, Failure> {
 
 fn of_file(path: &Path, configuration: &Path) -> Result<Source, Failure> {
     let location = path.to_string_lossy();
+    if let Some(hint) = super::observe_hint(&location).filter(|_| !path.exists()) {
+        return Err(Failure::unusable(format!("there is no contract `{location}`: {hint}")));
+    }
     let mut files = Files::of(path, &References::default())
         .map_err(|error| Failure::unusable(format!("cannot read the contract `{location}`: {error}")))?;
     let document = document::load(&location, &mut files).map_err(Failure::of_contract)?;

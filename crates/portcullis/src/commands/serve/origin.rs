@@ -88,7 +88,8 @@ impl Source {
     fn read(&self) -> Result<Configuration, Failure> {
         match self {
             Self::File(file) if !file.config.exists() => Err(Failure::unusable(format!(
-                "there is no configuration `{}`: name one with `--config`, or say what to serve with `--contract` and `--upstream`",
+                "there is no configuration `{}`: name one with `--config`, or write one with `portcullis init`, or say what to serve with \
+                 `--contract` and `--upstream`",
                 file.config.display()
             ))),
             Self::File(file) => file.load(),
