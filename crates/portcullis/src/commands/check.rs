@@ -71,7 +71,9 @@ mod tests {
         let directory = std::env::temp_dir().join(format!("portcullis-check-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&directory).unwrap();
         for (file, text) in contracts {
-            std::fs::write(directory.join(file), text).unwrap();
+            let path = directory.join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
         }
         let location = directory.join("gate.yaml").to_str().unwrap().to_owned();
         let reading = config::read(&location, gate.as_bytes());
@@ -94,10 +96,62 @@ mod tests {
     }
 
     #[test]
+    fn an_extension_that_is_misspelt_is_told_once() {
+        let told = told("misspelt", ONE, &[("odd.yaml", MISSPELT)]);
+        let lines: Vec<&str> = told
+            .lines()
+            .filter(|line| line.contains("says nothing to the gate"))
+            .collect();
+        let [root, path, operation] = lines.as_slice() else {
+            panic!("{told}")
+        };
+        assert!(root.starts_with("odd.yaml:3:1: warning: `x-portculis`"), "{root}");
+        assert!(path.starts_with("odd.yaml:6:5: warning: `X-Portcullis`"), "{path}");
+        assert!(
+            operation.starts_with("odd.yaml:8:7: warning: `x-porcullis`"),
+            "{operation}"
+        );
+        assert_eq!(told.matches("did you mean `x-portcullis`?").count(), 3, "{told}");
+    }
+
+    #[test]
+    fn a_folder_in_the_place_of_a_contract_is_told_where_it_is_named() {
+        let told = told(
+            "folder",
+            &ONE.replace("odd.yaml", "spec"),
+            &[("spec/odd.yaml", MISSPELT)],
+        );
+        assert!(
+            told.starts_with("gate.yaml:3:16: error: the contract `spec` is a folder\n"),
+            "{told}"
+        );
+        assert!(told.contains("`contract: {directory: FOLDER}`"), "{told}");
+    }
+
+    #[test]
     fn limits_that_count_by_nothing_that_is_declared() {
         let told = told("limits", LIMITS, &[("odd.yaml", ODD)]);
         insta::assert_snapshot!("limits", told);
     }
+
+    const ONE: &str = "\
+listen: 127.0.0.1:0
+apis:
+  - {contract: odd.yaml, upstream: 'http://127.0.0.1:9000'}
+";
+
+    const MISSPELT: &str = "\
+openapi: 3.1.0
+info: {title: odd, version: '1'}
+x-portculis: {}
+paths:
+  /things:
+    X-Portcullis: {}
+    post:
+      x-porcullis: {authentication: true}
+      x-portal: mine
+      responses: {'200': {description: ok, headers: {X-Portcullis: {schema: {type: string}}}}}
+";
 
     const TWO: &str = "\
 listen: 127.0.0.1:0

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use portcullis_contract::document::{Document, Node, Place, Span, Value};
 
 use super::listen;
+use super::nearest::nearest;
 use super::policy::{self, EXTENSION};
 use super::problems::Problems;
 
@@ -19,6 +20,7 @@ const REFERENCES_MAX: usize = 8;
 /// listeners, and those that stand where they have no effect.
 pub(crate) fn check(document: &Document, listeners: &[String], problems: &mut Problems<'_>) {
     let mut effective = HashSet::new();
+    let mut told = HashSet::new();
     let mut read = |node: &Node, problems: &mut Problems<'_>| {
         if let Some(written) = node.get(EXTENSION)
             && effective.insert(written.span)
@@ -26,6 +28,7 @@ pub(crate) fn check(document: &Document, listeners: &[String], problems: &mut Pr
             let policy = policy::extension(node, problems);
             listen::check_names(policy.listeners.as_deref(), listeners, problems);
         }
+        near_misses(node, &mut told, problems);
     };
     let root = document.root();
     read(root.node, problems);
@@ -38,6 +41,19 @@ pub(crate) fn check(document: &Document, listeners: &[String], problems: &mut Pr
     // What OpenAPI 2.0 says is read from another tree than the one that was written.
     let written = document.files().next().unwrap_or(root.node);
     report_strays(written, &effective, problems);
+}
+
+/// Warns of extensions that are most likely meant for the gate, each once: nothing else would say that they have no effect.
+fn near_misses(node: &Node, told: &mut HashSet<Span>, problems: &mut Problems<'_>) {
+    let Some(object) = node.as_object() else { return };
+    for (name, member) in &object.members {
+        let is_extension = name.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("x-"));
+        let is_near = &**name != EXTENSION && nearest(name, &[EXTENSION]).is_some();
+        if is_extension && is_near && told.insert(member.name_span) {
+            let help = format!("did you mean `{EXTENSION}`?");
+            problems.warning(member.name_span, format!("`{name}` says nothing to the gate"), help);
+        }
+    }
 }
 
 /// The path items of a contract; one behind a reference stands where the reference leads, and where it is written, too.
