@@ -224,8 +224,8 @@ impl Routes {
         }
     }
 
-    /// The APIs of a host, in the order in which they are asked.
-    fn at(&self, host: &str) -> impl Iterator<Item = &Api> {
+    /// The APIs of a host (with its port or without), in the order in which they are asked.
+    pub fn at(&self, host: &str) -> impl Iterator<Item = &Api> {
         let name = host_name(host);
         let named = match name.bytes().any(|byte| byte.is_ascii_uppercase()) {
             true => self.hosts.get(name.to_ascii_lowercase().as_str()),

@@ -18,6 +18,7 @@ use portcullis_contract::document::Span;
 use crate::account::Found;
 use crate::codes::{self, Place};
 use crate::controls::contract_in::{self, content_type, of_decode_error, of_finding};
+use crate::controls::contract_out;
 use crate::controls::route::check_semicolons;
 use crate::controls::violations::Member;
 use crate::controls::{forms, judge_text, response_headers, response_tokens, stack_traces, undeclared_name};
@@ -36,6 +37,8 @@ pub struct Verdict {
     pub stripped: Vec<Stripped>,
     /// Why the body passes without being judged, where it does.
     pub unjudged: Option<&'static str>,
+    /// The status of an answer; none of a request.
+    pub status: Option<StatusCode>,
 }
 
 /// Something that would be refused.
@@ -67,9 +70,13 @@ pub struct Stripped {
 impl Verdict {
     /// What the gate answers instead of passing the message on; none where it passes.
     #[must_use]
-    pub fn refusal(&self) -> Option<&Refusal> {
+    pub fn refusal(&self) -> Option<Refusal> {
         let mut refused = self.findings.iter().filter(|finding| finding.mode == Mode::Enforce);
-        refused.next().map(|finding| &finding.refusal)
+        let refusal = refused.next()?.refusal.clone();
+        Some(match self.status {
+            Some(status) => contract_out::sober(status, refusal),
+            None => refusal,
+        })
     }
 }
 
@@ -130,7 +137,10 @@ pub fn answer(
         route,
         mode: route.operation.policy.modes.contract_out,
         scratch,
-        verdict: Verdict::default(),
+        verdict: Verdict {
+            status: Some(status),
+            ..Verdict::default()
+        },
     };
     match (trial.mode, body) {
         (Mode::Off, body) => {

@@ -73,7 +73,7 @@ pub(crate) async fn check(
 }
 
 /// What the client is told when an answer is blocked: of an error, that it was one, and nothing of its making.
-fn sober(status: StatusCode, refusal: Refusal) -> Refusal {
+pub(crate) fn sober(status: StatusCode, refusal: Refusal) -> Refusal {
     let of_contract = matches!(refusal, Refusal::Contract { .. });
     match status.as_u16() {
         400..=499 if of_contract => Refusal::UpstreamStatus(status),

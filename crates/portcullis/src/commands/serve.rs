@@ -163,14 +163,9 @@ fn tell_served(api: &Api) {
         Hosts::Any => "any".to_owned(),
         Hosts::Only(hosts) => hosts.join(", "),
     };
-    let mut paths: Vec<&str> = api
-        .contract
-        .servers
-        .iter()
-        .map(|server| if server.base.is_empty() { "/" } else { &*server.base })
-        .collect();
+    let bases = api.contract.bases();
+    let mut paths: Vec<&str> = bases.map(|base| if base.is_empty() { "/" } else { base }).collect();
     paths.sort_unstable();
-    paths.dedup();
     tracing::info!(api = &*api.name, hosts, below = paths.join(", "), "serving");
 }
 

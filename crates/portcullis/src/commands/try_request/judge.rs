@@ -13,6 +13,7 @@ use portcullis_gateway::refusal::Refusal;
 use portcullis_gateway::routes::Route;
 use portcullis_gateway::trial::{self, Finding, Stripped, Verdict};
 
+use super::astray::{self, Aim};
 use super::har::Answer;
 use super::http::{Message, Whole};
 use crate::assemble::{self, Offline, StartError};
@@ -134,11 +135,23 @@ impl Judge {
         let route = match found {
             Ok(route) => route,
             Err(refusal) => {
+                let mut request = refused(&refusal);
+                let aim = Aim {
+                    host,
+                    path: parts.uri.path(),
+                    method: &parts.method,
+                };
+                if let Some(reason) = astray::reason(&self.offline.routes, aim, &refusal) {
+                    request
+                        .violations
+                        .iter_mut()
+                        .for_each(|violation| violation.reason = Some(reason.clone()));
+                }
                 return Judged {
                     name,
                     target,
                     operation: None,
-                    request: refused(&refusal),
+                    request,
                     answer: None,
                 };
             }

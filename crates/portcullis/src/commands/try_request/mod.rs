@@ -1,5 +1,6 @@
 //! `portcullis try`: saved requests, judged offline by the gate's own controls. Nothing is sent.
 
+mod astray;
 mod har;
 mod http;
 mod judge;

@@ -9,8 +9,13 @@ apis:
 
 /// What is told of a saved file, by Natter's contract.
 fn told(name: &str, bytes: &str) -> Result<String, String> {
+    told_by(GATE, name, bytes)
+}
+
+/// What is told of a saved file, by this configuration.
+fn told_by(gate: &str, name: &str, bytes: &str) -> Result<String, String> {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../");
-    let (configuration, _) = config::read(&format!("{root}gate.yaml"), GATE.as_bytes())
+    let (configuration, _) = config::read(&format!("{root}gate.yaml"), gate.as_bytes())
         .usable()
         .unwrap();
     let apis = contracts::load_all(&configuration, "gate.yaml").unwrap();
@@ -68,6 +73,52 @@ fn answers_of_archives_are_judged() {
       {"request": {"method": "GET", "url": "http://localhost/users", "headers": []},
        "response": {"status": 0, "headers": [], "content": {}}}]}}"#;
     insta::assert_snapshot!("archive", told("saved.har", archive).unwrap());
+}
+
+#[test]
+fn what_is_served_is_told_to_whoever_goes_astray() {
+    let gate = GATE.replace(
+        "name: natter",
+        "name: natter, base_path: [/v1, /api/v1], hosts: [a.example, b.example]",
+    );
+    let check = |request: &str, expected: &str| {
+        let told = told_by(&gate, "saved.http", request).unwrap();
+        let line = told.lines().nth(2).unwrap_or_default().trim();
+        assert_eq!(line, expected, "{told}");
+    };
+    check(
+        "GET /v1/users HTTP/1.1\nHost: c.example\n\n",
+        "http.host: `c.example` is not among the hosts that are served: `a.example`, `b.example`",
+    );
+    check(
+        "GET /users HTTP/1.1\nHost: a.example\n\n",
+        "route.unknown: no path of a contract fits `/users`: `natter` has those below `/api/v1` and `/v1`; did you mean \
+         `/api/v1/users`?",
+    );
+    check(
+        "GET /v1/nothing HTTP/1.1\nHost: a.example\n\n",
+        "route.unknown: no path of a contract fits `/v1/nothing`: `natter` has those below `/api/v1` and `/v1`",
+    );
+}
+
+#[test]
+fn an_error_of_the_upstream_is_told_as_the_gate_tells_it() {
+    let archive = r#"{"log": {"entries": [
+      {"request": {"method": "GET", "url": "http://localhost/users/1", "headers": []},
+       "response": {"status": 404, "headers": [{"name": "content-type", "value": "text/html"}],
+         "content": {"text": "<b>no</b>"}}},
+      {"request": {"method": "GET", "url": "http://localhost/users/1", "headers": []},
+       "response": {"status": 500, "headers": [{"name": "content-type", "value": "text/html"}],
+         "content": {"text": "<b>no</b>"}}}]}}"#;
+    let told = told("saved.har", archive).unwrap();
+    assert!(
+        told.contains("answer 404 refused: 404 upstream.status\n    contract.response."),
+        "{told}"
+    );
+    assert!(
+        told.contains("answer 500 refused: 502 upstream.error\n    contract.response."),
+        "{told}"
+    );
 }
 
 #[test]
