@@ -9,6 +9,7 @@ use std::io::Write as _;
 use anstyle::Style;
 use clap::Args;
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
+use portcullis_contract::conform::contract::Contract;
 use portcullis_contract::conform::coverage::{self, Check, Effect};
 use portcullis_contract::conform::operation::Operation;
 use serde_json::{Value, json};
@@ -22,8 +23,12 @@ use crate::contracts::{self, Loaded, place, websockets};
 const BOLD: Style = Style::new().bold();
 const FAINT: Style = Style::new().dimmed();
 
-/// The width of a report, in characters.
+/// The width of a report in characters, where there is no terminal to fit.
 const WIDTH: u16 = 100;
+/// No report is narrower.
+const WIDTH_MIN: u16 = 60;
+/// No report is wider.
+const WIDTH_MAX: u16 = 160;
 
 /// What the pipeline has a place for, and nothing that does it.
 const MISSING: [(&str, &str); 3] = [
@@ -53,7 +58,7 @@ pub(super) fn run(arguments: &Arguments, shared: &Shared) -> Result<Outcome, Fai
     let told = if shared.json {
         format!("{:#}\n", as_json(&covered))
     } else {
-        text(&covered)
+        text(&covered, width())
     };
     anstream::stdout().write_all(told.as_bytes())?;
     Ok(Outcome::Clean)
@@ -263,30 +268,37 @@ fn counts(apis: &[Api<'_>]) -> ([(State, usize); 7], usize) {
     (State::ALL.map(of), rows().map(|row| row.caveats.len()).sum())
 }
 
-fn text(apis: &[Api<'_>]) -> String {
+/// The terminal's width in characters, within bounds.
+fn width() -> u16 {
+    let terminal = Table::new().width();
+    terminal.map_or(WIDTH, |width| width.clamp(WIDTH_MIN, WIDTH_MAX))
+}
+
+fn text(apis: &[Api<'_>], width: u16) -> String {
     // Writing to a string cannot fail.
     let mut text = String::new();
     for api in apis {
         let Loaded { api: own, contract, .. } = api.loaded;
         let (title, version) = (&contract.title, &contract.version);
         let file = &own.contract;
-        let _ = writeln!(text, "{BOLD}{}{BOLD:#}: {title} {version}, {file}", own.name);
+        let below = below(contract);
+        let _ = writeln!(text, "{BOLD}{}{BOLD:#}: {title} {version}, {file}{below}", own.name);
         let usual = usual(&api.operations);
-        write_settings(&mut text, &usual);
+        write_settings(&mut text, &usual, width);
         text.push('\n');
         for covered in &api.operations {
-            write_operation(&mut text, covered, &usual);
+            write_operation(&mut text, covered, &usual, width);
         }
         for note in &contract.notes {
             let _ = writeln!(text, "{}: {}", place(&api.loaded.document, note.span), note.message);
         }
     }
     let _ = writeln!(text, "{BOLD}not in this version{BOLD:#}");
-    let mut table = table();
+    let mut table = table(width);
     for (what, why) in MISSING {
         table.add_row([what, "not there", why]);
     }
-    let _ = writeln!(text, "{}\n", trimmed(table));
+    let _ = writeln!(text, "{}\n", trimmed(table, width));
     let operations: usize = apis.iter().map(|api| api.operations.len()).sum();
     let (states, caveats) = counts(apis);
     let states = states.iter().filter(|(_, count)| *count > 0);
@@ -301,6 +313,18 @@ fn text(apis: &[Api<'_>]) -> String {
     text
 }
 
+/// What the paths are below, where that is not the root alone.
+fn below(contract: &Contract) -> String {
+    let bases: Vec<&str> = contract.bases().collect();
+    match bases.as_slice() {
+        [""] => String::new(),
+        bases => {
+            let named = bases.iter().map(|base| if base.is_empty() { "/" } else { base });
+            format!(", below {}", named.collect::<Vec<_>>().join(" and "))
+        }
+    }
+}
+
 /// The settings that most operations have; others are told where they differ.
 fn usual(operations: &[Covered<'_>]) -> Vec<(&'static str, &'static str)> {
     let mut counts: HashMap<_, usize> = HashMap::new();
@@ -310,14 +334,22 @@ fn usual(operations: &[Covered<'_>]) -> Vec<(&'static str, &'static str)> {
     most.map(|(settings, _)| settings.to_vec()).unwrap_or_default()
 }
 
-fn write_settings(text: &mut String, settings: &[(&str, &str)]) {
-    for line in settings.chunks(4) {
-        let words: Vec<String> = line.iter().map(|(name, value)| format!("{name} {value}")).collect();
-        let _ = writeln!(text, "  {FAINT}{}{FAINT:#}", words.join(", "));
+/// The settings, as many in a line as have room.
+fn write_settings(text: &mut String, settings: &[(&str, &str)], width: u16) {
+    let mut lines: Vec<String> = Vec::new();
+    for (name, value) in settings {
+        let word = format!("{name} {value}");
+        match lines.last_mut() {
+            Some(line) if line.len() + word.len() + 4 <= usize::from(width) => *line += &format!(", {word}"),
+            _ => lines.push(word),
+        }
+    }
+    for line in lines {
+        let _ = writeln!(text, "  {FAINT}{line}{FAINT:#}");
     }
 }
 
-fn write_operation(text: &mut String, covered: &Covered<'_>, usual: &[(&'static str, &'static str)]) {
+fn write_operation(text: &mut String, covered: &Covered<'_>, usual: &[(&'static str, &'static str)], width: u16) {
     let Operation {
         method, template, id, ..
     } = covered.operation;
@@ -325,8 +357,8 @@ fn write_operation(text: &mut String, covered: &Covered<'_>, usual: &[(&'static 
     let _ = writeln!(text, "{BOLD}{method} {template}{BOLD:#}{}", id.unwrap_or_default());
     let own = settings(covered.policy).into_iter();
     let own: Vec<_> = own.filter(|setting| !usual.contains(setting)).collect();
-    write_settings(text, &own);
-    let mut table = table();
+    write_settings(text, &own, width);
+    let mut table = table(width);
     for row in &covered.rows {
         table.add_row([&row.subject, row.state.name(), &row.why]);
         for (place, message) in &row.caveats {
@@ -335,21 +367,22 @@ fn write_operation(text: &mut String, covered: &Covered<'_>, usual: &[(&'static 
             table.add_row([String::new(), "but".to_owned(), format!("{message} ({place})")]);
         }
     }
-    let _ = writeln!(text, "{}\n", trimmed(table));
+    let _ = writeln!(text, "{}\n", trimmed(table, width));
 }
 
-fn table() -> Table {
+fn table(width: u16) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_width(WIDTH);
+    table.set_width(width);
     table
 }
 
 /// The table without the spaces at the ends of its lines.
-fn trimmed(mut table: Table) -> String {
+fn trimmed(mut table: Table, width: u16) -> String {
     // The columns are known only now.
-    let widths = [42, 16, WIDTH - 59];
+    let subject = (width * 42 / 100).min(42);
+    let widths = [subject, 16, width.saturating_sub(subject + 17)];
     table.set_constraints(widths.map(|width| ColumnConstraint::Absolute(Width::Fixed(width))));
     let lines: Vec<String> = table.lines().map(|line| format!(" {}", line.trim_end())).collect();
     lines.join("\n")
@@ -380,6 +413,7 @@ fn api_json(api: &Api<'_>) -> Value {
         "contract": own.contract.to_string(),
         "title": contract.title,
         "version": contract.version,
+        "base_paths": contract.bases().collect::<Vec<_>>(),
         "operations": api.operations.iter().map(|covered| operation_json(api.loaded, covered)).collect::<Vec<_>>(),
         "notes": notes.collect::<Vec<_>>(),
     })
@@ -455,7 +489,7 @@ components:
 ";
 
     /// The report on [`ODD`], by what makes it.
-    fn told(make: fn(&[Api<'_>]) -> String) -> String {
+    fn told(make: impl Fn(&[Api<'_>]) -> String) -> String {
         let thread = std::thread::current();
         let name = thread.name().unwrap_or_default().replace(':', "-");
         let directory = std::env::temp_dir().join(format!("portcullis-coverage-{name}-{}", std::process::id()));
@@ -472,12 +506,14 @@ components:
 
     #[test]
     fn for_people() {
-        let told = told(text);
-        assert!(
-            told.lines().all(|line| line.chars().count() <= usize::from(WIDTH)),
-            "{told}"
-        );
-        insta::assert_snapshot!("coverage", told);
+        insta::assert_snapshot!("coverage", told(|apis| text(apis, WIDTH)));
+        for width in [WIDTH_MIN, 80, WIDTH, WIDTH_MAX] {
+            let told = told(|apis| text(apis, width));
+            // The first line names files, the last counts: they end where they end.
+            let lines = told.lines().filter(|line| line.starts_with("  "));
+            let widest = lines.map(|line| line.chars().count()).max().unwrap();
+            assert!(widest <= usize::from(width), "{widest} of {width}: {told}");
+        }
     }
 
     #[test]
