@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -137,7 +137,12 @@ fn line(cause: Cause, count: u64) -> Line {
 /// The file cannot be read, or a line of it is no observation.
 pub(crate) fn read(path: &PathBuf) -> Result<Vec<Line>, String> {
     let about = |error: &dyn std::fmt::Display| format!("cannot read the observations `{}`: {error}", path.display());
-    let file = File::open(path).map_err(|error| about(&error))?;
+    let file = File::open(path).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => {
+            about(&"there is no such file; nothing has been observed yet, or the gate writes elsewhere")
+        }
+        _ => about(&error),
+    })?;
     let mut counts: BTreeMap<Line, u64> = BTreeMap::new();
     for (number, text) in io::BufRead::lines(io::BufReader::new(file)).enumerate() {
         let text = text.map_err(|error| about(&error))?;

@@ -25,6 +25,13 @@ pub(crate) enum News {
         api: String,
         /// Why.
         reason: String,
+        /// Whether the look before came to nothing, too.
+        again: bool,
+    },
+    /// It can be looked at again, and is what it was.
+    Reachable {
+        /// The API.
+        api: String,
     },
 }
 
@@ -42,6 +49,8 @@ struct Looked {
     period: Duration,
     revision: Option<String>,
     due: Instant,
+    /// Whether the last look came to nothing.
+    failed: bool,
 }
 
 impl Refresh {
@@ -79,19 +88,22 @@ impl Looked {
             period,
             revision: loaded.revision.clone(),
             due: now + period,
+            failed: false,
         })
     }
 
     fn look(&mut self) -> Option<News> {
+        let found = files::revision(&self.source);
+        let again = std::mem::replace(&mut self.failed, found.is_err());
         let api = self.api.clone();
-        match files::revision(&self.source) {
-            Ok(revision) if revision == self.revision => None,
+        match found {
+            Ok(revision) if revision == self.revision => again.then_some(News::Reachable { api }),
             Ok(revision) => {
                 // Were the new one broken, it would be told once and not every time.
                 self.revision = revision;
                 Some(News::Changed { api })
             }
-            Err(reason) => Some(News::Unreachable { api, reason }),
+            Err(reason) => Some(News::Unreachable { api, reason, again }),
         }
     }
 }

@@ -21,6 +21,7 @@ mod tests;
 pub mod tls;
 pub mod upstream;
 
+use std::fmt;
 use std::time::Duration;
 
 use thiserror::Error;
@@ -102,6 +103,16 @@ pub enum Phase {
     Total,
 }
 
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Connect => "no connection was made",
+            Self::Head => "its answer did not begin",
+            Self::Total => "the request took too long as a whole",
+        })
+    }
+}
+
 /// Why there is no answer to forward.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ForwardError {
@@ -109,7 +120,7 @@ pub enum ForwardError {
     #[error("cannot connect to the upstream: {0}")]
     Connect(String),
     /// Time ran out.
-    #[error("the upstream did not answer in time: {0:?}")]
+    #[error("the upstream did not answer in time: {0}")]
     Timeout(Phase),
     /// The response cannot be trusted.
     #[error("the upstream's response is malformed: {0:?}")]

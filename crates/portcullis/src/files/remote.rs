@@ -1,6 +1,7 @@
 //! Files at URLs: fetched without credentials, within bounds of size and time, and from nowhere that nobody named.
 
-use std::io::Read;
+use std::error::Error;
+use std::io::{self, ErrorKind, Read};
 use std::net::IpAddr;
 use std::sync::{Arc, Once};
 use std::time::{Duration, Instant};
@@ -129,19 +130,55 @@ pub(crate) fn body(mut response: Response, deadline: Instant) -> Result<Vec<u8>,
     }
 }
 
-/// An error and what it comes from, joined by colons.
-pub(crate) fn causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    std::iter::once(error)
-        .chain(causes)
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(": ")
+/// Why a request came to nothing: what lies at the root of the error, without what the libraries wrap around it.
+pub(crate) fn causes(error: &(dyn Error + 'static)) -> String {
+    let chain = || std::iter::successors(Some(error), |cause| (**cause).source());
+    let any = |is: fn(&reqwest::Error) -> bool| chain().filter_map(|cause| cause.downcast_ref()).any(is);
+    let root = chain().last().map(in_words).unwrap_or_default();
+    match (any(reqwest::Error::is_connect), any(reqwest::Error::is_timeout)) {
+        (true, true) => "no connection in time".to_owned(),
+        (false, true) => "no answer in time".to_owned(),
+        (true, false) => format!("cannot connect: {root}"),
+        (false, false) => root,
+    }
+}
+
+/// An error of the system without its number, where its kind says it all.
+fn in_words(error: &(dyn Error + 'static)) -> String {
+    let system = error.downcast_ref::<io::Error>().map(io::Error::kind);
+    match system {
+        Some(
+            kind @ (ErrorKind::ConnectionRefused
+            | ErrorKind::ConnectionReset
+            | ErrorKind::ConnectionAborted
+            | ErrorKind::HostUnreachable
+            | ErrorKind::NetworkUnreachable),
+        ) => kind.to_string(),
+        _ => error.to_string(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn why_nobody_answers_is_said_in_words() {
+        let closed = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap();
+        let client = builder(Duration::from_secs(2)).build().unwrap();
+        let error = client.get(format!("http://{closed}/")).send().unwrap_err();
+        assert_eq!(causes(&error), "cannot connect: connection refused");
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = builder(Duration::from_millis(50)).build().unwrap();
+        let error = client
+            .get(format!("http://{}/", silent.local_addr().unwrap()))
+            .send()
+            .unwrap_err();
+        assert_eq!(causes(&error), "no answer in time");
+    }
 
     #[test]
     fn digests_are_those_of_the_standard() {

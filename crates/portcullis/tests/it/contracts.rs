@@ -213,6 +213,18 @@ fn a_branch_is_looked_at_anew_and_the_last_good_contract_stays() {
     let told = |line: &String| line.contains("the contract cannot be refreshed, what was in force stays");
     until("it is told that it cannot be looked at", || gate.log().iter().any(told));
     assert_eq!(gate.post("/things", r#"{"name":"aw"}"#).status, 200);
+    let before = refused(&gate);
+    until("further looks come to nothing", || refused(&gate) > before + 1.0);
+    assert_eq!(
+        gate.log().iter().filter(|line| told(line)).count(),
+        1,
+        "it is told once"
+    );
+    std::fs::rename(gate.directory.0.join("gone"), gate.directory.0.join("specs")).unwrap();
+    let again = |line: &String| line.contains("the contract can be refreshed again");
+    until("it is told that it can be looked at again", || {
+        gate.log().iter().any(again)
+    });
 }
 
 #[test]

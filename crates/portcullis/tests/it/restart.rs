@@ -40,7 +40,7 @@ fn what_the_old_process_accepted_it_answers() {
         &gate,
         &[
             "stopped after handing over",
-            "\"connections_open\":8",
+            "\"connections_finished\":8",
             "\"connections_cut\":0"
         ]
     ));

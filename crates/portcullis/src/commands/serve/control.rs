@@ -221,13 +221,16 @@ impl Control {
                 tracing::info!(api, "the contract has changed where it comes from");
                 self.reload();
             }
-            News::Unreachable { api, reason } => {
+            News::Unreachable { api, reason, again } => {
                 self.gate.running.reload_refused();
-                tracing::error!(
-                    api,
-                    "the contract cannot be refreshed, what was in force stays: {reason}"
-                );
+                if !again {
+                    tracing::error!(
+                        api,
+                        "the contract cannot be refreshed, what was in force stays: {reason}"
+                    );
+                }
             }
+            News::Reachable { api } => tracing::info!(api, "the contract can be refreshed again"),
         }
     }
 
@@ -322,7 +325,8 @@ fn tell_end(drained: std::io::Result<Drained>, start: Instant, message: &str) ->
         connections_cut,
     } = drained.map_err(|error| Failure::unusable(format!("a worker failed: {error}")))?;
     let seconds = rounded(start.elapsed());
-    tracing::info!(connections_open, connections_cut, seconds, "{message}");
+    let connections_finished = connections_open.saturating_sub(connections_cut);
+    tracing::info!(connections_finished, connections_cut, seconds, "{message}");
     Ok(())
 }
 
