@@ -20,6 +20,7 @@ mod bodies;
 mod command_line;
 mod contracts;
 mod cors;
+mod documentation;
 mod forms;
 mod gate;
 mod http;
