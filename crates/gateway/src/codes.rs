@@ -81,8 +81,11 @@ pub fn code(place: Place, code: Code) -> &'static str {
 }
 
 /// Codes that are not made of a place and a kind of violation.
-const OTHERS: [&str; 38] = [
+const OTHERS: [&str; 41] = [
     "address.denied",
+    "authentication.required",
+    "authentication.unavailable",
+    "authorization.scope",
     "contract.body.media_type",
     "contract.response.encoding",
     "contract.response.media_type",

@@ -15,6 +15,7 @@ use portcullis_contract::conform::parameter::HeadScratch;
 
 use crate::account::{Account, Ledger};
 use crate::body::{BodyError, ResponseBody};
+use crate::controls::authenticate::cache::TokenCache;
 use crate::controls::cors::Sharing;
 use crate::controls::security_headers;
 use crate::forward;
@@ -46,6 +47,7 @@ pub struct Gate {
     ledger: Rc<Ledger>,
     pools: Pools,
     pub(crate) scratch: RefCell<HeadScratch>,
+    pub(crate) tokens: RefCell<TokenCache>,
     requests: Holdings,
     answers: Holdings,
 }
@@ -63,6 +65,7 @@ impl Gate {
             shared,
             ledger,
             scratch: RefCell::default(),
+            tokens: RefCell::default(),
             requests: Holdings::new(held_bytes_max / 2),
             answers: Holdings::new(held_bytes_max / 2),
         }

@@ -1,5 +1,6 @@
 //! The enforcement point: one request through every control, in one fixed order.
 
+mod access;
 pub mod account;
 pub mod admin;
 pub mod body;
@@ -9,6 +10,7 @@ pub mod forward;
 pub mod gate;
 mod grpc;
 mod holdings;
+pub mod issuer;
 pub mod limit;
 pub mod listen;
 pub mod metrics;

@@ -37,10 +37,11 @@ impl Gate {
         let routed = route::route(metered, routes, path, account.at(Control::Route))?;
         let admitted = address_list::admit(routed, account.at(Control::AddressList))?;
         let expected = cors::admit(admitted, sharing, account.at(Control::Cors))?;
-        let identified = authenticate::authenticate(expected);
+        account.at(Control::Authenticate);
+        let identified = authenticate::authenticate(expected, self).await;
         let budgeted = rate_limit::budget(identified, account.at(Control::RateLimit)).await?;
         let recorded = audit_log::open(budgeted);
-        let authorized = authorize::operation(recorded);
+        let authorized = authorize::operation(recorded, account.at(Control::Authorize))?;
         let conforming = contract_in::check(authorized, self, account.at(Control::ContractIn)).await?;
         let permitted = authorize::object(conforming);
         let permitted = rate_limit::target(permitted, account.at(Control::TargetLimit)).await?;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use portcullis_contract::conform::json::Undeclared;
 use portcullis_contract::conform::operation;
 
+pub use crate::access::{Access, Alternative, Need, Verifier};
 pub use crate::controls::address_list::Rule;
 pub use crate::controls::cors::{Cors, Origins};
 pub use crate::forward::balance::Repeat;
@@ -21,6 +22,8 @@ pub struct Policy {
     pub modes: Modes,
     /// Through which listeners it is reached.
     pub listeners: Listeners,
+    /// What is accepted as proof of who calls.
+    pub access: Arc<Access>,
     /// The lists that a caller's address is held against, the gate's first; all have to permit it.
     pub addresses: Vec<Rule>,
     /// Which pages of other origins may use it; none: nothing is said of origins.
@@ -164,6 +167,7 @@ impl Default for Policy {
         Self {
             modes: Modes::default(),
             listeners: Listeners::default(),
+            access: Arc::default(),
             addresses: Vec::new(),
             cors: None,
             undeclared: Levels::default(),

@@ -5,7 +5,9 @@
 //! id that leads to the log.
 
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, UPGRADE};
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, UPGRADE, WWW_AUTHENTICATE,
+};
 use http::{Response, StatusCode};
 use serde_json::{Map, Value};
 
@@ -41,6 +43,20 @@ pub enum Refusal {
     Address,
     /// A page of another origin may not send this.
     Origin,
+    /// A credential is missing, or bad.
+    Unauthenticated {
+        /// `WWW-Authenticate`.
+        challenge: String,
+        /// Why, for the log only.
+        why: &'static str,
+    },
+    /// The credential is good, and not for this.
+    Forbidden {
+        /// `WWW-Authenticate`.
+        challenge: String,
+    },
+    /// The keys to verify the credential with are not here.
+    Unverifiable,
     /// No operation has this path.
     RouteUnknown,
     /// The path is known, its operations have other methods.
@@ -111,6 +127,7 @@ impl Refusal {
         match self {
             Self::Contract { pointer, parameter, .. } => parameter.as_deref().or(pointer.as_deref()),
             Self::UrlSecret { parameter } => parameter.as_deref(),
+            Self::Unauthenticated { why, .. } => Some(why),
             _ => None,
         }
     }
@@ -140,23 +157,13 @@ impl Refusal {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "Too many connections",
             ),
-            Self::EncodingUnknown => line(
-                "http.encoding",
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "The content coding is not supported",
-            ),
-            Self::EncodingBroken => line(
-                "http.encoding.broken",
-                StatusCode::BAD_REQUEST,
-                "The body cannot be decoded",
-            ),
-            Self::EncodingBudget => line(
-                "http.encoding.budget",
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "The decoded body is too large",
-            ),
+            Self::EncodingUnknown | Self::EncodingBroken | Self::EncodingBudget => self.encoding_line(),
             Self::Rate { .. } => line("rate.exceeded", StatusCode::TOO_MANY_REQUESTS, "Too many requests"),
-            Self::Address | Self::Origin => self.caller_line(),
+            Self::Address
+            | Self::Origin
+            | Self::Unauthenticated { .. }
+            | Self::Forbidden { .. }
+            | Self::Unverifiable => self.caller_line(),
             Self::RouteUnknown => line("route.unknown", StatusCode::NOT_FOUND, "No such path"),
             Self::RouteMethod { .. } => line(
                 "route.method",
@@ -189,12 +196,47 @@ impl Refusal {
         }
     }
 
+    fn encoding_line(&self) -> Line {
+        match self {
+            Self::EncodingUnknown => line(
+                "http.encoding",
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "The content coding is not supported",
+            ),
+            Self::EncodingBroken => line(
+                "http.encoding.broken",
+                StatusCode::BAD_REQUEST,
+                "The body cannot be decoded",
+            ),
+            _ => line(
+                "http.encoding.budget",
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "The decoded body is too large",
+            ),
+        }
+    }
+
     fn caller_line(&self) -> Line {
         match self {
             Self::Address => line(
                 "address.denied",
                 StatusCode::FORBIDDEN,
                 "This address may not call here",
+            ),
+            Self::Unauthenticated { .. } => line(
+                "authentication.required",
+                StatusCode::UNAUTHORIZED,
+                "A valid credential is needed",
+            ),
+            Self::Forbidden { .. } => line(
+                "authorization.scope",
+                StatusCode::FORBIDDEN,
+                "The credential is not for this",
+            ),
+            Self::Unverifiable => line(
+                "authentication.unavailable",
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Credentials cannot be verified now",
             ),
             _ => line(
                 "cors.origin",
@@ -277,7 +319,12 @@ impl Refusal {
                 headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
                 headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
             }
-            Self::ConnectionLimit | Self::UpstreamOverloaded | Self::Busy => {
+            Self::Unauthenticated { challenge, .. } | Self::Forbidden { challenge } => {
+                if let Ok(value) = HeaderValue::from_str(challenge) {
+                    headers.insert(WWW_AUTHENTICATE, value);
+                }
+            }
+            Self::ConnectionLimit | Self::UpstreamOverloaded | Self::Busy | Self::Unverifiable => {
                 headers.insert(RETRY_AFTER, HeaderValue::from(1));
             }
             _ => {}

@@ -28,6 +28,14 @@ pub(crate) const FILE_BYTES_MAX: u64 = 32 << 20;
 const REMOTE_FILES_MAX: u32 = 256;
 const FETCH_TIME_MAX: Duration = Duration::from_secs(15);
 
+/// What a URL answers that the operator named, from an address that is public unless a private one is meant.
+///
+/// # Errors
+/// It cannot be fetched, or answers too much or too slowly.
+pub(crate) fn named(url: &Url, private_address: bool) -> Result<Vec<u8>, String> {
+    remote::named(url, private_address, FETCH_TIME_MAX)
+}
+
 /// The files of one contract.
 pub(crate) struct Files {
     home: Home,

@@ -9,6 +9,7 @@ mod commands;
 mod config;
 mod contracts;
 mod files;
+mod issuers;
 mod lifecycle;
 mod logging;
 mod observations;

@@ -92,7 +92,9 @@ impl Looking<'_> {
             self.contents("request body", &body.contents, true, &mut checks);
         }
         if operation.security.as_ref().is_some_and(|any_of| !any_of.is_empty()) {
-            let effect = Effect::NotJudged("credentials are not verified in this version");
+            let effect = Effect::NotJudged(
+                "by the contract; `security_schemes` of the configuration name who verifies credentials",
+            );
             checks.push(Check {
                 subject: "security requirements".to_owned(),
                 answer: false,

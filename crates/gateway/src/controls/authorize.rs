@@ -1,10 +1,17 @@
-//! What they may do: with this operation, before the body is read; with this very object, after it was judged. This
-//! version decides nothing yet: both stages pass every request on.
+//! What they may do: with this operation, before the body is read; with this very object, after it was judged.
+//!
+//! With the operation: what its contract's `security` asks for. With the object, nothing is decided yet.
+
+use portcullis_identity::challenge::{self, BearerError};
+use portcullis_identity::principal::Principal;
 
 use super::audit_log::Recorded;
-use super::authenticate::Principal;
+use super::authenticate::Proof;
 use super::contract_in::Conforming;
 use super::route::Routed;
+use crate::access::{Access, Standing};
+use crate::account::Account;
+use crate::refusal::Refusal;
 
 /// A request whose caller may use the operation.
 pub struct Authorized<'r> {
@@ -26,11 +33,39 @@ pub struct Permitted<'r> {
 }
 
 /// Decides on the operation.
-pub(crate) fn operation(recorded: Recorded<'_>) -> Authorized<'_> {
+///
+/// # Errors
+/// [`Refusal::Unauthenticated`] where the credential is missing or bad, also where none was needed;
+/// [`Refusal::Forbidden`] where it is good for something else; [`Refusal::Unverifiable`].
+pub(crate) fn operation<'r>(recorded: Recorded<'r>, _account: &mut Account) -> Result<Authorized<'r>, Refusal> {
     let identified = recorded.budgeted.identified;
-    Authorized {
-        routed: identified.routed,
-        principal: identified.principal,
+    let access = &identified.routed.route.operation.policy.access;
+    match identified.proof {
+        Proof::Judged(Standing::Admitted) => Ok(Authorized {
+            routed: identified.routed,
+            principal: identified.principal,
+        }),
+        Proof::Judged(Standing::Missing) => Err(unauthenticated(access, None, "missing")),
+        Proof::Judged(Standing::Foreign) => {
+            Err(unauthenticated(access, Some(BearerError::InvalidToken), "other-issuer"))
+        }
+        Proof::Judged(Standing::Insufficient(scopes)) => Err(Refusal::Forbidden {
+            challenge: challenge::bearer(
+                &access.realm,
+                Some(BearerError::InsufficientScope),
+                scopes.iter().map(|scope| &**scope),
+            ),
+        }),
+        Proof::Unreadable => Err(unauthenticated(access, Some(BearerError::InvalidRequest), "unreadable")),
+        Proof::Rejected(why) => Err(unauthenticated(access, Some(BearerError::InvalidToken), why)),
+        Proof::Unverifiable => Err(Refusal::Unverifiable),
+    }
+}
+
+fn unauthenticated(access: &Access, error: Option<BearerError>, why: &'static str) -> Refusal {
+    Refusal::Unauthenticated {
+        challenge: challenge::bearer(&access.realm, error, []),
+        why,
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod admission;
 mod client_address;
+mod clock;
 mod connection;
 mod deadline;
 mod framing;
@@ -29,6 +30,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Uri, header};
 
 pub use client_address::{Client, ClientHeader, Scheme, TrustedProxies};
+pub(crate) use clock::unix_time;
 pub use deadline::Deadlines;
 pub use framing::{Framing, Step};
 pub use greet::{Connected, Greeting, Listener, ListenerIndex};

@@ -19,8 +19,12 @@ pub enum Control {
     AddressList,
     /// Rules for pages of other origins.
     Cors,
+    /// Verifying credentials.
+    Authenticate,
     /// Rate limits of the operation.
     RateLimit,
+    /// What the operation asks of its callers.
+    Authorize,
     /// The contract, on the way in: reading the body is a part of it.
     ContractIn,
     /// Rate limits by what is aimed at.
@@ -52,12 +56,14 @@ pub(super) struct ControlCells {
 
 impl Control {
     /// Every control, in the order of the pipeline.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::ArrivalLimit,
         Self::Route,
         Self::AddressList,
         Self::Cors,
+        Self::Authenticate,
         Self::RateLimit,
+        Self::Authorize,
         Self::ContractIn,
         Self::TargetLimit,
         Self::Forward,
@@ -70,7 +76,9 @@ impl Control {
             Self::Route => "route",
             Self::AddressList => "address_list",
             Self::Cors => "cors",
+            Self::Authenticate => "authenticate",
             Self::RateLimit => "rate_limit",
+            Self::Authorize => "authorize",
             Self::ContractIn => "contract_in",
             Self::TargetLimit => "target_limit",
             Self::Forward => "forward",

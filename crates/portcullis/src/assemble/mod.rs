@@ -3,6 +3,7 @@
 mod access;
 mod fixed;
 pub(crate) mod limits;
+mod proof;
 mod routes;
 pub(crate) mod tls;
 mod upstreams;
@@ -39,6 +40,7 @@ use crate::config::checked::Configuration;
 use crate::config::contract::Source;
 use crate::config::{listen, raw};
 use crate::contracts::{self, Loaded};
+use crate::issuers::Issuers;
 use crate::lifecycle::listening::{Given, ListenError, Listening};
 use crate::traces::Exporter;
 use fixed::{fixed_settings, now_of};
@@ -79,6 +81,7 @@ pub(crate) struct Running {
     observations: Arc<Observations>,
     readiness: Arc<Readiness>,
     upstreams: Upstreams,
+    issuers: Issuers,
     workers: Workers,
     listeners: Vec<Listener>,
     /// Ends with the gate.
@@ -113,22 +116,17 @@ pub(crate) fn load(configuration: &Configuration, location: &str) -> Result<Vec<
 /// # Errors
 /// See [`StartError`].
 pub(crate) fn offline(configuration: &Configuration, apis: Vec<Loaded>) -> Result<Offline, StartError> {
-    let store = Arc::new(MemoryStore::new(1));
-    let keyer = Keyer::random().map_err(|error| StartError::System(error.to_string()))?;
-    let limiter = Limiter::new(Arc::clone(&store) as _, keyer, Instant::now());
-    let setup = Setup {
-        workers: NonZeroUsize::MIN,
-        codes: codes::all(),
-        version: env!("CARGO_PKG_VERSION"),
-        limits: store,
-    };
+    let (limiter, registry) = counters(NonZeroUsize::MIN, 1)?;
     let files = AddressFiles::read(configuration).map_err(StartError::Unusable)?;
+    let issuers = Issuers::offline().settle(&configuration.issuers, "");
+    let issuers = issuers.map_err(StartError::Unusable)?;
     let Settings { bounds, path, .. } = settings(configuration, Vec::new());
-    let (registry, mut upstreams) = (Registry::new(setup), Upstreams::new(Fleet::new(1)));
+    let mut upstreams = Upstreams::new(Fleet::new(1));
     let site = Site {
         listeners: &configuration.listen,
         addresses: &configuration.listen_addresses(),
         files: &files,
+        issuers: &issuers,
     };
     let routes = routes::table(configuration, site, apis, &limiter, &registry, &mut upstreams)?;
     Ok(Offline { routes, bounds, path })
@@ -166,18 +164,13 @@ impl Running {
         let no_descriptors = |error: io::Error| StartError::System(error.to_string());
         let (callers, operators) = listening.duplicate().map_err(no_descriptors)?.into_parts();
         let sockets = Sockets::spread(callers, configuration.workers).map_err(no_descriptors)?;
-        let store = Arc::new(MemoryStore::new(KEYS_MAX));
-        let keyer = Keyer::random().map_err(|error| StartError::System(error.to_string()))?;
-        let limiter = Limiter::new(Arc::clone(&store) as _, keyer, Instant::now());
-        let setup = Setup {
-            workers: configuration.workers,
-            codes: codes::all(),
-            version: env!("CARGO_PKG_VERSION"),
-            limits: store,
-        };
-        let registry = Arc::new(Registry::new(setup));
+        let (limiter, registry) = counters(configuration.workers, KEYS_MAX)?;
+        let registry = Arc::new(registry);
         let readiness = Arc::new(Readiness::default());
         let files = AddressFiles::read(&configuration).map_err(StartError::Unusable)?;
+        let mut issuers = Issuers::start().map_err(no_descriptors)?;
+        let named = issuers.settle(&configuration.issuers, "");
+        let named = named.map_err(StartError::Unusable)?;
         let listeners = tls::listeners(&configuration.listen, &files)?;
         let admin_list = configuration.admin.as_ref().map(|admin| files.list(&admin.addresses));
         let serve = |listener| {
@@ -196,6 +189,7 @@ impl Running {
             listeners: &configuration.listen,
             addresses: sockets.addresses(),
             files: &files,
+            issuers: &named,
         };
         let ages = written(&apis);
         let fleet = Fleet::new(configuration.workers.get());
@@ -225,6 +219,7 @@ impl Running {
             observations,
             readiness,
             upstreams,
+            issuers,
             workers,
             listeners,
             orders,
@@ -243,10 +238,13 @@ impl Running {
         let warnings = apis.iter().flat_map(|api| api.warnings.clone()).collect();
         let ages = written(&apis);
         let files = AddressFiles::read(&configuration).map_err(StartError::Unusable)?;
+        let named = self.issuers.settle(&configuration.issuers, "");
+        let named = named.map_err(StartError::Unusable)?;
         let site = Site {
             listeners: &self.configuration.listen,
             addresses: self.workers.addresses(),
             files: &files,
+            issuers: &named,
         };
         let (limiter, registry) = (&self.shared.limiter, &self.registry);
         let table = routes::table(&configuration, site, apis, limiter, registry, &mut self.upstreams)?;
@@ -357,6 +355,20 @@ impl Running {
         drop(self.exporter);
         drained
     }
+}
+
+/// What counts: for rate limits, with so many keys at most, and for metrics.
+fn counters(workers: NonZeroUsize, keys_max: usize) -> Result<(Limiter, Registry), StartError> {
+    let store = Arc::new(MemoryStore::new(keys_max));
+    let keyer = Keyer::random().map_err(|error| StartError::System(error.to_string()))?;
+    let limiter = Limiter::new(Arc::clone(&store) as _, keyer, Instant::now());
+    let registry = Registry::new(Setup {
+        workers,
+        codes: codes::all(),
+        version: env!("CARGO_PKG_VERSION"),
+        limits: store,
+    });
+    Ok((limiter, registry))
 }
 
 /// Makes the gate of each worker, in the worker's own thread.

@@ -15,7 +15,7 @@ use portcullis_gateway::websocket;
 use super::access::{Access, sharing};
 use super::upstreams::Upstreams;
 use super::versions::Versions;
-use super::{StartError, limits};
+use super::{StartError, limits, proof};
 use crate::address_files::AddressFiles;
 use crate::config::api;
 use crate::config::checked::Configuration;
@@ -24,11 +24,12 @@ use crate::config::policy::Policy as Settled;
 use crate::config::raw::{Retry, UndeclaredAction};
 use crate::config::{self, raw};
 use crate::contracts::{Loaded, websockets};
+use crate::issuers::ByName;
 
 /// The names by which a machine calls itself.
 const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
-/// The sockets that there are, and what the files of lists say.
+/// The sockets that there are, what the files of lists say, and whose tokens are believed.
 #[derive(Clone, Copy)]
 pub(super) struct Site<'s> {
     /// The listeners that are bound.
@@ -37,6 +38,8 @@ pub(super) struct Site<'s> {
     pub(super) addresses: &'s [SocketAddr],
     /// The files of address lists.
     pub(super) files: &'s AddressFiles,
+    /// Whose tokens are believed.
+    pub(super) issuers: &'s ByName,
 }
 
 /// The route table of a configuration.
@@ -58,6 +61,7 @@ pub(super) fn table(
     let mut versions = Versions::default();
     let mut building = Building {
         addresses: site.addresses,
+        issuers: site.issuers,
         access: &mut access,
         versions: &mut versions,
         limiter,
@@ -71,6 +75,7 @@ pub(super) fn table(
 /// What building APIs needs, and what they share.
 struct Building<'b, 'g> {
     addresses: &'b [SocketAddr],
+    issuers: &'b ByName,
     access: &'b mut Access<'g>,
     versions: &'b mut Versions,
     limiter: &'b Limiter,
@@ -114,6 +119,7 @@ impl Building<'_, '_> {
         let own = limits::of_operation(counted_as, &id, contract, declared, policy).map_err(StartError::System)?;
         Ok(Operation {
             policy: Policy {
+                access: Arc::new(proof::access(api, contract, declared, self.issuers)),
                 listeners: self.access.listeners(policy.listeners.as_deref()),
                 addresses: self.access.rules(&policy.addresses),
                 cors: self.cors(policy)?,

@@ -137,7 +137,7 @@ mod tests {
     const ONE: &str = "\
 listen: 127.0.0.1:0
 apis:
-  - {contract: odd.yaml, upstream: 'http://127.0.0.1:9000'}
+  - {contract: odd.yaml, upstream: 'http://127.0.0.1:9000', dangerous_unverified_schemes: true}
 ";
 
     const MISSPELT: &str = "\
@@ -156,8 +156,8 @@ paths:
     const TWO: &str = "\
 listen: 127.0.0.1:0
 apis:
-  - {contract: odd.yaml, upstream: 'http://127.0.0.1:9000'}
-  - {contract: same.yaml, upstream: 'http://127.0.0.1:9000'}
+  - {contract: odd.yaml, upstream: 'http://127.0.0.1:9000', dangerous_unverified_schemes: true}
+  - {contract: same.yaml, upstream: 'http://127.0.0.1:9000', dangerous_unverified_schemes: true}
 ";
 
     const LIMITS: &str = "\
@@ -165,6 +165,7 @@ listen: 127.0.0.1:0
 apis:
   - contract: odd.yaml
     upstream: http://127.0.0.1:9000
+    dangerous_unverified_schemes: true
     policy:
       rate_limits:
         - {name: by-user, key: [{body: /username}], requests: 5, per: 15m}

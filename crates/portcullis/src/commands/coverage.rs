@@ -453,7 +453,7 @@ mod tests {
     const GATE: &str = "\
 listen: 127.0.0.1:0
 apis:
-  - {contract: odd.yaml, upstream: 'http://127.0.0.1:9000'}
+  - {contract: odd.yaml, upstream: 'http://127.0.0.1:9000', dangerous_unverified_schemes: true}
 ";
 
     const ODD: &str = "\

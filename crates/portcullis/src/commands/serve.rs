@@ -44,6 +44,9 @@ pub(super) struct Arguments {
     /// Without a configuration: an OpenAPI Overlay that changes the contract first; may be repeated
     #[arg(long = "overlay", value_name = "FILE", requires = "contract")]
     pub(super) overlays: Vec<PathBuf>,
+    /// Without a configuration: credentials go on to the upstream unverified, and it has to verify them
+    #[arg(long, requires = "contract")]
+    pub(super) dangerous_unverified_schemes: bool,
     /// TLS with a certificate that is made now and that nobody trusts, at every address that has no TLS
     #[arg(long)]
     pub(super) dev_tls: bool,

@@ -14,10 +14,12 @@ use super::address_list;
 use super::balance::{Breaker, Resolve, Retries, Sticky};
 use super::checked::{duplicates, seconds};
 use super::contract::Source;
+use super::issuer::Issuer;
 use super::listen;
 use super::policy;
 use super::problems::Problems;
 use super::raw;
+use super::security::{self, Scheme, Schemes};
 use super::spanned::Spanned;
 use super::text::Target;
 use super::upstream::{Endpoint as EndpointRaw, Upstream as UpstreamRaw, UrlOr};
@@ -50,6 +52,10 @@ pub(crate) struct Api {
     pub(crate) limits_of: Option<Spanned<String>>,
     /// The names of all listeners, which policies may name.
     pub(crate) listeners: Vec<String>,
+    /// What verifies the security schemes of the contract.
+    pub(crate) security_schemes: Schemes,
+    /// Whether the upstream verifies the others.
+    pub(crate) unverified_schemes: bool,
     /// The outermost layer of the policy; see [`policy::settle`].
     pub(crate) policy: raw::Policy,
 }
@@ -113,12 +119,19 @@ pub(crate) struct Endpoint {
 }
 
 impl Api {
+    /// What verifies a security scheme of the contract; none where nothing does.
+    pub(crate) fn scheme(&self, name: &str) -> Option<&Scheme> {
+        let named = self.security_schemes.get(name).map(|settled| &settled.value);
+        named.or(self.unverified_schemes.then_some(&Scheme::Unverified))
+    }
+
     /// Paths are relative to `directory`; `listeners` are the names that there are. None where it cannot be told which
     /// contract is meant.
     pub(super) fn lower(
         mut raw: raw::Api,
         directory: &Path,
         listeners: &[String],
+        issuers: &[Issuer],
         problems: &mut Problems<'_>,
     ) -> Option<Self> {
         let contract_span = raw.contract.span;
@@ -162,6 +175,8 @@ impl Api {
                 span: name.span,
             }),
             listeners: listeners.to_vec(),
+            security_schemes: security::lower(raw.security_schemes, issuers, problems),
+            unverified_schemes: raw.dangerous_unverified_schemes,
             policy: raw.policy,
         })
     }

@@ -12,6 +12,7 @@ use portcullis_contract::document::Span;
 
 use super::address_list::{AddressList, Addresses};
 use super::api::{self, Api};
+use super::issuer::Issuer;
 use super::listen::{self, Listener};
 use super::problems::Problems;
 use super::process::Process;
@@ -39,6 +40,8 @@ pub(crate) struct Configuration {
     pub(crate) arrival_limit: ArrivalLimit,
     /// What is logged.
     pub(crate) log: Log,
+    /// Whose tokens are believed; names all different.
+    pub(crate) issuers: Vec<Issuer>,
     /// At least one; names all different.
     pub(crate) apis: Vec<Api>,
     /// Where observations go.
@@ -62,6 +65,11 @@ impl Configuration {
     /// The addresses of the listeners, in their order.
     pub(crate) fn listen_addresses(&self) -> Vec<SocketAddr> {
         self.listen.iter().map(|listener| listener.address).collect()
+    }
+
+    /// Every file of public keys that is named.
+    pub(crate) fn key_files(&self) -> impl Iterator<Item = &Path> {
+        self.issuers.iter().filter_map(Issuer::file)
     }
 
     /// Every file of addresses that is named; one that is named twice comes twice.
@@ -160,10 +168,16 @@ pub(super) fn lower(raw: raw::Configuration, directory: &Path, problems: &mut Pr
     let listen = raw.listen.0.into_iter();
     let listen = listen.map(|entry| Listener::lower(entry, directory, has_proxies, problems));
     let listen = listen.collect();
+    let issuers = raw.issuers.into_iter();
+    let issuers: Vec<_> = issuers
+        .map(|issuer| Issuer::lower(issuer.value, directory, problems))
+        .collect();
+    let named = issuers.iter().map(|issuer| (&*issuer.name, issuer.span));
+    duplicates("name of an issuer", named, problems);
     let apis = raw
         .apis
         .into_iter()
-        .filter_map(|api| Api::lower(api.value, directory, &names, problems))
+        .filter_map(|api| Api::lower(api.value, directory, &names, &issuers, problems))
         .collect::<Vec<_>>();
     duplicates(
         "API name",
@@ -187,6 +201,7 @@ pub(super) fn lower(raw: raw::Configuration, directory: &Path, problems: &mut Pr
             format: raw.log.format,
             requests: raw.log.requests.unwrap_or(LogRequests::Refused),
         },
+        issuers,
         apis,
         observe: raw.observe.map(|observe| Observe {
             file: directory.join(&observe.file.value.0),

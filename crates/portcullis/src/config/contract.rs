@@ -225,7 +225,7 @@ fn remote(raw: &Contract, url: &Spanned<String>, span: Span, problems: &mut Prob
     }))
 }
 
-fn is_plain(url: &Url) -> bool {
+pub(super) fn is_plain(url: &Url) -> bool {
     let of_web = matches!(url.scheme(), "http" | "https") && url.has_host();
     of_web && url.username().is_empty() && url.password().is_none() && url.fragment().is_none()
 }

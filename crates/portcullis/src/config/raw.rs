@@ -4,14 +4,18 @@
 //! as schema attributes and are enforced from that very schema; what concerns several settings at once is decided when the
 //! raw settings are lowered to checked ones. Nothing outside `config` reads these types.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::address_list::Addresses;
 use super::contract::ContractWritten;
 use super::cors::Cors;
+use super::issuer::IssuerWritten;
 use super::listen::ListenWritten;
 use super::process::ProcessWritten;
+use super::security::SchemeWritten;
 use super::spanned::{List, Spanned};
 use super::text::{Address, BasePath, Host, Location, Name, Network, Origin, Pointer, Seconds, Size, Window};
 use super::traces::TracesWritten;
@@ -44,6 +48,10 @@ pub(crate) struct Configuration {
     /// What is logged, and how.
     #[serde(default)]
     pub(crate) log: Log,
+    /// Whose access tokens are believed. An API's `security_schemes` name them.
+    #[serde(default)]
+    #[schemars(length(max = 64))]
+    pub(crate) issuers: Vec<Spanned<IssuerWritten>>,
     /// The APIs behind the gate.
     #[schemars(length(min = 1, max = 1000))]
     pub(crate) apis: Vec<Spanned<Api>>,
@@ -198,6 +206,14 @@ pub(crate) struct Api {
     /// The name of another API, a version of the same: operations with the same `operationId`, or the same method and
     /// path, count together in rate limits.
     pub(crate) limits_of: Option<Spanned<Name>>,
+    /// What verifies the security schemes of the contract, by their names there. Each that an operation asks for has to be
+    /// named.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, SchemeWritten>", length(max = 64))]
+    pub(crate) security_schemes: BTreeMap<String, Spanned<SchemeWritten>>,
+    /// Lets credentials of every scheme that `security_schemes` does not name go on to the upstream, which has to verify them.
+    #[serde(default)]
+    pub(crate) dangerous_unverified_schemes: bool,
     /// The policy of the whole API. The contract's `x-portcullis` goes before it.
     #[serde(default)]
     pub(crate) policy: Policy,

@@ -1,10 +1,9 @@
-//! What a contract says that does not do what its author may think: security that is not verified, schemas that let
+//! What a contract says that does not do what its author may think: schemas that let
 //! nothing through, secrets where they are refused.
 
 use std::collections::BTreeSet;
 
 use portcullis_contract::conform::contract::Contract;
-use portcullis_contract::conform::operation::Operation;
 use portcullis_contract::document::{Document, Node, Object, Problem, Span, Value};
 use portcullis_gateway::controls::url_secrets;
 
@@ -38,8 +37,7 @@ const BRANCHES: [&str; 6] = ["allOf", "anyOf", "oneOf", "not", "if", "dependentS
 
 /// The warnings, in the order of the document.
 pub(super) fn warnings(document: &Document, contract: &Contract, policies: &[Policy]) -> Vec<Problem> {
-    let mut warnings: Vec<Problem> = unverified(document, contract).into_iter().collect();
-    warnings.extend(secrets(document, contract, policies));
+    let mut warnings = secrets(document, contract, policies);
     let mut free = BTreeSet::new();
     for root in document.files() {
         find_free(root, true, &mut free);
@@ -54,25 +52,6 @@ pub(super) fn warnings(document: &Document, contract: &Contract, policies: &[Pol
 
 fn warning(document: &Document, span: Span, message: impl Into<String>) -> Problem {
     Problem::warning(document.location(span.file), span, message)
-}
-
-/// Security requirements, told once.
-fn unverified(document: &Document, contract: &Contract) -> Option<Problem> {
-    let asks = |operation: &&Operation| operation.security.iter().flatten().any(|schemes| !schemes.is_empty());
-    let asking = contract.operations.iter().filter(asks).count();
-    let first = contract.operations.iter().find(asks)?;
-    let span = document
-        .root()
-        .node
-        .get("security")
-        .map_or(first.span, |node| node.span);
-    let message = format!(
-        "{asking} of {} operations declare security, which is not verified in this version: credentials go on to the \
-         upstream as they are",
-        contract.operations.len()
-    );
-    let help = "let the upstream verify them";
-    Some(warning(document, span, message).help(help))
 }
 
 /// Query parameters, and API keys in the query, that are refused as secrets whatever the contract says.

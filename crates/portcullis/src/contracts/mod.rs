@@ -3,6 +3,7 @@
 mod advice;
 mod folder;
 mod limits;
+mod security;
 mod together;
 pub(crate) mod websockets;
 
@@ -24,6 +25,7 @@ use crate::config::problems::Problems;
 use crate::config::upstream_tls::Tls as Configured;
 use crate::config::{extensions, raw};
 use crate::files::Files;
+use crate::issuers;
 use crate::upstream_tls;
 pub(crate) use folder::is_named_like_one;
 
@@ -71,6 +73,11 @@ impl Loaded {
 pub(crate) fn load_all(configuration: &Configuration, location: &str) -> Result<Vec<Loaded>, Vec<Problem>> {
     let mut apis = Vec::new();
     let mut problems = AddressFiles::read(configuration).err().unwrap_or_default();
+    problems.extend(
+        issuers::check(&configuration.issuers, location)
+            .err()
+            .unwrap_or_default(),
+    );
     for api in folder::expanded(&configuration.apis, location, &mut problems) {
         match load(&api, location) {
             Ok(api) => apis.push(api),
@@ -168,6 +175,7 @@ pub(crate) fn of_document(api: &Api, document: Document, location: &str) -> Resu
     let mut problems: Vec<Problem> = problems.into_iter().chain(found.into_sorted()).collect();
     problems.extend(of_limits);
     problems.extend(no_operations(&document, &contract));
+    problems.extend(security::problems(api, &document, &contract, location));
     problems.extend(advice::warnings(&document, &contract, &policies));
     if let Some(bases) = &api.base_paths {
         contract.serve_below(bases.clone());

@@ -26,14 +26,7 @@ pub(super) struct Fetched {
 
 /// Fetches a contract; what has another digest than the one that was named is not taken.
 pub(super) fn contract(remote: &Remote, time_max: Duration) -> Result<Fetched, String> {
-    let builder = builder(time_max).redirect(redirect::Policy::none());
-    let client = if remote.private_address {
-        builder.build()
-    } else {
-        inwards(&remote.url)?;
-        builder.dns_resolver(Arc::new(Outwards)).build()
-    };
-    let bytes = get(&client.map_err(|error| causes(&error))?, &remote.url, time_max)?;
+    let bytes = named(&remote.url, remote.private_address, time_max)?;
     let digest = sha256(&bytes)?;
     match &remote.sha256 {
         Some(expected) if *expected != digest => Err(format!(
@@ -41,6 +34,18 @@ pub(super) fn contract(remote: &Remote, time_max: Duration) -> Result<Fetched, S
         )),
         _ => Ok(Fetched { bytes, digest }),
     }
+}
+
+/// What a URL answers that the operator named. Redirects are not followed: where they lead, nobody named.
+pub(super) fn named(url: &Url, private_address: bool, time_max: Duration) -> Result<Vec<u8>, String> {
+    let builder = builder(time_max).redirect(redirect::Policy::none());
+    let client = if private_address {
+        builder.build()
+    } else {
+        inwards(url)?;
+        builder.dns_resolver(Arc::new(Outwards)).build()
+    };
+    get(&client.map_err(|error| causes(&error))?, url, time_max)
 }
 
 /// Refuses an address in a URL that is not public; names are looked at when they are resolved.

@@ -195,7 +195,9 @@ fn a_refusal_tells_neither_the_value_nor_what_is_inside() {
 #[test]
 fn natter_is_safe_behind_the_gate() {
     let natter = natter_api::start();
-    let gate = Setup::new(natter::CONTRACT, natter.address).start();
+    let gate = Setup::new(natter::CONTRACT, natter.address)
+        .with_api("dangerous_unverified_schemes: true")
+        .start();
     let made = gate.post("/users", r#"{"username":"carol","password":"a long password"}"#);
     assert_eq!(made.status, 201, "{}", made.text());
     for member in ["password", "password_hash", "is_admin"] {

@@ -40,6 +40,7 @@ mod service_manager;
 mod shutdown;
 mod streams;
 mod tls;
+mod tokens;
 mod traces;
 mod under_load;
 mod upstream;

@@ -62,6 +62,7 @@ fn unknown_paths_count_on_arrival() {
 fn guessing_one_users_password_from_many_addresses_ends() {
     let natter = natter_api::start();
     let gate = Setup::new(natter::CONTRACT, natter.address)
+        .with_api("dangerous_unverified_schemes: true")
         .with("trusted_proxies: [127.0.0.1/32]")
         .start();
     let log_in = |address: &str, name: &str, password: &str| {
@@ -85,7 +86,9 @@ fn guessing_one_users_password_from_many_addresses_ends() {
 #[test]
 fn authentication_endpoints_are_limited_by_themselves() {
     let natter = natter_api::start();
-    let gate = Setup::new(natter::CONTRACT, natter.address).start();
+    let gate = Setup::new(natter::CONTRACT, natter.address)
+        .with_api("dangerous_unverified_schemes: true")
+        .start();
     let answers: Vec<_> = (0..12)
         .map(|number| gate.post("/shares/open", &format!(r#"{{"token":"share-{}"}}"#, 1000 + number)))
         .collect();

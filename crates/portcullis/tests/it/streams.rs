@@ -46,7 +46,9 @@ fn events_pass_one_by_one() {
 #[test]
 fn natters_events_arrive_while_they_happen() {
     let natter = natter_api::start();
-    let gate = Setup::new(natter::CONTRACT, natter.address).start();
+    let gate = Setup::new(natter::CONTRACT, natter.address)
+        .with_api("dangerous_unverified_schemes: true")
+        .start();
     let mut listener: Client = gate.client();
     let request = listener.request("GET", "/spaces/1/events", &[], b"");
     listener.write(&request);

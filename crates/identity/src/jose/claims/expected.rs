@@ -31,7 +31,7 @@ impl Default for ClockSkew {
 }
 
 /// What is expected of a token. It cannot be said without an issuer, an audience and a type (RFC 8725 §3.8, §3.9, §3.11).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expected {
     issuer: String,
     audiences: Vec<String>,
@@ -159,6 +159,13 @@ impl Expected {
     /// The issuer, as tokens have to name it.
     pub fn issuer(&self) -> &str {
         &self.issuer
+    }
+
+    /// From when on claims that are accepted now may not be any more; none: they do not end by themselves.
+    pub fn good_until(&self, claims: &Claims) -> Option<UnixTime> {
+        let aged = self.age_seconds_max.zip(claims.issued_at());
+        let aged = aged.map(|(seconds, made)| made.plus(seconds));
+        [claims.expires(), aged].into_iter().flatten().min()
     }
 
     /// Accepts claims that are all as expected at `now`.

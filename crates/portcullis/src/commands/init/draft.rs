@@ -58,6 +58,8 @@ pub(super) struct Draft {
     pub(super) hosts: Vec<String>,
     /// What stands before every path.
     pub(super) bases: Vec<String>,
+    /// The security schemes that operations ask for.
+    pub(super) schemes: Vec<String>,
     /// What is let pass and recorded.
     pub(super) observe: Option<Observe>,
     /// Operations that need more than the usual rate limit.
@@ -109,6 +111,11 @@ impl Draft {
             listen,
             hosts,
             bases,
+            schemes: contract
+                .security_schemes
+                .iter()
+                .map(|scheme| scheme.name.to_string())
+                .collect(),
             observe: arguments.observe,
             guessable: guessable::find(&source.document, contract),
             also: source.also.clone(),
@@ -207,7 +214,7 @@ impl Draft {
             Upstream::Unknown => comment(4, "TO DO: nobody said where it listens; write it here."),
         };
         api += &format!("    upstream: {}\n", scalar(self.upstream.url()));
-        api + &self.hosts() + &self.bases()
+        api + &self.hosts() + &self.bases() + &self.schemes()
     }
 
     fn hosts(&self) -> String {
@@ -234,6 +241,24 @@ impl Draft {
             listed(&below)
         );
         comment(4, &below) + "    # base_path: /\n"
+    }
+
+    fn schemes(&self) -> String {
+        let Some(first) = self.schemes.first() else {
+            return String::new();
+        };
+        let schemes: Vec<String> = self.schemes.iter().map(|scheme| told(&format!("`{scheme}`"))).collect();
+        let unverified = format!(
+            "Nothing verifies yet what operations ask of their callers by {}: credentials go on as they are, and the service \
+             has to verify them. Where tokens of an issuer are asked for, describe it below `issuers` and name it here:",
+            listed(&schemes)
+        );
+        comment(4, &unverified)
+            + &format!(
+                "    # security_schemes: {{ {}: {{ issuers: [main] }} }}\n",
+                scalar(first)
+            )
+            + "    dangerous_unverified_schemes: true\n"
     }
 
     fn policy(&self) -> String {

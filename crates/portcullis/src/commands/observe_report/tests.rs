@@ -87,7 +87,7 @@ fn serve(mut stream: TcpStream) {
 fn configuration(contract: &str, mode: &str, upstream: SocketAddr, directory: &Path) -> Configuration {
     let text = format!(
         "listen: 127.0.0.1:0\nworkers: 1\nobserve: {{file: {}/seen.jsonl}}\napis:\n  - contract: {contract}\n    name: natter\n    \
-         upstream: http://{upstream}\n    policy:\n      modes: {{contract_in: {mode}, contract_out: {mode}}}\n",
+         upstream: http://{upstream}\n    dangerous_unverified_schemes: true\n    policy:\n      modes: {{contract_in: {mode}, contract_out: {mode}}}\n",
         directory.display()
     );
     config::read("gate.yaml", text.as_bytes()).usable().unwrap().0

@@ -27,6 +27,7 @@ enum Source {
         contract: String,
         upstream: String,
         overlays: Vec<PathBuf>,
+        unverified_schemes: bool,
     },
 }
 
@@ -38,6 +39,7 @@ impl Arguments {
                 contract: contract.to_string_lossy().into_owned(),
                 upstream: upstream.clone(),
                 overlays: self.overlays.clone(),
+                unverified_schemes: self.dangerous_unverified_schemes,
             },
             _ => {
                 let config = self.config.clone().unwrap_or_else(|| PathBuf::from("portcullis.yaml"));
@@ -78,7 +80,8 @@ impl Origin {
         };
         let certificates = configuration.listen.iter().flat_map(Listener::files);
         let contracts = apis.iter().flat_map(Loaded::files);
-        let lists = configuration.address_files().map(Path::to_owned);
+        let lists = configuration.address_files().chain(configuration.key_files());
+        let lists = lists.map(Path::to_owned);
         let files = own.into_iter().chain(certificates).chain(contracts);
         files.chain(lists).collect()
     }
@@ -98,10 +101,12 @@ impl Source {
                 contract,
                 upstream,
                 overlays,
+                unverified_schemes,
             } => {
                 let mut configuration = configuration::settled(config::from_arguments(listen, contract, upstream))?;
                 for api in &mut configuration.apis {
                     api.overlays.clone_from(overlays);
+                    api.unverified_schemes = *unverified_schemes;
                 }
                 Ok(configuration)
             }
@@ -125,7 +130,8 @@ fn named(configuration: &Configuration) -> impl Iterator<Item = PathBuf> {
         };
         own.into_iter().chain(api.overlays.iter().cloned())
     });
-    let lists = configuration.address_files().map(Path::to_owned);
+    let lists = configuration.address_files().chain(configuration.key_files());
+    let lists = lists.map(Path::to_owned);
     let certificates = configuration.listen.iter().flat_map(Listener::files);
     contracts.chain(certificates).chain(lists)
 }

@@ -4,7 +4,7 @@ use crate::config;
 const GATE: &str = "\
 listen: 127.0.0.1:0
 apis:
-  - {contract: examples/natter/natter.openapi.yaml, name: natter, upstream: 'http://127.0.0.1:9000'}
+  - {contract: examples/natter/natter.openapi.yaml, name: natter, upstream: 'http://127.0.0.1:9000', dangerous_unverified_schemes: true}
 ";
 
 /// What is told of a saved file, by Natter's contract.

@@ -1,0 +1,80 @@
+//! What an operation's `security` needs, held against what verifies it here. A scheme that nothing verifies is an error: the
+//! contract would promise what nobody keeps.
+
+use portcullis_contract::conform::contract::Contract;
+use portcullis_contract::conform::operation::Operation;
+use portcullis_contract::conform::security::{Requirement, SchemeKind, SecurityScheme};
+use portcullis_contract::document::{Document, Problem};
+
+use crate::config::api::Api;
+use crate::config::security::Scheme;
+
+/// Everything that is wrong with what verifies the schemes of a contract. `location` is the configuration's.
+pub(super) fn problems(api: &Api, document: &Document, contract: &Contract, location: &str) -> Vec<Problem> {
+    let verified = contract
+        .security_schemes
+        .iter()
+        .filter_map(|scheme| match api.scheme(&scheme.name) {
+            None => Some(unmapped(api, scheme, location)),
+            Some(Scheme::Issuers { .. }) => unverifiable(document, scheme),
+            Some(Scheme::Unverified) => None,
+        });
+    let unknown = api.security_schemes.iter().filter_map(|(name, settled)| {
+        let is_asked = contract.security_schemes.iter().any(|scheme| *scheme.name == **name);
+        (!is_asked).then(|| {
+            let message = format!(
+                "no operation of `{}` asks for a security scheme called `{name}`",
+                api.name
+            );
+            Problem::warning(location, settled.span, message).help("take it out, or write it as the contract does")
+        })
+    });
+    verified
+        .chain(unknown)
+        .chain(left_to_others(api, document, contract))
+        .collect()
+}
+
+fn unmapped(api: &Api, SecurityScheme { name, .. }: &SecurityScheme, location: &str) -> Problem {
+    let message = format!("the contract asks for the security scheme `{name}`, and nothing verifies it");
+    let help = format!(
+        "name whose tokens are accepted (`security_schemes: {{{name}: {{issuers: [...]}}}}`), or set \
+         `dangerous_unverified_schemes: true` where the upstream verifies them"
+    );
+    Problem::error(location, api.contract_span, message).help(help)
+}
+
+/// What the gate cannot verify must not look as if it did.
+fn unverifiable(document: &Document, scheme: &SecurityScheme) -> Option<Problem> {
+    let what = match &scheme.kind {
+        SchemeKind::Bearer | SchemeKind::OAuth2 | SchemeKind::OpenIdConnect(_) => return None,
+        SchemeKind::ApiKey(_) => "API keys".to_owned(),
+        SchemeKind::Basic => "passwords".to_owned(),
+        SchemeKind::Http(other) => format!("credentials of the HTTP scheme `{other}`"),
+        SchemeKind::MutualTls => "client certificates of single operations".to_owned(),
+        SchemeKind::Unknown => "what a scheme that is not declared asks for".to_owned(),
+    };
+    let message = format!("`{}`: the gate does not verify {what}", scheme.name);
+    let help = "let the upstream verify them: `dangerous_unverified: true`";
+    Some(Problem::error(document.location(scheme.span.file), scheme.span, message).help(help))
+}
+
+/// What goes on unverified, told once.
+fn left_to_others(api: &Api, document: &Document, contract: &Contract) -> Option<Problem> {
+    let unverified = |requirement: &Requirement| {
+        let index = usize::try_from(requirement.scheme.0).ok();
+        let scheme = index.and_then(|index| contract.security_schemes.get(index));
+        scheme.is_some_and(|scheme| api.scheme(&scheme.name) == Some(&Scheme::Unverified))
+    };
+    let asks = |operation: &&Operation| operation.security.iter().flatten().flatten().any(unverified);
+    let count = contract.operations.iter().filter(asks).count();
+    let first = contract.operations.iter().find(asks)?;
+    let root = document.root().node.get("security");
+    let span = root.map_or(first.span, |node| node.span);
+    let message = format!(
+        "{count} of {} operations declare security that the gate does not verify: credentials go on to the upstream as \
+         they are",
+        contract.operations.len()
+    );
+    Some(Problem::warning(document.location(span.file), span, message).help("let the upstream verify them"))
+}
