@@ -3,11 +3,31 @@
 use std::io::IsTerminal;
 
 use clap::ColorChoice;
+use portcullis_contract::document::{Problem, Severity};
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt;
 
 use crate::config::checked::Log;
 use crate::config::raw::LogFormat;
+
+/// A problem of a file, in the one form that it has in the log: its place and its help in fields of their own.
+pub(crate) fn problem(problem: &Problem) {
+    let Problem {
+        severity,
+        location,
+        span,
+        message,
+        help,
+    } = problem;
+    let known = |number: u32| (number > 0).then_some(number);
+    let (line, column) = (known(span.line), known(span.column));
+    let help = Some(help.as_str()).filter(|help| !help.is_empty());
+    let location = location.as_str();
+    match severity {
+        Severity::Error => tracing::error!(location, line, column, help, "{message}"),
+        Severity::Warning => tracing::warn!(location, line, column, help, "{message}"),
+    }
+}
 
 /// Starts logging; a second call changes nothing.
 pub(crate) fn start(log: &Log, color: ColorChoice) {

@@ -39,7 +39,7 @@ use crate::address_files::AddressFiles;
 use crate::config::checked::Configuration;
 use crate::config::contract::Source;
 use crate::config::{listen, raw};
-use crate::contracts::{self, Loaded};
+use crate::contracts::Loaded;
 use crate::issuers::Issuers;
 use crate::lifecycle::listening::{Given, ListenError, Listening};
 use crate::traces::Exporter;
@@ -97,18 +97,8 @@ pub(crate) struct Running {
 
 /// What became of a reload.
 pub(crate) struct Reloaded {
-    /// What could be better.
-    pub(crate) warnings: Vec<Problem>,
     /// Settings that changed but only count after a restart.
     pub(crate) restart_needed: Vec<String>,
-}
-
-/// Loads every contract of a configuration. `location` is the configuration's.
-///
-/// # Errors
-/// The problems of all contracts.
-pub(crate) fn load(configuration: &Configuration, location: &str) -> Result<Vec<Loaded>, StartError> {
-    contracts::load_all(configuration, location).map_err(StartError::Unusable)
 }
 
 /// The route table of a configuration that is looked at and not served.
@@ -235,7 +225,6 @@ impl Running {
     /// # Errors
     /// See [`StartError`].
     pub(crate) fn reload(&mut self, configuration: Configuration, apis: Vec<Loaded>) -> Result<Reloaded, StartError> {
-        let warnings = apis.iter().flat_map(|api| api.warnings.clone()).collect();
         let ages = written(&apis);
         let files = AddressFiles::read(&configuration).map_err(StartError::Unusable)?;
         let named = self.issuers.settle(&configuration.issuers, "");
@@ -255,10 +244,7 @@ impl Running {
         self.registry.contracts(ages);
         self.registry.reloaded(Reload::Applied, unix_seconds());
         let restart_needed = fixed_settings(&self.configuration, &configuration);
-        Ok(Reloaded {
-            warnings,
-            restart_needed,
-        })
+        Ok(Reloaded { restart_needed })
     }
 
     /// Puts the lists of the listeners and of the admin surface in force. One that the new configuration does not have keeps

@@ -24,7 +24,7 @@ use crate::observations::Recorder;
 use crate::refresh::Refresh;
 use crate::watched::Watched;
 use control::{Control, Orders};
-use origin::Origin;
+use origin::{Origin, Ready};
 
 /// The arguments of `serve`: a configuration, or a contract and an upstream.
 #[derive(Debug, Args)]
@@ -88,17 +88,21 @@ fn start(arguments: &Arguments, shared: &Shared, given: Given, sandboxed: bool) 
     let program = Program::running().map_err(system)?;
     let origin = arguments.origin();
     let begun = now();
-    let (configuration, apis) = origin.load(sandboxed)?;
-    logging::start(&configuration.log, shared.color);
+    let read = origin.read(sandboxed)?;
+    // Before anything else can fail: what does is told where an operator looks for it.
+    logging::start(&read.configuration.log, shared.color);
+    let Ready {
+        configuration,
+        apis,
+        warnings,
+    } = origin.load(read)?;
     descriptors::raise(&configuration);
     let listening = Listening::open(&configuration, given).map_err(|error| failed(error.into()))?;
     account::assume(configuration.process.account.as_ref()).map_err(Failure::unusable)?;
     let files = origin.files(&configuration, &apis);
     let places = places(&configuration, &files, &program);
     let sandboxed = sandbox::lay(configuration.process.sandbox, sandboxed, &places).map_err(Failure::unusable)?;
-    for warning in apis.iter().flat_map(|api| &api.warnings) {
-        tracing::warn!("{warning}");
-    }
+    warnings.iter().for_each(logging::problem);
     let watched = Watched::new(files, begun);
     // Whoever reads that the gate listens may send it a signal.
     let orders = Orders::new()?;

@@ -1,5 +1,7 @@
 //! Reloading: the last good configuration stays, and what changed is in force. (Under load: under_load.rs.)
 
+use serde_json::Value;
+
 use crate::gate::{Gate, Setup, until};
 use crate::http::{THING, THINGS};
 use crate::upstream::Upstream;
@@ -72,4 +74,39 @@ fn what_changed_is_in_force_and_what_cannot_be_is_told() {
             .any(|line| line.contains("restart") && line.contains("listen"))
     });
     assert_eq!(gate.get("/things").status, 200);
+}
+
+#[test]
+fn warnings_and_errors_have_one_shape_each_at_its_level() {
+    let upstream = Upstream::with_json(THING);
+    let gate = Setup::new(THINGS, upstream.address).start();
+    let contract = gate.directory.read("api.yaml");
+    // Nothing is declared of its members: a warning, whatever else is wrong.
+    let loose = contract.replace(
+        "schema: {type: object, properties: {detail: {type: string}}}",
+        "schema: {type: object}",
+    );
+    assert_ne!(loose, contract);
+    let told_of = |words: &str, after: usize| {
+        let log = gate.log();
+        let lines = log[after..]
+            .iter()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let mut found = lines.filter(|line| line["message"].as_str().is_some_and(|said| said.contains(words)));
+        let found = found.next()?;
+        let placed = found["line"].as_u64().is_some() && found["column"].as_u64().is_some();
+        assert!(placed || found["location"].is_null(), "{found}");
+        Some((found["level"].clone(), found["location"].clone()))
+    };
+    let at = |level: &str| Some((level.into(), "api.yaml".into()));
+    let warning = "an object without `properties`";
+    let after = gate.log().len();
+    gate.directory.write("api.yaml", &loose);
+    until("it is warned of", || told_of(warning, after) == at("WARN"));
+    let after = gate.log().len();
+    gate.directory
+        .write("api.yaml", &loose.replace("type: number", "type: numbre"));
+    until("it is refused", || told_of("not reloaded", after).is_some());
+    assert_eq!(told_of(warning, after), at("WARN"));
+    assert_eq!(told_of("`numbre`", after), at("ERROR"));
 }

@@ -9,12 +9,14 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::super::{Failure, Outcome};
+use super::origin::{Ready, named};
 use super::{Started, failed, tell_served};
 use crate::assemble::Reloaded;
 use crate::lifecycle::pid_file::PidFile;
 use crate::lifecycle::predecessor::Predecessor;
 use crate::lifecycle::service_manager::ServiceManager;
 use crate::lifecycle::successor::Successor;
+use crate::logging;
 use crate::refresh::{News, Refresh};
 
 /// A gate, and whoever has a say in it.
@@ -238,15 +240,23 @@ impl Control {
     fn reload(&mut self) {
         self.orders.manager.reloading();
         let gate = &mut self.gate;
-        let reloaded = gate.origin.load(gate.sandboxed).and_then(|(configuration, apis)| {
+        // Once what is wrong with one of them is mended, it is looked at again.
+        let read = gate.origin.read(gate.sandboxed);
+        let read = read.inspect(|read| gate.watched.watch(named(&read.configuration).collect()));
+        let reloaded = read.and_then(|read| gate.origin.load(read)).and_then(|ready| {
+            let Ready {
+                configuration,
+                apis,
+                warnings,
+            } = ready;
             gate.watched.watch(gate.origin.files(&configuration, &apis));
             let refresh = Refresh::of(&apis);
             let reloaded = gate.running.reload(configuration, apis).map_err(failed)?;
             gate.refresh = refresh;
-            Ok(reloaded)
+            Ok((reloaded, warnings))
         });
         match reloaded {
-            Ok(reloaded) => self.tell_reloaded(&reloaded),
+            Ok((reloaded, warnings)) => self.tell_reloaded(&reloaded, &warnings),
             Err(failure) => {
                 gate.running.reload_refused();
                 tell_refused(&failure);
@@ -255,13 +265,9 @@ impl Control {
         self.orders.manager.ready(&self.status());
     }
 
-    fn tell_reloaded(&self, reloaded: &Reloaded) {
-        let Reloaded {
-            warnings,
-            restart_needed,
-        } = reloaded;
-        warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-        for setting in restart_needed {
+    fn tell_reloaded(&self, reloaded: &Reloaded, warnings: &[Problem]) {
+        warnings.iter().for_each(logging::problem);
+        for setting in &reloaded.restart_needed {
             tracing::warn!(
                 setting = setting.as_str(),
                 "changed, but only a restart puts it in force"
@@ -336,16 +342,6 @@ fn rounded(time: Duration) -> f64 {
 }
 
 fn tell_refused(failure: &Failure) {
-    for Problem {
-        location,
-        span,
-        message,
-        help,
-        ..
-    } in failure.problems()
-    {
-        let (line, column, help) = (span.line, span.column, help.as_str());
-        tracing::error!(location = %location, line, column, help, "{message}");
-    }
+    failure.problems().iter().for_each(logging::problem);
     tracing::error!("not reloaded, what was in force stays: {failure}");
 }

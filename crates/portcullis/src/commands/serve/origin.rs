@@ -3,13 +3,14 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-use super::super::{ConfigFile, Failure, configuration};
-use super::{Arguments, failed};
-use crate::assemble;
-use crate::config;
+use portcullis_contract::document::{Problem, Severity};
+
+use super::super::{ConfigFile, Failure};
+use super::Arguments;
 use crate::config::checked::Configuration;
 use crate::config::listen::{Listener, Tls};
-use crate::contracts::Loaded;
+use crate::config::{self, Reading};
+use crate::contracts::{self, Loaded};
 use crate::lifecycle::sandbox;
 
 /// Where the configuration comes from; a reload reads it again.
@@ -29,6 +30,20 @@ enum Source {
         overlays: Vec<PathBuf>,
         unverified_schemes: bool,
     },
+}
+
+/// A configuration that can be used, as far as that is known without the files that it names.
+pub(super) struct Read {
+    pub(super) configuration: Configuration,
+    warnings: Vec<Problem>,
+}
+
+/// A configuration and what it names, ready to be put in force.
+pub(super) struct Ready {
+    pub(super) configuration: Configuration,
+    pub(super) apis: Vec<Loaded>,
+    /// What could be better, of all that was read.
+    pub(super) warnings: Vec<Problem>,
 }
 
 impl Arguments {
@@ -54,12 +69,23 @@ impl Arguments {
 }
 
 impl Origin {
-    /// The configuration and its contracts, ready to be put in force. `sandboxed`: whether the process is confined.
+    /// The configuration. `sandboxed`: whether the process is confined.
     ///
     /// # Errors
-    /// Every problem of the files; or one of them lies outside of the sandbox.
-    pub(super) fn load(&self, sandboxed: bool) -> Result<(Configuration, Vec<Loaded>), Failure> {
-        let mut configuration = self.source.read()?;
+    /// Every problem of it; or a file that it names lies outside of the sandbox.
+    pub(super) fn read(&self, sandboxed: bool) -> Result<Read, Failure> {
+        let (mut configuration, warnings) = self.source.read()?.usable().map_err(Failure::of_problems)?;
+        if let Source::Arguments {
+            overlays,
+            unverified_schemes,
+            ..
+        } = &self.source
+        {
+            for api in &mut configuration.apis {
+                api.overlays.clone_from(overlays);
+                api.unverified_schemes = *unverified_schemes;
+            }
+        }
         if self.dev_tls {
             let listeners = configuration.listen.iter_mut();
             let plain = listeners.filter(|listener| listener.tls.is_none());
@@ -68,8 +94,33 @@ impl Origin {
         if sandboxed && let Some(file) = sandbox::first_outside(named(&configuration)) {
             return Err(outside(&file));
         }
-        let apis = assemble::load(&configuration, &self.source.location()).map_err(failed)?;
-        Ok((configuration, apis))
+        Ok(Read {
+            configuration,
+            warnings,
+        })
+    }
+
+    /// What the configuration names, read and ready to be put in force.
+    ///
+    /// # Errors
+    /// Every problem of the files.
+    pub(super) fn load(&self, read: Read) -> Result<Ready, Failure> {
+        let Read {
+            configuration,
+            warnings: mut problems,
+        } = read;
+        let location = self.source.location();
+        let loaded = contracts::load_all(&configuration, &location);
+        let apis = loaded.map_err(|found| problems.extend(found)).unwrap_or_default();
+        if problems.iter().any(|problem| problem.severity == Severity::Error) {
+            return Err(Failure::of_problems(problems));
+        }
+        problems.extend(apis.iter().flat_map(|api| api.warnings.clone()));
+        Ok(Ready {
+            configuration,
+            apis,
+            warnings: problems,
+        })
     }
 
     /// Every file whose change is a reason to reload.
@@ -88,28 +139,20 @@ impl Origin {
 }
 
 impl Source {
-    fn read(&self) -> Result<Configuration, Failure> {
+    fn read(&self) -> Result<Reading, Failure> {
         match self {
             Self::File(file) if !file.config.exists() => Err(Failure::unusable(format!(
                 "there is no configuration `{}`: name one with `--config`, or write one with `portcullis init`, or say what to serve with \
                  `--contract` and `--upstream`",
                 file.config.display()
             ))),
-            Self::File(file) => file.load(),
+            Self::File(file) => file.read(),
             Self::Arguments {
                 listen,
                 contract,
                 upstream,
-                overlays,
-                unverified_schemes,
-            } => {
-                let mut configuration = configuration::settled(config::from_arguments(listen, contract, upstream))?;
-                for api in &mut configuration.apis {
-                    api.overlays.clone_from(overlays);
-                    api.unverified_schemes = *unverified_schemes;
-                }
-                Ok(configuration)
-            }
+                ..
+            } => Ok(config::from_arguments(listen, contract, upstream)),
         }
     }
 
@@ -122,7 +165,7 @@ impl Source {
 }
 
 /// The files that a configuration names.
-fn named(configuration: &Configuration) -> impl Iterator<Item = PathBuf> {
+pub(super) fn named(configuration: &Configuration) -> impl Iterator<Item = PathBuf> {
     let contracts = configuration.apis.iter().flat_map(|api| {
         let own = match &api.contract {
             config::contract::Source::File(file) | config::contract::Source::Directory(file) => Some(file.clone()),
