@@ -15,6 +15,7 @@ mod logging;
 mod observations;
 mod refresh;
 mod report;
+mod tls_files;
 mod traces;
 mod upstream_tls;
 mod watched;

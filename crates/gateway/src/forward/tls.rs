@@ -11,7 +11,6 @@ use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::aws_lc_rs::{default_provider, kx_group};
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::version::{TLS12, TLS13};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
@@ -61,28 +60,11 @@ pub struct Tls {
     digest: [u8; 32],
 }
 
-/// The certificates of a PEM file (RFC 7468), one at least.
-///
-/// # Errors
-/// A sentence that says what is wrong.
-pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
-    let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    match read {
-        Ok(found) if found.is_empty() => Err("holds no certificate".to_owned()),
-        Ok(found) => Ok(found),
-        Err(error) => Err(format!("is not PEM: {error}")),
-    }
-}
-
 impl Identity {
-    /// A chain, the own certificate first, and its key, both in PEM.
-    ///
-    /// # Errors
-    /// A sentence about the chain, or about the key.
-    pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, String> {
-        let chain = certificates(chain).map_err(|error| format!("the certificate {error}"))?;
-        let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| "the key file holds no private key".to_owned())?;
-        Ok(Self { chain, key })
+    /// A chain, the own certificate first, and its key.
+    #[must_use]
+    pub fn new(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Self {
+        Self { chain, key }
     }
 }
 

@@ -90,7 +90,7 @@ pub(super) async fn order(acme: &Acme, offered: &listen::Tls, tls: &Tls, store: 
 
 async fn account(acme: &Acme, store: &Store) -> Result<Account, OrderError> {
     let builder = match &acme.root {
-        Some(root) => Account::builder_with_root(root)?,
+        Some(root) => Account::builder_with_root(&root.value)?,
         None => Account::builder()?,
     };
     if let Some(credentials) = store.account()? {

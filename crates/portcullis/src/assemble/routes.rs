@@ -150,7 +150,7 @@ fn hosts(configured: &api::Hosts, contract: &Contract, addresses: &[SocketAddr])
     };
     match configured {
         api::Hosts::Any => Hosts::Any,
-        api::Hosts::Only(hosts) => named(&mut hosts.iter().cloned()),
+        api::Hosts::Only(hosts) => named(&mut hosts.iter().map(|host| host.value.clone())),
         api::Hosts::FromContract => {
             let servers = contract.servers.iter().filter_map(|server| server.host.clone());
             let own = addresses

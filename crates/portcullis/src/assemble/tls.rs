@@ -1,19 +1,19 @@
 //! From certificate files to what TLS offers.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use portcullis_gateway::listen::Listener;
 use portcullis_gateway::listen::tls::{Certificate, ClientCertificates, Terms, Tls};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
+use rustls::pki_types::PrivateKeyDer;
 
 use super::StartError;
 use super::fixed::{now_of, tls_can_become};
 use crate::acme;
 use crate::address_files::AddressFiles;
 use crate::config::listen::{self, Certificates};
+use crate::tls_files::pem::{self, Fault};
 
 /// How long a certificate that is made for development lasts.
 const DEVELOPMENT_DAYS: i64 = 30;
@@ -70,7 +70,10 @@ pub(super) fn replace(
 /// What is offered at an address, read from its files now.
 fn terms(tls: &listen::Tls) -> Result<Terms, StartError> {
     let certificates = match &tls.certificates {
-        Certificates::Files(pairs) => pairs.iter().map(certificate).collect::<Result<_, _>>()?,
+        Certificates::Files(pairs) => {
+            let pairs = pairs.iter().map(|(chain, key)| certificate(&chain.value, &key.value));
+            pairs.collect::<Result<_, _>>()?
+        }
         Certificates::SelfSigned => vec![self_signed()?],
         Certificates::Acme(acme) => acme::kept(acme).into_iter().collect(),
     };
@@ -90,11 +93,11 @@ pub(crate) fn terms_with(tls: &listen::Tls, certificates: Vec<Certificate>) -> R
         client: match &tls.client_authorities {
             None => ClientCertificates::Ignored,
             Some(authorities) => ClientCertificates::Required {
-                authorities: chain(authorities)?,
+                authorities: pem::certificates(&authorities.value)?,
                 revoked: tls
                     .client_revocations
                     .iter()
-                    .map(|file| revoked(file))
+                    .map(|file| pem::revocations(&file.value))
                     .collect::<Result<Vec<_>, _>>()?
                     .concat(),
             },
@@ -103,30 +106,11 @@ pub(crate) fn terms_with(tls: &listen::Tls, certificates: Vec<Certificate>) -> R
     })
 }
 
-fn certificate((chain_file, key): &(PathBuf, PathBuf)) -> Result<Certificate, StartError> {
+fn certificate(chain: &Path, key: &Path) -> Result<Certificate, StartError> {
     Ok(Certificate {
-        chain: chain(chain_file)?,
-        key: PrivateKeyDer::from_pem_file(key).map_err(|cause| unread(key, "a private key", &cause))?,
+        chain: pem::certificates(chain)?,
+        key: pem::key(key)?,
     })
-}
-
-fn chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, StartError> {
-    sections(file, "certificates")
-}
-
-fn revoked(file: &Path) -> Result<Vec<CertificateRevocationListDer<'static>>, StartError> {
-    sections(file, "revocation lists")
-}
-
-/// Every section of a file that is `what`; at least one.
-fn sections<T: PemObject>(file: &Path, what: &str) -> Result<Vec<T>, StartError> {
-    let unread = |cause: &dyn std::fmt::Display| unread(file, what, cause);
-    let found = T::pem_file_iter(file).map_err(|cause| unread(&cause))?;
-    let found: Vec<T> = found.collect::<Result<_, _>>().map_err(|cause| unread(&cause))?;
-    if found.is_empty() {
-        return Err(unread(&"there is none in it"));
-    }
-    Ok(found)
 }
 
 /// A certificate for this machine alone, which nobody trusts.
@@ -149,10 +133,12 @@ fn self_signed() -> Result<Certificate, StartError> {
     })
 }
 
-fn unread(file: &Path, what: &str, cause: &dyn std::fmt::Display) -> StartError {
-    StartError::Tls(format!("`{}` cannot be read as {what} (PEM): {cause}", file.display()))
-}
-
 fn unusable(listener: &listen::Listener, problem: &dyn std::fmt::Display) -> StartError {
     StartError::Tls(format!("TLS at `{}`: {problem}", listener.address))
+}
+
+impl From<Fault> for StartError {
+    fn from(fault: Fault) -> Self {
+        Self::Tls(fault.to_string())
+    }
 }

@@ -4,11 +4,14 @@ use std::io::{IsTerminal, Write};
 use std::path::Path;
 
 use clap::Args;
-use portcullis_contract::document::{Problem, Severity};
+use portcullis_contract::document::{Problem, Severity, Span};
 
 use super::{Failure, Outcome, Overlaid, Shared};
+use crate::assemble::StartError;
 use crate::config::Reading;
-use crate::{contracts, files, report};
+use crate::config::checked::Configuration;
+use crate::lifecycle::account;
+use crate::{assemble, contracts, files, report, tls_files};
 
 /// The arguments of `check`.
 #[derive(Debug, Args)]
@@ -26,19 +29,32 @@ pub(super) fn run(arguments: &Arguments, shared: &Shared) -> Result<Outcome, Fai
     Ok(if found { Outcome::Found } else { Outcome::Clean })
 }
 
-/// The problems of the configuration, then those of the contracts that it names.
+/// The problems of the configuration and of every file that it names: what `serve` would read is read.
 fn problems(location: &str, reading: Reading) -> Vec<Problem> {
-    let contracts = reading.settled.as_ref().map(|configuration| {
-        contracts::load_all(configuration, location).map_or_else(
-            |problems| problems,
-            |apis| apis.into_iter().flat_map(|api| api.warnings).collect(),
-        )
-    });
-    reading
-        .problems
-        .into_iter()
-        .chain(contracts.unwrap_or_default())
-        .collect()
+    let Reading { settled, mut problems } = reading;
+    let Some(configuration) = settled else { return problems };
+    problems.extend(tls_files::problems(&configuration, location));
+    let account = configuration.process.account.as_ref();
+    problems.extend(account.and_then(|account| account::problem(account, location)));
+    problems.sort_by_key(|problem| problem.span);
+    problems.extend(of_contracts(&configuration, location));
+    problems
+}
+
+/// The problems of the contracts, and of what is put together from them.
+fn of_contracts(configuration: &Configuration, location: &str) -> Vec<Problem> {
+    let mut apis = match contracts::load_all(configuration, location) {
+        Ok(apis) => apis,
+        Err(problems) => return problems,
+    };
+    let warnings = apis.iter_mut().flat_map(|api| std::mem::take(&mut api.warnings));
+    let mut problems: Vec<Problem> = warnings.collect();
+    match assemble::offline(configuration, apis) {
+        Ok(_) => {}
+        Err(StartError::Unusable(found)) => problems.extend(found),
+        Err(error) => problems.push(Problem::error(location, Span::default(), error.to_string())),
+    }
+    problems
 }
 
 fn tell(problems: &[Problem], shared: &Shared) -> Result<(), Failure> {

@@ -138,7 +138,7 @@ fn places(configuration: &Configuration, files: &[PathBuf], program: &Program) -
         .for_each(|file| places.write(file));
     for acme in configuration.listen.iter().filter_map(Listener::acme) {
         places.keep(&acme.storage);
-        acme.root.iter().for_each(|root| places.read(root));
+        acme.root.iter().for_each(|root| places.read(&root.value));
     }
     let repositories = configuration.apis.iter().filter_map(|api| match &api.contract {
         Source::Git(repository) => Some(repository),

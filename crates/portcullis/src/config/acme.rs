@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::checked::duplicates;
 use super::problems::Problems;
-use super::spanned::Spanned;
+use super::spanned::{NamedFile, Spanned};
 use super::text::{Host, Location};
 
 /// Where a certificate is ordered, and for which hosts. The authority looks by TLS-ALPN-01 (RFC 8737) at port 443 of each host, which
@@ -31,7 +31,7 @@ pub(crate) struct AcmeWritten {
     #[schemars(length(max = 8))]
     pub(crate) contacts: Vec<String>,
     /// The root certificate (PEM) that the authority's own server leads to. Default: those of the system.
-    pub(crate) root: Option<Location>,
+    pub(crate) root: Option<Spanned<Location>>,
 }
 
 /// An order, settled.
@@ -46,7 +46,7 @@ pub(crate) struct Acme {
     /// Whom the authority writes to.
     pub(crate) contacts: Vec<String>,
     /// What the authority's own server leads to; the system's roots where nothing is said.
-    pub(crate) root: Option<PathBuf>,
+    pub(crate) root: Option<NamedFile>,
 }
 
 impl Acme {
@@ -83,7 +83,7 @@ impl Acme {
             hosts: written.hosts.into_iter().map(|host| host.value.0).collect(),
             storage: directory.join(written.storage.0),
             contacts: written.contacts,
-            root: written.root.map(|root| directory.join(root.0)),
+            root: written.root.map(|root| root.file(directory)),
         }
     }
 

@@ -20,8 +20,8 @@ use super::policy;
 use super::problems::Problems;
 use super::raw;
 use super::security::{self, Scheme, Schemes};
-use super::spanned::Spanned;
-use super::text::Target;
+use super::spanned::{Placed, Spanned};
+use super::text::{Host, Target};
 use super::upstream::{Endpoint as EndpointRaw, Upstream as UpstreamRaw, UrlOr};
 use super::upstream_tls::Tls;
 
@@ -75,7 +75,7 @@ pub(crate) enum Hosts {
     /// The hosts of the contract's servers, the addresses listened on and the names of loopback.
     FromContract,
     /// These, in lower case.
-    Only(Vec<String>),
+    Only(Vec<Placed<String>>),
     /// Every one.
     Any,
 }
@@ -222,7 +222,11 @@ fn lower_hosts(raw: &raw::Api, problems: &mut Problems<'_>) -> Hosts {
                 hosts.iter().map(|host| (host.value.0.as_str(), host.span)),
                 problems,
             );
-            Hosts::Only(hosts.iter().map(|host| host.value.0.clone()).collect())
+            let placed = |host: &Spanned<Host>| Placed {
+                value: host.value.0.clone(),
+                span: host.span,
+            };
+            Hosts::Only(hosts.iter().map(placed).collect())
         }
     }
 }

@@ -18,7 +18,7 @@ use super::address_list::{AddressList, Addresses};
 use super::checked::duplicates;
 use super::nearest::nearest;
 use super::problems::Problems;
-use super::spanned::{List, Spanned};
+use super::spanned::{List, NamedFile, Spanned};
 use super::text::{Address, Location, Name};
 
 /// One address, and what is spoken there.
@@ -54,10 +54,10 @@ pub(crate) struct TlsWritten {
     /// The lowest version. Default: 1.3.
     pub(crate) version_min: Option<TlsVersion>,
     /// The authorities (PEM) of which callers have to present a certificate. Default: no certificate is asked for.
-    pub(crate) client_authorities: Option<Location>,
+    pub(crate) client_authorities: Option<Spanned<Location>>,
     /// What these authorities revoked (PEM). A list that is out of date fails the callers that it is about.
     #[serde(default)]
-    pub(crate) client_revocations: Vec<Location>,
+    pub(crate) client_revocations: Vec<Spanned<Location>>,
     /// How long browsers are told to come over TLS alone (HSTS); 0 tells them nothing. Default: 31536000, a year.
     #[schemars(range(min = 0, max = 315_360_000))]
     pub(crate) hsts_seconds: Option<u32>,
@@ -68,9 +68,9 @@ pub(crate) struct TlsWritten {
 #[serde(deny_unknown_fields)]
 pub(crate) struct CertificateWritten {
     /// The certificate and what leads from it to a root (PEM), relative to the configuration.
-    pub(crate) chain: Location,
+    pub(crate) chain: Spanned<Location>,
     /// Its private key (PEM).
-    pub(crate) key: Location,
+    pub(crate) key: Spanned<Location>,
 }
 
 /// A version of TLS.
@@ -168,9 +168,9 @@ pub(crate) struct Tls {
     /// Whether HTTP/2 is offered.
     pub(crate) http2: bool,
     /// Whose certificates callers have to present.
-    pub(crate) client_authorities: Option<PathBuf>,
+    pub(crate) client_authorities: Option<NamedFile>,
     /// What those revoked.
-    pub(crate) client_revocations: Vec<PathBuf>,
+    pub(crate) client_revocations: Vec<NamedFile>,
     /// How long browsers are told to come over TLS alone.
     pub(crate) hsts: Duration,
 }
@@ -179,7 +179,7 @@ pub(crate) struct Tls {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Certificates {
     /// Files: chain and key of each.
-    Files(Vec<(PathBuf, PathBuf)>),
+    Files(Vec<(NamedFile, NamedFile)>),
     /// Ordered from an authority.
     Acme(Acme),
     /// Made when the gate starts, for trying things out; nobody trusts it.
@@ -235,13 +235,13 @@ impl Listener {
         let mut files: Vec<PathBuf> = match &tls.certificates {
             Certificates::Files(pairs) => pairs
                 .iter()
-                .flat_map(|(chain, key)| [chain.clone(), key.clone()])
+                .flat_map(|(chain, key)| [chain.value.clone(), key.value.clone()])
                 .collect(),
             // What is ordered is put in force when it comes, not when its file changes.
             Certificates::Acme(_) | Certificates::SelfSigned => Vec::new(),
         };
-        files.extend(tls.client_authorities.clone());
-        files.extend(tls.client_revocations.iter().cloned());
+        let of_callers = tls.client_authorities.iter().chain(&tls.client_revocations);
+        files.extend(of_callers.map(|file| file.value.clone()));
         files
     }
 }
@@ -292,9 +292,9 @@ impl Tls {
         directory: &Path,
         problems: &mut Problems<'_>,
     ) -> Self {
-        let path = |location: Location| directory.join(location.0);
+        let file = |location: Spanned<Location>| location.file(directory);
         let pair =
-            |certificate: Spanned<CertificateWritten>| (path(certificate.value.chain), path(certificate.value.key));
+            |certificate: Spanned<CertificateWritten>| (file(certificate.value.chain), file(certificate.value.key));
         let files = written
             .certificates
             .map(|files| files.0.into_iter().map(pair).collect());
@@ -316,8 +316,8 @@ impl Tls {
             certificates,
             tls_1_2: written.version_min == Some(TlsVersion::V1_2),
             http2: http2.unwrap_or(true),
-            client_authorities: written.client_authorities.map(path),
-            client_revocations: written.client_revocations.into_iter().map(path).collect(),
+            client_authorities: written.client_authorities.map(file),
+            client_revocations: written.client_revocations.into_iter().map(file).collect(),
             hsts: Duration::from_secs(written.hsts_seconds.unwrap_or(31_536_000).into()),
         }
     }

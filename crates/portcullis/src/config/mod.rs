@@ -24,7 +24,7 @@ pub(crate) mod raw;
 pub(crate) mod schema;
 pub(crate) mod security;
 mod shape;
-mod spanned;
+pub(crate) mod spanned;
 mod text;
 pub(crate) mod traces;
 mod tree;

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::checked::seconds;
 use super::problems::Problems;
-use super::spanned::Spanned;
+use super::spanned::{Placed, Spanned};
 use super::text::{Location, Name, Seconds};
 
 /// The gate as a process of the system.
@@ -19,7 +19,7 @@ pub(crate) struct ProcessWritten {
     pid_file: Option<Location>,
     /// The user to become once the sockets are bound, by name or number. It needs the gate to be started as root; a service
     /// manager does the same better (`User=`). Default: nobody else.
-    user: Option<Name>,
+    user: Option<Spanned<Name>>,
     /// The group to become with `user`. Default: the user's own.
     group: Option<Spanned<Name>>,
     /// Whether the gate starts where the kernel cannot confine it (Landlock). Default: preferred.
@@ -63,9 +63,9 @@ pub(crate) struct Process {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Account {
     /// The user.
-    pub(crate) user: String,
+    pub(crate) user: Placed<String>,
     /// The group; the user's own where there is none.
-    pub(crate) group: Option<String>,
+    pub(crate) group: Option<Placed<String>>,
 }
 
 /// Whether to confine the process.
@@ -92,14 +92,18 @@ impl Process {
     }
 }
 
-fn account(user: Option<Name>, group: Option<Spanned<Name>>, problems: &mut Problems<'_>) -> Option<Account> {
+fn account(user: Option<Spanned<Name>>, group: Option<Spanned<Name>>, problems: &mut Problems<'_>) -> Option<Account> {
     if let (None, Some(group)) = (&user, &group) {
         let message = "a `group` without a `user`";
         problems.error(group.span, message, "name the `user`, or leave out the `group`");
     }
+    let placed = |name: Spanned<Name>| Placed {
+        value: name.value.0,
+        span: name.span,
+    };
     user.map(|user| Account {
-        user: user.0,
-        group: group.map(|group| group.value.0),
+        user: placed(user),
+        group: group.map(placed),
     })
 }
 

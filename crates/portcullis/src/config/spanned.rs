@@ -6,7 +6,9 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
+use std::path::{Path, PathBuf};
 
+use super::text::Location;
 use portcullis_contract::document::{FileId, Span};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
@@ -23,6 +25,35 @@ pub(super) const LIST: &str = "portcullis::List";
 pub(crate) struct Spanned<T> {
     pub(crate) value: T,
     pub(crate) span: Span,
+}
+
+/// A settled value and where it is written. Two are the same where their values are: what moved to another line is no other
+/// setting.
+#[derive(Clone, Debug)]
+pub(crate) struct Placed<T> {
+    pub(crate) value: T,
+    pub(crate) span: Span,
+}
+
+impl<T: PartialEq> PartialEq for Placed<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
+impl<T: Eq> Eq for Placed<T> {}
+
+/// A file that is named somewhere.
+pub(crate) type NamedFile = Placed<PathBuf>;
+
+impl Spanned<Location> {
+    /// The file, relative to `directory`.
+    pub(super) fn file(self, directory: &Path) -> NamedFile {
+        Placed {
+            value: directory.join(self.value.0),
+            span: self.span,
+        }
+    }
 }
 
 /// A list, which may be written as its only element.

@@ -1,6 +1,6 @@
 //! TLS to an upstream: as it is written, and settled. The files are named here and read by `upstream_tls.rs` beside `config`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use http::uri::Authority;
 use portcullis_contract::document::Span;
@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::problems::Problems;
-use super::spanned::{List, Spanned};
+use super::spanned::{List, NamedFile, Spanned};
 use super::text::{CertificateDigest, Host, Location};
 
 /// TLS to an upstream. Without it an `https` upstream is held against the system's authorities, and shown no certificate.
@@ -41,7 +41,7 @@ pub(crate) struct Tls {
     /// The name that the certificate has to carry.
     pub(crate) name: ServerName<'static>,
     /// The certificate to show, and its key.
-    pub(crate) identity: Option<(File, File)>,
+    pub(crate) identity: Option<(NamedFile, NamedFile)>,
     /// Whether TLS 1.2 will do.
     pub(crate) tls_1_2: bool,
     /// Where the upstream stands, for what concerns no file.
@@ -54,16 +54,9 @@ pub(crate) enum Trust {
     /// The authorities of the system.
     System,
     /// Those of a file.
-    File(File),
+    File(NamedFile),
     /// Certificates with these SHA-256 digests; one at least.
     Certificates(Vec<[u8; 32]>),
-}
-
-/// A file, and where it is named.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct File {
-    pub(crate) path: PathBuf,
-    pub(crate) span: Span,
 }
 
 impl Tls {
@@ -85,10 +78,7 @@ impl Tls {
             problems.error(span_of_name, message, "write a host name or an address, without a port");
             return None;
         };
-        let file = |location: Spanned<Location>| File {
-            path: directory.join(&location.value.0),
-            span: location.span,
-        };
+        let file = |location: Spanned<Location>| location.file(directory);
         let mut tls = Self {
             trust: Trust::System,
             name,
@@ -125,7 +115,7 @@ impl Tls {
             Trust::System | Trust::Certificates(_) => None,
         };
         let identity = self.identity.iter().flat_map(|(certificate, key)| [certificate, key]);
-        authorities.into_iter().chain(identity).map(|file| file.path.as_path())
+        authorities.into_iter().chain(identity).map(|file| file.value.as_path())
     }
 }
 

@@ -201,10 +201,10 @@ pub(crate) fn of_document(api: &Api, document: Document, location: &str) -> Resu
 fn tls(api: &Api, location: &str, problems: &mut Vec<Problem>) -> Vec<Option<Tls>> {
     let mut load = |configured: &Configured| match upstream_tls::load(configured, location) {
         Ok(tls) => Some(tls),
-        Err(problem) => {
-            if !problems.contains(&problem) {
-                problems.push(problem);
-            }
+        Err(found) => {
+            let new = found.into_iter().filter(|problem| !problems.contains(problem));
+            let new: Vec<Problem> = new.collect();
+            problems.extend(new);
             None
         }
     };

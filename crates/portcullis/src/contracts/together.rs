@@ -73,7 +73,7 @@ fn meet(one: &Loaded, other: &Loaded) -> bool {
 fn hosts(api: &Loaded) -> Option<BTreeSet<String>> {
     match &api.api.hosts {
         Hosts::Any => None,
-        Hosts::Only(hosts) => Some(hosts.iter().cloned().collect()),
+        Hosts::Only(hosts) => Some(hosts.iter().map(|host| host.value.clone()).collect()),
         Hosts::FromContract => {
             let servers = api.contract.servers.iter().filter_map(|server| server.host.clone());
             let named: BTreeSet<String> = servers.collect();

@@ -40,6 +40,7 @@ mod service_manager;
 mod shutdown;
 mod streams;
 mod tls;
+mod tls_files;
 mod tokens;
 mod traces;
 mod under_load;

@@ -186,13 +186,19 @@ fn check_tells_what_is_wrong_with_certificates() {
         );
     };
     check("tls: {ca: none.pem}", "gate.yaml:9:17: error: cannot read `none.pem`");
-    check("tls: {ca: gate.key}", "`gate.key` holds no certificate");
+    check(
+        "tls: {ca: gate.key}",
+        "gate.yaml:9:17: error: `gate.key` holds a private key where a certificate is expected",
+    );
     check(
         "tls: {certificate: gate.pem}",
         "`certificate` stands here without `key`",
     );
     check("tls: {key: gate.key}", "`key` stands here without `certificate`");
-    check("tls: {ca: ca.pem, certificate: gate.pem, key: other.key}", "do not fit");
+    check(
+        "tls: {ca: ca.pem, certificate: gate.pem, key: other.key}",
+        "gate.yaml:9:53: error: the key in `other.key` is not that of the certificate in `gate.pem`",
+    );
     check("tls: {certificate_sha256: abc}", "`abc` is not a SHA-256 digest");
     let both = format!("tls: {{ca: ca.pem, certificate_sha256: '{}'}}", "0f".repeat(32));
     check(&both, "two ways to believe an upstream");

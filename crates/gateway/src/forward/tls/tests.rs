@@ -77,8 +77,7 @@ impl Own {
     }
 
     fn identity(&self) -> Identity {
-        let pem = |der: &CertificateDer<'_>| rcgen_pem(der);
-        Identity::from_pem(pem(&self.certificate).as_bytes(), self.key.serialize_pem().as_bytes()).unwrap()
+        Identity::new(vec![self.certificate.clone()], self.key())
     }
 
     fn digest(&self) -> [u8; 32] {
@@ -95,12 +94,6 @@ impl Own {
             .with_single_cert(vec![self.certificate.clone()], self.key())
             .unwrap()
     }
-}
-
-fn rcgen_pem(der: &CertificateDer<'_>) -> String {
-    use base64::Engine as _;
-    let text = base64::engine::general_purpose::STANDARD.encode(der);
-    format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n")
 }
 
 pub(in crate::forward) fn settings(trust: Trust) -> Settings {
@@ -283,29 +276,10 @@ fn a_certificate_is_shown_where_it_is_asked_for() {
         check("shown", asking(), with(Some(gate.identity())), Ok("good")).await;
         check("none", asking(), with(None), Err("closed")).await;
         check("a stranger's", asking(), with(Some(stranger.identity())), Err("closed")).await;
-        let mixed = Identity::from_pem(
-            rcgen_pem(&own.certificate).as_bytes(),
-            gate.key.serialize_pem().as_bytes(),
-        );
-        let refused = Tls::new(with(Some(mixed.unwrap()))).unwrap_err();
+        let mixed = Identity::new(vec![own.certificate.clone()], gate.key());
+        let refused = Tls::new(with(Some(mixed))).unwrap_err();
         assert!(refused.contains("do not fit"), "{refused}");
     });
-}
-
-#[test]
-fn pem_that_holds_nothing_is_refused() {
-    let key = KeyPair::generate().unwrap().serialize_pem();
-    for (pem, expected) in [
-        ("", "holds no certificate"),
-        (key.as_str(), "holds no certificate"),
-        ("-----BEGIN CERTIFICATE-----\nAAAA", "is not PEM"),
-    ] {
-        let error = certificates(pem.as_bytes()).unwrap_err();
-        assert!(error.contains(expected), "{pem:?}: {error}");
-    }
-    let certificate = rcgen_pem(&Authority::new().plain().certificate);
-    let error = Identity::from_pem(certificate.as_bytes(), certificate.as_bytes()).unwrap_err();
-    assert!(error.contains("holds no private key"), "{error}");
 }
 
 #[test]

@@ -12,6 +12,7 @@ use crate::config::listen::{Listener, Tls};
 use crate::config::{self, Reading};
 use crate::contracts::{self, Loaded};
 use crate::lifecycle::sandbox;
+use crate::tls_files;
 
 /// Where the configuration comes from; a reload reads it again.
 #[derive(Debug)]
@@ -110,6 +111,7 @@ impl Origin {
             warnings: mut problems,
         } = read;
         let location = self.source.location();
+        problems.extend(tls_files::problems(&configuration, &location));
         let loaded = contracts::load_all(&configuration, &location);
         let apis = loaded.map_err(|found| problems.extend(found)).unwrap_or_default();
         if problems.iter().any(|problem| problem.severity == Severity::Error) {
