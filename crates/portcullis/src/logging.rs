@@ -1,6 +1,7 @@
 //! The log: on standard error, JSON or text. It never holds bodies, values of parameters, or targets of requests.
 
 use std::io::IsTerminal;
+use std::sync::OnceLock;
 
 use clap::ColorChoice;
 use portcullis_contract::document::{Problem, Severity};
@@ -9,6 +10,14 @@ use tracing_subscriber::fmt;
 
 use crate::config::checked::Log;
 use crate::config::raw::LogFormat;
+
+/// Whether lines are JSON, once that is known.
+static JSON: OnceLock<bool> = OnceLock::new();
+
+/// Whether there is a log whose lines are read by programs, which text among them would confuse.
+pub(crate) fn is_json() -> bool {
+    JSON.get().is_some_and(|json| *json)
+}
 
 /// A problem of a file, in the one form that it has in the log: its place and its help in fields of their own.
 pub(crate) fn problem(problem: &Problem) {
@@ -47,6 +56,7 @@ pub(crate) fn start(log: &Log, color: ColorChoice) {
         .log_internal_errors(false)
         .with_target(false);
     // The error says that there is a log already, which is then as good.
+    let _first = JSON.set(json);
     let started = if json {
         lines.json().flatten_event(true).try_init()
     } else {

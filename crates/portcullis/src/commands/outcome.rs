@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use portcullis_contract::document::Problem;
 
-use crate::report;
+use crate::{logging, report};
 
 /// How a verb ended that did its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,15 +80,29 @@ impl Failure {
         }
     }
 
-    /// Says why on standard error, and as one JSON object on standard output where the report should have been one.
+    /// The same, where somebody else was told why and says it.
+    pub(crate) fn told(self) -> Self {
+        Self {
+            message: String::new(),
+            ..self
+        }
+    }
+
+    /// Says why on standard error, in the form of the log where there is one, and as one JSON object on standard output where the report
+    /// should have been one.
     pub(crate) fn tell(&self, json: bool) -> Outcome {
         if self.message.is_empty() {
             return self.outcome;
         }
-        if !self.problems.is_empty() {
-            anstream::eprint!("{}", report::text(&self.problems, None));
+        if logging::is_json() {
+            self.problems.iter().for_each(logging::problem);
+            tracing::error!("{self}");
+        } else {
+            if !self.problems.is_empty() {
+                anstream::eprint!("{}", report::text(&self.problems, None));
+            }
+            anstream::eprintln!("error: {self}");
         }
-        anstream::eprintln!("error: {self}");
         if json {
             let mut object = report::json(&self.problems);
             if let Some(members) = object.as_object_mut() {

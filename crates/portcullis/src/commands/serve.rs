@@ -60,12 +60,11 @@ pub(super) fn run(arguments: &Arguments, shared: &Shared) -> Result<Outcome, Fai
     let sandboxed = predecessor.as_ref().is_some_and(Predecessor::sandboxed);
     match start(arguments, shared, given, sandboxed) {
         Ok(gate) => gate.serve(predecessor),
-        Err(failure) => {
-            if let Some(predecessor) = predecessor {
-                predecessor.failed(&failure.to_string());
-            }
-            Err(failure)
-        }
+        // One of the two says why, and it is the one whose log goes on.
+        Err(failure) => Err(match predecessor {
+            Some(predecessor) if predecessor.failed(&failure.to_string(), failure.problems()) => failure.told(),
+            _ => failure,
+        }),
     }
 }
 

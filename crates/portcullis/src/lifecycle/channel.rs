@@ -11,6 +11,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
+use portcullis_contract::document::{Problem, Severity, Span};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
@@ -21,7 +22,10 @@ use tokio::io::Interest;
 
 /// Sockets beside one record; the kernel takes 253.
 pub(super) const SOCKETS_MAX: usize = 64;
-const RECORD_BYTES_MAX: usize = 8 * 1024;
+/// A record is one packet, which the kernel takes whole or not at all.
+const RECORD_BYTES_MAX: usize = 64 * 1024;
+/// How much of a record problems may take, so that it fits in any case.
+const PROBLEMS_BYTES_MAX: usize = RECORD_BYTES_MAX - 8 * REASON_BYTES_MAX;
 /// How long a reason may be, so that its record fits in any case.
 const REASON_BYTES_MAX: usize = 1024;
 
@@ -47,6 +51,12 @@ pub(super) enum Record {
     Failed {
         /// For the log.
         reason: String,
+        /// What is wrong in the files, where that is why.
+        #[serde(default)]
+        problems: Vec<Told>,
+        /// How many problems more there are.
+        #[serde(default)]
+        left_out: usize,
     },
     /// From the older one: it accepts no more connections, and the service manager knows who does.
     Alone,
@@ -62,13 +72,64 @@ pub(super) enum Role {
     Operators,
 }
 
+/// A problem of a file, on its way to the log of the other process.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+pub(super) struct Told {
+    warning: bool,
+    location: String,
+    line: u32,
+    column: u32,
+    message: String,
+    help: String,
+}
+
+impl From<&Problem> for Told {
+    fn from(problem: &Problem) -> Self {
+        Self {
+            warning: problem.severity == Severity::Warning,
+            location: problem.location.clone(),
+            line: problem.span.line,
+            column: problem.span.column,
+            message: problem.message.clone(),
+            help: problem.help.clone(),
+        }
+    }
+}
+
+impl From<Told> for Problem {
+    fn from(told: Told) -> Self {
+        let span = Span {
+            line: told.line,
+            column: told.column,
+            ..Span::default()
+        };
+        let problem = if told.warning {
+            Self::warning(told.location, span, told.message)
+        } else {
+            Self::error(told.location, span, told.message)
+        };
+        problem.help(told.help)
+    }
+}
+
 impl Record {
-    pub(super) fn failed(reason: &str) -> Self {
+    /// As many of the problems as fit, from the first.
+    pub(super) fn failed(reason: &str, problems: &[Problem]) -> Self {
         let reason = reason
             .get(..reason.floor_char_boundary(REASON_BYTES_MAX))
             .unwrap_or_default();
+        let mut room = PROBLEMS_BYTES_MAX;
+        let mut fits = |told: &Told| {
+            let bytes = serde_json::to_vec(told).map_or(usize::MAX, |text| text.len().saturating_add(1));
+            let left = room.checked_sub(bytes);
+            room = left.unwrap_or(0);
+            left.is_some()
+        };
+        let told: Vec<Told> = problems.iter().map(Told::from).take_while(|told| fits(told)).collect();
         Self::Failed {
             reason: reason.to_owned(),
+            left_out: problems.len() - told.len(),
+            problems: told,
         }
     }
 }
@@ -187,7 +248,7 @@ mod tests {
         };
         let borrowed: Vec<_> = listeners.iter().map(AsFd::as_fd).collect();
         here.send(&record(), &borrowed).unwrap();
-        here.send(&Record::failed(&"é".repeat(9000)), &[]).unwrap();
+        here.send(&Record::failed(&"é".repeat(9000), &[]), &[]).unwrap();
         let (first, sockets) = there.receive().unwrap().unwrap();
         assert_eq!(first, record());
         let addresses: Vec<_> = sockets
@@ -200,9 +261,38 @@ mod tests {
             .collect();
         assert_eq!(addresses, expected);
         let (second, _) = there.receive().unwrap().unwrap();
-        assert_eq!(second, Record::failed(&"é".repeat(512)));
+        assert_eq!(second, Record::failed(&"é".repeat(512), &[]));
         drop(here);
         assert_eq!(there.receive().unwrap().map(|(record, _)| record), None);
+    }
+
+    #[test]
+    fn as_many_problems_arrive_as_fit() {
+        let (here, there) = Channel::pair().unwrap();
+        let there = Channel(there.into());
+        let span = Span {
+            line: 5,
+            column: 7,
+            ..Span::default()
+        };
+        let problem = Problem::warning("gate.yaml", span, "\u{1}".repeat(1000)).help("so");
+        for (count, arriving) in [(0, 0), (3, 3), (500, 9)] {
+            let problems = vec![problem.clone(); count];
+            here.send(&Record::failed("for a reason", &problems), &[]).unwrap();
+            let Some((
+                Record::Failed {
+                    problems: told,
+                    left_out,
+                    ..
+                },
+                _,
+            )) = there.receive().unwrap()
+            else {
+                panic!("no failure arrives");
+            };
+            assert_eq!((told.len(), left_out), (arriving, count - arriving));
+            assert!(told.into_iter().all(|told| Problem::from(told) == problem));
+        }
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::io;
 use std::net::TcpListener;
 use std::time::Duration;
 
+use portcullis_contract::document::Problem;
+
 use super::channel::{Channel, Record};
 use super::listening::Given;
 
@@ -64,9 +66,8 @@ impl Predecessor {
         }
     }
 
-    /// Says that this process will not serve.
-    pub(crate) fn failed(self, reason: &str) {
-        // Where nobody listens any more, the log has it.
-        let _ = self.channel.send(&Record::failed(reason), &[]);
+    /// Says that this process will not serve, and why; whether the other one was told.
+    pub(crate) fn failed(&self, reason: &str, problems: &[Problem]) -> bool {
+        self.channel.send(&Record::failed(reason, problems), &[]).is_ok()
     }
 }

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::process::{self, Child, Command};
 use std::time::Duration;
 
+use portcullis_contract::document::Problem;
 use tokio::runtime::Runtime;
 use tokio::time::Instant;
 
@@ -37,6 +38,27 @@ pub(crate) struct Successor {
     child: Child,
     channel: Awaited,
     deadline: Instant,
+}
+
+/// Why the new process does not serve.
+#[derive(Debug)]
+pub(crate) struct NotServing {
+    /// In words.
+    pub(crate) reason: String,
+    /// What is wrong in the files, where that is why.
+    pub(crate) problems: Vec<Problem>,
+    /// How many more problems there were than could be told.
+    pub(crate) left_out: usize,
+}
+
+impl From<String> for NotServing {
+    fn from(reason: String) -> Self {
+        Self {
+            reason,
+            problems: Vec::new(),
+            left_out: 0,
+        }
+    }
 }
 
 impl Program {
@@ -112,14 +134,26 @@ impl Successor {
     ///
     /// # Errors
     /// It will not serve, and why.
-    pub(crate) async fn serving(&self) -> Result<(), String> {
+    pub(crate) async fn serving(&self) -> Result<(), NotServing> {
         match tokio::time::timeout_at(self.deadline, self.channel.receive()).await {
-            Err(_) => Err("the new process was not ready in time (`process.restart_seconds_max`)".to_owned()),
-            Ok(Err(error)) => Err(format!("the new process cannot be understood: {error}")),
+            Err(_) => Err("the new process was not ready in time (`process.restart_seconds_max`)"
+                .to_owned()
+                .into()),
+            Ok(Err(error)) => Err(format!("the new process cannot be understood: {error}").into()),
             Ok(Ok(Some(Record::Serving))) => Ok(()),
-            Ok(Ok(Some(Record::Failed { reason }))) => Err(reason),
-            Ok(Ok(Some(other))) => Err(format!("the new process says something unexpected: {other:?}")),
-            Ok(Ok(None)) => Err("the new process ended before it was ready; its own lines say why".to_owned()),
+            Ok(Ok(Some(Record::Failed {
+                reason,
+                problems,
+                left_out,
+            }))) => Err(NotServing {
+                reason,
+                problems: problems.into_iter().map(Problem::from).collect(),
+                left_out,
+            }),
+            Ok(Ok(Some(other))) => Err(format!("the new process says something unexpected: {other:?}").into()),
+            Ok(Ok(None)) => Err("the new process ended before it was ready; its own lines say why"
+                .to_owned()
+                .into()),
         }
     }
 

@@ -105,6 +105,30 @@ fn wrong_arguments_end_with_2_and_taken_addresses_with_3() {
 }
 
 #[test]
+fn what_ends_a_gate_is_a_line_of_its_log() {
+    let directory = setup();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let configuration = directory.read("gate.yaml");
+    let listening = configuration.replace("listen: 127.0.0.1:0\n", &format!("listen: '{address}'\n"));
+    directory.write("taken.yaml", &listening);
+    directory.write("text.yaml", &format!("log: {{format: text}}\n{listening}"));
+    directory.write("broken.yaml", &configuration.replace("api.yaml", "none.yaml"));
+    let check_json = |file: &str, code: i32, words: &str| {
+        let output = check(&directory, &format!("serve -c {file}"), code);
+        let log = String::from_utf8(output.stderr).unwrap();
+        let parse = |line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"));
+        let lines: Vec<Value> = log.lines().map(parse).collect();
+        let told = |line: &Value| line["level"] == "ERROR" && line["message"].as_str().unwrap().contains(words);
+        assert!(lines.iter().any(told), "{log}");
+    };
+    check_json("taken.yaml", 3, &address.to_string());
+    check_json("broken.yaml", 2, "cannot read the contract `none.yaml`");
+    let output = check(&directory, "serve -c text.yaml", 3);
+    assert!(told(&output).contains("error: cannot listen"), "{}", told(&output));
+}
+
+#[test]
 fn the_demo_stops_every_attack_that_is_the_gates() {
     let directory = Directory::new();
     let output = check(&directory, "demo --attacks --json", 0);

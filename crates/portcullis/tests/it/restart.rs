@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use crate::gate::{Gate, Setup, until};
 use crate::http::{THING, THINGS};
 use crate::upstream::{Upstream, ok};
@@ -101,6 +103,42 @@ fn a_new_process_that_cannot_serve_changes_nothing() {
     gate.signal("-TERM");
     gate.wait_for_all();
     assert_eq!(gate.directory.read("gate.pid"), "");
+}
+
+#[test]
+fn the_old_process_tells_every_problem_of_the_new_one() {
+    let upstream = Upstream::with_json(THING);
+    let gate = Setup::new(THINGS, upstream.address).start();
+    let configuration = gate.directory.read("gate.yaml");
+    let broken = configuration
+        .replace("upstream:", "upstrem:")
+        .replace("    contract:", "    contrat:");
+    gate.directory.write("gate.yaml", &broken);
+    for round in 1..=3 {
+        let restarts = |gate: &Gate| {
+            let log = gate.log();
+            log.iter().filter(|line| line.contains("not restarted")).count()
+        };
+        gate.signal("-USR2");
+        until("it is told", || restarts(&gate) == round);
+        let log = gate.log();
+        let lines: Vec<Value> = log
+            .iter()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}")))
+            .collect();
+        let end = lines
+            .iter()
+            .rposition(|line| line["reason"] == "the configuration cannot be used");
+        let told = &lines[..end.unwrap()];
+        let of_line = |number: u64| told.iter().rev().find(|line| line["line"] == number).unwrap();
+        assert_eq!(of_line(5)["message"], "unknown key `contrat`");
+        assert_eq!(of_line(6)["message"], "unknown key `upstrem`");
+        assert_eq!(of_line(6)["help"], "did you mean `upstream`?");
+        assert_eq!(
+            (&of_line(6)["level"], &of_line(6)["column"]),
+            (&"ERROR".into(), &5.into())
+        );
+    }
 }
 
 #[test]

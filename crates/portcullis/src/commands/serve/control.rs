@@ -15,7 +15,7 @@ use crate::assemble::Reloaded;
 use crate::lifecycle::pid_file::PidFile;
 use crate::lifecycle::predecessor::Predecessor;
 use crate::lifecycle::service_manager::ServiceManager;
-use crate::lifecycle::successor::Successor;
+use crate::lifecycle::successor::{NotServing, Successor};
 use crate::logging;
 use crate::refresh::{News, Refresh};
 
@@ -53,7 +53,7 @@ enum Event {
     News(News),
     Restart,
     /// What became of the new process.
-    Succeeded(Result<(), String>),
+    Succeeded(Result<(), NotServing>),
     Watchdog,
 }
 
@@ -204,16 +204,23 @@ impl Control {
                 );
                 self.successor = Some(successor);
             }
-            Err(error) => self.stay(&error.to_string()),
+            Err(error) => self.stay(&error.to_string().into()),
         }
     }
 
     /// Ends a restart that came to nothing.
-    fn stay(&mut self, reason: &str) {
+    fn stay(&mut self, why: &NotServing) {
         if let Some(successor) = self.successor.take() {
             successor.end();
         }
-        tracing::error!(reason, "not restarted, this process goes on");
+        let NotServing {
+            reason,
+            problems,
+            left_out,
+        } = why;
+        problems.iter().for_each(logging::problem);
+        let left_out = (*left_out > 0).then_some(left_out);
+        tracing::error!(reason, left_out, "not restarted, this process goes on");
     }
 
     /// What comes from elsewhere is loaded anew where it changed; what cannot be reached leaves everything as it was.
@@ -311,7 +318,7 @@ impl StopSignals {
 }
 
 /// What became of the new process; for ever where there is none.
-async fn succeeded(successor: &mut Option<Successor>) -> Result<(), String> {
+async fn succeeded(successor: &mut Option<Successor>) -> Result<(), NotServing> {
     match successor {
         Some(successor) => successor.serving().await,
         None => std::future::pending().await,
