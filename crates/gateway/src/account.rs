@@ -83,6 +83,8 @@ struct Refused {
     code: &'static str,
     /// A declared parameter, or where in a body; empty where neither is known.
     place: Box<str>,
+    /// The rate limit that refused.
+    limit: Option<Arc<str>>,
 }
 
 /// What a control found wrong.
@@ -235,14 +237,17 @@ impl Account {
         self.refused = Some(Refused {
             code: refusal.code(),
             place: refusal.place().unwrap_or_default().into(),
+            limit: refusal.limit().cloned(),
         });
         if let Some(trace) = self.trace() {
             trace.said(true, refusal.code(), refusal.place().unwrap_or_default());
         }
         let ledger = &self.ledger;
-        self.metrics
-            .of(&ledger.worker)
-            .refused(ledger.registry.code(refusal.code()));
+        let mine = self.metrics.of(&ledger.worker);
+        mine.refused(ledger.registry.code(refusal.code()));
+        if let Some(limit) = refusal.limit() {
+            mine.limited(limit, false);
+        }
     }
 
     /// What a finding comes to in a control's mode: `enforce` refuses, `observe` counts and goes on.
@@ -292,7 +297,11 @@ impl Account {
     fn observed(&mut self, found: Found<'_>) {
         let ledger = &self.ledger;
         let code = found.refusal.code();
-        self.metrics.of(&ledger.worker).would_refuse(ledger.registry.code(code));
+        let mine = self.metrics.of(&ledger.worker);
+        mine.would_refuse(ledger.registry.code(code));
+        if let Some(limit) = found.refusal.limit() {
+            mine.limited(limit, true);
+        }
         if let Some(control) = self.control {
             ledger.worker.observed(control);
         }
@@ -366,10 +375,9 @@ impl Account {
     }
 
     fn log(&self, duration: Duration, complete: bool) {
-        let (code, place) = self
-            .refused
-            .as_ref()
-            .map_or(("", ""), |refused| (refused.code, &*refused.place));
+        let refused = self.refused.as_ref();
+        let (code, place) = refused.map_or(("", ""), |refused| (refused.code, &*refused.place));
+        let limit = refused.and_then(|refused| refused.limit.as_deref());
         tracing::info!(
             request_id = %self.id,
             trace_id = self.trace_id(),
@@ -379,6 +387,7 @@ impl Account {
             status = self.status,
             code,
             place,
+            limit,
             // To the microsecond.
             milliseconds = (duration.as_secs_f64() * 1e6).round() / 1e3,
             bytes_in = self.bytes_in,

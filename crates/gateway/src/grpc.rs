@@ -56,7 +56,13 @@ mod tests {
             (contract(StatusCode::BAD_REQUEST), "13"),
             (contract(StatusCode::BAD_GATEWAY), "14"),
             (Refusal::RouteUnknown, "12"),
-            (Refusal::Rate { retry_after_seconds: 1 }, "14"),
+            (
+                Refusal::Rate {
+                    limit: "all".into(),
+                    retry_after_seconds: 1,
+                },
+                "14",
+            ),
             (Refusal::UpstreamConnect, "14"),
             (Refusal::UpstreamTimeout, "14"),
             (Refusal::BodyTooLarge, "2"),

@@ -4,6 +4,8 @@
 //! anything about what is inside: only a stable code, the control that refused, names that the contract itself declares, and the
 //! id that leads to the log.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::header::{
     ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, UPGRADE, WWW_AUTHENTICATE,
@@ -36,6 +38,8 @@ pub enum Refusal {
     EncodingBudget,
     /// A rate limit is used up until `retry_after_seconds` from now.
     Rate {
+        /// Its name, for log and metrics only: a client learns nothing of how it is counted.
+        limit: Arc<str>,
         /// Whole seconds after which one request more will pass, at least 1.
         retry_after_seconds: u64,
     },
@@ -128,6 +132,15 @@ impl Refusal {
             Self::Contract { pointer, parameter, .. } => parameter.as_deref().or(pointer.as_deref()),
             Self::UrlSecret { parameter } => parameter.as_deref(),
             Self::Unauthenticated { why, .. } => Some(why),
+            _ => None,
+        }
+    }
+
+    /// The rate limit that refuses, if one does.
+    #[must_use]
+    pub fn limit(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::Rate { limit, .. } => Some(limit),
             _ => None,
         }
     }
@@ -312,7 +325,10 @@ impl Refusal {
                     headers.insert(ALLOW, value);
                 }
             }
-            Self::Rate { retry_after_seconds } | Self::UpstreamCircuitOpen { retry_after_seconds } => {
+            Self::Rate {
+                retry_after_seconds, ..
+            }
+            | Self::UpstreamCircuitOpen { retry_after_seconds } => {
                 headers.insert(RETRY_AFTER, HeaderValue::from((*retry_after_seconds).max(1)));
             }
             Self::WebSocket(Unopened::NotAsked) => {
@@ -490,7 +506,12 @@ mod tests {
         }
         .response(&id());
         assert_eq!(method.headers()[ALLOW], "GET, POST");
-        let rate = Refusal::Rate { retry_after_seconds: 0 }.response(&id());
+        let rate = Refusal::Rate {
+            limit: "login".into(),
+            retry_after_seconds: 0,
+        }
+        .response(&id());
+        assert!(!String::from_utf8_lossy(rate.body()).contains("login"));
         assert_eq!(rate.headers()[RETRY_AFTER], "1");
         assert!(!rate.headers().contains_key(CONNECTION));
         let open = Refusal::UpstreamCircuitOpen { retry_after_seconds: 7 }.response(&id());

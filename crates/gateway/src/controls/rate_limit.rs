@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use http::HeaderMap;
@@ -12,7 +13,7 @@ use super::authorize::Permitted;
 use super::contract_in::Conforming;
 use crate::account::Account;
 use crate::limit::key::{Arrival, Facts};
-use crate::limit::{Charges, Limits, Stage, Verdict};
+use crate::limit::{Charges, Exceeded, Limits, Stage, Verdict};
 use crate::listen::Received;
 use crate::refusal::Refusal;
 use crate::routes::Routes;
@@ -96,15 +97,18 @@ async fn take(
     match limits.take(stage, facts, now).await {
         Verdict::Admitted(charges) => {
             for exceeded in charges.would_refuse() {
-                account.would_refuse(&Refusal::Rate {
-                    retry_after_seconds: exceeded.retry_after_seconds,
-                });
+                account.would_refuse(&refusal(exceeded));
             }
             Ok(charges)
         }
-        Verdict::Exceeded(exceeded) => Err(Refusal::Rate {
-            retry_after_seconds: exceeded.retry_after_seconds,
-        }),
+        Verdict::Exceeded(exceeded) => Err(refusal(&exceeded)),
+    }
+}
+
+fn refusal(exceeded: &Exceeded) -> Refusal {
+    Refusal::Rate {
+        limit: Arc::clone(&exceeded.limit),
+        retry_after_seconds: exceeded.retry_after_seconds,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The memory that counters live in: written by one worker each, read by whoever scrapes.
 
 use super::control::{Control, ControlCells};
+use super::limited::Limited;
 use super::operation::{Body, Unjudged};
 use super::worker::Event;
 use std::sync::OnceLock;
@@ -57,6 +58,7 @@ pub(super) struct OperationCells {
     pub(super) unjudged: [[Counter; Unjudged::ALL.len()]; Body::ALL.len()],
     pub(super) refused: Codes,
     pub(super) would_refuse: Codes,
+    pub(super) limited: Limited,
 }
 
 /// A counter for each refusal code, made when the first is counted: most operations refuse little.
@@ -128,6 +130,7 @@ impl OperationCells {
                 count: codes,
                 counters: OnceLock::new(),
             },
+            limited: Limited::default(),
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::Inner;
 use super::cells::{BOUNDS_NANOSECONDS, BUCKETS, CLASSES, Counter, Durations};
 use super::control::{Control, ControlCells};
+use super::limited::{self, Sums};
 use super::operation::{Body, OperationMetrics, Unjudged};
 use super::upstreams;
 use super::worker::Event;
@@ -31,6 +32,7 @@ struct Totals {
     unjudged: [[u64; Unjudged::ALL.len()]; Body::ALL.len()],
     refused: Vec<u64>,
     would_refuse: Vec<u64>,
+    limited: Sums,
 }
 
 pub(super) type Label<'l> = (&'static str, &'l str);
@@ -41,6 +43,10 @@ impl Collector for Families {
         let totals = inner.totals();
         requests(&mut encoder, &totals)?;
         refusals(&mut encoder, inner, &totals)?;
+        limited::expose(
+            &mut encoder,
+            totals.iter().map(|total| (total.labels(), &total.limited)),
+        )?;
         durations(&mut encoder, &totals)?;
         controls(&mut encoder, inner)?;
         bodies(&mut encoder, &totals)?;
@@ -98,6 +104,7 @@ impl Totals {
             unjudged: Default::default(),
             refused: Vec::new(),
             would_refuse: Vec::new(),
+            limited: Sums::new(),
         };
         for cells in operation.cells() {
             for (sum, counter) in totals.classes.iter_mut().zip(&cells.classes) {
@@ -118,6 +125,7 @@ impl Totals {
             }
             cells.refused.add_to(&mut totals.refused);
             cells.would_refuse.add_to(&mut totals.would_refuse);
+            cells.limited.add_to(&mut totals.limited);
         }
         totals
     }

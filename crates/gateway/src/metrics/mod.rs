@@ -8,6 +8,7 @@
 mod cells;
 mod control;
 mod expose;
+mod limited;
 mod operation;
 mod upstreams;
 mod worker;

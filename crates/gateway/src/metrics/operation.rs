@@ -138,6 +138,13 @@ impl Mine<'_> {
         }
     }
 
+    /// Counts a request beyond a limit; `observed`: it passed all the same.
+    pub fn limited(self, limit: &str, observed: bool) {
+        if let Some(cells) = self.cells {
+            cells.limited.count(limit, observed);
+        }
+    }
+
     /// Counts members that were left out of an answer.
     pub fn stripped(self, members: u64) {
         if let Some(cells) = self.cells {

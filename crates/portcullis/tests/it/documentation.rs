@@ -94,7 +94,7 @@ fn after_everything(upstream: &Upstream) -> Gate {
     directory.write("api.yaml", CONTRACT);
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let configuration = format!(
-        "listen: 127.0.0.1:0\nadmin: {{listen: '127.0.0.1:0'}}\napis:\n  - {{name: api, contract: api.yaml, upstream: 'http://{}'}}\n  - name: down\n    contract: api.yaml\n    base_path: /down\n    upstream: {{url: 'http://{nobody}', breaker: {{}}}}\n",
+        "listen: 127.0.0.1:0\nadmin: {{listen: '127.0.0.1:0'}}\napis:\n  - {{name: api, contract: api.yaml, upstream: 'http://{}', policy: {{rate_limits: [{{name: seen, shared: all, requests: 1, per: 10m, mode: observe}}]}}}}\n  - name: down\n    contract: api.yaml\n    base_path: /down\n    upstream: {{url: 'http://{nobody}', breaker: {{}}}}\n",
         upstream.address
     );
     directory.write("gate.yaml", &configuration);

@@ -1,6 +1,6 @@
 //! Rate limits through the gate: by address, by what a request aims at, over hosts, and failures alone.
 
-use crate::gate::{Directory, Gate, Setup};
+use crate::gate::{Directory, Gate, Setup, until};
 use crate::http::{THING, THINGS};
 use crate::natter_api;
 use crate::upstream::Upstream;
@@ -135,4 +135,33 @@ fn a_limit_in_observe_mode_counts_and_lets_pass() {
     crate::gate::until("two would have been refused", || {
         gate.metric(&["portcullis_would_refuse_total", "rate.exceeded"]) >= 2.0
     });
+}
+
+#[test]
+fn the_limit_that_refuses_is_named() {
+    let upstream = Upstream::with_json(THING);
+    let limits = [
+        "{name: few, requests: 2, per: 10m}",
+        "{name: many, requests: 90, per: 10m}",
+        "{name: seen, requests: 1, per: 10m, mode: observe}",
+    ];
+    let gate = Setup::new(THINGS, upstream.address)
+        .with_api(&format!("policy: {{rate_limits: [{}]}}", limits.join(", ")))
+        .start();
+    for _ in 0..2 {
+        assert_eq!(gate.get("/things").status, 200);
+    }
+    let answer = gate.get("/things");
+    is_exceeded(&answer);
+    assert!(!answer.text().contains("few"), "{}", answer.text());
+    until("it is logged", || {
+        let lines = gate.log_of_requests();
+        lines
+            .iter()
+            .any(|line| line["code"] == "rate.exceeded" && line["limit"] == "few")
+    });
+    let of = |limit: &str, verdict: &str| gate.metric(&["portcullis_limited_total{api=\"api\"", limit, verdict]);
+    assert_eq!(of("limit=\"few\"", "refused"), 1.0);
+    assert_eq!(of("limit=\"many\"", "refused"), 0.0);
+    assert_eq!(of("limit=\"seen\"", "observed"), 1.0);
 }
