@@ -85,6 +85,8 @@ struct Refused {
     place: Box<str>,
     /// The rate limit that refused.
     limit: Option<Arc<str>>,
+    /// What of the contract an error of the upstream broke, of which the client is told its status alone.
+    cause: Option<&'static str>,
 }
 
 /// What a control found wrong.
@@ -234,9 +236,12 @@ impl Account {
     pub(crate) fn refused(&mut self, refusal: &Refusal) {
         self.leave(Verdict::Refused);
         self.status = refusal.status().as_u16();
+        let blocked = refusal.blocked();
+        let place = refusal.place().or(blocked.and_then(|blocked| blocked.place.as_deref()));
         self.refused = Some(Refused {
             code: refusal.code(),
-            place: refusal.place().unwrap_or_default().into(),
+            place: place.unwrap_or_default().into(),
+            cause: blocked.map(|blocked| blocked.code),
             limit: refusal.limit().cloned(),
         });
         if let Some(trace) = self.trace() {
@@ -378,6 +383,7 @@ impl Account {
         let refused = self.refused.as_ref();
         let (code, place) = refused.map_or(("", ""), |refused| (refused.code, &*refused.place));
         let limit = refused.and_then(|refused| refused.limit.as_deref());
+        let cause = refused.and_then(|refused| refused.cause);
         tracing::info!(
             request_id = %self.id,
             trace_id = self.trace_id(),
@@ -388,6 +394,7 @@ impl Account {
             code,
             place,
             limit,
+            cause,
             // To the microsecond.
             milliseconds = (duration.as_secs_f64() * 1e6).round() / 1e3,
             bytes_in = self.bytes_in,

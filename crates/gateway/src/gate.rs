@@ -245,7 +245,7 @@ pub(crate) fn refusal_of(error: &forward::ForwardError, body: &crate::listen::Bo
         ForwardError::Connect(_) => Refusal::UpstreamConnect,
         ForwardError::Timeout(Phase::Connect | Phase::Head | Phase::Total) => Refusal::UpstreamTimeout,
         ForwardError::Malformed(_) => Refusal::UpstreamMalformed,
-        ForwardError::Closed => Refusal::UpstreamError,
+        ForwardError::Closed => Refusal::UpstreamError { because: None },
         ForwardError::Overloaded => Refusal::UpstreamOverloaded,
         ForwardError::CircuitOpen { retry_after } => Refusal::UpstreamCircuitOpen {
             // Rounded up: after that many seconds a request is let through.

@@ -100,13 +100,30 @@ pub enum Refusal {
     /// The upstream's answer is not HTTP.
     UpstreamMalformed,
     /// The upstream failed in the middle of its answer, or answered with an error that is not passed on.
-    UpstreamError,
-    /// The upstream answered with this error, 4xx, of which nothing else is passed on.
-    UpstreamStatus(StatusCode),
+    UpstreamError {
+        /// Why the error is not passed on, where there was one.
+        because: Option<Blocked>,
+    },
+    /// The upstream answered with an error, 4xx, of which nothing else is passed on.
+    UpstreamStatus {
+        /// The error's status.
+        status: StatusCode,
+        /// Why the rest is not passed on.
+        because: Blocked,
+    },
     /// The bodies that are being judged take all the room there is for them.
     Busy,
     /// A mistake of ours: logged, never explained to the client.
     Internal,
+}
+
+/// What about an error of the upstream is not what the contract says: for the log only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blocked {
+    /// The stable code, such as `contract.response.body.undeclared`.
+    pub code: &'static str,
+    /// The declared header, or where in the body (RFC 6901), if that is known.
+    pub place: Option<Box<str>>,
 }
 
 /// What a client is told, one line for each refusal.
@@ -132,6 +149,16 @@ impl Refusal {
             Self::Contract { pointer, parameter, .. } => parameter.as_deref().or(pointer.as_deref()),
             Self::UrlSecret { parameter } => parameter.as_deref(),
             Self::Unauthenticated { why, .. } => Some(why),
+            _ => None,
+        }
+    }
+
+    /// Why an error of the upstream was not passed on, where that is what happened.
+    #[must_use]
+    pub fn blocked(&self) -> Option<&Blocked> {
+        match self {
+            Self::UpstreamStatus { because, .. } => Some(because),
+            Self::UpstreamError { because } => because.as_ref(),
             _ => None,
         }
     }
@@ -198,8 +225,8 @@ impl Refusal {
             | Self::UpstreamOverloaded
             | Self::UpstreamCircuitOpen { .. }
             | Self::UpstreamMalformed
-            | Self::UpstreamError => self.upstream_line(),
-            Self::UpstreamStatus(status) => line("upstream.status", *status, "The service refused the request"),
+            | Self::UpstreamError { .. } => self.upstream_line(),
+            Self::UpstreamStatus { status, .. } => line("upstream.status", *status, "The service refused the request"),
             Self::Busy => line(
                 "gateway.busy",
                 StatusCode::SERVICE_UNAVAILABLE,

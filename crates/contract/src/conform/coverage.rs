@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use http::{Method, StatusCode};
+
 use super::body::fields::Fields;
 use super::body::magic;
 use super::contract::Contract;
@@ -9,6 +11,7 @@ use super::json::{Note, SchemaId};
 use super::media_type::{Contents, Entry, Kind};
 use super::operation::Operation;
 use super::parameter::{Encoding, Parameter};
+use super::response::{Response, Statuses};
 use crate::document::Span;
 
 /// The coverage of one operation.
@@ -51,6 +54,8 @@ pub enum Effect {
     Unconstrained,
     /// Its syntax only, whatever the schema says.
     WellFormed(&'static str),
+    /// It may not be there: what is so is refused, with this consequence.
+    Absent(&'static str),
     /// It passes without being judged, for this reason.
     NotJudged(&'static str),
     /// It is refused, for this reason.
@@ -109,6 +114,9 @@ impl Looking<'_> {
             }
             let from = checks.len();
             self.contents(&what, &response.contents, false, &mut checks);
+            if operation.method != Method::HEAD {
+                checks.extend(bodiless(&what, response));
+            }
             if response.is_partial() {
                 for check in checks.iter_mut().skip(from) {
                     check.effect = Effect::NotJudged("it is a part of a body, if a range was asked for");
@@ -181,6 +189,31 @@ impl Looking<'_> {
         caveats.dedup();
         caveats
     }
+}
+
+/// That an answer declares no body, where one could come: the most likely thing to be forgotten in a contract.
+fn bodiless(what: &str, response: &Response) -> Option<Check> {
+    let can_have_none = matches!(
+        response.statuses,
+        Statuses::One(
+            StatusCode::SWITCHING_PROTOCOLS
+                | StatusCode::NO_CONTENT
+                | StatusCode::RESET_CONTENT
+                | StatusCode::NOT_MODIFIED
+        ) | Statuses::Class(1)
+    );
+    let why = match response.statuses {
+        Statuses::One(status) if status.is_client_error() => {
+            "it declares no `content`: of one with a body, only its status is passed on"
+        }
+        _ => "it declares no `content`: one with a body is not passed on",
+    };
+    (response.contents.is_empty() && !can_have_none).then(|| Check {
+        subject: format!("{what}, no body"),
+        answer: true,
+        effect: Effect::Absent(why),
+        caveats: Vec::new(),
+    })
 }
 
 /// The files of a multipart body: of their bytes, only the first are looked at.
@@ -269,5 +302,26 @@ mod tests {
                 line("answer 200, `image/png`", streamed, &[]),
             ]
         );
+    }
+
+    const BODILESS: &str = r#"{"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {"/a": {
+      "get": {"responses": {
+        "101": {"description": ""}, "204": {"description": ""}, "304": {"description": ""}, "1XX": {"description": ""},
+        "200": {"description": "", "content": {"text/plain": {}}},
+        "404": {"description": ""}, "5XX": {"description": ""}, "default": {"description": ""}}},
+      "head": {"responses": {"200": {"description": ""}}}}}}"#;
+
+    #[test]
+    fn answers_that_declare_no_content_are_listed() {
+        let document = load("api.json", &mut One(BODILESS)).unwrap();
+        let covered = coverage(&compile(&document).contract);
+        let checks = covered.into_iter().flat_map(|operation| operation.checks);
+        let absent = checks.filter_map(|check| match check.effect {
+            Effect::Absent(why) => Some((check.subject, why.contains("only its status"))),
+            _ => None,
+        });
+        let expected = [("answer 404", true), ("answer 5XX", false), ("answer default", false)];
+        let expected = expected.map(|(subject, status_alone)| (format!("{subject}, no body"), status_alone));
+        assert_eq!(absent.collect::<Vec<_>>(), expected);
     }
 }

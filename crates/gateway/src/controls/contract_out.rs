@@ -25,7 +25,7 @@ use crate::gate::Gate;
 use crate::holdings::Hold;
 use crate::limit::{Mode, Outcome};
 use crate::metrics::{self, Unjudged};
-use crate::refusal::Refusal;
+use crate::refusal::{Blocked, Refusal};
 use crate::routes::Route;
 
 /// Judges an answer, and gives back what a success need not have cost.
@@ -74,10 +74,16 @@ pub(crate) async fn check(
 
 /// What the client is told when an answer is blocked: of an error, that it was one, and nothing of its making.
 pub(crate) fn sober(status: StatusCode, refusal: Refusal) -> Refusal {
-    let of_contract = matches!(refusal, Refusal::Contract { .. });
+    if !matches!(refusal, Refusal::Contract { .. }) {
+        return refusal;
+    }
+    let because = Blocked {
+        code: refusal.code(),
+        place: refusal.place().map(Into::into),
+    };
     match status.as_u16() {
-        400..=499 if of_contract => Refusal::UpstreamStatus(status),
-        500..=599 if of_contract => Refusal::UpstreamError,
+        400..=499 => Refusal::UpstreamStatus { status, because },
+        500..=599 => Refusal::UpstreamError { because: Some(because) },
         _ => refusal,
     }
 }
@@ -349,7 +355,7 @@ impl Judging<'_, '_> {
         let unread = |error| match error {
             BodyError::TimedOut => Refusal::UpstreamTimeout,
             BodyError::NoRoom => Refusal::Busy,
-            BodyError::Broken | BodyError::TooLarge | BodyError::Refused => Refusal::UpstreamError,
+            BodyError::Broken | BodyError::TooLarge | BodyError::Refused => Refusal::UpstreamError { because: None },
         };
         let body = match body {
             ResponseBody::Streamed(body) => body,

@@ -164,6 +164,7 @@ fn row(loaded: &Loaded, policy: &Policy, check: Check) -> Row {
     };
     let (state, why) = match check.effect {
         Effect::Judged => (State::of(mode), ""),
+        Effect::Absent(why) => (State::of(mode), why),
         Effect::Unconstrained if mode == Mode::Off => (State::Off, ""),
         Effect::Unconstrained => (State::SyntaxOnly, "its schema allows everything"),
         Effect::WellFormed(_) if mode == Mode::Off => (State::Off, ""),

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::gate::Setup;
+use crate::gate::{Setup, until};
 use crate::http::{THING, THINGS, gate};
 use crate::natter_api;
 use crate::upstream::{Upstream, answer};
@@ -88,6 +88,35 @@ fn errors_become_sober() {
     // A declared error passes.
     let answer = through("{}", "404 Not Found", &[problem], "{}");
     assert_eq!((answer.status, answer.text().as_str()), (404, "{}"));
+}
+
+#[test]
+fn the_log_tells_why_an_error_was_not_passed_on() {
+    let bare = THINGS.replace(
+        "          description: None.\n          content:\n            application/problem+json: {schema: {type: object}}\n",
+        "          description: None.\n",
+    );
+    assert_ne!(bare, THINGS);
+    let check = |contract: &str, status: &str, body: &str, [code, cause, place]: [&str; 3]| {
+        let problem = ("Content-Type", "application/problem+json");
+        let upstream = Upstream::answering(answer(status, &[problem], body.as_bytes()));
+        let gate = Setup::new(contract, upstream.address).start();
+        let answer = gate.get("/things");
+        assert_eq!(answer.code(), code);
+        assert!(!answer.text().contains(cause), "{}", answer.text());
+        until("it is logged", || {
+            let lines = gate.log_of_requests();
+            lines
+                .iter()
+                .any(|line| line["code"] == code && line["cause"] == cause && line["place"] == place)
+        });
+    };
+    let undeclared = "contract.response.body.undeclared";
+    check(&bare, "404 Not Found", "{}", ["upstream.status", undeclared, ""]);
+    let mistyped = "contract.response.body.type";
+    check(THINGS, "404 Not Found", "[]", ["upstream.status", mistyped, ""]);
+    let number = r#"{"detail":7}"#;
+    check(THINGS, "500 Oh", number, ["upstream.error", mistyped, "/detail"]);
 }
 
 #[test]
