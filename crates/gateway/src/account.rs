@@ -11,15 +11,20 @@ use portcullis_contract::document::Span;
 
 use crate::body::BodyError;
 use crate::limit::Mode;
+use crate::lines::Lines;
 use crate::listen::{Arrival, Received, RequestId};
-use crate::metrics::{Answered, Body, Control, OperationMetrics, Registry, SAMPLED_ONE_IN, Unjudged, Verdict, Worker};
+use crate::metrics::{
+    Answered, Body, Control, Event, OperationMetrics, Registry, SAMPLED_ONE_IN, Unjudged, Verdict, Worker,
+};
 use crate::observe::{Cause, Observations};
 use crate::refusal::Refusal;
 use crate::trace::{End, Propagated, Trace, TraceId, Tracer};
 use crate::websocket::Ended;
 
 /// The most log lines of refused requests per second and worker; the rest is counted, and told in one line.
-const LINES_PER_SECOND_MAX: u32 = 100;
+const REFUSED_PER_SECOND_MAX: u32 = 100;
+/// The same of TLS handshakes that failed: whoever may connect can make them.
+const HANDSHAKES_PER_SECOND_MAX: u32 = 5;
 
 /// The status of a request whose client left before there was an answer; nobody is sent it.
 const CLIENT_GONE: u16 = 499;
@@ -44,6 +49,7 @@ pub struct Ledger {
     observations: Arc<Observations>,
     log: LogRequests,
     lines: Lines,
+    handshakes: Lines,
     /// Requests until the next one whose time at the controls is measured.
     until_sampled: Cell<u32>,
     /// Nothing where requests are not traced.
@@ -127,7 +133,11 @@ impl Ledger {
             unmatched,
             observations,
             log,
-            lines: Lines::default(),
+            lines: Lines::new(REFUSED_PER_SECOND_MAX, "more refusals than are logged one by one"),
+            handshakes: Lines::new(
+                HANDSHAKES_PER_SECOND_MAX,
+                "more failed TLS handshakes than are logged one by one",
+            ),
             until_sampled: Cell::default(),
             tracer: None,
         })
@@ -183,6 +193,18 @@ impl Ledger {
         if self.log != LogRequests::Nothing && self.lines.admit() {
             let (code, status) = (refusal.code(), refusal.status().as_u16());
             tracing::info!(request_id = %id, client = %client, status, code, "refused");
+        }
+    }
+}
+
+impl Ledger {
+    /// Counts a TLS handshake that failed, and tells why, where the client did not just go away.
+    pub(crate) fn handshake_failed(&self, client: IpAddr, reason: Option<&str>) {
+        self.worker.count(Event::TlsFailed);
+        if let Some(reason) = reason.filter(|_| self.log != LogRequests::Nothing)
+            && self.handshakes.admit()
+        {
+            tracing::info!(client = %client, reason, "a TLS handshake failed");
         }
     }
 }
@@ -403,37 +425,5 @@ impl Account {
             "{}",
             if self.refused.is_some() { "refused" } else { "answered" },
         );
-    }
-}
-
-/// Keeps a flood of refusals from becoming a flood of log lines.
-#[derive(Default)]
-struct Lines {
-    second: Cell<Option<Instant>>,
-    written: Cell<u32>,
-    dropped: Cell<u64>,
-}
-
-impl Lines {
-    fn admit(&self) -> bool {
-        let now = Instant::now();
-        let over = self
-            .second
-            .get()
-            .is_none_or(|second| now.duration_since(second) >= Duration::from_secs(1));
-        if over {
-            self.second.set(Some(now));
-            self.written.set(0);
-            let dropped = self.dropped.replace(0);
-            if dropped > 0 {
-                tracing::warn!(dropped, "more refusals than are logged one by one");
-            }
-        }
-        if self.written.get() < LINES_PER_SECOND_MAX {
-            self.written.set(self.written.get() + 1);
-            return true;
-        }
-        self.dropped.set(self.dropped.get() + 1);
-        false
     }
 }

@@ -160,10 +160,13 @@ impl Serve for Gate {
         self.ledger.worker().count(match greeting {
             Greeting::Handshake => Event::TlsHandshake,
             Greeting::Resumed => Event::TlsResumed,
-            Greeting::HandshakeFailed => Event::TlsFailed,
             Greeting::ProxyHeader => Event::ProxyHeader,
             Greeting::Denied => Event::ConnectionDenied,
         });
+    }
+
+    fn handshake_failed(&self, client: SocketAddr, reason: Option<&str>) {
+        self.ledger.handshake_failed(client.ip().to_canonical(), reason);
     }
 
     fn refused(&self, refusal: &Refusal, id: &RequestId, peer: SocketAddr) {

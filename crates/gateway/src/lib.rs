@@ -12,6 +12,7 @@ mod grpc;
 mod holdings;
 pub mod issuer;
 pub mod limit;
+mod lines;
 pub mod listen;
 pub mod metrics;
 pub mod networks;

@@ -15,7 +15,7 @@ use super::connection::{self, Shared};
 use super::socket::Transport;
 use super::tls::{Secured, Tls};
 use super::worker::Serve;
-use super::{http2, proxy_protocol};
+use super::{handshake, http2, proxy_protocol};
 use crate::networks::AddressList;
 
 /// What HTTP/2 begins with when both sides know beforehand (RFC 9113 section 3.4).
@@ -67,8 +67,6 @@ pub enum Greeting {
     Handshake,
     /// A TLS session was resumed.
     Resumed,
-    /// The TLS handshake failed.
-    HandshakeFailed,
     /// Its client is not one that may come.
     Denied,
     /// There was no PROXY header where one was due, or it came from a stranger.
@@ -157,8 +155,8 @@ pub(crate) async fn serve<H: Serve>(
             }
         }
         Err(error) => {
-            tracing::debug!(%peer, %error, "a TLS handshake failed");
-            shared.handler.greeted(Greeting::HandshakeFailed);
+            let reason = handshake::reason(&error);
+            shared.handler.handshake_failed(connected.peer, reason.as_deref());
         }
     }
 }

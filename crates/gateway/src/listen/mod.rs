@@ -10,6 +10,7 @@ mod connection;
 mod deadline;
 mod framing;
 mod greet;
+mod handshake;
 mod head;
 mod http2;
 mod incoming;

@@ -113,6 +113,11 @@ pub trait Serve: 'static {
         let _ = greeting;
     }
 
+    /// Told of each TLS handshake that failed, and why; of no reason where the client just went away.
+    fn handshake_failed(&self, client: SocketAddr, reason: Option<&str>) {
+        let _ = (client, reason);
+    }
+
     /// Told of each refusal that the listener gave without asking [`Serve::serve`], for counting and the log.
     fn refused(&self, refusal: &Refusal, id: &RequestId, peer: SocketAddr) {
         let _ = (refusal, id, peer);

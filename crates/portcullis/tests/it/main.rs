@@ -23,6 +23,7 @@ mod cors;
 mod documentation;
 mod forms;
 mod gate;
+mod handshakes;
 mod http;
 mod http2;
 mod http2_attacks;
