@@ -537,6 +537,34 @@ fn an_endpoint_that_says_it_is_ill_gets_nothing_until_it_is_well() {
 }
 
 #[test]
+fn the_log_tells_why_an_endpoint_is_left_out_and_when_it_is_tried_again() {
+    let (mut dead, alive) = (Mortal::new("dead"), named("alive"));
+    dead.kill();
+    let health = "health: {failures_max: 1, ejection_seconds: 0.3, ejection_seconds_max: 0.3}";
+    let upstream = format!(
+        "{{endpoints: ['http://{}', 'http://{}'], {health}}}",
+        dead.address, alive.address
+    );
+    let gate = setup(&upstream).start();
+    let told = |message: &str, key: &str, value: &str| {
+        let log = gate.log();
+        let mut lines = log
+            .iter()
+            .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+        let dead = dead.address.to_string();
+        lines.any(|line| line["message"] == message && line[key] == value && line["endpoint"] == dead)
+    };
+    until("it is left out", || {
+        counts(&gate, 5, &[]);
+        told("the endpoint is left out", "cause", "connect")
+    });
+    // Nobody sends anything meanwhile.
+    until("it is tried again", || {
+        told("the endpoint is tried again", "api", "api")
+    });
+}
+
+#[test]
 fn what_is_known_of_an_endpoint_outlives_a_reload() {
     let (mut dead, alive) = (Mortal::new("dead"), named("alive"));
     dead.kill();

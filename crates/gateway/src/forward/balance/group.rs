@@ -8,9 +8,10 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
+use tokio::sync::Notify;
 
 use super::choice::{Candidate, choose, weight};
-use super::endpoint::{Endpoint, Outcome, Refused, Visit};
+use super::endpoint::{Cause, Endpoint, Outcome, Refused, Visit};
 use super::health::Service;
 use super::outlier::{self, OutlierSettings};
 use super::site::Site;
@@ -49,7 +50,9 @@ pub struct Group {
     settings: GroupSettings,
     /// Held while an endpoint is put out of service, so that two workers do not both put out the last one.
     ejecting: Mutex<()>,
-    /// Whether the upkeep compares its endpoints.
+    /// Told when an endpoint was put out of service, and at the end of the group.
+    ejected: Arc<Notify>,
+    /// Whether the upkeep follows its endpoints.
     pub(super) tended: AtomicBool,
 }
 
@@ -86,6 +89,7 @@ impl Group {
             members: ArcSwap::default(),
             settings,
             ejecting: Mutex::new(()),
+            ejected: Arc::default(),
             tended: AtomicBool::new(false),
         };
         group.gather();
@@ -209,7 +213,11 @@ impl Group {
             visit.endpoint().outcomes.count(0, outcome != Outcome::Good);
         }
         if visit.ended(outcome, now) {
-            self.eject(visit.endpoint(), now, "it failed too often in a row");
+            let cause = match outcome {
+                Outcome::Failed(cause) => Some(cause),
+                Outcome::Good | Outcome::Unknown => None,
+            };
+            self.eject(visit.endpoint(), now, "it failed too often in a row", cause);
         }
     }
 
@@ -219,13 +227,13 @@ impl Group {
         let members = self.members.load();
         let tallies: Vec<_> = members.iter().map(|member| member.endpoint.outcomes.take(0)).collect();
         if let Some(member) = outlier::worst(&tallies, settings).and_then(|worst| members.get(worst)) {
-            self.eject(&member.endpoint, now, "it fails more often than the others");
+            self.eject(&member.endpoint, now, "it fails more often than the others", None);
         }
     }
 
     /// Leaves an endpoint out for a while, if enough others stay. Never waits: while another one is being put out, this
-    /// one's next failure comes soon enough.
-    fn eject(&self, endpoint: &Endpoint, now: Moment, why: &'static str) {
+    /// one's next failure comes soon enough. `cause`: how it failed last.
+    fn eject(&self, endpoint: &Endpoint, now: Moment, why: &'static str, cause: Option<Cause>) {
         let Some(_ejecting) = self.ejecting.try_lock() else {
             return;
         };
@@ -242,7 +250,39 @@ impl Group {
             endpoint = endpoint.label(),
             milliseconds = super::milliseconds(time),
             why,
+            cause = cause.map(Cause::label),
             "the endpoint is left out"
         );
+        self.ejected.notify_one();
+    }
+
+    /// Told when an endpoint was put out of service, and at the end of the group.
+    pub(super) fn ejected(&self) -> Arc<Notify> {
+        Arc::clone(&self.ejected)
+    }
+
+    /// Tells of the endpoints that are back after an ejection, and how long it is until the next one is.
+    pub(super) fn tell_back(&self, now: Moment) -> Option<Duration> {
+        let members = self.members.load();
+        let waits = members.iter().filter_map(|member| {
+            let endpoint = &member.endpoint;
+            let left = endpoint.health.until_back(now)?;
+            if left.is_zero() && endpoint.health.service(now) == Service::Up {
+                tracing::info!(
+                    api = &*self.name,
+                    endpoint = endpoint.label(),
+                    "the endpoint is tried again"
+                );
+            }
+            Some(left).filter(|left| !left.is_zero())
+        });
+        waits.min()
+    }
+}
+
+impl Drop for Group {
+    /// Whoever waits for it has to see that it is gone.
+    fn drop(&mut self) {
+        self.ejected.notify_one();
     }
 }

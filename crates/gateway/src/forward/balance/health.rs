@@ -51,6 +51,8 @@ pub(super) struct Health {
     ejected_in_a_row: AtomicU32,
     /// All of them, for metrics.
     ejections: AtomicU64,
+    /// Whether the end of the last one has not been told yet.
+    is_out: AtomicBool,
     /// Since when it has been in service, apart from ejections; 0 from the start of the process.
     since: AtomicU64,
     down: AtomicBool,
@@ -112,7 +114,17 @@ impl Health {
         self.ejected_in_a_row.store(next.in_a_row, Ordering::Relaxed);
         self.ejected_until.store(next.until.0, Ordering::Relaxed);
         self.ejections.fetch_add(1, Ordering::Relaxed);
+        self.is_out.store(true, Ordering::Release);
         next.until.since(now)
+    }
+
+    /// How long until the last ejection is over; zero once, when it is.
+    pub(super) fn until_back(&self, now: Moment) -> Option<Duration> {
+        if !self.is_out.load(Ordering::Acquire) {
+            return None;
+        }
+        let left = Moment(self.ejected_until.load(Ordering::Relaxed)).since(now);
+        (!left.is_zero() || self.is_out.swap(false, Ordering::AcqRel)).then_some(left)
     }
 
     pub(super) fn ejections(&self) -> u64 {
@@ -198,6 +210,16 @@ mod tests {
             assert_eq!(health.service(now), Service::Ejected);
         }
         assert_eq!(health.up_for(Moment(30_000)), Duration::from_millis(30_000 - 24_501));
+    }
+
+    #[test]
+    fn the_end_of_an_ejection_is_told_once() {
+        let health = Health::default();
+        assert_eq!(health.until_back(Moment(1000)), None);
+        health.eject(Moment(1000), &SETTINGS);
+        assert_eq!(health.until_back(Moment(1400)), Some(Duration::from_millis(600)));
+        assert_eq!(health.until_back(Moment(2000)), Some(Duration::ZERO));
+        assert_eq!(health.until_back(Moment(2001)), None);
     }
 
     #[test]

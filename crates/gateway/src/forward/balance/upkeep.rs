@@ -92,7 +92,8 @@ pub(super) async fn tend(fleet: &Arc<Fleet>) {
             }
         }
         for group in &in_service.groups {
-            if group.outlier().is_some() && is_first(&group.tended) {
+            if is_first(&group.tended) {
+                spawn_local(follow(Arc::downgrade(group), Arc::downgrade(fleet)));
                 spawn_local(compare(Arc::downgrade(group), Arc::downgrade(fleet)));
             }
         }
@@ -156,6 +157,22 @@ async fn ask(endpoint: Weak<Endpoint>, fleet: Weak<Fleet>, deadlines: Rc<Deadlin
         let rest = settings.interval.saturating_sub(began.elapsed());
         drop((alive, fleet_alive));
         tokio::time::sleep(rest).await;
+    }
+}
+
+/// Tells of endpoints of a group whose time out of service is over.
+async fn follow(group: Weak<Group>, fleet: Weak<Fleet>) {
+    loop {
+        let (Some(alive), Some(fleet_alive)) = (group.upgrade(), fleet.upgrade()) else {
+            return;
+        };
+        let ejected = alive.ejected();
+        let left = alive.tell_back(fleet_alive.moment(Instant::now()));
+        drop((alive, fleet_alive));
+        match left {
+            Some(left) => drop(tokio::time::timeout(left, ejected.notified()).await),
+            None => ejected.notified().await,
+        }
     }
 }
 
