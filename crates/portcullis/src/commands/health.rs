@@ -5,8 +5,9 @@ use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use clap::Args;
+use serde_json::json;
 
-use super::{ConfigFile, Failure, Outcome};
+use super::{ConfigFile, Failure, Outcome, Shared};
 
 /// How long each step may take.
 const STEP_TIME_MAX: Duration = Duration::from_secs(2);
@@ -24,7 +25,7 @@ pub(super) struct Arguments {
 }
 
 /// Says whether the gate is ready.
-pub(super) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
+pub(super) fn run(arguments: &Arguments, shared: &Shared) -> Result<Outcome, Failure> {
     let address = match arguments.admin {
         Some(address) => address,
         None => configured(&arguments.config)?,
@@ -32,7 +33,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let status = ask(address)
         .map_err(|error| Failure::unreachable(format!("cannot reach the admin surface at `{address}`: {error}")))?;
     let ready = status == "HTTP/1.1 200";
-    writeln!(anstream::stdout(), "{}", if ready { "ready" } else { "not ready" })?;
+    if shared.json {
+        let report = json!({ "ready": ready, "address": address.to_string() });
+        writeln!(anstream::stdout(), "{report:#}")?;
+    } else {
+        writeln!(anstream::stdout(), "{}", if ready { "ready" } else { "not ready" })?;
+    }
     Ok(if ready { Outcome::Clean } else { Outcome::Found })
 }
 

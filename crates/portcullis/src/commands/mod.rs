@@ -75,14 +75,17 @@ enum Verb {
     Man(man::Arguments),
 }
 
-/// Runs the verb that the arguments name; wrong arguments end the process with code 2.
+/// Runs the verb that the arguments name.
 pub(crate) fn run() -> Outcome {
-    let Cli { verb, shared } = Cli::try_parse().unwrap_or_else(|error| init::hinted(error).exit());
+    let Cli { verb, shared } = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return misused(&init::hinted(error)),
+    };
     choice(shared.color).write_global();
     let json = shared.json;
     let done = match verb {
         Verb::Serve(arguments) => serve::run(&arguments, &shared),
-        Verb::Health(arguments) => health::run(&arguments),
+        Verb::Health(arguments) => health::run(&arguments, &shared),
         Verb::Init(arguments) => init::run(&arguments, &shared),
         Verb::Check(arguments) => check::run(&arguments, &shared),
         Verb::Coverage(arguments) => coverage::run(&arguments, &shared),
@@ -95,6 +98,22 @@ pub(crate) fn run() -> Outcome {
         Verb::Man(arguments) => man::run(&arguments),
     };
     done.unwrap_or_else(|failure| failure.tell(json))
+}
+
+/// Says what is wrong with the arguments, or what was asked for: help, or the version.
+fn misused(error: &clap::Error) -> Outcome {
+    // Where standard error is closed, the exit code says it.
+    let _told = error.print();
+    if !error.use_stderr() {
+        return Outcome::Clean;
+    }
+    // Not parsed, because it could not be; a value that looks like it is as good as a wish for JSON.
+    if std::env::args_os().any(|argument| argument == "--json") {
+        let text = error.render().to_string();
+        let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        Failure::unusable(message).report();
+    }
+    Outcome::Unusable
 }
 
 fn choice(color: ColorChoice) -> anstream::ColorChoice {

@@ -104,14 +104,19 @@ impl Failure {
             anstream::eprintln!("error: {self}");
         }
         if json {
-            let mut object = report::json(&self.problems);
-            if let Some(members) = object.as_object_mut() {
-                members.insert("error".to_owned(), self.message.clone().into());
-            }
-            // Where even that cannot be written, the exit code says it.
-            let _written = writeln!(anstream::stdout(), "{object}");
+            self.report();
         }
         self.outcome
+    }
+
+    /// Says why as one JSON object on standard output.
+    pub(crate) fn report(&self) {
+        let mut object = report::json(&self.problems);
+        if let Some(members) = object.as_object_mut() {
+            members.insert("error".to_owned(), self.message.clone().into());
+        }
+        // Where even that cannot be written, the exit code says it.
+        let _written = writeln!(anstream::stdout(), "{object}");
     }
 }
 

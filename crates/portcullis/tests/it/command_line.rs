@@ -129,6 +129,27 @@ fn what_ends_a_gate_is_a_line_of_its_log() {
 }
 
 #[test]
+fn under_json_everything_is_json() {
+    let directory = setup();
+    let check_json = |arguments: &str, code: i32| -> Value {
+        let output = check(&directory, arguments, code);
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{arguments}: {error}"))
+    };
+    let report = check_json("check --jsn --json", 2);
+    assert!(report["error"].as_str().unwrap().contains("--jsn"), "{report}");
+    assert_eq!(check_json("--json fly", 2)["errors"], 0);
+    assert!(check_json("health --json --admin 127.0.0.1:9", 3)["error"].is_string());
+    let upstream = crate::upstream::Upstream::with_json(crate::http::THING);
+    let gate = Setup::new(THINGS, upstream.address).start();
+    let report = check_json(&format!("health --json --admin {}", gate.admin), 0);
+    assert_eq!(
+        report,
+        serde_json::json!({"ready": true, "address": gate.admin.to_string()})
+    );
+    assert!(check(&directory, "check --jsn", 2).stdout.is_empty());
+}
+
+#[test]
 fn the_demo_stops_every_attack_that_is_the_gates() {
     let directory = Directory::new();
     let output = check(&directory, "demo --attacks --json", 0);
