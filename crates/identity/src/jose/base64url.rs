@@ -15,27 +15,28 @@ pub fn decode(text: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok()
 }
 
-/// Whether [`decode`] reads this text, told without decoding it.
+/// Whether [`decode`] reads this text, which is known to be of base64url's characters alone: told by its length and its last
+/// character.
 pub(super) fn is_canonical(text: &str) -> bool {
     let unused_bits = match text.len() % 4 {
-        0 => 0,
+        0 => return true,
         2 => 0b1111,
         3 => 0b0011,
         _ => return false,
     };
-    text.bytes().all(|byte| value(byte).is_some())
-        && text.bytes().next_back().and_then(value).unwrap_or(0) & unused_bits == 0
+    text.bytes()
+        .next_back()
+        .is_some_and(|last| value(last) & unused_bits == 0)
 }
 
 /// The six bits of a character (RFC 4648 §5).
-fn value(byte: u8) -> Option<u8> {
-    match byte {
-        b'A'..=b'Z' => Some(byte - b'A'),
-        b'a'..=b'z' => Some(byte - b'a' + 26),
-        b'0'..=b'9' => Some(byte - b'0' + 52),
-        b'-' => Some(62),
-        b'_' => Some(63),
-        _ => None,
+fn value(character: u8) -> u8 {
+    match character {
+        b'A'..=b'Z' => character - b'A',
+        b'a'..=b'z' => character - b'a' + 26,
+        b'0'..=b'9' => character - b'0' + 52,
+        b'-' => 62,
+        _ => 63,
     }
 }
 
@@ -47,7 +48,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_check_agrees_with_the_decoder(text in "[A-Da-d014_+/= .-]{0,9}") {
+        fn the_check_agrees_with_the_decoder(text in "[A-Da-z0-9_-]{0,9}") {
             prop_assert_eq!(is_canonical(&text), decode(&text).is_some());
         }
 

@@ -80,6 +80,7 @@ impl<'a> Jwe<'a> {
 }
 
 impl<'a> Part<'a> {
+    /// Takes a text of which [`dots`] has seen every character.
     fn check(text: &'a str) -> Result<Self, Refusal> {
         base64url::is_canonical(text)
             .then_some(Self(text))

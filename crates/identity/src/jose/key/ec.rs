@@ -26,6 +26,5 @@ pub(super) fn read(jwk: &Jwk<'_>) -> Result<PublicKey, KeyRefusal> {
     Ok(PublicKey {
         algorithm,
         key: ParsedPublicKey::new(verification, point).map_err(|_| KeyRefusal::NotOnCurve)?,
-        signature_bytes: 2 * field_bytes,
     })
 }

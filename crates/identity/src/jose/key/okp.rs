@@ -7,7 +7,6 @@ use super::{KeyRefusal, PublicKey};
 use crate::jose::algorithm::SignatureAlgorithm;
 
 const KEY_BYTES: usize = 32;
-const SIGNATURE_BYTES: usize = 64;
 
 /// The y coordinates of the points of order 1, 2, 4 and 8, in every spelling that fits 255 bits, little-endian. The sign of x
 /// is left out: each stands for both points.
@@ -46,7 +45,6 @@ pub(super) fn read(jwk: &Jwk<'_>) -> Result<PublicKey, KeyRefusal> {
     Ok(PublicKey {
         algorithm: SignatureAlgorithm::Ed25519,
         key: ParsedPublicKey::new(&ED25519, x).map_err(|_| KeyRefusal::NotOnCurve)?,
-        signature_bytes: SIGNATURE_BYTES,
     })
 }
 

@@ -22,14 +22,12 @@ pub(super) fn read(jwk: &Jwk<'_>, without_alg: RsaAlgorithm) -> Result<PublicKey
     let (n, e) = (jwk.octets("n")?, jwk.octets("e")?);
     check_modulus(&n)?;
     check_exponent(&e)?;
-    let signature_bytes = n.len();
     let key = RsaPublicKeyComponents { n, e }
         .to_parsed_public_key(parameters(algorithm))
         .map_err(|_| KeyRefusal::Member("n"))?;
     Ok(PublicKey {
         algorithm: algorithm.into(),
         key,
-        signature_bytes,
     })
 }
 
