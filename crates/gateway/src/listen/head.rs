@@ -16,8 +16,6 @@ pub struct Bounds {
     pub head_bytes_max: usize,
     /// Most header lines of one head; beyond it is `http.head_too_large`.
     pub head_lines_max: usize,
-    /// Whether HTTP/1.0 requests are served; by default they are refused with 505.
-    pub http_1_0: bool,
 }
 
 /// Most header lines that hyper reads without an allocation per request.
@@ -35,7 +33,6 @@ impl Default for Bounds {
             request_line_bytes_max: 8 * 1024,
             head_bytes_max: 16 * 1024,
             head_lines_max: 100,
-            http_1_0: false,
         }
     }
 }
@@ -53,7 +50,6 @@ impl Bounds {
                 .min(head_bytes_max - 4),
             head_bytes_max,
             head_lines_max: self.head_lines_max.clamp(1, HEAD_LINES_CEILING),
-            http_1_0: self.http_1_0,
         }
     }
 }
@@ -83,7 +79,7 @@ pub enum Malformed {
     Host,
     /// `Content-Length` is double or not one to eighteen digits.
     ContentLength,
-    /// `Transfer-Encoding` is not exactly one `chunked`, stands beside `Content-Length`, or came with HTTP/1.0.
+    /// `Transfer-Encoding` is not exactly one `chunked`, or stands beside `Content-Length`.
     TransferEncoding,
     /// A chunk size line that is not hexadecimal digits alone, or a chunk without its ending.
     Chunk,
@@ -157,7 +153,6 @@ pub(crate) struct Head {
     /// Up to where no line feed was found.
     searched: usize,
     lines: usize,
-    version_1_0: bool,
     authority: Option<Range<usize>>,
     host: Option<Range<usize>>,
     length: Option<u64>,
@@ -191,7 +186,7 @@ impl Head {
             self.searched = end;
             match self.stage {
                 Stage::Start if line.is_empty() => self.stage = Stage::RequestLine,
-                Stage::Start | Stage::RequestLine => self.request_line(line, start, bounds)?,
+                Stage::Start | Stage::RequestLine => self.request_line(line, start)?,
                 Stage::Headers if line.is_empty() => return Ok(Progress::Complete(end, self.finish(bytes)?)),
                 Stage::Headers => self.header(line, start, bounds)?,
             }
@@ -210,18 +205,11 @@ impl Head {
         Ok(())
     }
 
-    fn request_line(&mut self, line: &[u8], start: usize, bounds: &Bounds) -> Result<(), Malformed> {
+    fn request_line(&mut self, line: &[u8], start: usize) -> Result<(), Malformed> {
         if line.is_empty() {
             return Err(Malformed::LeadingLines);
         }
-        let rest = match line.strip_suffix(b" HTTP/1.1") {
-            Some(rest) => rest,
-            None => match line.strip_suffix(b" HTTP/1.0") {
-                Some(rest) if bounds.http_1_0 => rest,
-                _ => return Err(without_version(line)),
-            },
-        };
-        self.version_1_0 = line.ends_with(b"0");
+        let rest = line.strip_suffix(b" HTTP/1.1").ok_or_else(|| without_version(line))?;
         let space = rest
             .iter()
             .position(|&byte| !is(byte, TOKEN))
@@ -295,7 +283,7 @@ impl Head {
 
     fn transfer_encoding(&mut self, value: &[u8]) -> Result<(), Malformed> {
         let twice = std::mem::replace(&mut self.chunked, true);
-        if twice || self.length.is_some() || self.version_1_0 || !value.eq_ignore_ascii_case(b"chunked") {
+        if twice || self.length.is_some() || !value.eq_ignore_ascii_case(b"chunked") {
             return Err(Malformed::TransferEncoding);
         }
         Ok(())

@@ -395,26 +395,6 @@ fn http_1_half_closed_clients_are_answered() {
 }
 
 #[test]
-fn http_1_0_is_served_only_where_asked() {
-    let bounds = Bounds {
-        http_1_0: true,
-        ..Bounds::default()
-    };
-    let gate = Gate::start(Settings {
-        bounds,
-        ..Settings::default()
-    });
-    assert!(
-        gate.exchange("GET / HTTP/1.0\r\nHost: a\r\n\r\n")
-            .starts_with("HTTP/1.0 200")
-    );
-    assert!(
-        gate.exchange("POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
-            .starts_with("HTTP/1.1 400")
-    );
-}
-
-#[test]
 fn http_2_host_and_authority() {
     let bad = [
         "Host: a\r\nHost: a\r\n",
