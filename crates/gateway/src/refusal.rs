@@ -453,10 +453,10 @@ fn websocket_line(unopened: Unopened) -> Line {
 
 fn malformed_line(malformed: Malformed) -> Line {
     match malformed {
-        Malformed::RequestLineTooLong => line(
+        Malformed::TargetTooLong => line(
             "http.uri_too_long",
             StatusCode::URI_TOO_LONG,
-            "The request line is too long",
+            "The target of the request is too long",
         ),
         Malformed::HeadTooLarge => line(
             "http.head_too_large",

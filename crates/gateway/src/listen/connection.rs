@@ -66,7 +66,7 @@ impl<H: Serve> Shared<H> {
         http1
             .half_close(true)
             .header_read_timeout(None)
-            .max_buf_size(BUFFER_BYTES_MIN.max(settings.bounds.checked().head_bytes_max * 2));
+            .max_buf_size(BUFFER_BYTES_MIN.max(settings.bounds.head_bytes_max() * 2));
         Self {
             handler,
             settings,

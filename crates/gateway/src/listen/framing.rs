@@ -52,7 +52,7 @@ impl Framing {
     pub fn new(bounds: Bounds) -> Self {
         Self {
             state: State::Head(Head::default()),
-            bounds: bounds.checked(),
+            bounds,
             malformed: None,
             heads: 0,
             switching: false,
@@ -200,17 +200,19 @@ fn as_u64(length: usize) -> u64 {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::head::Sizes;
     use super::*;
 
     const HEAD: &str = "POST / HTTP/1.1\r\nHost: a\r\n";
 
     /// Shows `bytes` in reads of the given sizes (the last size repeats) and gives back what was released and the verdict.
     fn run(bytes: &[u8], reads: &[usize]) -> (Vec<u8>, Option<Malformed>, u64, bool) {
-        let mut framing = Framing::new(Bounds {
-            request_line_bytes_max: 60,
-            head_bytes_max: 300,
-            ..Bounds::default()
+        let bounds = Bounds::new(Sizes {
+            target_bytes_max: 64,
+            head_bytes_max: 1024,
+            ..Sizes::default()
         });
+        let mut framing = Framing::new(bounds.unwrap());
         let (mut released, mut held, mut shown) = (Vec::new(), Vec::new(), 0);
         let mut sizes = reads
             .iter()

@@ -3,54 +3,125 @@
 //! It is strict on purpose: two parsers that disagree about one head are how requests are smuggled, so whatever could be read
 //! in two ways is refused. It never rewrites, never buffers and never looks at a line twice.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use memchr::memchr;
+use thiserror::Error;
 
-/// Bounds on one request head. [`Bounds::checked`] keeps them inside what the parser behind can hold.
+/// Bounds on one request head. They lie inside what the parser behind can hold, so that every refusal is ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bounds {
-    /// Longest request line without its line ending, in bytes; beyond it is `http.uri_too_long`.
-    pub request_line_bytes_max: usize,
+pub struct Bounds(Sizes);
+
+/// What [`Bounds`] are made of. The bounds of each are constants of [`Bounds`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sizes {
+    /// Longest request target, in bytes; beyond it is `http.uri_too_long`.
+    pub target_bytes_max: usize,
     /// Longest head, request line and line endings included, in bytes; beyond it is `http.head_too_large`.
     pub head_bytes_max: usize,
     /// Most header lines of one head; beyond it is `http.head_too_large`.
     pub head_lines_max: usize,
 }
 
-/// Most header lines that hyper reads without an allocation per request.
-const HEAD_LINES_CEILING: usize = 100;
-/// Longest request line that still leaves the target under the 65,534 bytes that the `http` crate can hold.
-const REQUEST_LINE_CEILING: usize = 60 * 1024;
+/// Why sizes are no bounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum BoundsError {
+    /// One of them is out of its own bounds.
+    #[error("a bound on request heads is {size}, which is not between {least} and {most}")]
+    OutOfRange {
+        /// What was asked for.
+        size: usize,
+        /// The least there is.
+        least: usize,
+        /// The most there is.
+        most: usize,
+    },
+    /// The longest target does not fit into the largest head.
+    #[error("a target of {target_bytes_max} bytes leaves no room in a head of {head_bytes_max}")]
+    NoRoom {
+        /// The longest target.
+        target_bytes_max: usize,
+        /// The largest head.
+        head_bytes_max: usize,
+    },
+}
+
 /// Longest method that is read as one; the longest registered one (`VERSION-CONTROL`) has 15 bytes.
 pub(super) const METHOD_BYTES_MAX: usize = 32;
+/// The most that a request line has beside its target: the method, a space, and ` HTTP/1.1`.
+const LINE_BESIDE_TARGET_BYTES_MAX: usize = METHOD_BYTES_MAX + 1 + 9;
 /// Most digits of a length: 18 digits fit a `u64` with room to spare.
 const LENGTH_DIGITS_MAX: usize = 18;
 
-impl Default for Bounds {
+impl Default for Sizes {
     fn default() -> Self {
         Self {
-            request_line_bytes_max: 8 * 1024,
-            head_bytes_max: 16 * 1024,
-            head_lines_max: 100,
+            target_bytes_max: 8 * 1024,
+            head_bytes_max: 32 * 1024,
+            head_lines_max: *Bounds::HEAD_LINES_MAX.end(),
         }
     }
 }
 
+impl Default for Bounds {
+    fn default() -> Self {
+        Self(Sizes::default())
+    }
+}
+
 impl Bounds {
-    /// The same bounds, lowered where needed: at most 100 header lines, a request line of at most 60 KiB and never longer than
-    /// the head. With them the parser behind never meets its own limits, so every refusal is ours.
-    #[must_use]
-    pub fn checked(self) -> Self {
-        let head_bytes_max = self.head_bytes_max.clamp(256, 256 * 1024);
-        Self {
-            request_line_bytes_max: self
-                .request_line_bytes_max
-                .min(REQUEST_LINE_CEILING)
-                .min(head_bytes_max - 4),
+    /// What the longest target may be, in bytes. With its scheme and authority it stays under the 65,534 that the `http` crate holds.
+    pub const TARGET_BYTES_MAX: RangeInclusive<usize> = 64..=60 * 1024;
+    /// What the largest head may be, in bytes.
+    pub const HEAD_BYTES_MAX: RangeInclusive<usize> = 1024..=256 * 1024;
+    /// How many header lines at most there may be: what hyper reads without an allocation per request.
+    pub const HEAD_LINES_MAX: RangeInclusive<usize> = 1..=100;
+    /// What a head has beside its target at least: the rest of the request line, and the empty lines around. With room for it, how
+    /// the bytes of a target that is too long were split into reads makes no difference to the verdict.
+    pub const BESIDE_TARGET_BYTES_MIN: usize = 64;
+
+    /// Bounds of these sizes.
+    ///
+    /// # Errors
+    /// [`BoundsError`].
+    pub fn new(sizes: Sizes) -> Result<Self, BoundsError> {
+        let Sizes {
+            target_bytes_max,
             head_bytes_max,
-            head_lines_max: self.head_lines_max.clamp(1, HEAD_LINES_CEILING),
+            head_lines_max,
+        } = sizes;
+        for (size, range) in [
+            (target_bytes_max, Self::TARGET_BYTES_MAX),
+            (head_bytes_max, Self::HEAD_BYTES_MAX),
+            (head_lines_max, Self::HEAD_LINES_MAX),
+        ] {
+            if !range.contains(&size) {
+                let (least, most) = range.into_inner();
+                return Err(BoundsError::OutOfRange { size, least, most });
+            }
         }
+        if target_bytes_max + Self::BESIDE_TARGET_BYTES_MIN > head_bytes_max {
+            return Err(BoundsError::NoRoom {
+                target_bytes_max,
+                head_bytes_max,
+            });
+        }
+        Ok(Self(sizes))
+    }
+
+    /// See [`Sizes::target_bytes_max`].
+    pub(crate) fn target_bytes_max(&self) -> usize {
+        self.0.target_bytes_max
+    }
+
+    /// See [`Sizes::head_bytes_max`].
+    pub(crate) fn head_bytes_max(&self) -> usize {
+        self.0.head_bytes_max
+    }
+
+    /// See [`Sizes::head_lines_max`].
+    pub(crate) fn head_lines_max(&self) -> usize {
+        self.0.head_lines_max
     }
 }
 
@@ -87,8 +158,8 @@ pub enum Malformed {
     Trailer,
     /// The client ended its side in the middle of a message.
     Truncated,
-    /// The request line is longer than its bound.
-    RequestLineTooLong,
+    /// The target is longer than its bound.
+    TargetTooLong,
     /// The head is longer than its bound, or has too many lines.
     HeadTooLarge,
     /// The client was too slow with its head or body.
@@ -115,7 +186,7 @@ impl Malformed {
             Self::Chunk => "a chunk is malformed",
             Self::Trailer => "a trailer field follows the last chunk",
             Self::Truncated => "the message ends too early",
-            Self::RequestLineTooLong => "the request line is too long",
+            Self::TargetTooLong => "the target is too long",
             Self::HeadTooLarge => "the head is too large",
             Self::Timeout => "the client is too slow",
         }
@@ -186,7 +257,7 @@ impl Head {
             self.searched = end;
             match self.stage {
                 Stage::Start if line.is_empty() => self.stage = Stage::RequestLine,
-                Stage::Start | Stage::RequestLine => self.request_line(line, start)?,
+                Stage::Start | Stage::RequestLine => self.request_line(line, start, bounds)?,
                 Stage::Headers if line.is_empty() => return Ok(Progress::Complete(end, self.finish(bytes)?)),
                 Stage::Headers => self.header(line, start, bounds)?,
             }
@@ -196,16 +267,17 @@ impl Head {
     /// Refuses a head that already reaches beyond its bounds. Looking at how far the bytes reach, and not at what they hold, makes
     /// the verdict the same however the bytes were split into reads.
     fn within(&self, end: usize, bounds: &Bounds) -> Result<(), Malformed> {
-        if self.stage != Stage::Headers && end.saturating_sub(self.line) > bounds.request_line_bytes_max + 2 {
-            return Err(Malformed::RequestLineTooLong);
+        let line_bytes_max = bounds.target_bytes_max() + LINE_BESIDE_TARGET_BYTES_MAX + 2;
+        if self.stage != Stage::Headers && end.saturating_sub(self.line) > line_bytes_max {
+            return Err(Malformed::TargetTooLong);
         }
-        if end > bounds.head_bytes_max {
+        if end > bounds.head_bytes_max() {
             return Err(Malformed::HeadTooLarge);
         }
         Ok(())
     }
 
-    fn request_line(&mut self, line: &[u8], start: usize) -> Result<(), Malformed> {
+    fn request_line(&mut self, line: &[u8], start: usize, bounds: &Bounds) -> Result<(), Malformed> {
         if line.is_empty() {
             return Err(Malformed::LeadingLines);
         }
@@ -222,6 +294,9 @@ impl Head {
         if method == b"CONNECT" {
             return Err(Malformed::Method);
         }
+        if target.len() > bounds.target_bytes_max() {
+            return Err(Malformed::TargetTooLong);
+        }
         self.authority = target_authority(target, start + space + 1)?;
         self.stage = Stage::Headers;
         Ok(())
@@ -229,7 +304,7 @@ impl Head {
 
     fn header(&mut self, line: &[u8], start: usize, bounds: &Bounds) -> Result<(), Malformed> {
         self.lines += 1;
-        if self.lines > bounds.head_lines_max {
+        if self.lines > bounds.head_lines_max() {
             return Err(Malformed::HeadTooLarge);
         }
         if matches!(line.first(), Some(b' ' | b'\t')) {
@@ -629,15 +704,52 @@ mod tests {
 
     #[test]
     fn http_5_bounds_of_a_head() {
-        line(
-            &format!("GET /{} HTTP/1.1", "a".repeat(9_000)),
-            Err(Malformed::RequestLineTooLong),
-        );
-        with(&format!("X: {}", "a".repeat(17_000)), Err(Malformed::HeadTooLarge));
+        // A target counts alike beside a short method and beside the longest.
+        for method in ["G".to_owned(), "G".repeat(METHOD_BYTES_MAX)] {
+            let of = |bytes: usize| format!("{method} /{} HTTP/1.1", "a".repeat(bytes - 1));
+            line(&of(8 * 1024), Ok(Delimited::Empty));
+            line(&of(8 * 1024 + 1), Err(Malformed::TargetTooLong));
+            line(&of(9_000), Err(Malformed::TargetTooLong));
+        }
+        with(&format!("X: {}", "a".repeat(33_000)), Err(Malformed::HeadTooLarge));
         with(&"X: a\r\n".repeat(120), Err(Malformed::HeadTooLarge));
         let endless = "a".repeat(20_000);
         let verdict = Head::default().advance(endless.as_bytes(), &Bounds::default());
-        assert_eq!(verdict, Err(Malformed::RequestLineTooLong));
+        assert_eq!(verdict, Err(Malformed::TargetTooLong));
+    }
+
+    #[test]
+    fn bounds_are_what_they_are_set_to_or_none() {
+        let of = |target_bytes_max, head_bytes_max, head_lines_max| {
+            Bounds::new(Sizes {
+                target_bytes_max,
+                head_bytes_max,
+                head_lines_max,
+            })
+        };
+        let default = Sizes::default();
+        assert_eq!(Bounds::new(default), Ok(Bounds::default()));
+        for (target, head, lines) in [(64, 1024, 1), (61_440, 262_144, 100), (960, 1024, 100)] {
+            let bounds = of(target, head, lines).unwrap();
+            assert_eq!(bounds.target_bytes_max(), target);
+            assert_eq!(bounds.head_bytes_max(), head);
+            assert_eq!(bounds.head_lines_max(), lines);
+        }
+        for (target, head, lines) in [
+            (63, 1024, 1),
+            (61_441, 262_144, 1),
+            (64, 1023, 1),
+            (64, 262_145, 1),
+            (64, 1024, 0),
+            (64, 1024, 101),
+        ] {
+            let verdict = of(target, head, lines);
+            assert!(
+                matches!(verdict, Err(BoundsError::OutOfRange { .. })),
+                "{target} {head} {lines}: {verdict:?}"
+            );
+        }
+        assert!(matches!(of(961, 1024, 100), Err(BoundsError::NoRoom { .. })));
     }
 
     #[test]

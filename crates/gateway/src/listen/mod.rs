@@ -35,7 +35,7 @@ pub(crate) use clock::unix_time;
 pub use deadline::Deadlines;
 pub use framing::{Framing, Step};
 pub use greet::{Connected, Greeting, Listener, ListenerIndex};
-pub use head::{Bounds, Malformed};
+pub use head::{Bounds, BoundsError, Malformed, Sizes};
 pub use http2::{Http2Bounds, StreamBody};
 pub use incoming::{Incoming, Unread};
 pub use path::{PathProblem, PathRules, check_path};

@@ -607,8 +607,8 @@ fn http_5_endless_heads_are_refused() {
     );
     let gate = Gate::start(Settings::default());
     let mut socket = gate.connect();
-    // 100 lines with `Host`, close to 16 KiB: the largest head there is comes through.
-    let most = post(&format!("X: {}\r\n", "y".repeat(150)).repeat(99), "");
+    // 100 lines with `Host`, close to 32 KiB: the largest head there is comes through.
+    let most = post(&format!("X: {}\r\n", "y".repeat(310)).repeat(99), "");
     socket.write_all(most.as_bytes()).unwrap();
     assert_eq!(read_one(&mut socket).0, 200);
 }

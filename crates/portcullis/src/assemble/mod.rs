@@ -398,13 +398,7 @@ fn settings(configuration: &Configuration, listeners: Vec<Listener>) -> Settings
     let connection = &configuration.connection;
     let many = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
     Settings {
-        bounds: Bounds {
-            request_line_bytes_max: connection.target_bytes_max,
-            head_bytes_max: connection.head_bytes_max,
-            head_lines_max: connection.headers_max,
-            ..Bounds::default()
-        }
-        .checked(),
+        bounds: connection.bounds,
         deadlines: Deadlines {
             head_max: connection.head_time_max,
             idle_max: connection.idle_time_max,

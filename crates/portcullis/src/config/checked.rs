@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use portcullis_contract::document::Span;
+use portcullis_gateway::listen::{Bounds, Sizes};
 
 use super::address_list::{AddressList, Addresses};
 use super::api::{self, Api};
@@ -90,14 +91,10 @@ pub(crate) struct Connection {
     pub(crate) connections_max: u32,
     /// Open at once from one address, or one /64 network of IPv6; never more than `connections_max`.
     pub(crate) connections_per_address_max: u32,
-    /// The request line and the headers together.
-    pub(crate) head_bytes_max: usize,
+    /// A request's head.
+    pub(crate) bounds: Bounds,
     /// Bodies that are being judged, over all workers.
     pub(crate) held_bytes_max: usize,
-    /// The request target; never more than `head_bytes_max`.
-    pub(crate) target_bytes_max: usize,
-    /// The number of headers.
-    pub(crate) headers_max: usize,
     /// From the first byte of a request, or the connection's start, to the end of its head.
     pub(crate) head_time_max: Duration,
     /// From the end of the head to the end of the body.
@@ -270,7 +267,6 @@ fn cores() -> NonZeroUsize {
 impl Connection {
     fn lower(raw: &raw::Connection, problems: &mut Problems<'_>) -> Self {
         let connections_max = raw.connections_max.unwrap_or(10_000);
-        let head_bytes_max = bytes(raw.head_bytes_max, 32 << 10);
         if let Some(per_address) = raw.connections_per_address_max
             && per_address.value.0 > connections_max
         {
@@ -282,26 +278,14 @@ impl Connection {
                 "lower it, or one address may take every connection",
             );
         }
-        if let Some(target) = raw.target_bytes_max
-            && bytes(Some(target.value), 0) > head_bytes_max
-        {
-            let message = format!("`target_bytes_max` is above `head_bytes_max`, which is {head_bytes_max}");
-            problems.error(
-                target.span,
-                message,
-                "the target is a part of the head: lower the one or raise the other",
-            );
-        }
         Self {
             connections_max,
             connections_per_address_max: raw
                 .connections_per_address_max
                 .map_or(256, |count| count.value.0)
                 .min(connections_max),
-            head_bytes_max,
+            bounds: head_bounds(raw, problems),
             held_bytes_max: bytes(raw.held_bytes_max, 512 << 20),
-            target_bytes_max: bytes(raw.target_bytes_max.map(|size| size.value), 8 << 10).min(head_bytes_max),
-            headers_max: usize::from(raw.headers_max.unwrap_or(100)),
             head_time_max: seconds(raw.head_seconds_max, 10),
             body_time_max: seconds(raw.body_seconds_max, 60),
             write_time_max: seconds(raw.write_seconds_max, 60),
@@ -309,6 +293,27 @@ impl Connection {
             drain_time_max: seconds(raw.drain_seconds_max, 30),
         }
     }
+}
+
+fn head_bounds(raw: &raw::Connection, problems: &mut Problems<'_>) -> Bounds {
+    let default = Sizes::default();
+    let head_bytes_max = bytes(raw.head_bytes_max, default.head_bytes_max);
+    let target = raw.target_bytes_max;
+    // A small head leaves room for a shorter target alone, where none is asked for.
+    let fits = head_bytes_max.saturating_sub(Bounds::BESIDE_TARGET_BYTES_MIN);
+    let bounds = Bounds::new(Sizes {
+        target_bytes_max: target.map_or(default.target_bytes_max.min(fits), |size| bytes(Some(size.value), 0)),
+        head_bytes_max,
+        head_lines_max: raw.headers_max.map_or(default.head_lines_max, usize::from),
+    });
+    bounds.unwrap_or_else(|error| {
+        problems.error(
+            target.map_or_else(Span::default, |size| size.span),
+            error.to_string(),
+            "the target is a part of the head: lower `target_bytes_max` or raise `head_bytes_max`",
+        );
+        Bounds::default()
+    })
 }
 
 /// A time, or its default in seconds.

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use portcullis_gateway::listen::Bounds;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -87,13 +88,13 @@ pub(crate) struct Connection {
     /// How many connections one address (one /64 network of IPv6) may hold open. Default: 256.
     pub(crate) connections_per_address_max: Option<Spanned<Count>>,
     /// How large a request's line and headers may be together. Default: 32KiB.
-    #[schemars(extend("minimum" = 1024, "maximum" = 1_048_576))]
+    #[schemars(extend("minimum" = *Bounds::HEAD_BYTES_MAX.start(), "maximum" = *Bounds::HEAD_BYTES_MAX.end()))]
     pub(crate) head_bytes_max: Option<Size>,
     /// How long a request's target may be. Default: 8KiB.
-    #[schemars(extend("minimum" = 64, "maximum" = 65_536))]
+    #[schemars(extend("minimum" = *Bounds::TARGET_BYTES_MAX.start(), "maximum" = *Bounds::TARGET_BYTES_MAX.end()))]
     pub(crate) target_bytes_max: Option<Spanned<Size>>,
     /// How many headers a request may have. Default: 100.
-    #[schemars(range(min = 1, max = 1000))]
+    #[schemars(extend("minimum" = *Bounds::HEAD_LINES_MAX.start(), "maximum" = *Bounds::HEAD_LINES_MAX.end()))]
     pub(crate) headers_max: Option<u16>,
     /// How many bytes of bodies are held at once while they are judged, over all workers. Default: 512MiB.
     #[schemars(extend("minimum" = 1_048_576))]

@@ -30,7 +30,7 @@ pub(super) fn settle(parts: &mut Parts, scheme: Scheme, bounds: &Bounds) -> Resu
         return Err(Malformed::Method);
     }
     check_target(&parts.uri, scheme, bounds)?;
-    if parts.headers.len() > bounds.head_lines_max {
+    if parts.headers.len() > bounds.head_lines_max() {
         return Err(Malformed::HeadTooLarge);
     }
     for (name, value) in &parts.headers {
@@ -43,9 +43,8 @@ pub(super) fn settle(parts: &mut Parts, scheme: Scheme, bounds: &Bounds) -> Resu
 
 fn check_target(uri: &Uri, scheme: Scheme, bounds: &Bounds) -> Result<(), Malformed> {
     let target = uri.path_and_query().ok_or(Malformed::Target)?.as_str();
-    // The same bound as for a whole request line, which has a method and a version beside the target.
-    if target.len() > bounds.request_line_bytes_max {
-        return Err(Malformed::RequestLineTooLong);
+    if target.len() > bounds.target_bytes_max() {
+        return Err(Malformed::TargetTooLong);
     }
     if !target.starts_with('/') || !is_target(target.as_bytes()) {
         return Err(Malformed::Target);

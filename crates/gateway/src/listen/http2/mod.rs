@@ -58,7 +58,7 @@ impl Default for Http2Bounds {
 /// Serves one connection to its end.
 pub(crate) async fn run<S: Transport, H: Serve>(socket: S, connected: Rc<Connected>, shared: Rc<Shared<H>>) {
     let settings = &shared.settings;
-    let block_bytes_max = u32::try_from(settings.bounds.checked().head_bytes_max).unwrap_or(u32::MAX);
+    let block_bytes_max = u32::try_from(settings.bounds.head_bytes_max()).unwrap_or(u32::MAX);
     let wire = Rc::new(Wire::new(block_bytes_max, settings.deadlines.linger_max));
     let socket = Watched::new(socket, Rc::clone(&wire));
     let handshake = builder(settings).handshake::<_, Bytes>(socket);
@@ -81,8 +81,8 @@ pub(crate) async fn run<S: Transport, H: Serve>(socket: S, connected: Rc<Connect
 }
 
 fn builder(settings: &Settings) -> Builder {
-    let bounds = settings.bounds.checked();
-    let header_list = bounds.head_bytes_max + bounds.head_lines_max * FIELD_OVERHEAD_BYTES;
+    let bounds = settings.bounds;
+    let header_list = bounds.head_bytes_max() + bounds.head_lines_max() * FIELD_OVERHEAD_BYTES;
     let mut builder = Builder::new();
     builder
         .max_concurrent_streams(settings.http2.streams_max)

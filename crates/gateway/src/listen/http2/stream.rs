@@ -68,7 +68,7 @@ fn receive<H: Serve>(
     let (mut parts, stream) = request.into_parts();
     reading.note_end(&stream);
     let settings = &shared.settings;
-    let announced = settle(&mut parts, connected.scheme(), &settings.bounds.checked()).map_err(Refusal::Malformed)?;
+    let announced = settle(&mut parts, connected.scheme(), &settings.bounds).map_err(Refusal::Malformed)?;
     let body = StreamBody::new(stream, announced, settings.deadlines, Rc::clone(reading));
     let state = BodyState::http2(Rc::clone(reading));
     shared.receive(parts, Incoming::Http2(Box::new(body)), state, id, connected)
