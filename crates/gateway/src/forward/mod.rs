@@ -64,15 +64,15 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections_max: 256,
-            idle_max: 64,
+            connections_max: 512,
+            idle_max: 512,
             idle_time_max: Duration::from_secs(30),
             queue_max: 1024,
             queue_time_max: Duration::from_secs(1),
-            connect_time_max: Duration::from_secs(3),
+            connect_time_max: Duration::from_secs(2),
             head_time_max: Duration::from_secs(30),
             stall_time_max: Duration::from_secs(30),
-            total_time_max: Duration::from_secs(300),
+            total_time_max: Duration::from_secs(60),
             event_stream_time_max: Duration::from_secs(3600),
             drain_bytes_max: 64 * 1024,
         }

@@ -42,8 +42,8 @@ impl Default for Deadlines {
             head_max: Duration::from_secs(10),
             idle_max: Duration::from_secs(60),
             body_pause_max: Duration::from_secs(10),
-            body_max: Duration::from_secs(120),
-            write_pause_max: Duration::from_secs(30),
+            body_max: Duration::from_secs(60),
+            write_pause_max: Duration::from_secs(60),
             connection_max: None,
             linger_max: Duration::from_secs(2),
         }
@@ -331,7 +331,7 @@ mod tests {
     #[test]
     fn http_5_drops_of_a_body_do_not_buy_time_for_ever() {
         let waits = Waits::new();
-        waits.body_waited.set(118 * SECOND);
+        waits.body_waited.set(58 * SECOND);
         waits.read_pending(Awaited::Body);
         let (at, expired) = due(&waits).unwrap();
         assert_eq!(expired, Expired::Body);

@@ -80,7 +80,7 @@ impl Default for Settings {
             bounds: Bounds::default(),
             deadlines: Deadlines::default(),
             connections_max: 10_000,
-            connections_per_address_max: 1_000,
+            connections_per_address_max: 256,
             trusted: TrustedProxies::default(),
             path: PathRules::default(),
             drain_max: Duration::from_secs(30),

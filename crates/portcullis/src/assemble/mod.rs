@@ -26,8 +26,8 @@ use portcullis_gateway::limit::key::Keyer;
 use portcullis_gateway::limit::memory::MemoryStore;
 use portcullis_gateway::limit::{LimitError, Limiter};
 use portcullis_gateway::listen::{
-    Bounds, ClientHeader, Deadlines, Drained, Http2Bounds, Listener, PathRules, Settings, Sockets, TrustedProxies,
-    WorkerIndex, Workers,
+    Bounds, ClientHeader, Drained, Http2Bounds, Listener, PathRules, Settings, Sockets, TrustedProxies, WorkerIndex,
+    Workers,
 };
 use portcullis_gateway::metrics::{Registry, Reload, Setup};
 use portcullis_gateway::observe::Observations;
@@ -396,19 +396,11 @@ fn tracing(
 
 fn settings(configuration: &Configuration, listeners: Vec<Listener>) -> Settings {
     let connection = &configuration.connection;
-    let many = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
     Settings {
         bounds: connection.bounds,
-        deadlines: Deadlines {
-            head_max: connection.head_time_max,
-            idle_max: connection.idle_time_max,
-            body_pause_max: connection.body_time_max.min(Deadlines::default().body_pause_max),
-            body_max: connection.body_time_max,
-            write_pause_max: connection.write_time_max,
-            ..Deadlines::default()
-        },
-        connections_max: many(connection.connections_max),
-        connections_per_address_max: many(connection.connections_per_address_max),
+        deadlines: connection.deadlines,
+        connections_max: connection.connections_max,
+        connections_per_address_max: connection.connections_per_address_max,
         trusted: TrustedProxies::new(configuration.trusted_proxies.clone(), ClientHeader::XForwardedFor),
         // Whether a semicolon belongs to a parameter is known when the operation is.
         path: PathRules { semicolons: true },

@@ -12,7 +12,7 @@ use portcullis_gateway::forward::balance::{
 
 use super::address_list;
 use super::balance::{Breaker, Resolve, Retries, Sticky};
-use super::checked::{duplicates, seconds};
+use super::checked::{duplicates, number, seconds, time};
 use super::contract::Source;
 use super::issuer::Issuer;
 use super::listen;
@@ -272,20 +272,18 @@ impl Upstream {
 
     /// All that does not depend on the endpoints.
     fn bounds(raw: &UpstreamRaw) -> Self {
-        let at_most = |limit: Option<u32>, default: usize| {
-            limit.map_or(default, |limit| usize::try_from(limit).unwrap_or(usize::MAX))
-        };
-        let connections_max = at_most(raw.connections_max, 512);
-        let total_time_max = seconds(raw.total_seconds_max, 60);
+        let default = Limits::default();
+        let connections_max = number(raw.connections_max, default.connections_max);
+        let total_time_max = time(raw.total_seconds_max, default.total_time_max);
         let limits = Limits {
             connections_max,
-            idle_max: at_most(raw.idle_max, connections_max).min(connections_max),
-            idle_time_max: seconds(raw.idle_seconds_max, 30),
-            queue_max: at_most(raw.waiting_max, 1024),
-            connect_time_max: seconds(raw.connect_seconds_max, 2),
-            head_time_max: seconds(raw.first_byte_seconds_max, 30),
+            idle_max: number(raw.idle_max, connections_max).min(connections_max),
+            idle_time_max: time(raw.idle_seconds_max, default.idle_time_max),
+            queue_max: number(raw.waiting_max, default.queue_max),
+            connect_time_max: time(raw.connect_seconds_max, default.connect_time_max),
+            head_time_max: time(raw.first_byte_seconds_max, default.head_time_max),
             total_time_max,
-            ..Limits::default()
+            ..default
         };
         let health = raw.health.clone().unwrap_or_default();
         Self {
@@ -328,11 +326,9 @@ impl Upstream {
         let limits = &self.settings.limits;
         if raw.first_byte_seconds_max.is_some() && limits.head_time_max > limits.total_time_max {
             let message = "`first_byte_seconds_max` is above `total_seconds_max`";
-            problems.error(
-                span,
-                message,
-                "lower the one or raise the other (the total is 60 by default)",
-            );
+            let default = Limits::default().total_time_max.as_secs();
+            let help = format!("lower the one or raise the other (the total is {default} by default)");
+            problems.error(span, message, help);
         }
         let health = raw.health.as_ref();
         if health.is_some_and(|health| health.path.is_none() && health.asks()) {

@@ -11,7 +11,7 @@ use portcullis_gateway::forward::headers::Rules;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::checked::{bytes, seconds};
+use super::checked::{bytes, seconds, time};
 use super::message::{HeaderText, TargetPath};
 use super::text::{Name, Seconds, Size, Target, UpstreamUrl};
 use super::upstream::{Endpoint, UrlOr};
@@ -196,14 +196,11 @@ impl Sticky {
 impl Health {
     pub(super) fn passive(&self) -> PassiveSettings {
         let default = PassiveSettings::default();
-        let ejection_time = self.ejection_seconds.map_or(default.ejection_time, Duration::from);
+        let ejection_time = time(self.ejection_seconds, default.ejection_time);
         PassiveSettings {
             failures_max: self.failures_max.unwrap_or(default.failures_max),
             ejection_time,
-            ejection_time_max: self
-                .ejection_seconds_max
-                .map_or(default.ejection_time_max, Duration::from)
-                .max(ejection_time),
+            ejection_time_max: time(self.ejection_seconds_max, default.ejection_time_max).max(ejection_time),
         }
     }
 
@@ -225,12 +222,12 @@ impl Health {
     }
 
     pub(super) fn group(&self, slow_start: Option<Seconds>) -> GroupSettings {
-        let (default, outlier) = (OutlierSettings::default(), self.outlier);
+        let (group, default, outlier) = (GroupSettings::default(), OutlierSettings::default(), self.outlier);
         GroupSettings {
-            slow_start: seconds(slow_start, 0),
-            ejected_percent_max: self.ejected_percent_max.unwrap_or(50),
+            slow_start: time(slow_start, group.slow_start),
+            ejected_percent_max: self.ejected_percent_max.unwrap_or(group.ejected_percent_max),
             outlier: Some(OutlierSettings {
-                interval: outlier.interval_seconds.map_or(default.interval, Duration::from),
+                interval: time(outlier.interval_seconds, default.interval),
                 points: outlier.percent.unwrap_or(default.points),
                 requests_min: outlier.requests_min.unwrap_or(default.requests_min),
             }),
@@ -246,7 +243,7 @@ impl Retries {
             statuses: statuses(self.statuses.as_deref()),
             budget_percent: self.budget_percent.unwrap_or(default.budget_percent),
             budget_burst: self.budget_burst.unwrap_or(default.budget_burst),
-            backoff: self.pause_seconds_max.map_or(default.backoff, Duration::from),
+            backoff: time(self.pause_seconds_max, default.backoff),
         }
     }
 }
@@ -257,8 +254,8 @@ impl Breaker {
         BreakerSettings {
             failure_percent: self.failure_percent.unwrap_or(default.failure_percent),
             requests_min: self.requests_min.unwrap_or(default.requests_min),
-            window: self.window_seconds.map_or(default.window, Duration::from),
-            open_time: self.open_seconds.map_or(default.open_time, Duration::from),
+            window: time(self.window_seconds, default.window),
+            open_time: time(self.open_seconds, default.open_time),
             trials: self.trials.unwrap_or(default.trials),
         }
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use portcullis_contract::document::Span;
-use portcullis_gateway::listen::{Bounds, Sizes};
+use portcullis_gateway::listen::{Bounds, Deadlines, Settings, Sizes};
 
 use super::address_list::{AddressList, Addresses};
 use super::api::{self, Api};
@@ -88,21 +88,15 @@ impl Configuration {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Connection {
     /// Open at once, over all workers.
-    pub(crate) connections_max: u32,
+    pub(crate) connections_max: usize,
     /// Open at once from one address, or one /64 network of IPv6; never more than `connections_max`.
-    pub(crate) connections_per_address_max: u32,
+    pub(crate) connections_per_address_max: usize,
     /// A request's head.
     pub(crate) bounds: Bounds,
     /// Bodies that are being judged, over all workers.
     pub(crate) held_bytes_max: usize,
-    /// From the first byte of a request, or the connection's start, to the end of its head.
-    pub(crate) head_time_max: Duration,
-    /// From the end of the head to the end of the body.
-    pub(crate) body_time_max: Duration,
-    /// Without progress while an answer is written.
-    pub(crate) write_time_max: Duration,
-    /// Between two requests.
-    pub(crate) idle_time_max: Duration,
+    /// How long a caller may take.
+    pub(crate) deadlines: Deadlines,
     /// From the order to stop until open requests are cut off.
     pub(crate) drain_time_max: Duration,
 }
@@ -266,9 +260,10 @@ fn cores() -> NonZeroUsize {
 
 impl Connection {
     fn lower(raw: &raw::Connection, problems: &mut Problems<'_>) -> Self {
-        let connections_max = raw.connections_max.unwrap_or(10_000);
+        let default = Settings::default();
+        let connections_max = number(raw.connections_max, default.connections_max);
         if let Some(per_address) = raw.connections_per_address_max
-            && per_address.value.0 > connections_max
+            && number(Some(per_address.value.0), 0) > connections_max
         {
             let message =
                 format!("`connections_per_address_max` is above `connections_max`, which is {connections_max}");
@@ -280,18 +275,28 @@ impl Connection {
         }
         Self {
             connections_max,
-            connections_per_address_max: raw
-                .connections_per_address_max
-                .map_or(256, |count| count.value.0)
-                .min(connections_max),
+            connections_per_address_max: number(
+                raw.connections_per_address_max.map(|count| count.value.0),
+                default.connections_per_address_max,
+            )
+            .min(connections_max),
             bounds: head_bounds(raw, problems),
             held_bytes_max: bytes(raw.held_bytes_max, 512 << 20),
-            head_time_max: seconds(raw.head_seconds_max, 10),
-            body_time_max: seconds(raw.body_seconds_max, 60),
-            write_time_max: seconds(raw.write_seconds_max, 60),
-            idle_time_max: seconds(raw.idle_seconds_max, 60),
-            drain_time_max: seconds(raw.drain_seconds_max, 30),
+            deadlines: deadlines(raw, default.deadlines),
+            drain_time_max: time(raw.drain_seconds_max, default.drain_max),
         }
+    }
+}
+
+fn deadlines(raw: &raw::Connection, default: Deadlines) -> Deadlines {
+    Deadlines {
+        head_max: time(raw.head_seconds_max, default.head_max),
+        idle_max: time(raw.idle_seconds_max, default.idle_max),
+        body_pause_max: time(raw.body_pause_seconds_max, default.body_pause_max),
+        body_max: time(raw.body_seconds_max, default.body_max),
+        write_pause_max: time(raw.write_seconds_max, default.write_pause_max),
+        connection_max: default.connection_max,
+        linger_max: default.linger_max,
     }
 }
 
@@ -316,9 +321,19 @@ fn head_bounds(raw: &raw::Connection, problems: &mut Problems<'_>) -> Bounds {
     })
 }
 
-/// A time, or its default in seconds.
+/// A time, or its default in seconds, where the gateway has none.
 pub(super) fn seconds(written: Option<Seconds>, default: u64) -> Duration {
     written.map_or(Duration::from_secs(default), Duration::from)
+}
+
+/// A time, or what the gateway takes without it.
+pub(super) fn time(written: Option<Seconds>, default: Duration) -> Duration {
+    written.map_or(default, Duration::from)
+}
+
+/// A number of things, or what the gateway takes without it.
+pub(super) fn number(written: Option<u32>, default: usize) -> usize {
+    written.map_or(default, |number| usize::try_from(number).unwrap_or(usize::MAX))
 }
 
 /// A size that is held in memory, or its default.

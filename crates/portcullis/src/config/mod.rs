@@ -19,6 +19,8 @@ mod nearest;
 pub(crate) mod policy;
 pub(crate) mod problems;
 pub(crate) mod process;
+#[cfg(test)]
+mod published_defaults;
 pub(crate) mod rate_limit;
 pub(crate) mod raw;
 pub(crate) mod schema;

@@ -6,9 +6,10 @@
 use std::time::Duration;
 
 use portcullis_contract::document::Node;
+use portcullis_gateway::forward::Limits;
 
 use super::address_list::{self, AddressRule};
-use super::checked::{duplicates, seconds};
+use super::checked::{duplicates, time};
 use super::cors::{self, Sharing};
 use super::problems::Problems;
 use super::rate_limit::{self, RateLimit};
@@ -151,10 +152,11 @@ pub(crate) fn settle(layers: &[&raw::Policy]) -> Policy {
         first_byte_time_max: inner
             .last(|layer| layer.timeouts.first_byte_seconds_max)
             .map(Duration::from),
-        total_time_max: inner
-            .last(|layer| layer.timeouts.total_seconds_max)
-            .map(|time| seconds(Some(time), 0)),
-        event_stream_time_max: seconds(inner.last(|layer| layer.timeouts.event_stream_seconds_max), 3600),
+        total_time_max: inner.last(|layer| layer.timeouts.total_seconds_max).map(Duration::from),
+        event_stream_time_max: time(
+            inner.last(|layer| layer.timeouts.event_stream_seconds_max),
+            Limits::default().event_stream_time_max,
+        ),
         websocket: inner.last(|layer| layer.websocket.as_ref().map(websocket::Websocket::settle)),
         retry: inner.last(|layer| layer.retry).unwrap_or(Retry::Idempotent),
         sensitive_claims: inner

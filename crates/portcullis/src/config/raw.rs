@@ -103,6 +103,8 @@ pub(crate) struct Connection {
     pub(crate) head_seconds_max: Option<Seconds>,
     /// How long a caller may take to send a request's body. Default: 60.
     pub(crate) body_seconds_max: Option<Seconds>,
+    /// How long a caller may pause within a request's body. Default: 10.
+    pub(crate) body_pause_seconds_max: Option<Seconds>,
     /// How long an answer may stand still because its caller does not read. Default: 60.
     pub(crate) write_seconds_max: Option<Seconds>,
     /// How long a connection may wait for its next request. Default: 60.

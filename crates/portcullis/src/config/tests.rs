@@ -33,6 +33,7 @@ connection:
   headers_max: 50
   head_seconds_max: 0.5
   body_seconds_max: 20
+  body_pause_seconds_max: 3
   write_seconds_max: 20
   idle_seconds_max: 20
   drain_seconds_max: 5

@@ -54,7 +54,7 @@ pub(crate) struct Upstream {
     pub(crate) resolve: Option<Resolve>,
     /// How long addresses are used before their name is looked up again. Default: 10.
     pub(crate) resolve_seconds_max: Option<Seconds>,
-    /// How long an endpoint that is new or back gets less than its share. Default: 0, it has its share at once.
+    /// How long an endpoint that is new or back gets less than its share. Default: none, it has its share at once.
     pub(crate) slow_start_seconds: Option<Seconds>,
     /// By which value of a request it is sent to the same endpoint as others with that value. Default: none.
     pub(crate) sticky: Option<Sticky>,

@@ -34,9 +34,9 @@ pub(crate) fn raise(configuration: &Configuration) {
 }
 
 /// A connection of a caller may need one to an upstream.
-fn needed(connections_max: u32, workers: usize) -> u64 {
-    let workers = u64::try_from(workers).unwrap_or(u64::MAX);
-    u64::from(connections_max) * 2 + workers.saturating_mul(PER_WORKER) + OTHERS
+fn needed(connections_max: usize, workers: usize) -> u64 {
+    let [connections_max, workers] = [connections_max, workers].map(|number| u64::try_from(number).unwrap_or(u64::MAX));
+    connections_max.saturating_mul(2) + workers.saturating_mul(PER_WORKER) + OTHERS
 }
 
 #[cfg(test)]

@@ -1,0 +1,276 @@
+//! Holds the defaults that descriptions publish ("Default: 10.") against those that are filled in: a setting that is written as
+//! its published default changes nothing.
+
+use std::collections::BTreeSet;
+
+use portcullis_contract::document::{Member, Node, Span, Value, parse};
+use serde_json::Value as Json;
+
+use super::{check, policy, schema};
+
+/// Every object that a configuration can have, each with no more than it needs.
+const BASE: &str = "\
+listen:
+  - address: 127.0.0.1:8443
+    tls: {certificates: [{chain: a.pem, key: a.key}]}
+    addresses: {}
+  - address: 127.0.0.1:8444
+    tls: {acme: {directory: 'https://ca.example/directory', hosts: [a.example], storage: acme, terms_agreed: true}}
+admin: {listen: '127.0.0.1:9901', addresses: {}}
+addresses: {}
+connection: {}
+arrival_limit: {requests: 7, per: 3s}
+log: {}
+observe: {file: seen.jsonl}
+process: {}
+traces: {otlp: 'http://127.0.0.1:4318/v1/traces'}
+apis:
+  - contract: {git: contracts.git, ref: main, file: a.openapi.yaml}
+    upstream:
+      endpoints: [{url: 'https://a.internal'}, 'https://b.internal']
+      tls: {}
+      health: {path: /healthz, outlier: {}}
+      retries: {}
+      breaker: {}
+      canary: {endpoints: ['https://c.internal'], header: {name: X-Canary, value: '1'}}
+      mirror: {url: 'https://d.internal'}
+    policy:
+      modes: {}
+      addresses: {}
+      cors: {origins: ['https://app.example']}
+      undeclared: {}
+      response: {}
+      timeouts: {}
+      websocket: {}
+      rate_limits: [{name: a, requests: 5, per: 1s}]
+";
+
+/// Settings whose default is nothing, or is not one value but told in words.
+const IN_WORDS: &[(&str, &str)] = &[
+    ("AcmeWritten", "root"),
+    ("Addresses", "allow"),
+    ("Admin", "addresses"),
+    ("Api", "base_path"),
+    ("Api", "hosts"),
+    ("Api", "name"),
+    ("Api", "ref_origins"),
+    ("ArrivalLimit", "burst"),
+    ("Configuration", "arrival_limit"),
+    ("Configuration", "trusted_proxies"),
+    ("Configuration", "workers"),
+    ("Contract", "refresh_seconds"),
+    ("Cors", "expose_headers"),
+    ("Cors", "origins"),
+    ("Health", "path"),
+    ("Health", "statuses"),
+    ("Listen", "tls"),
+    ("Log", "format"),
+    ("Policy", "file_bytes_max"),
+    ("Policy", "listeners"),
+    ("Policy", "modes"),
+    ("Policy", "sensitive_claims"),
+    ("ProcessWritten", "drain_delay_seconds"),
+    ("ProcessWritten", "group"),
+    ("ProcessWritten", "pid_file"),
+    ("ProcessWritten", "user"),
+    ("RateLimit", "burst"),
+    ("RateLimit", "key"),
+    ("RateLimit", "mode"),
+    ("Retries", "statuses"),
+    ("Timeouts", "first_byte_seconds_max"),
+    ("Timeouts", "total_seconds_max"),
+    ("TlsWritten", "client_authorities"),
+    ("Upstream", "breaker"),
+    ("Upstream", "http2"),
+    ("Upstream", "idle_max"),
+    ("Upstream", "requests_max"),
+    ("Upstream", "retries"),
+    ("Upstream", "slow_start_seconds"),
+    ("Upstream", "sticky"),
+    ("UpstreamTls", "ca"),
+    ("UpstreamTls", "server_name"),
+    ("Websocket", "protocols"),
+];
+
+/// A setting that is not written, where the schema describes it.
+struct Unwritten {
+    /// The name of the object's schema, and the setting's.
+    setting: (String, String),
+    /// From the root to the object: names of members and places in lists.
+    path: Vec<String>,
+    /// What stands after `Default: `, up to the end of the sentence.
+    default: String,
+}
+
+#[test]
+fn what_is_published_as_a_default_is_the_default() {
+    let base = parse("gate.yaml", BASE.as_bytes()).unwrap();
+    let lowered = lowered(&base).unwrap();
+    let mut unwritten = Vec::new();
+    visit(&base, &root(), &mut Vec::new(), &mut unwritten);
+    let in_words: BTreeSet<_> = IN_WORDS
+        .iter()
+        .map(|(object, name)| (*object).to_owned() + "." + name)
+        .collect();
+    let mut seen = in_words.clone();
+    for Unwritten {
+        setting: (object, name),
+        path,
+        default,
+    } in unwritten
+    {
+        let setting = format!("{object}.{name}");
+        if in_words.contains(&setting) {
+            continue;
+        }
+        let written = values(&default).into_iter().find_map(|value| {
+            let mut written = base.clone();
+            insert(&mut written, &path, &name, value);
+            self::lowered(&written)
+        });
+        assert_eq!(
+            written.as_ref(),
+            Some(&lowered),
+            "`{setting}` with its default, `{default}`"
+        );
+        seen.insert(setting);
+    }
+    assert_eq!(
+        seen,
+        published(),
+        "each default is held against the code, or told in words"
+    );
+}
+
+/// What the program makes of it, in text; nothing where there is a problem.
+fn lowered(root: &Node) -> Option<String> {
+    let (mut configuration, _) = check(root.clone(), "gate.yaml", "/etc/gate".as_ref()).usable().ok()?;
+    let apis = configuration.apis.iter_mut();
+    let policies: Vec<_> = apis
+        .map(|api| policy::settle(&[&std::mem::take(&mut api.policy)]))
+        .collect();
+    Some(format!("{configuration:#?}\n{policies:#?}"))
+}
+
+/// What is written as this text: a number, a boolean or a word.
+fn values(default: &str) -> Vec<Value> {
+    let mut values = vec![Value::String(default.into())];
+    match default {
+        "true" => values.push(Value::Bool(true)),
+        "false" => values.push(Value::Bool(false)),
+        _ if default.parse::<f64>().is_ok() => values.push(Value::Number(default.into())),
+        _ => {}
+    }
+    values
+}
+
+fn insert(node: &mut Node, path: &[String], name: &str, value: Value) {
+    match (&mut node.value, path) {
+        (Value::Object(object), [next, rest @ ..]) => {
+            insert(
+                &mut object.members.get_mut(next.as_str()).unwrap().value,
+                rest,
+                name,
+                value,
+            );
+        }
+        (Value::Array(list), [next, rest @ ..]) => {
+            insert(&mut list[next.parse::<usize>().unwrap()], rest, name, value);
+        }
+        (Value::Object(object), []) => {
+            let span = Span::default();
+            let member = Member {
+                name_span: span,
+                value: Node { value, span },
+            };
+            object.members.insert(name.into(), member);
+        }
+        _ => panic!("{path:?} leads nowhere"),
+    }
+}
+
+fn root() -> (String, &'static Json) {
+    ("Configuration".to_owned(), schema::configuration())
+}
+
+/// Walks what is written beside its schema, and gathers what is not written and has a default.
+fn visit(node: &Node, (name, schema): &(String, &'static Json), path: &mut Vec<String>, found: &mut Vec<Unwritten>) {
+    let mut alternatives = Vec::new();
+    gather(name, schema, &mut alternatives);
+    match &node.value {
+        Value::Object(object) => {
+            let fits = |properties: &Json| object.members.keys().all(|name| properties.get(&**name).is_some());
+            let schema = alternatives.iter().find(|(_, schema)| fits(&schema["properties"]));
+            let (name, schema) = schema.unwrap_or_else(|| panic!("no schema for {path:?}"));
+            for (setting, described) in schema["properties"].as_object().into_iter().flatten() {
+                if let Some(member) = object.members.get(setting.as_str()) {
+                    path.push(setting.clone());
+                    visit(&member.value, &(setting.clone(), described), path, found);
+                    path.pop();
+                } else if let Some(default) = default(described) {
+                    found.push(Unwritten {
+                        setting: (name.clone(), setting.clone()),
+                        path: path.clone(),
+                        default,
+                    });
+                }
+            }
+        }
+        Value::Array(list) => {
+            let items = alternatives
+                .iter()
+                .find_map(|(name, schema)| Some((name, schema.get("items")?)));
+            let (name, items) = items.unwrap_or_else(|| panic!("no schema for {path:?}"));
+            for (index, item) in list.iter().enumerate() {
+                path.push(index.to_string());
+                visit(item, &(name.clone(), items), path, found);
+                path.pop();
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Every schema that one stands for, with its name: behind references, and each of alternatives.
+fn gather(name: &str, schema: &'static Json, alternatives: &mut Vec<(String, &'static Json)>) {
+    alternatives.push((name.to_owned(), schema));
+    if let Some(name) = schema["$ref"]
+        .as_str()
+        .and_then(|reference| reference.strip_prefix("#/$defs/"))
+    {
+        gather(name, &root().1["$defs"][name], alternatives);
+    }
+    for keyword in ["anyOf", "oneOf", "allOf"] {
+        for schema in schema[keyword].as_array().into_iter().flatten() {
+            gather(name, schema, alternatives);
+        }
+    }
+}
+
+/// Every setting whose description has a default.
+fn published() -> BTreeSet<String> {
+    let (name, root) = root();
+    let definitions = root["$defs"].as_object().into_iter().flatten();
+    let objects = definitions
+        .map(|(name, schema)| (name.as_str(), schema))
+        .chain([(name.as_str(), root)]);
+    let mut published = BTreeSet::new();
+    for (object, schema) in objects {
+        let mut alternatives = Vec::new();
+        gather(object, schema, &mut alternatives);
+        for (object, schema) in alternatives {
+            let properties = schema["properties"].as_object().into_iter().flatten();
+            published
+                .extend(properties.filter_map(|(name, schema)| default(schema).map(|_| format!("{object}.{name}"))));
+        }
+    }
+    published
+}
+
+fn default(described: &Json) -> Option<String> {
+    let (_, default) = described["description"].as_str()?.split_once("Default:")?;
+    let default = default.trim();
+    let end = default.find([',', ';']).unwrap_or(default.len());
+    let end = end.min(default.find(". ").unwrap_or(end));
+    Some(default[..end].trim_end_matches('.').to_owned())
+}
