@@ -59,6 +59,9 @@ pub(crate) enum StartError {
     /// Rate limits that contradict each other.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Limits(Vec<LimitError>),
+    /// A setting that cannot be put in force.
+    #[error("{0}")]
+    Setting(String),
     /// An address cannot be listened on.
     #[error(transparent)]
     Listen(#[from] ListenError),

@@ -45,7 +45,7 @@ pub(super) struct Site<'s> {
 /// The route table of a configuration.
 ///
 /// # Errors
-/// [`StartError::Limits`] or [`StartError::System`].
+/// [`StartError::Limits`] or [`StartError::Setting`].
 pub(super) fn table(
     configuration: &Configuration,
     site: Site<'_>,
@@ -54,7 +54,7 @@ pub(super) fn table(
     registry: &Registry,
     upstreams: &mut Upstreams,
 ) -> Result<Routes, StartError> {
-    let arrival = limits::arrival(configuration.arrival_limit).map_err(StartError::System)?;
+    let arrival = limits::arrival(configuration.arrival_limit).map_err(StartError::Setting)?;
     let arrival = limiter.compile(vec![arrival]).map_err(StartError::Limits)?;
     upstreams.begin();
     let mut access = Access::new(&configuration.addresses, site.listeners, site.files);
@@ -116,7 +116,7 @@ impl Building<'_, '_> {
     ) -> Result<Operation, StartError> {
         let counted_as = api.limits_of.as_ref().map_or(&api.name, |of| &of.value);
         let id = self.versions.name(counted_as, declared);
-        let own = limits::of_operation(counted_as, &id, contract, declared, policy).map_err(StartError::System)?;
+        let own = limits::of_operation(counted_as, &id, contract, declared, policy).map_err(StartError::Setting)?;
         Ok(Operation {
             policy: Policy {
                 access: Arc::new(proof::access(api, contract, declared, self.issuers)),
@@ -136,7 +136,7 @@ impl Building<'_, '_> {
             .as_ref()
             .map(sharing)
             .transpose()
-            .map_err(StartError::System)
+            .map_err(StartError::Setting)
     }
 }
 

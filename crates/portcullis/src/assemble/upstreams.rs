@@ -176,5 +176,5 @@ fn address(endpoint: &Endpoint, tls: Option<Tls>) -> Result<forward::Upstream, S
         Some(false) => forward::Protocol::Http1,
         None => forward::Protocol::Negotiated,
     };
-    Ok(address.map_err(StartError::System)?.speaking(protocol))
+    Ok(address.map_err(StartError::Setting)?.speaking(protocol))
 }

@@ -178,7 +178,7 @@ fn tell_served(api: &Api) {
 fn failed(error: StartError) -> Failure {
     match error {
         StartError::Unusable(problems) => Failure::of_problems(problems),
-        StartError::Limits(_) | StartError::Tls(_) => Failure::unusable(error.to_string()),
+        StartError::Limits(_) | StartError::Setting(_) | StartError::Tls(_) => Failure::unusable(error.to_string()),
         StartError::Listen(_) | StartError::Admin(_) | StartError::System(_) => Failure::unreachable(error.to_string()),
     }
 }
