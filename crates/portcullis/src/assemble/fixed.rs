@@ -65,6 +65,7 @@ pub(super) fn fixed_settings(old: &Configuration, new: &Configuration) -> Vec<St
         ("workers", old.workers != new.workers),
         ("connection", old.connection != new.connection),
         ("trusted_proxies", old.trusted_proxies != new.trusted_proxies),
+        ("trusted_header", old.trusted_header != new.trusted_header),
         ("log", old.log != new.log),
         ("observe", old.observe != new.observe),
         ("process", old.process != new.process),

@@ -26,8 +26,7 @@ use portcullis_gateway::limit::key::Keyer;
 use portcullis_gateway::limit::memory::MemoryStore;
 use portcullis_gateway::limit::{LimitError, Limiter};
 use portcullis_gateway::listen::{
-    Bounds, ClientHeader, Drained, Http2Bounds, Listener, PathRules, Settings, Sockets, TrustedProxies, WorkerIndex,
-    Workers,
+    Bounds, Drained, Http2Bounds, Listener, PathRules, Settings, Sockets, TrustedProxies, WorkerIndex, Workers,
 };
 use portcullis_gateway::metrics::{Registry, Reload, Setup};
 use portcullis_gateway::observe::Observations;
@@ -404,7 +403,7 @@ fn settings(configuration: &Configuration, listeners: Vec<Listener>) -> Settings
         deadlines: connection.deadlines,
         connections_max: connection.connections_max,
         connections_per_address_max: connection.connections_per_address_max,
-        trusted: TrustedProxies::new(configuration.trusted_proxies.clone(), ClientHeader::XForwardedFor),
+        trusted: TrustedProxies::new(configuration.trusted_proxies.clone(), configuration.trusted_header),
         // Whether a semicolon belongs to a parameter is known when the operation is.
         path: PathRules { semicolons: true },
         drain_max: connection.drain_time_max,

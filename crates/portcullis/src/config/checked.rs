@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use portcullis_contract::document::Span;
-use portcullis_gateway::listen::{Bounds, Deadlines, Settings, Sizes};
+use portcullis_gateway::listen::{Bounds, ClientHeader, Deadlines, Settings, Sizes};
 
 use super::address_list::{AddressList, Addresses};
 use super::api::{self, Api};
@@ -17,7 +17,7 @@ use super::issuer::Issuer;
 use super::listen::{self, Listener};
 use super::problems::Problems;
 use super::process::Process;
-use super::raw::{self, LogFormat, LogRequests};
+use super::raw::{self, LogFormat, LogRequests, TrustedHeader};
 use super::spanned::Spanned;
 use super::text::{Address, Seconds, Size};
 use super::traces::Traces;
@@ -31,8 +31,10 @@ pub(crate) struct Configuration {
     pub(crate) admin: Option<Admin>,
     /// Which addresses may call any of the APIs.
     pub(crate) addresses: AddressList,
-    /// Whose `Forwarded` and `X-Forwarded-For` are believed.
+    /// Which proxies are believed about whom they speak for.
     pub(crate) trusted_proxies: Vec<IpNet>,
+    /// In which header they say so.
+    pub(crate) trusted_header: ClientHeader,
     /// How many workers serve.
     pub(crate) workers: NonZeroUsize,
     /// Bounds on connections of callers.
@@ -183,6 +185,9 @@ pub(super) fn lower(raw: raw::Configuration, directory: &Path, problems: &mut Pr
         addresses: AddressList::lower(raw.addresses.as_ref(), directory),
         listen,
         trusted_proxies: lower_trusted(&raw.trusted_proxies, problems),
+        trusted_header: raw
+            .trusted_header
+            .map_or_else(ClientHeader::default, ClientHeader::from),
         workers: raw.workers.map_or_else(cores, |workers| {
             NonZeroUsize::new(usize::from(workers)).unwrap_or(NonZeroUsize::MIN)
         }),
@@ -243,6 +248,15 @@ fn lower_admin(
     Admin {
         address,
         addresses: AddressList::lower(admin.addresses.as_ref(), directory),
+    }
+}
+
+impl From<TrustedHeader> for ClientHeader {
+    fn from(header: TrustedHeader) -> Self {
+        match header {
+            TrustedHeader::XForwardedFor => Self::XForwardedFor,
+            TrustedHeader::Forwarded => Self::Forwarded,
+        }
     }
 }
 

@@ -34,9 +34,11 @@ pub(crate) struct Configuration {
     pub(crate) admin: Option<Admin>,
     /// Which addresses may call any of the APIs. Lists of the APIs and operations narrow it.
     pub(crate) addresses: Option<Addresses>,
-    /// The networks whose `Forwarded` and `X-Forwarded-For` headers are believed. Default: none.
+    /// The networks of the proxies that are believed about whom they speak for, in the header of `trusted_header`. Default: none.
     #[serde(default)]
     pub(crate) trusted_proxies: Vec<Spanned<Network>>,
+    /// Which header these proxies write; no other is read. Default: x_forwarded_for.
+    pub(crate) trusted_header: Option<TrustedHeader>,
     /// How many workers serve, each on a thread of its own. Default: one for every core.
     #[schemars(range(min = 1, max = 1024))]
     pub(crate) workers: Option<u16>,
@@ -63,6 +65,16 @@ pub(crate) struct Configuration {
     pub(crate) process: ProcessWritten,
     /// Traces of requests, sent to an OpenTelemetry collector. Without it there are none.
     pub(crate) traces: Option<TracesWritten>,
+}
+
+/// In which header a proxy says whom it speaks for.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum TrustedHeader {
+    /// `X-Forwarded-For`, with `X-Forwarded-Proto` for the scheme.
+    XForwardedFor,
+    /// `Forwarded` (RFC 7239).
+    Forwarded,
 }
 
 /// The surface for operators: `/healthz`, `/readyz` and `/metrics`.

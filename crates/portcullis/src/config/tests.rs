@@ -23,6 +23,7 @@ listen: [127.0.0.1:8080, {address: '[::1]:8080', name: admin, addresses: {allow:
 admin: {listen: 127.0.0.1:9901, addresses: {deny: [10.0.0.0/8]}}
 addresses: {deny_file: lists/deny.txt}
 trusted_proxies: [10.0.0.0/8, 192.0.2.1]
+trusted_header: forwarded
 workers: 2
 connection:
   connections_max: 100

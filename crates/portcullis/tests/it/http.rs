@@ -307,6 +307,30 @@ fn http_6_a_trusted_proxy_is_believed_and_read_from_the_right() {
 }
 
 #[test]
+fn http_6_of_two_headers_only_the_one_that_proxies_write_is_read() {
+    let upstream = Upstream::with_json(THING);
+    let gate = Setup::new(THINGS, upstream.address)
+        .with("log: {requests: all}")
+        .with("trusted_proxies: [127.0.0.0/8]")
+        .with("trusted_header: forwarded")
+        .start();
+    let claims = [
+        ("X-Forwarded-For", "6.6.6.6"),
+        ("Forwarded", "for=6.6.6.6, for=9.9.9.9;proto=https"),
+    ];
+    assert_eq!(gate.client().send("GET", "/things", &claims, b"").status, 200);
+    let seen = upstream.one();
+    assert!(!format!("{seen:?}").contains("6.6.6.6"), "{seen:?}");
+    assert!(
+        seen.header("x-forwarded-for").unwrap().starts_with("9.9.9.9"),
+        "{seen:?}"
+    );
+    assert_eq!(seen.header("x-forwarded-proto"), Some("https"));
+    crate::gate::until("the request is logged", || !gate.log_of_requests().is_empty());
+    assert_eq!(gate.log_of_requests()[0]["client"], "9.9.9.9");
+}
+
+#[test]
 fn http_7_fields_of_one_hop_end_before_they_are_used() {
     let upstream = Upstream::with_json(THING);
     let gate = Setup::new(THINGS, upstream.address)
