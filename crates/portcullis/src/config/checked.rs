@@ -309,7 +309,7 @@ fn deadlines(raw: &raw::Connection, default: Deadlines) -> Deadlines {
         body_pause_max: time(raw.body_pause_seconds_max, default.body_pause_max),
         body_max: time(raw.body_seconds_max, default.body_max),
         write_pause_max: time(raw.write_seconds_max, default.write_pause_max),
-        connection_max: default.connection_max,
+        connection_max: raw.age_seconds_max.map(Duration::from).or(default.connection_max),
         linger_max: default.linger_max,
     }
 }

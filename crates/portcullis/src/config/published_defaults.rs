@@ -58,6 +58,7 @@ const IN_WORDS: &[(&str, &str)] = &[
     ("Configuration", "arrival_limit"),
     ("Configuration", "trusted_proxies"),
     ("Configuration", "workers"),
+    ("Connection", "age_seconds_max"),
     ("Contract", "refresh_seconds"),
     ("Cors", "expose_headers"),
     ("Cors", "origins"),

@@ -121,6 +121,8 @@ pub(crate) struct Connection {
     pub(crate) write_seconds_max: Option<Seconds>,
     /// How long a connection may wait for its next request. Default: 60.
     pub(crate) idle_seconds_max: Option<Seconds>,
+    /// How old a connection may be; then it takes no further request. Default: none, as old as its caller likes.
+    pub(crate) age_seconds_max: Option<Seconds>,
     /// How long open requests may run on after the order to stop. Default: 30.
     pub(crate) drain_seconds_max: Option<Seconds>,
 }

@@ -37,6 +37,7 @@ connection:
   body_pause_seconds_max: 3
   write_seconds_max: 20
   idle_seconds_max: 20
+  age_seconds_max: 3600
   drain_seconds_max: 5
 arrival_limit: {requests: 50, per: 2s, burst: 60}
 log: {format: json, requests: all}

@@ -248,6 +248,20 @@ fn http_5_slow_heads_and_bodies_end_and_others_are_served() {
 }
 
 #[test]
+fn http_5_an_old_connection_takes_no_further_request() {
+    let upstream = Upstream::with_json(THING);
+    let gate = Setup::new(THINGS, upstream.address)
+        .with("connection: {age_seconds_max: 0.3}")
+        .start();
+    let mut client = gate.client();
+    assert_eq!(client.send("GET", "/things", &[], b"").status, 200);
+    let start = Instant::now();
+    assert!(client.is_closed());
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+    assert_eq!(gate.get("/things").status, 200);
+}
+
+#[test]
 fn http_6_a_stranger_is_not_believed_about_where_it_comes_from() {
     let upstream = Upstream::with_json(THING);
     let gate = Setup::new(THINGS, upstream.address)
