@@ -310,7 +310,7 @@ impl<H: Serve> Shared<H> {
         id: RequestId,
         connected: &Rc<Connected>,
     ) -> Result<Received, Refusal> {
-        check_path(parts.uri.path(), self.settings.path).map_err(Refusal::Path)?;
+        check_path(parts.uri.path()).map_err(Refusal::Path)?;
         let trusted = &self.settings.trusted;
         let client: Client = trusted.client(connected.peer, connected.scheme(), &parts.headers);
         let arrival = Arrival {

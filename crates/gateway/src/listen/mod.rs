@@ -38,7 +38,7 @@ pub use greet::{Connected, Greeting, Listener, ListenerIndex};
 pub use head::{Bounds, BoundsError, Malformed, Sizes};
 pub use http2::{Http2Bounds, StreamBody};
 pub use incoming::{Incoming, Unread};
-pub use path::{PathProblem, PathRules, check_path};
+pub use path::{PathProblem, check_path};
 pub use request_id::RequestId;
 pub(crate) use request_id::RequestIds;
 pub(crate) use socket::Transport;

@@ -29,7 +29,6 @@ use super::deadline::Deadlines;
 use super::greet::{self, Door, Greeting, Listener, ListenerIndex};
 use super::head::Bounds;
 use super::http2::Http2Bounds;
-use super::path::PathRules;
 use super::request_id::{RequestId, RequestIds};
 use super::socket::Sockets;
 use crate::refusal::Refusal;
@@ -54,8 +53,6 @@ pub struct Settings {
     pub connections_per_address_max: usize,
     /// Whose word about the client counts.
     pub trusted: TrustedProxies,
-    /// What may stand in a path.
-    pub path: PathRules,
     /// How long draining may take; what is still open then is cut.
     pub drain_max: Duration,
     /// What each address that is listened on expects and offers, in the order of the sockets; plain HTTP where there is none.
@@ -82,7 +79,6 @@ impl Default for Settings {
             connections_max: 10_000,
             connections_per_address_max: 256,
             trusted: TrustedProxies::default(),
-            path: PathRules::default(),
             drain_max: Duration::from_secs(30),
             listeners: Vec::new(),
             http2: Http2Bounds::default(),

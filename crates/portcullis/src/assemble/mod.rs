@@ -26,7 +26,7 @@ use portcullis_gateway::limit::key::Keyer;
 use portcullis_gateway::limit::memory::MemoryStore;
 use portcullis_gateway::limit::{LimitError, Limiter};
 use portcullis_gateway::listen::{
-    Bounds, Drained, Http2Bounds, Listener, PathRules, Settings, Sockets, TrustedProxies, WorkerIndex, Workers,
+    Bounds, Drained, Http2Bounds, Listener, Settings, Sockets, TrustedProxies, WorkerIndex, Workers,
 };
 use portcullis_gateway::metrics::{Registry, Reload, Setup};
 use portcullis_gateway::observe::Observations;
@@ -112,7 +112,6 @@ pub(crate) fn offline(configuration: &Configuration, apis: Vec<Loaded>) -> Resul
     let files = AddressFiles::read(configuration).map_err(StartError::Unusable)?;
     let issuers = Issuers::offline().settle(&configuration.issuers, "");
     let issuers = issuers.map_err(StartError::Unusable)?;
-    let Settings { bounds, path, .. } = settings(configuration, Vec::new());
     let mut upstreams = Upstreams::new(Fleet::new(1));
     let site = Site {
         listeners: &configuration.listen,
@@ -121,7 +120,10 @@ pub(crate) fn offline(configuration: &Configuration, apis: Vec<Loaded>) -> Resul
         issuers: &issuers,
     };
     let routes = routes::table(configuration, site, apis, &limiter, &registry, &mut upstreams)?;
-    Ok(Offline { routes, bounds, path })
+    Ok(Offline {
+        routes,
+        bounds: configuration.connection.bounds,
+    })
 }
 
 /// What judging saved requests needs.
@@ -130,8 +132,6 @@ pub(crate) struct Offline {
     pub(crate) routes: portcullis_gateway::routes::Routes,
     /// The bounds of a request's head.
     pub(crate) bounds: Bounds,
-    /// The rules for paths.
-    pub(crate) path: PathRules,
 }
 
 impl Running {
@@ -404,8 +404,6 @@ fn settings(configuration: &Configuration, listeners: Vec<Listener>) -> Settings
         connections_max: connection.connections_max,
         connections_per_address_max: connection.connections_per_address_max,
         trusted: TrustedProxies::new(configuration.trusted_proxies.clone(), configuration.trusted_header),
-        // Whether a semicolon belongs to a parameter is known when the operation is.
-        path: PathRules { semicolons: true },
         drain_max: connection.drain_time_max,
         listeners,
         http2: Http2Bounds::default(),

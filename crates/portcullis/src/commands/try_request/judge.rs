@@ -130,7 +130,7 @@ impl Judge {
             .get(HOST)
             .and_then(|host| host.to_str().ok())
             .unwrap_or_default();
-        let canonical = check_path(parts.uri.path(), self.offline.path).map_err(Refusal::Path);
+        let canonical = check_path(parts.uri.path()).map_err(Refusal::Path);
         let found = canonical.and_then(|()| trial::find(&self.offline.routes, host, parts.uri.path(), &parts.method));
         let route = match found {
             Ok(route) => route,
