@@ -63,25 +63,13 @@ pub enum Reading {
     Exact,
 }
 
-/// What a request is counted by where it has no value for a part.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Absent {
-    /// All requests without one share a counter, so that leaving it out is no way around the limit.
-    #[default]
-    Counted,
-    /// The limit does not apply: the part was declared optional.
-    Exempt,
-}
-
-/// One part of a key.
+/// One part of a key. All requests without a value for it share a counter, so that leaving it out is no way around the limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
     /// Where it is read.
     pub source: Source,
     /// Which spellings are the same.
     pub reading: Reading,
-    /// What if there is none.
-    pub absent: Absent,
 }
 
 /// What a request is, as far as limits count by it.
@@ -139,13 +127,12 @@ impl Key {
 }
 
 impl Part {
-    /// A part as most limits want it: spellings folded, absence counted.
+    /// A part as most limits want it: spellings folded.
     #[must_use]
     pub fn new(source: Source) -> Self {
         Self {
             source,
             reading: Reading::default(),
-            absent: Absent::default(),
         }
     }
 }
@@ -205,19 +192,17 @@ impl Keyer {
 }
 
 impl Recipe {
-    /// The key of a request; none where a part that was declared optional is absent.
-    pub fn key(&self, facts: &impl Facts) -> Option<Key> {
+    /// The key of a request.
+    pub fn key(&self, facts: &impl Facts) -> Key {
         let mut hasher = self.start;
         for part in &self.parts {
-            if !part.write(&mut hasher, facts) && part.absent == Absent::Exempt {
-                return None;
-            }
+            part.write(&mut hasher, facts);
         }
         let hash = hasher.finish128();
-        Some(Key {
+        Key {
             place: hash.h1,
             fingerprint: hash.h2,
-        })
+        }
     }
 }
 
@@ -246,8 +231,8 @@ impl Source {
 }
 
 impl Part {
-    /// Hashes the part's value, or its absence; false where it is absent.
-    fn write(&self, hasher: &mut SipHasher13, facts: &impl Facts) -> bool {
+    /// Hashes the part's value, or its absence.
+    fn write(&self, hasher: &mut SipHasher13, facts: &impl Facts) {
         let found = match &self.source {
             Source::Address => {
                 write_address(hasher, facts.address());
@@ -261,7 +246,6 @@ impl Part {
         if !found {
             close(hasher, Kind::Absent, &[]);
         }
-        found
     }
 
     fn write_found(&self, hasher: &mut SipHasher13, found: Option<Value<'_>>) -> bool {
@@ -471,18 +455,14 @@ mod tests {
     }
 
     fn part(source: Source, reading: Reading) -> Part {
-        Part {
-            source,
-            reading,
-            absent: Absent::Counted,
-        }
+        Part { source, reading }
     }
 
     #[test]
     fn neighbours_share_a_network() {
         let by_address = recipe(vec![Part::new(Source::Address)]);
         let check = |one, other, same| {
-            let key = |address| by_address.key(&request(address, None, "")).unwrap();
+            let key = |address| by_address.key(&request(address, None, ""));
             assert_eq!(key(one) == key(other), same, "{one} {other}");
         };
         check("192.0.2.1", "192.0.2.1", true);
@@ -498,7 +478,7 @@ mod tests {
     fn spellings_of_one_target_share_a_counter() {
         let check = |reading, one, other, same| {
             let by_query = recipe(vec![part(Source::Query("q".into()), reading)]);
-            let key = |text| by_query.key(&request("192.0.2.1", Some(text), "")).unwrap();
+            let key = |text| by_query.key(&request("192.0.2.1", Some(text), ""));
             assert_eq!(key(one) == key(other), same, "{one} {other}");
         };
         check(Reading::Text, "ann", " ANN\t", true);
@@ -536,7 +516,7 @@ mod tests {
     fn json_values_are_read_like_parameters() {
         let check = |reading, one, other, same| {
             let by_body = recipe(vec![part(Source::Body(Pointer::parse("/u").unwrap()), reading)]);
-            let key = |json| by_body.key(&request("192.0.2.1", None, json)).unwrap();
+            let key = |json| by_body.key(&request("192.0.2.1", None, json));
             assert_eq!(key(one) == key(other), same, "{one} {other}");
         };
         check(Reading::Text, r#"{"u":"ann"}"#, r#"{"x":1, "u":"\u0041NN"}"#, true);
@@ -557,7 +537,7 @@ mod tests {
             for (name, value) in headers {
                 request.headers.append(*name, value.parse().unwrap());
             }
-            both.key(&request).unwrap()
+            both.key(&request)
         };
         let keys = [
             key(&[("x-a", "ab"), ("x-b", "c")]),
@@ -574,13 +554,11 @@ mod tests {
     }
 
     #[test]
-    fn absence_is_counted_unless_exempt() {
-        let mut asked = Part::new(Source::Query("q".into()));
-        let without = request("192.0.2.1", None, "");
-        assert!(recipe(vec![asked.clone()]).key(&without).is_some());
-        asked.absent = Absent::Exempt;
-        assert!(recipe(vec![asked.clone()]).key(&without).is_none());
-        assert!(recipe(vec![asked]).key(&request("192.0.2.1", Some(""), "")).is_some());
+    fn absence_is_counted_apart_from_every_value() {
+        let by_query = recipe(vec![Part::new(Source::Query("q".into()))]);
+        let key = |address, text| by_query.key(&request(address, text, ""));
+        assert_eq!(key("192.0.2.1", None), key("192.0.2.2", None));
+        assert_ne!(key("192.0.2.1", None), key("192.0.2.1", Some("")));
     }
 
     #[test]
@@ -588,7 +566,7 @@ mod tests {
         let keyer = Keyer::new([7; 16]);
         let key = |keyer: &Keyer, scope: &Scope, name, burst| {
             let recipe = keyer.recipe(scope, name, &quota(burst), vec![Part::new(Source::Address)]);
-            recipe.key(&request("192.0.2.1", None, "")).unwrap()
+            recipe.key(&request("192.0.2.1", None, ""))
         };
         let (api, shared) = (Scope::Api("a".into()), Scope::Shared("a".into()));
         let operation = Scope::Operation {

@@ -12,7 +12,7 @@ pub mod target;
 
 use gcra::{Moment, Quota, retry_after_seconds};
 use http::StatusCode;
-use key::{Absent, Facts, Keyer, Part, Recipe, Scope, Source};
+use key::{Facts, Keyer, Part, Recipe, Scope, Source};
 use smallvec::SmallVec;
 use std::sync::Arc;
 use std::time::Instant;
@@ -96,13 +96,8 @@ pub enum LimitError {
     #[error("the limit `{0}` has more than 8 key parts; leave some out")]
     TooManyParts(Arc<str>),
     /// A part that is not known at its stage.
-    #[error(
-        "the limit `{0}` counts by a path, query or body value, which is known after the contract only; set its stage to `target`"
-    )]
+    #[error("the limit `{0}` counts by a path, query or body value, which is not known yet where it is counted")]
     TooEarly(Arc<str>),
-    /// An address can never be absent.
-    #[error("the limit `{0}` declares the address optional, but every request has one; remove `optional`")]
-    OptionalAddress(Arc<str>),
     /// Two limits would charge one counter twice.
     #[error("the limit `{0}` is there twice in one list; give each its own name")]
     Twice(Arc<str>),
@@ -233,14 +228,12 @@ struct Asked<'l> {
 
 impl<'l> Asked<'l> {
     fn add(&mut self, limit: &'l Compiled, facts: &impl Facts) {
-        if let Some(key) = limit.recipe.key(facts) {
-            self.asks.push(Ask {
-                key,
-                quota: limit.quota,
-                refundable: limit.counts == Counts::Failures,
-            });
-            self.limits.push(limit);
-        }
+        self.asks.push(Ask {
+            key: limit.recipe.key(facts),
+            quota: limit.quota,
+            refundable: limit.counts == Counts::Failures,
+        });
+        self.limits.push(limit);
     }
 }
 
@@ -336,7 +329,6 @@ impl Outcome {
 impl Limit {
     fn check(&self) -> Option<LimitError> {
         let early = |part: &Part| !matches!(part.source, Source::Address | Source::Header(_));
-        let certain = |part: &Part| part.source == Source::Address && part.absent == Absent::Exempt;
         let name = || self.name.clone();
         if self.parts.is_empty() {
             Some(LimitError::NoParts(name()))
@@ -344,8 +336,6 @@ impl Limit {
             Some(LimitError::TooManyParts(name()))
         } else if self.stage != Stage::Target && self.parts.iter().any(early) {
             Some(LimitError::TooEarly(name()))
-        } else if self.parts.iter().any(certain) {
-            Some(LimitError::OptionalAddress(name()))
         } else {
             None
         }

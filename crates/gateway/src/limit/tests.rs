@@ -211,19 +211,15 @@ fn all_bad_limits_are_reported() {
     early.stage = Stage::Routed;
     let mut nothing = by_address("nothing", 1, SECOND);
     nothing.parts.clear();
-    let mut optional = by_address("optional", 1, SECOND);
-    optional.parts.iter_mut().for_each(|part| part.absent = Absent::Exempt);
     let limits = vec![
         early,
         nothing,
-        optional.clone(),
         by_address("fine", 1, SECOND),
         by_address("fine", 2, SECOND),
     ];
     let expected = vec![
         LimitError::TooEarly("early".into()),
         LimitError::NoParts("nothing".into()),
-        LimitError::OptionalAddress("optional".into()),
         LimitError::Twice("fine".into()),
     ];
     assert_eq!(limiter.compile(limits).err(), Some(expected));

@@ -130,10 +130,7 @@ fn key_part(part: &KeyPart, exact: bool, contract: &Contract, declared: &Operati
         (false, true) => Reading::Number,
         (false, false) => Reading::Text,
     };
-    Ok(Part {
-        reading,
-        ..Part::new(source)
-    })
+    Ok(Part { source, reading })
 }
 
 fn schema_of(parameter: &Parameter) -> Option<SchemaId> {
