@@ -1,6 +1,7 @@
 //! What the admin surface answers: metrics, health, readiness, and nothing else.
 
-use super::{Hosts, Readiness, Ready, SCRAPES_MAX};
+use super::host::is_for_operators;
+use super::{Readiness, Ready, SCRAPES_MAX};
 use crate::metrics::{self, Registry};
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
@@ -14,26 +15,24 @@ const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 pub(super) struct Answerer {
     registry: Arc<Registry>,
     readiness: Arc<Readiness>,
-    hosts: Hosts,
     scrapes: Arc<Semaphore>,
 }
 
 type Answer = Response<Full<Bytes>>;
 
 impl Answerer {
-    pub(super) fn new(registry: Arc<Registry>, readiness: Arc<Readiness>, hosts: Hosts) -> Self {
+    pub(super) fn new(registry: Arc<Registry>, readiness: Arc<Readiness>) -> Self {
         Self {
             registry,
             readiness,
-            hosts,
             scrapes: Arc::new(Semaphore::new(SCRAPES_MAX)),
         }
     }
 
     /// The answer, and what must be held until it is sent.
     pub(super) fn answer<B>(&self, request: &Request<B>) -> (Answer, Option<OwnedSemaphorePermit>) {
-        if !self.hosts.allow(request.uri(), request.headers()) {
-            let say = "use an address or localhost as the host, or list the name in the admin configuration\n";
+        if !is_for_operators(request.uri(), request.headers()) {
+            let say = "use an address or localhost as the host\n";
             return (text(StatusCode::MISDIRECTED_REQUEST, say), None);
         }
         let known = matches!(request.uri().path(), "/metrics" | "/healthz" | "/readyz");

@@ -6,8 +6,6 @@
 mod answer;
 mod host;
 
-pub use host::Hosts;
-
 use crate::metrics::Registry;
 use crate::networks::AddressList;
 use answer::Answerer;
@@ -40,27 +38,9 @@ pub const HEADERS_MAX: usize = 64;
 
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Where and for whom the admin surface is.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// The address to listen on; port 0 takes any free one.
-    pub address: SocketAddr,
-    /// Allows an address that others can reach. It tells everybody what is called and how often.
-    pub dangerous_public: bool,
-    /// Names that a Host header may carry besides `localhost` and addresses, without ports.
-    pub hosts: Vec<Box<str>>,
-    /// Whose connections are taken.
-    pub addresses: AddressList,
-}
-
 /// Why the admin surface does not start.
 #[derive(Debug, Error)]
 pub enum AdminError {
-    /// Others could reach it, and nobody declared that they may.
-    #[error(
-        "the admin address `{0}` can be reached from other machines; use 127.0.0.1, or declare `dangerous_public: true`"
-    )]
-    Public(SocketAddr),
     /// The address cannot be listened on.
     #[error("the admin surface cannot listen on `{address}`: {cause}")]
     Listen {
@@ -99,17 +79,6 @@ pub struct Admin {
     thread: Option<JoinHandle<()>>,
 }
 
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            address: SocketAddr::from(([127, 0, 0, 1], 9901)),
-            dangerous_public: false,
-            hosts: Vec::new(),
-            addresses: AddressList::default(),
-        }
-    }
-}
-
 impl Readiness {
     /// Sets the state.
     pub fn set(&self, ready: Ready) {
@@ -128,35 +97,21 @@ impl Readiness {
 }
 
 impl Admin {
-    /// Listens, then serves on a thread of its own. When this returns, the address answers.
+    /// Listens: connections wait until they are served. Port 0 takes any free one. Whether others may reach the address is for the
+    /// caller to say: the surface tells whoever reaches it what is called and how often.
     ///
     /// # Errors
-    /// See [`Admin::listen`] and [`Admin::serve`].
-    pub fn start(config: Config, registry: Arc<Registry>, readiness: Arc<Readiness>) -> Result<Self, AdminError> {
-        let listener = Self::listen(&config)?;
-        Self::serve(listener, config.hosts, config.addresses, registry, readiness)
-    }
-
-    /// Listens: connections wait until they are served.
-    ///
-    /// # Errors
-    /// The address is public without a declaration, or cannot be listened on.
-    pub fn listen(config: &Config) -> Result<StdListener, AdminError> {
-        let address = config.address;
-        if !address.ip().to_canonical().is_loopback() && !config.dangerous_public {
-            return Err(AdminError::Public(address));
-        }
+    /// The address cannot be listened on.
+    pub fn listen(address: SocketAddr) -> Result<StdListener, AdminError> {
         StdListener::bind(address).map_err(|cause| AdminError::Listen { address, cause })
     }
 
-    /// Serves what arrives at a socket that listens, on a thread of its own. The names and the list are those of
-    /// [`Config`].
+    /// Serves what arrives at a socket that listens, on a thread of its own: connections of whom `addresses` permits.
     ///
     /// # Errors
     /// The socket cannot be used, or the system has no more threads.
     pub fn serve(
         listener: StdListener,
-        hosts: Vec<Box<str>>,
         addresses: AddressList,
         registry: Arc<Registry>,
         readiness: Arc<Readiness>,
@@ -173,11 +128,10 @@ impl Admin {
         drop(entered);
         let (leave, leaving) = oneshot::channel();
         let (stop, stopped) = oneshot::channel();
-        let hosts = Hosts::new(hosts);
         let addresses = Arc::new(ArcSwap::from_pointee(addresses));
         let permitted = Arc::clone(&addresses);
         let serve = move || {
-            let answerer = Rc::new(Answerer::new(registry, readiness, hosts));
+            let answerer = Rc::new(Answerer::new(registry, readiness));
             let local = tokio::task::LocalSet::new();
             local.block_on(&runtime, async {
                 let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));

@@ -9,14 +9,9 @@ use std::num::NonZeroUsize;
 
 fn start() -> (Admin, Arc<Readiness>) {
     let readiness = Arc::new(Readiness::default());
-    let config = Config {
-        address: SocketAddr::from(([127, 0, 0, 1], 0)),
-        ..Config::default()
-    };
-    (
-        Admin::start(config, registry(), Arc::clone(&readiness)).unwrap(),
-        readiness,
-    )
+    let listener = Admin::listen(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    let admin = Admin::serve(listener, AddressList::default(), registry(), Arc::clone(&readiness));
+    (admin.unwrap(), readiness)
 }
 
 fn registry() -> Arc<Registry> {
@@ -102,24 +97,10 @@ fn is_ready_between_loading_and_draining() {
 }
 
 #[test]
-fn a_public_address_must_be_declared() {
-    let start = |address: &str, dangerous_public| {
-        let config = Config {
-            address: address.parse().unwrap(),
-            dangerous_public,
-            ..Config::default()
-        };
-        Admin::start(config, registry(), Arc::default()).map(|admin| admin.address())
-    };
-    for public in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0", "[::ffff:192.0.2.1]:0"] {
-        assert!(matches!(start(public, false), Err(AdminError::Public(_))), "{public}");
-    }
-    assert!(start("0.0.0.0:0", true).is_ok());
-    let taken = start("127.0.0.1:0", false);
-    assert!(taken.is_ok());
+fn an_address_that_is_taken_is_told() {
     let holder = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let busy = holder.local_addr().unwrap().to_string();
-    assert!(matches!(start(&busy, false), Err(AdminError::Listen { .. })));
+    let busy = Admin::listen(holder.local_addr().unwrap());
+    assert!(matches!(busy, Err(AdminError::Listen { .. })));
 }
 
 /// The threat: clients that send nothing, or read nothing, hold every connection.
@@ -152,7 +133,7 @@ fn http_5_stuck_scrapers_are_let_go() {
 
 #[test]
 fn expositions_in_memory_are_bounded() {
-    let answerer = Answerer::new(registry(), Arc::default(), Hosts::default());
+    let answerer = Answerer::new(registry(), Arc::default());
     let request = || {
         http::Request::get("/metrics")
             .header("host", "localhost")

@@ -167,13 +167,7 @@ impl Running {
         let admin_list = configuration.admin.as_ref().map(|admin| files.list(&admin.addresses));
         let serve = |listener| {
             let list = admin_list.unwrap_or_default();
-            Admin::serve(
-                listener,
-                Vec::new(),
-                list,
-                Arc::clone(&registry),
-                Arc::clone(&readiness),
-            )
+            Admin::serve(listener, list, Arc::clone(&registry), Arc::clone(&readiness))
         };
         let admin = operators.map(serve).transpose()?;
         let settings = settings(&configuration, listeners.clone());

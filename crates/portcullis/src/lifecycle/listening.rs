@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsFd;
 
 use listenfd::ListenFd;
-use portcullis_gateway::admin::{self, Admin, AdminError};
+use portcullis_gateway::admin::{Admin, AdminError};
 use portcullis_gateway::listen::Listeners;
 use thiserror::Error;
 
@@ -186,12 +186,8 @@ fn operators(address: SocketAddr, given: &mut Given) -> Result<TcpListener, List
     match (inherited.pop(), inherited.is_empty()) {
         (Some(listener), true) => Ok(listener),
         (Some(_), false) => Err(ListenError::Unexpected(address)),
-        (None, _) => Ok(Admin::listen(&admin::Config {
-            address,
-            // That it is public, where it is, was said aloud in the configuration and checked there.
-            dangerous_public: true,
-            ..admin::Config::default()
-        })?),
+        // That it is public, where it is, was said aloud in the configuration and checked there.
+        (None, _) => Ok(Admin::listen(address)?),
     }
 }
 
