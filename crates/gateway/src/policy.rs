@@ -52,7 +52,7 @@ pub struct Policy {
 }
 
 /// Each control's mode. Rate limits carry their own.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Modes {
     /// Judging requests by the contract.
     pub contract_in: Mode,
@@ -91,10 +91,9 @@ pub struct AnswerRules {
 }
 
 /// Through which listeners an operation is reached.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Listeners {
     /// Any.
-    #[default]
     Any,
     /// Those whose bit is set.
     Only(u64),
@@ -159,50 +158,6 @@ fn told(level: Undeclared) -> Undeclared {
     match level {
         Undeclared::Strip => Undeclared::Refuse,
         Undeclared::Refuse | Undeclared::Allow => level,
-    }
-}
-
-impl Default for Policy {
-    fn default() -> Self {
-        Self {
-            modes: Modes::default(),
-            listeners: Listeners::default(),
-            access: Arc::default(),
-            addresses: Vec::new(),
-            cors: None,
-            undeclared: Levels::default(),
-            answer: AnswerRules::default(),
-            body_bytes_max: 1 << 20,
-            file_bytes_max: None,
-            head_time_max: None,
-            total_time_max: None,
-            event_stream_time_max: Duration::from_secs(3600),
-            websocket: None,
-            repeat: Repeat::default(),
-            sensitive_claims: Vec::new(),
-        }
-    }
-}
-
-impl Default for Levels {
-    /// Browsers and libraries send headers and cookies of their own accord, so those are left out rather than refused.
-    fn default() -> Self {
-        Self {
-            query: Undeclared::Refuse,
-            header: Undeclared::Strip,
-            cookie: Undeclared::Strip,
-            body: Undeclared::Refuse,
-        }
-    }
-}
-
-impl Default for AnswerRules {
-    fn default() -> Self {
-        Self {
-            strip: true,
-            stream_oversize: true,
-            body_bytes_max: 1 << 20,
-        }
     }
 }
 

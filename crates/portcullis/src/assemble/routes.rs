@@ -8,7 +8,7 @@ use portcullis_contract::conform::json::Undeclared;
 use portcullis_contract::conform::operation::Operation as Declared;
 use portcullis_gateway::limit::Limiter;
 use portcullis_gateway::metrics::Registry;
-use portcullis_gateway::policy::{AnswerRules, Cors, Levels, Mode, Modes, Policy, Repeat};
+use portcullis_gateway::policy::{Access as Proof, AnswerRules, Cors, Levels, Mode, Modes, Policy, Repeat};
 use portcullis_gateway::routes::{Api, Hosts, Operation, Routes};
 use portcullis_gateway::websocket;
 
@@ -20,7 +20,7 @@ use crate::address_files::AddressFiles;
 use crate::config::api;
 use crate::config::checked::Configuration;
 use crate::config::listen::Listener;
-use crate::config::policy::Policy as Settled;
+use crate::config::policy::{self, Policy as Settled};
 use crate::config::raw::{Retry, UndeclaredAction};
 use crate::config::{self, raw};
 use crate::contracts::{Loaded, websockets};
@@ -118,15 +118,42 @@ impl Building<'_, '_> {
         let id = self.versions.name(counted_as, declared);
         let own = limits::of_operation(counted_as, &id, contract, declared, policy).map_err(StartError::Setting)?;
         Ok(Operation {
-            policy: Policy {
-                access: Arc::new(proof::access(api, contract, declared, self.issuers)),
-                listeners: self.access.listeners(policy.listeners.as_deref()),
-                addresses: self.access.rules(&policy.addresses),
-                cors: self.cors(policy)?,
-                ..lower(policy, declared)
-            },
+            policy: self.policy(policy, declared, proof::access(api, contract, declared, self.issuers))?,
             limits: self.limiter.compile(own).map_err(StartError::Limits)?,
             metrics: self.registry.operation(&api.name, &declared.name()),
+        })
+    }
+
+    /// Every setting by its name: one that is forgotten does not compile.
+    fn policy(&mut self, settled: &Settled, declared: &Declared, access: Proof) -> Result<Policy, StartError> {
+        Ok(Policy {
+            modes: modes(settled.modes),
+            access: Arc::new(access),
+            listeners: self.access.listeners(settled.listeners.as_deref()),
+            addresses: self.access.rules(&settled.addresses),
+            cors: self.cors(settled)?,
+            undeclared: levels(settled.undeclared),
+            answer: AnswerRules {
+                strip: settled.response.strip,
+                stream_oversize: settled.response.stream_oversize,
+                body_bytes_max: held(settled.response.body_bytes_max),
+            },
+            body_bytes_max: held(settled.body_bytes_max),
+            file_bytes_max: settled.file_bytes_max,
+            head_time_max: settled.first_byte_time_max,
+            total_time_max: settled.total_time_max,
+            event_stream_time_max: settled.event_stream_time_max,
+            websocket: settled
+                .websocket
+                .as_ref()
+                .filter(|_| websockets::declares(declared))
+                .map(websocket),
+            repeat: repeat(settled.retry),
+            sensitive_claims: settled
+                .sensitive_claims
+                .iter()
+                .map(|claim| claim.as_str().into())
+                .collect(),
         })
     }
 
@@ -172,52 +199,36 @@ fn without_port(host: &str) -> &str {
     }
 }
 
-/// What needs to be known of nothing but the policy itself.
-fn lower(settled: &Settled, declared: &Declared) -> Policy {
-    let bytes = |size: u64| usize::try_from(size).unwrap_or(usize::MAX);
-    let modes = settled.modes;
-    let undeclared = settled.undeclared;
-    Policy {
-        modes: Modes {
-            contract_in: mode(modes.contract_in),
-            contract_out: mode(modes.contract_out),
-            cors: mode(modes.cors),
-            url_secrets: mode(modes.url_secrets),
-            response_tokens: mode(modes.response_tokens),
-        },
-        undeclared: Levels {
-            query: level(undeclared.query),
-            header: level(undeclared.header),
-            cookie: level(undeclared.cookie),
-            body: level(undeclared.body),
-        },
-        answer: AnswerRules {
-            strip: settled.response.strip,
-            stream_oversize: settled.response.stream_oversize,
-            body_bytes_max: bytes(settled.response.body_bytes_max),
-        },
-        body_bytes_max: bytes(settled.body_bytes_max),
-        file_bytes_max: settled.file_bytes_max,
-        head_time_max: settled.first_byte_time_max,
-        total_time_max: settled.total_time_max,
-        event_stream_time_max: settled.event_stream_time_max,
-        websocket: settled
-            .websocket
-            .as_ref()
-            .filter(|_| websockets::declares(declared))
-            .map(websocket),
-        repeat: match settled.retry {
-            Retry::Idempotent => Repeat::Idempotent,
-            Retry::Always => Repeat::Always,
-            Retry::Never => Repeat::Never,
-        },
-        sensitive_claims: settled
-            .sensitive_claims
-            .iter()
-            .map(|claim| claim.as_str().into())
-            .collect(),
-        ..Policy::default()
+fn modes(modes: policy::Modes) -> Modes {
+    Modes {
+        contract_in: mode(modes.contract_in),
+        contract_out: mode(modes.contract_out),
+        cors: mode(modes.cors),
+        url_secrets: mode(modes.url_secrets),
+        response_tokens: mode(modes.response_tokens),
     }
+}
+
+fn levels(undeclared: policy::Undeclared) -> Levels {
+    Levels {
+        query: level(undeclared.query),
+        header: level(undeclared.header),
+        cookie: level(undeclared.cookie),
+        body: level(undeclared.body),
+    }
+}
+
+fn repeat(retry: Retry) -> Repeat {
+    match retry {
+        Retry::Idempotent => Repeat::Idempotent,
+        Retry::Always => Repeat::Always,
+        Retry::Never => Repeat::Never,
+    }
+}
+
+/// A size of what is held in memory.
+fn held(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
 fn websocket(settled: &config::websocket::Settled) -> websocket::Settings {

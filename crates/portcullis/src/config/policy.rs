@@ -195,6 +195,7 @@ impl Layers<'_> {
         Some(names.map(|name| name.value.0.clone()).collect())
     }
 
+    /// Browsers and libraries send header fields and cookies of their own accord, so those are left out rather than refused.
     fn undeclared(&self) -> Undeclared {
         let action = |of: fn(&raw::Undeclared) -> Option<UndeclaredAction>| self.last(|layer| of(&layer.undeclared));
         Undeclared {
