@@ -115,15 +115,8 @@ async fn exchange(
     asked: Asked<'_>,
 ) -> Result<Response<ResponseBody>, ForwardError> {
     match way {
-        Way::Direct(endpoint) if asked.websocket.is_none() => {
-            endpoint.sends(pools.worker(), false);
-            let pool = pools.of(endpoint);
-            let answer = pool.send_edited(request, asked.edits, asked.patience, None).await;
-            endpoint.counts(pools.worker(), &answer);
-            answer
-        }
+        Way::Direct(endpoint) => pools.send(endpoint, request, asked, None).await,
         // On the heap: what is rare would take room in every request.
-        Way::Direct(endpoint) => Box::pin(pools.send(endpoint, request, asked, None)).await,
         Way::Balanced(balanced) => Box::pin(balanced.send(pools, request, asked)).await,
     }
 }

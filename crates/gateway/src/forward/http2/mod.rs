@@ -39,37 +39,30 @@ impl Pool {
     pub(super) async fn send_either(
         self: &Rc<Self>,
         parts: &Parts,
-        body: RequestBody,
+        mut body: RequestBody,
         edits: Edits<'_>,
         asked: Asked,
         mut watch: Watch,
     ) -> Result<Response<ResponseBody>, ForwardError> {
-        let again = body.again();
-        let way = self.way(&mut watch).await.map_err(|error| in_total(error, &watch))?;
-        let failed = match way {
-            Way::Http1(lease) => {
-                let head = write_head(parts, &self.upstream, edits, &body).ok_or(ForwardError::Unsendable)?;
-                return self.send_on(lease, watch, Outgoing::new(head, body), asked).await;
-            }
-            Way::Http2(ticket) => match self.send_on_stream(ticket, parts, body, edits, asked, &mut watch).await {
+        let mut again = body.again();
+        loop {
+            let ticket = match self.way(&mut watch).await.map_err(|error| in_total(error, &watch))? {
+                Way::Http1(lease) => {
+                    let head = write_head(parts, &self.upstream, edits, &body).ok_or(ForwardError::Unsendable)?;
+                    return self.send_on(lease, watch, Outgoing::new(head, body), asked).await;
+                }
+                Way::Http2(ticket) => ticket,
+            };
+            let failed = match self.send_on_stream(ticket, parts, body, edits, asked, &mut watch).await {
                 Ok(answer) => return Ok(answer.into_response(watch, asked, self)),
                 Err(failed) => failed,
-            },
-        };
-        let Some(body) = again.filter(|_| failed.may_be_sent_again(asked)) else {
-            return Err(failed.finally());
-        };
-        self.tell(Happening::Retried);
-        match self.way(&mut watch).await.map_err(|error| in_total(error, &watch))? {
-            Way::Http1(lease) => {
-                let head = write_head(parts, &self.upstream, edits, &body).ok_or(ForwardError::Unsendable)?;
-                self.send_on(lease, watch, Outgoing::new(head, body), asked).await
-            }
-            Way::Http2(ticket) => {
-                let answer = self.send_on_stream(ticket, parts, body, edits, asked, &mut watch).await;
-                let answer = answer.map_err(Failed::finally)?;
-                Ok(answer.into_response(watch, asked, self))
-            }
+            };
+            // It is taken once, so there is no third time.
+            body = match again.take() {
+                Some(body) if failed.may_be_sent_again(asked) => body,
+                _ => return Err(failed.finally()),
+            };
+            self.tell(Happening::Retried);
         }
     }
 
