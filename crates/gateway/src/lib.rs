@@ -17,6 +17,7 @@ pub mod listen;
 pub mod metrics;
 pub mod networks;
 pub mod observe;
+mod one_hop;
 pub mod pipeline;
 pub mod policy;
 pub mod refusal;

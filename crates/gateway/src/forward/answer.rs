@@ -11,7 +11,8 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{StatusCode, header};
 use memchr::{memchr, memchr_iter};
 
-use super::headers::{connection_options, is_hop_by_hop, named_by};
+use super::headers::{connection_options, named_by};
+use crate::one_hop::is_hop_by_hop;
 
 /// Longest response head, with its status line, in bytes.
 pub const HEAD_BYTES_MAX: usize = 64 * 1024;

@@ -12,6 +12,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use smallvec::SmallVec;
 
 use super::upstream::Upstream;
+use crate::one_hop::is_hop_by_hop;
 use crate::trace::{Propagated, TRACEPARENT, TRACESTATE};
 
 /// Which fields to remove: nearly always a few.
@@ -254,14 +255,6 @@ pub(super) fn named_by(value: &HeaderValue) -> impl Iterator<Item = HeaderName> 
         .filter_map(|option| HeaderName::from_bytes(option).ok())
         // No client may take away what a request must have (RFC 9112 section 3.2).
         .filter(|name| *name != header::HOST)
-}
-
-/// Whether a field ends at the next hop by definition; by its name in lower case.
-pub(super) fn is_hop_by_hop(name: &str) -> bool {
-    matches!(
-        name,
-        "connection" | "keep-alive" | "te" | "trailer" | "transfer-encoding" | "upgrade" | "http2-settings"
-    ) || name.starts_with("proxy-")
 }
 
 /// Whether a client must not say this to an upstream.

@@ -10,15 +10,7 @@ use http::{Method, Uri};
 
 use crate::listen::client_address::Scheme;
 use crate::listen::head::{Bounds, METHOD_BYTES_MAX, Malformed, imitates_framing, is_authority, is_target, length};
-
-/// What is refused in any request: fields of one hop (RFC 9113 section 8.2.2).
-pub(super) const OF_ONE_HOP: [HeaderName; 5] = [
-    http::header::CONNECTION,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-    http::header::TRANSFER_ENCODING,
-    http::header::UPGRADE,
-];
+use crate::one_hop::is_connection_specific;
 
 /// Checks a head and gives it the form that the pipeline knows: `Host` in its place, one `Cookie` field. Gives the length that the
 /// client announced.
@@ -57,7 +49,7 @@ fn check_target(uri: &Uri, scheme: Scheme, bounds: &Bounds) -> Result<(), Malfor
 }
 
 fn check_field(name: &HeaderName, value: &HeaderValue) -> Result<(), Malformed> {
-    if OF_ONE_HOP.contains(name) || imitates_framing(name.as_str().as_bytes()) {
+    if is_connection_specific(name.as_str()) || imitates_framing(name.as_str().as_bytes()) {
         return Err(Malformed::HeaderName);
     }
     let bytes = value.as_bytes();

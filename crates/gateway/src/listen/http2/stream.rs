@@ -15,13 +15,14 @@ use http_body::Body;
 use tokio::time::Instant;
 
 use super::body::{Reading, StreamBody};
-use super::head::{OF_ONE_HOP, settle};
+use super::head::settle;
 use crate::listen::connection::{Answer, Shared};
 use crate::listen::deadline::WRITE_PROGRESS_BYTES_MIN;
 use crate::listen::greet::Connected;
 use crate::listen::incoming::Incoming;
 use crate::listen::worker::Serve;
 use crate::listen::{BodyState, RequestId};
+use crate::one_hop::CONNECTION_SPECIFIC;
 use crate::refusal::Refusal;
 
 /// Serves one stream, and gives it back where it was answered while the client was still sending.
@@ -132,7 +133,7 @@ async fn send<H: Serve>(
 
 /// Fields of one hop do not exist in HTTP/2; and every answer has its date (RFC 9110 section 6.6.1).
 fn finish_head(headers: &mut HeaderMap) {
-    for name in &OF_ONE_HOP {
+    for name in CONNECTION_SPECIFIC {
         headers.remove(name);
     }
     if !headers.contains_key(header::DATE) {
