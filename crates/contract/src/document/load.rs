@@ -9,7 +9,7 @@ use super::problem::{FileId, Problem, Severity, Span};
 use super::resources::{File, Miss};
 use super::scan::{Findings, Reference};
 use super::source::{self, shown};
-use super::{BaseId, Dialect, Document, Fetch, Place, Version, overlay, two, uri, version};
+use super::{BaseId, Dialect, Document, Fetch, Place, Version, openapi_2, overlay, uri, version};
 
 /// Loads an OpenAPI document and every file that its references reach, in whatever mixture of JSON and YAML.
 ///
@@ -170,11 +170,11 @@ impl<'f> Loader<'f> {
         if version != Version::V2_0 || self.findings.problems.iter().any(is_error) {
             return None;
         }
-        let written = two::Written {
+        let written = openapi_2::Written {
             files: &self.files,
             resources: &self.findings.resources,
         };
-        let (lowered, problems) = two::lower(written, &mut self.budget);
+        let (lowered, problems) = openapi_2::lower(written, &mut self.budget);
         self.findings.problems.extend(problems);
         Some(lowered)
     }

@@ -10,5 +10,5 @@
 
 mod differential;
 mod loading;
+mod openapi_2;
 mod suite;
-mod two;
