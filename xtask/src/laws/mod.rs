@@ -5,6 +5,7 @@ mod direction;
 mod exemptions;
 mod head;
 mod length;
+mod map;
 mod names;
 mod places;
 mod purity;
@@ -28,6 +29,7 @@ pub(crate) const LAWS: &[Law] = &[
     places::check,
     attacks::check,
     exemptions::check,
+    map::check,
 ];
 
 /// Holds the tree against every law; problems come in the order of the laws, then of the files.
