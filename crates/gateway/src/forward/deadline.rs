@@ -246,15 +246,8 @@ impl Drop for Watch {
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::local;
     use super::*;
-
-    fn local(test: impl Future<Output = ()>) {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
-        tokio::task::LocalSet::new().block_on(&runtime, test);
-    }
 
     /// How long a watch takes to fire, in milliseconds.
     async fn fires_after(watch: &mut Watch) -> u128 {

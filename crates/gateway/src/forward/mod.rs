@@ -17,6 +17,8 @@ pub mod resolve;
 mod stream;
 mod switch;
 #[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;
 pub mod tls;
 pub mod upstream;

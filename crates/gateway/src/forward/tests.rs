@@ -6,32 +6,20 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
-use tokio::task::{LocalSet, spawn_local};
+use tokio::task::spawn_local;
 
 use super::deadline::Deadlines;
+use super::testing::{ask, get, local, text};
 use super::{ForwardError, Limits, Malformed, Phase, Pool, Upstream, Usage};
 use crate::body::{BodyError, Bounded, Collected, RequestBody, ResponseBody, collect_bounded};
 use crate::holdings::Holdings;
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood";
-
-fn local(test: impl Future<Output = ()>) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let bounded = async {
-        tokio::time::timeout(Duration::from_secs(20), test)
-            .await
-            .expect("the test hangs")
-    };
-    LocalSet::new().block_on(&runtime, bounded);
-}
 
 fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
@@ -82,19 +70,6 @@ async fn always(mut stream: TcpStream, answer: impl AsRef<[u8]>) {
     while request(&mut stream).await.is_some() {
         stream.write_all(answer.as_ref()).await.unwrap();
     }
-}
-
-fn get() -> Request<RequestBody> {
-    ask(Method::GET, RequestBody::Empty)
-}
-
-fn ask(method: Method, body: RequestBody) -> Request<RequestBody> {
-    Request::builder().method(method).uri("/a?b=c").body(body).unwrap()
-}
-
-async fn text(response: Response<ResponseBody>) -> Result<String, BodyError> {
-    let bytes = response.into_body().collect().await?.to_bytes();
-    Ok(String::from_utf8(bytes.to_vec()).unwrap())
 }
 
 /// Waits until the pool is used as expected.

@@ -10,7 +10,7 @@ use http::{Request, StatusCode};
 use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
-use tokio::task::{JoinHandle, LocalSet, spawn_local};
+use tokio::task::{JoinHandle, spawn_local};
 
 use super::endpoint::{Outcome, Refused};
 use super::fleet::InService;
@@ -22,6 +22,7 @@ use crate::body::RequestBody;
 use crate::forward::headers::Edits;
 use crate::forward::pool::Teller;
 use crate::forward::resolve::tests::Told;
+use crate::forward::testing::local;
 use crate::forward::{ForwardError, Limits, Patience, Upstream};
 use crate::holdings::Holdings;
 
@@ -223,19 +224,6 @@ proptest! {
             prop_assert!(group.is_in_service(now));
         }
     }
-}
-
-fn local(test: impl Future<Output = ()>) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let bounded = async {
-        tokio::time::timeout(Duration::from_secs(30), test)
-            .await
-            .expect("the test hangs")
-    };
-    LocalSet::new().block_on(&runtime, bounded);
 }
 
 /// Answers every request with this status, on an address of loopback.

@@ -12,30 +12,18 @@ use http::{HeaderMap, Method, Request, Response};
 use http_body_util::BodyExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::{LocalSet, spawn_local};
+use tokio::task::spawn_local;
 use tokio_rustls::TlsAcceptor;
 
 use super::super::deadline::Deadlines;
 use super::super::headers::{Codings, Edits, Origin, Rules};
+use super::super::testing::{ask, get, local, text};
 use super::super::tls::Tls;
 use super::super::tls::tests::{Authority, settings};
 use super::super::{ForwardError, Limits, Malformed, Patience, Phase, Pool, Protocol, Upstream};
-use crate::body::{BodyError, Bounded, RequestBody, ResponseBody};
+use crate::body::{BodyError, Bounded, RequestBody};
 
 type Incoming = Request<h2::RecvStream>;
-
-fn local(test: impl Future<Output = ()>) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let bounded = async {
-        tokio::time::timeout(Duration::from_secs(30), test)
-            .await
-            .expect("the test hangs")
-    };
-    LocalSet::new().block_on(&runtime, bounded);
-}
 
 fn limits() -> Limits {
     Limits {
@@ -95,21 +83,8 @@ async fn good(_request: Incoming, mut respond: SendResponse<Bytes>) {
     stream.send_data(Bytes::from_static(b"good"), true).unwrap();
 }
 
-fn ask(method: Method, body: RequestBody) -> Request<RequestBody> {
-    Request::builder().method(method).uri("/a?b=c").body(body).unwrap()
-}
-
-fn get() -> Request<RequestBody> {
-    ask(Method::GET, RequestBody::Empty)
-}
-
 fn post() -> Request<RequestBody> {
     ask(Method::POST, RequestBody::Whole(Bytes::from_static(b"hello")))
-}
-
-async fn text(response: Response<ResponseBody>) -> Result<String, BodyError> {
-    let bytes = response.into_body().collect().await?.to_bytes();
-    Ok(String::from_utf8(bytes.to_vec()).unwrap())
 }
 
 async fn told(pool: &Rc<Pool>, request: Request<RequestBody>) -> Result<String, String> {

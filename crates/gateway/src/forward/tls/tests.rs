@@ -13,30 +13,18 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::{HandshakeKind, NamedGroup, ServerConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
-use tokio::task::{LocalSet, spawn_local};
+use tokio::task::spawn_local;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::*;
 use crate::body::RequestBody;
 use crate::forward::deadline::Deadlines;
+use crate::forward::testing::local;
 use crate::forward::{ForwardError, Limits, Phase, Pool, Upstream};
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood";
 const NAME: &str = "orders.internal";
-
-fn local(test: impl Future<Output = ()>) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let bounded = async {
-        tokio::time::timeout(Duration::from_secs(20), test)
-            .await
-            .expect("the test hangs")
-    };
-    LocalSet::new().block_on(&runtime, bounded);
-}
 
 /// An authority that vouches for whatever it is asked to.
 pub(in crate::forward) struct Authority(CertifiedIssuer<'static, KeyPair>);
