@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::admission::Permit;
 use super::client_address::Scheme;
-use super::connection::{self, Shared};
+use super::http1::{self, Shared};
 use super::socket::Transport;
 use super::tls::{Secured, Tls};
 use super::worker::Serve;
@@ -129,7 +129,7 @@ pub(crate) async fn serve<H: Serve>(
         let connected = Rc::new(connected);
         return match http2 {
             true => http2::run(socket, connected, shared).await,
-            false => connection::run(socket, connected, shared).await,
+            false => http1::run(socket, connected, shared).await,
         };
     };
     match tls
@@ -151,7 +151,7 @@ pub(crate) async fn serve<H: Serve>(
                 // Its large states are not paid for by connections of HTTP/1.1.
                 Box::pin(http2::run(stream, connected, shared)).await;
             } else {
-                connection::run(stream, connected, shared).await;
+                http1::run(stream, connected, shared).await;
             }
         }
         Err(error) => {

@@ -6,12 +6,10 @@
 mod admission;
 mod client_address;
 mod clock;
-mod connection;
 mod deadline;
-mod framing;
 mod greet;
 mod handshake;
-mod head;
+mod http1;
 mod http2;
 mod incoming;
 mod memory;
@@ -19,8 +17,6 @@ mod path;
 mod proxy_protocol;
 mod request_id;
 mod socket;
-mod strict;
-mod switch;
 pub mod tls;
 mod worker;
 
@@ -33,9 +29,10 @@ use http::{HeaderMap, HeaderValue, Method, Uri, header};
 pub use client_address::{Client, ClientHeader, Scheme, TrustedProxies};
 pub(crate) use clock::unix_time;
 pub use deadline::Deadlines;
-pub use framing::{Framing, Step};
 pub use greet::{Connected, Greeting, Listener, ListenerIndex};
-pub use head::{Bounds, BoundsError, Malformed, Sizes};
+pub use http1::head::{Bounds, BoundsError, Malformed, Sizes};
+pub use http1::{Framing, Step};
+pub(crate) use http1::{Successor, Switch};
 pub use http2::{Http2Bounds, StreamBody};
 pub use incoming::{Incoming, Unread};
 pub use path::{PathProblem, check_path};
@@ -43,12 +40,11 @@ pub use request_id::RequestId;
 pub(crate) use request_id::RequestIds;
 pub(crate) use socket::Transport;
 pub use socket::{Listeners, Sockets};
-pub(crate) use switch::{Successor, Switch};
 pub use worker::{Drained, Serve, Settings, WorkerIndex, Workers};
 
 use crate::refusal::Refusal;
 use crate::websocket::handshake::Asks;
-use strict::Wire;
+use http1::strict::Wire;
 
 /// A request that passed the listener: strictly framed HTTP with a canonical path. Only the listener makes one.
 #[derive(Debug)]

@@ -13,7 +13,7 @@ use http_body::{Frame, SizeHint};
 use tokio::time::Sleep;
 
 use crate::listen::deadline::Deadlines;
-use crate::listen::head::Malformed;
+use crate::listen::http1::head::Malformed;
 use crate::listen::incoming::Unread;
 
 /// What the reader of a body tells the rest of its stream.

@@ -23,9 +23,9 @@ use tokio::time::Sleep;
 pub(crate) use body::Reading;
 pub use body::StreamBody;
 
-use super::connection::Shared;
 use super::deadline::{Awaited, Deadline, Expired};
 use super::greet::Connected;
+use super::http1::Shared;
 use super::socket::Transport;
 use super::worker::{Serve, Settings};
 use frames::Offence;

@@ -12,8 +12,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
 use super::frames::{Follower, Offence};
-use crate::listen::connection::LINGER_BYTES_MAX;
 use crate::listen::deadline::Waits;
+use crate::listen::http1::LINGER_BYTES_MAX;
 use crate::listen::socket::Transport;
 
 /// What the socket tells the rest of its connection, and is told by it.

@@ -16,9 +16,9 @@ use tokio::time::Instant;
 
 use super::body::{Reading, StreamBody};
 use super::head::settle;
-use crate::listen::connection::{Answer, Shared};
 use crate::listen::deadline::WRITE_PROGRESS_BYTES_MIN;
 use crate::listen::greet::Connected;
+use crate::listen::http1::{Answer, Shared};
 use crate::listen::incoming::Incoming;
 use crate::listen::worker::Serve;
 use crate::listen::{BodyState, RequestId};

@@ -13,10 +13,10 @@ use std::time::Instant;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::deadline::{Awaited, Expired, Waits};
 use super::framing::Framing;
 use super::head::{Bounds, Malformed};
 use super::switch::Switch;
+use crate::listen::deadline::{Awaited, Expired, Waits};
 
 /// What the wrapper tells the rest of its connection, and is told by it.
 #[derive(Debug)]

@@ -1,5 +1,10 @@
-//! One connection from its first byte to its last: hyper over the strict wrapper, the deadlines, and an end that the client can
-//! read.
+//! HTTP/1.1: one connection from its first byte to its last. hyper over the strict wrapper, the deadlines, and an end that the client
+//! can read.
+
+mod framing;
+pub(super) mod head;
+pub(super) mod strict;
+mod switch;
 
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
@@ -31,10 +36,12 @@ use super::memory::Freed;
 use super::path::check_path;
 use super::request_id::{RequestId, RequestIds};
 use super::socket::Transport;
-use super::strict::{Left, Slot, Strict, Wire};
 use super::worker::{Serve, Settings};
 use super::{Arrival, BodyState, Received};
 use crate::refusal::Refusal;
+pub use framing::{Framing, Step};
+use strict::{Left, Slot, Strict, Wire};
+pub(crate) use switch::{Successor, Switch};
 
 /// Most bytes that are read away after a refusal.
 pub(super) const LINGER_BYTES_MAX: usize = 256 * 1024;

@@ -7,7 +7,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use super::socket::Transport;
+use crate::listen::socket::Transport;
 
 /// What speaks on a connection once it is no longer HTTP's.
 pub(crate) trait Successor {
@@ -40,12 +40,12 @@ impl fmt::Debug for Switch {
 
 impl Switch {
     /// A head that asks was released.
-    pub(super) fn ask(&self) {
+    pub(in crate::listen) fn ask(&self) {
         self.asked.set(true);
     }
 
     /// The answer is known: HTTP goes on, unless a successor was named.
-    pub(super) fn answer(&self) {
+    pub(in crate::listen) fn answer(&self) {
         if self.asked.get() && self.successor.borrow().is_none() {
             self.asked.set(false);
             if let Some(reader) = self.reader.take() {
@@ -60,12 +60,12 @@ impl Switch {
     }
 
     /// Whom to hand the connection to, if HTTP is done with it for that reason.
-    pub(super) fn successor(&self) -> Option<Box<dyn Successor>> {
+    pub(in crate::listen) fn successor(&self) -> Option<Box<dyn Successor>> {
         self.successor.take()
     }
 
     /// Ready while HTTP may read.
-    pub(super) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(in crate::listen) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
         if !self.asked.get() {
             return Poll::Ready(());
         }

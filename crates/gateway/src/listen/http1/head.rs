@@ -47,7 +47,7 @@ pub enum BoundsError {
 }
 
 /// Longest method that is read as one; the longest registered one (`VERSION-CONTROL`) has 15 bytes.
-pub(super) const METHOD_BYTES_MAX: usize = 32;
+pub(in crate::listen) const METHOD_BYTES_MAX: usize = 32;
 /// The most that a request line has beside its target: the method, a space, and ` HTTP/1.1`.
 const LINE_BESIDE_TARGET_BYTES_MAX: usize = METHOD_BYTES_MAX + 1 + 9;
 /// Most digits of a length: 18 digits fit a `u64` with room to spare.
@@ -427,25 +427,25 @@ fn path_of(target: &[u8]) -> Option<&[u8]> {
 }
 
 /// Whether every byte of a target in origin form is one that a target may have.
-pub(super) fn is_target(target: &[u8]) -> bool {
+pub(in crate::listen) fn is_target(target: &[u8]) -> bool {
     path_of(target).is_some()
 }
 
 /// A length in one to eighteen digits.
-pub(super) fn length(value: &[u8]) -> Option<u64> {
+pub(in crate::listen) fn length(value: &[u8]) -> Option<u64> {
     let digits = (1..=LENGTH_DIGITS_MAX).contains(&value.len()) && value.iter().all(u8::is_ascii_digit);
     digits.then(|| value.iter().fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0')))
 }
 
 /// Whether a field's name would be read as one that frames a message, by a server that takes `_` for `-`.
-pub(super) fn imitates_framing(name: &[u8]) -> bool {
+pub(in crate::listen) fn imitates_framing(name: &[u8]) -> bool {
     let imitates = |field: &[u8]| name.len() == field.len() && named(name, field).is_err();
     imitates(b"content-length") || imitates(b"transfer-encoding")
 }
 
 /// Whether these bytes are `host[:port]` with a name, an IPv4 address or a bracketed IPv6 address, and a port of 1 to 65535.
 /// Percent-encoding and user information are refused (RFC 9110 §4.2.4).
-pub(super) fn is_authority(bytes: &[u8]) -> bool {
+pub(in crate::listen) fn is_authority(bytes: &[u8]) -> bool {
     let (host, port) = if bytes.first() == Some(&b'[') {
         let Some(end) = memchr(b']', bytes) else { return false };
         let address = bytes.get(1..end).and_then(|inside| std::str::from_utf8(inside).ok());
