@@ -11,9 +11,10 @@ use tokio::time::Instant;
 
 use super::admission::Permit;
 use super::client_address::Scheme;
-use super::http1::{self, Shared};
-use super::socket::Transport;
+use super::http1;
+use super::shared::Shared;
 use super::tls::{Secured, Tls};
+use super::transport::Transport;
 use super::worker::Serve;
 use super::{handshake, http2, proxy_protocol};
 use crate::networks::AddressList;

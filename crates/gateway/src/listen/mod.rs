@@ -16,8 +16,10 @@ mod memory;
 mod path;
 mod proxy_protocol;
 mod request_id;
+mod shared;
 mod socket;
 pub mod tls;
+mod transport;
 mod worker;
 
 use std::rc::Rc;
@@ -38,8 +40,8 @@ pub use incoming::{Incoming, Unread};
 pub use path::{PathProblem, check_path};
 pub use request_id::RequestId;
 pub(crate) use request_id::RequestIds;
-pub(crate) use socket::Transport;
 pub use socket::{Listeners, Sockets};
+pub(crate) use transport::Transport;
 pub use worker::{Drained, Serve, Settings, WorkerIndex, Workers};
 
 use crate::refusal::Refusal;

@@ -4,11 +4,9 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
-use tokio::io::{AsyncRead, AsyncWrite};
 
 /// Connections that the kernel holds for one socket until they are accepted.
 const BACKLOG: i32 = 1024;
@@ -186,37 +184,6 @@ fn socket(address: SocketAddr) -> io::Result<Socket> {
     }
     socket.set_reuse_address(true)?;
     Ok(socket)
-}
-
-/// A stream that a connection can be served on.
-pub(crate) trait Transport: AsyncRead + AsyncWrite + Unpin + 'static {
-    /// Makes closing it throw away what the peer does not take, so that a peer which never reads holds no kernel memory.
-    fn abort(&self);
-
-    /// Ready when bytes, or the end, can be read that nobody has taken. Only after a read found nothing.
-    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()>;
-}
-
-impl Transport for tokio_rustls::server::TlsStream<tokio::net::TcpStream> {
-    fn abort(&self) {
-        self.get_ref().0.abort();
-    }
-
-    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.get_ref().0.poll_readable(cx)
-    }
-}
-
-impl Transport for tokio::net::TcpStream {
-    fn abort(&self) {
-        // Failing leaves the ordinary close, which is only slower.
-        let _ = SockRef::from(self).set_linger(Some(Duration::ZERO));
-    }
-
-    fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
-        // An error is told by the read that follows.
-        self.poll_read_ready(cx).map(drop)
-    }
 }
 
 #[cfg(test)]

@@ -26,10 +26,10 @@ use super::admission::{Admission, Permit};
 use super::client_address::TrustedProxies;
 use super::deadline::Deadlines;
 use super::greet::{self, Door, Greeting, Listener, ListenerIndex};
-use super::http1::Shared;
 use super::http1::head::Bounds;
 use super::http2::Http2Bounds;
 use super::request_id::{RequestId, RequestIds};
+use super::shared::Shared;
 use super::socket::Sockets;
 use crate::refusal::Refusal;
 

@@ -7,7 +7,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use crate::listen::socket::Transport;
+use crate::listen::transport::Transport;
 
 /// What speaks on a connection once it is no longer HTTP's.
 pub(crate) trait Successor {

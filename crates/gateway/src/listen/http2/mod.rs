@@ -25,8 +25,8 @@ pub use body::StreamBody;
 
 use super::deadline::{Awaited, Deadline, Expired};
 use super::greet::Connected;
-use super::http1::Shared;
-use super::socket::Transport;
+use super::shared::Shared;
+use super::transport::Transport;
 use super::worker::{Serve, Settings};
 use frames::Offence;
 use socket::{Watched, Wire};

@@ -13,8 +13,8 @@ use tokio::time::Sleep;
 
 use super::frames::{Follower, Offence};
 use crate::listen::deadline::Waits;
-use crate::listen::http1::LINGER_BYTES_MAX;
-use crate::listen::socket::Transport;
+use crate::listen::shared::LINGER_BYTES_MAX;
+use crate::listen::transport::Transport;
 
 /// What the socket tells the rest of its connection, and is told by it.
 #[derive(Debug)]
