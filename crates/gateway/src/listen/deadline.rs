@@ -21,31 +21,31 @@ const TICK_MIN: Duration = Duration::from_millis(10);
 pub struct Deadlines {
     /// From the first byte of a head to its last, and from the opening of a connection to the first head; then 408. Over HTTP/2 also
     /// from the first byte of a header block, or of a frame other than DATA, to its last; then the connection is ended.
-    pub head_max: Duration,
+    pub head_time_max: Duration,
     /// Between two requests on one connection; then it is closed.
-    pub idle_max: Duration,
+    pub idle_time_max: Duration,
     /// Without any byte of a body that is waited for; then the read fails and the refusal is 408.
-    pub body_pause_max: Duration,
+    pub body_pause_time_max: Duration,
     /// All the waiting for one body together; then the same.
-    pub body_max: Duration,
+    pub body_time_max: Duration,
     /// Without the client taking at least 4 KiB of a response (or its rest); then the connection is cut.
-    pub write_pause_max: Duration,
+    pub write_pause_time_max: Duration,
     /// From the opening of a connection until it takes no further request, and ends once nothing is under way; none is no bound.
-    pub connection_max: Option<Duration>,
+    pub age_time_max: Option<Duration>,
     /// For reading away what a refused client still sends, so that it sees the refusal and not a reset.
-    pub linger_max: Duration,
+    pub linger_time_max: Duration,
 }
 
 impl Default for Deadlines {
     fn default() -> Self {
         Self {
-            head_max: Duration::from_secs(10),
-            idle_max: Duration::from_secs(60),
-            body_pause_max: Duration::from_secs(10),
-            body_max: Duration::from_secs(60),
-            write_pause_max: Duration::from_secs(60),
-            connection_max: None,
-            linger_max: Duration::from_secs(2),
+            head_time_max: Duration::from_secs(10),
+            idle_time_max: Duration::from_secs(60),
+            body_pause_time_max: Duration::from_secs(10),
+            body_time_max: Duration::from_secs(60),
+            write_pause_time_max: Duration::from_secs(60),
+            age_time_max: None,
+            linger_time_max: Duration::from_secs(2),
         }
     }
 }
@@ -54,17 +54,17 @@ impl Deadlines {
     /// The shortest of them: no timer is ever armed further ahead, so none that starts later can be missed.
     fn tick(&self) -> Duration {
         let shortest = self
-            .head_max
-            .min(self.idle_max)
-            .min(self.body_pause_max)
-            .min(self.body_max);
-        shortest.min(self.write_pause_max).min(REST_AFTER).max(TICK_MIN)
+            .head_time_max
+            .min(self.idle_time_max)
+            .min(self.body_pause_time_max)
+            .min(self.body_time_max);
+        shortest.min(self.write_pause_time_max).min(REST_AFTER).max(TICK_MIN)
     }
 
     /// When a connection that was opened at `born`, and rests from `now` on, is not waited for any longer.
     pub(crate) fn rest_ends(&self, born: Instant, now: Instant) -> Instant {
-        let idle = now + self.idle_max.saturating_sub(REST_AFTER);
-        self.connection_max.map_or(idle, |max| idle.min(born + max))
+        let idle = now + self.idle_time_max.saturating_sub(REST_AFTER);
+        self.age_time_max.map_or(idle, |max| idle.min(born + max))
     }
 }
 
@@ -203,24 +203,24 @@ impl Waits {
     /// The next deadline that will pass if nothing happens.
     fn due(&self, deadlines: &Deadlines) -> Option<(Instant, Expired)> {
         let reading = self.reading.get().map(|(awaited, since)| match awaited {
-            Awaited::First => (since + deadlines.head_max, Expired::Head),
-            Awaited::Head => (since + deadlines.head_max, Expired::Head),
-            Awaited::Next if self.restful && self.writing.get().is_none() && deadlines.idle_max > REST_AFTER => {
+            Awaited::First => (since + deadlines.head_time_max, Expired::Head),
+            Awaited::Head => (since + deadlines.head_time_max, Expired::Head),
+            Awaited::Next if self.restful && self.writing.get().is_none() && deadlines.idle_time_max > REST_AFTER => {
                 (since + REST_AFTER, Expired::Rest)
             }
-            Awaited::Next => (since + deadlines.idle_max, Expired::Idle),
+            Awaited::Next => (since + deadlines.idle_time_max, Expired::Idle),
             Awaited::Body => {
-                let left = deadlines.body_max.saturating_sub(self.body_waited.get());
-                (since + left.min(deadlines.body_pause_max), Expired::Body)
+                let left = deadlines.body_time_max.saturating_sub(self.body_waited.get());
+                (since + left.min(deadlines.body_pause_time_max), Expired::Body)
             }
         });
         let writing = self
             .writing
             .get()
-            .map(|since| (since + deadlines.write_pause_max, Expired::Write));
+            .map(|since| (since + deadlines.write_pause_time_max, Expired::Write));
         let frame = self.frame.get();
-        let frame = frame.map(|since| (since + deadlines.head_max, Expired::Frame));
-        let old = deadlines.connection_max.filter(|_| !self.old.get());
+        let frame = frame.map(|since| (since + deadlines.head_time_max, Expired::Frame));
+        let old = deadlines.age_time_max.filter(|_| !self.old.get());
         let old = old.map(|max| (self.born + max, Expired::Connection));
         let all = [reading, frame, writing, old];
         all.into_iter().flatten().min_by_key(|(at, _)| *at)
@@ -279,7 +279,7 @@ mod tests {
 
     fn due(waits: &Waits) -> Option<(Duration, Expired)> {
         let deadlines = Deadlines {
-            body_pause_max: 5 * SECOND,
+            body_pause_time_max: 5 * SECOND,
             ..Deadlines::default()
         };
         waits.due(&deadlines).map(|(at, expired)| (at - waits.opened, expired))

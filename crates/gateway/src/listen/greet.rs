@@ -108,7 +108,7 @@ pub(crate) async fn serve<H: Serve>(
     permit: &mut Permit,
     shared: Rc<Shared<H>>,
 ) {
-    let until = Instant::now() + shared.settings.deadlines.head_max;
+    let until = Instant::now() + shared.settings.deadlines.head_time_max;
     let mut connected = Connected {
         peer,
         listener: *index,

@@ -458,13 +458,13 @@ fn http_3_what_was_judged_is_handed_over_byte_for_byte() {
 
 fn hasty() -> Settings {
     let deadlines = Deadlines {
-        head_max: 150 * MILLISECOND,
-        idle_max: 300 * MILLISECOND,
-        body_pause_max: 150 * MILLISECOND,
-        body_max: 400 * MILLISECOND,
-        write_pause_max: 200 * MILLISECOND,
-        linger_max: 100 * MILLISECOND,
-        connection_max: None,
+        head_time_max: 150 * MILLISECOND,
+        idle_time_max: 300 * MILLISECOND,
+        body_pause_time_max: 150 * MILLISECOND,
+        body_time_max: 400 * MILLISECOND,
+        write_pause_time_max: 200 * MILLISECOND,
+        linger_time_max: 100 * MILLISECOND,
+        age_time_max: None,
     };
     Settings {
         deadlines,
@@ -507,7 +507,7 @@ fn http_5_a_second_slow_head_is_refused_too() {
 fn a_connection_that_rests_goes_on_where_it_was() {
     let mut gate = Gate::start(Settings {
         deadlines: Deadlines {
-            idle_max: 3 * SECOND,
+            idle_time_max: 3 * SECOND,
             ..Deadlines::default()
         },
         ..Settings::default()
@@ -650,8 +650,8 @@ fn http_5_connections_are_bounded() {
 #[test]
 fn http_5_an_old_connection_takes_no_further_request() {
     let deadlines = Deadlines {
-        connection_max: Some(200 * MILLISECOND),
-        idle_max: 100 * MILLISECOND,
+        age_time_max: Some(200 * MILLISECOND),
+        idle_time_max: 100 * MILLISECOND,
         ..hasty().deadlines
     };
     let gate = Gate::start(Settings {
@@ -682,7 +682,7 @@ fn http_5_an_old_connection_ends_while_it_rests() {
     let old = deadline::REST_AFTER + SECOND;
     let gate = Gate::start(Settings {
         deadlines: Deadlines {
-            connection_max: Some(old),
+            age_time_max: Some(old),
             ..Deadlines::default()
         },
         ..Settings::default()
@@ -762,7 +762,7 @@ fn draining_answers_what_was_taken_and_closes_what_is_idle() {
 #[test]
 fn draining_cuts_what_is_late() {
     let mut gate = Gate::start(Settings {
-        drain_max: 100 * MILLISECOND,
+        drain_time_max: 100 * MILLISECOND,
         ..Settings::default()
     });
     let mut socket = gate.connect();

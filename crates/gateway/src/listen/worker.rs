@@ -54,7 +54,7 @@ pub struct Settings {
     /// Whose word about the client counts.
     pub trusted: TrustedProxies,
     /// How long draining may take; what is still open then is cut.
-    pub drain_max: Duration,
+    pub drain_time_max: Duration,
     /// What each address that is listened on expects and offers, in the order of the sockets; plain HTTP where there is none.
     pub listeners: Vec<Listener>,
     /// Bounds on HTTP/2 connections.
@@ -79,7 +79,7 @@ impl Default for Settings {
             connections_max: 10_000,
             connections_per_address_max: 256,
             trusted: TrustedProxies::default(),
-            drain_max: Duration::from_secs(30),
+            drain_time_max: Duration::from_secs(30),
             listeners: Vec::new(),
             http2: Http2Bounds::default(),
         }
@@ -288,7 +288,7 @@ impl<H: Serve> Worker<H> {
             let _ = task.await;
         }
         let connections_open = self.open.count.get();
-        let _ = tokio::time::timeout(self.shared.settings.drain_max, self.open.none()).await;
+        let _ = tokio::time::timeout(self.shared.settings.drain_time_max, self.open.none()).await;
         if handed_over {
             // Not before: a client may be about to use a connection that is idle, and would lose that request.
             self.end_idle();

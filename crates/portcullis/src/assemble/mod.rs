@@ -398,7 +398,7 @@ fn settings(configuration: &Configuration, listeners: Vec<Listener>) -> Settings
         connections_max: connection.connections_max,
         connections_per_address_max: connection.connections_per_address_max,
         trusted: TrustedProxies::new(configuration.trusted_proxies.clone(), configuration.trusted_header),
-        drain_max: connection.drain_time_max,
+        drain_time_max: connection.drain_time_max,
         listeners,
         http2: Http2Bounds::default(),
     }

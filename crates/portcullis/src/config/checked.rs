@@ -297,20 +297,20 @@ impl Connection {
             bounds: head_bounds(raw, problems),
             held_bytes_max: bytes(raw.held_bytes_max, 512 << 20),
             deadlines: deadlines(raw, default.deadlines),
-            drain_time_max: time(raw.drain_seconds_max, default.drain_max),
+            drain_time_max: time(raw.drain_seconds_max, default.drain_time_max),
         }
     }
 }
 
 fn deadlines(raw: &raw::Connection, default: Deadlines) -> Deadlines {
     Deadlines {
-        head_max: time(raw.head_seconds_max, default.head_max),
-        idle_max: time(raw.idle_seconds_max, default.idle_max),
-        body_pause_max: time(raw.body_pause_seconds_max, default.body_pause_max),
-        body_max: time(raw.body_seconds_max, default.body_max),
-        write_pause_max: time(raw.write_seconds_max, default.write_pause_max),
-        connection_max: raw.age_seconds_max.map(Duration::from).or(default.connection_max),
-        linger_max: default.linger_max,
+        head_time_max: time(raw.head_seconds_max, default.head_time_max),
+        idle_time_max: time(raw.idle_seconds_max, default.idle_time_max),
+        body_pause_time_max: time(raw.body_pause_seconds_max, default.body_pause_time_max),
+        body_time_max: time(raw.body_seconds_max, default.body_time_max),
+        write_pause_time_max: time(raw.write_seconds_max, default.write_pause_time_max),
+        age_time_max: raw.age_seconds_max.map(Duration::from).or(default.age_time_max),
+        linger_time_max: default.linger_time_max,
     }
 }
 

@@ -178,14 +178,15 @@ async fn end<S: Transport, H: Serve>(mut socket: S, connected: &Connected, share
         let id = shared.next_id();
         tracing::debug!(%id, %peer, code = refusal.code(), reason = malformed.reason(), "refused");
         shared.handler.refused(&refusal, &id, peer);
-        let written = tokio::time::timeout(deadlines.write_pause_max, socket.write_all(&refusal.to_wire(&id))).await;
+        let written =
+            tokio::time::timeout(deadlines.write_pause_time_max, socket.write_all(&refusal.to_wire(&id))).await;
         if !matches!(written, Ok(Ok(()))) {
             socket.abort();
             return;
         }
     }
     if socket.shutdown().await.is_ok() && wire.unread() {
-        linger(&mut socket, deadlines.linger_max).await;
+        linger(&mut socket, deadlines.linger_time_max).await;
     }
 }
 

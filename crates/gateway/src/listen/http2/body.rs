@@ -109,8 +109,8 @@ impl StreamBody {
 
     /// Ready when the wait for the next bytes, or all waiting together, took too long.
     fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let left = self.deadlines.body_max.saturating_sub(self.waited);
-        let pause = left.min(self.deadlines.body_pause_max);
+        let left = self.deadlines.body_time_max.saturating_sub(self.waited);
+        let pause = left.min(self.deadlines.body_pause_time_max);
         let waiting = self.waiting.get_or_insert_with(|| Waiting {
             since: Instant::now(),
             until: Box::pin(tokio::time::sleep(pause)),

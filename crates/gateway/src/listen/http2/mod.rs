@@ -59,10 +59,10 @@ impl Default for Http2Bounds {
 pub(crate) async fn run<S: Transport, H: Serve>(socket: S, connected: Rc<Connected>, shared: Rc<Shared<H>>) {
     let settings = &shared.settings;
     let block_bytes_max = u32::try_from(settings.bounds.head_bytes_max()).unwrap_or(u32::MAX);
-    let wire = Rc::new(Wire::new(block_bytes_max, settings.deadlines.linger_max));
+    let wire = Rc::new(Wire::new(block_bytes_max, settings.deadlines.linger_time_max));
     let socket = Watched::new(socket, Rc::clone(&wire));
     let handshake = builder(settings).handshake::<_, Bytes>(socket);
-    let connection = match tokio::time::timeout(settings.deadlines.head_max, handshake).await {
+    let connection = match tokio::time::timeout(settings.deadlines.head_time_max, handshake).await {
         Ok(Ok(connection)) => connection,
         Ok(Err(error)) => {
             tracing::debug!(peer = %connected.peer, %error, "a connection did not begin as HTTP/2");
@@ -246,11 +246,11 @@ impl<H: Serve> Streams<H> {
                     };
                     let (connected, shared) = (Rc::clone(&self.connected), Rc::clone(&self.shared));
                     spawn_local(async move {
-                        let linger_max = shared.settings.deadlines.linger_max;
+                        let linger_time_max = shared.settings.deadlines.linger_time_max;
                         let unfinished = stream::serve(request, respond, connected, shared).await;
                         drop(open);
                         if let Some(unfinished) = unfinished {
-                            stream::linger(unfinished, linger_max).await;
+                            stream::linger(unfinished, linger_time_max).await;
                         }
                     });
                 }
@@ -263,10 +263,10 @@ impl<H: Serve> Streams<H> {
         if !ending.announced || (self.open.0.get() > 0 && !ending.broken) {
             return Poll::Pending;
         }
-        let linger_max = self.shared.settings.deadlines.linger_max;
+        let linger_time_max = self.shared.settings.deadlines.linger_time_max;
         let farewell = ending
             .farewell
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep(linger_max)));
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(linger_time_max)));
         farewell.as_mut().poll(cx)
     }
 }

@@ -25,17 +25,17 @@ pub(super) struct Wire {
     /// Whether closing throws away what the peer does not take.
     aborts: Cell<bool>,
     /// How long to read away what the client still sends, after our last words.
-    linger_max: Duration,
+    linger_time_max: Duration,
 }
 
 impl Wire {
-    pub(super) fn new(block_bytes_max: u32, linger_max: Duration) -> Self {
+    pub(super) fn new(block_bytes_max: u32, linger_time_max: Duration) -> Self {
         Self {
             waits: Waits::new(),
             follower: RefCell::new(Follower::new(block_bytes_max, Instant::now())),
             offence: Cell::new(None),
             aborts: Cell::new(false),
-            linger_max,
+            linger_time_max,
         }
     }
 
@@ -185,7 +185,7 @@ impl<S: Transport> AsyncWrite for Watched<S> {
             ready!(Pin::new(&mut this.socket).poll_shutdown(cx))?;
         }
         let lingering = this.lingering.get_or_insert_with(|| Lingering {
-            until: Box::pin(tokio::time::sleep(this.wire.linger_max)),
+            until: Box::pin(tokio::time::sleep(this.wire.linger_time_max)),
             bytes_left: LINGER_BYTES_MAX,
         });
         lingering.poll(&mut this.socket, cx).map(Ok)

@@ -46,7 +46,13 @@ pub(super) async fn serve<H: Serve>(
         }
         Err(refusal) => shared.refuse(&refusal, id, &connected),
     };
-    let sent = send::<H>(response, respond, bodiless, shared.settings.deadlines.write_pause_max).await;
+    let sent = send::<H>(
+        response,
+        respond,
+        bodiless,
+        shared.settings.deadlines.write_pause_time_max,
+    )
+    .await;
     sent.filter(|_| !reading.has_ended())
 }
 
