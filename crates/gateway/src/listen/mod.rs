@@ -4,6 +4,7 @@
 //! contract, and nothing here ever repairs what a client sent: it is served as it is, or refused.
 
 mod admission;
+mod bounds;
 mod client_address;
 mod clock;
 mod deadline;
@@ -28,11 +29,12 @@ use std::time::Instant;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Uri, header};
 
+pub use bounds::{Bounds, BoundsError, Sizes};
 pub use client_address::{Client, ClientHeader, Scheme, TrustedProxies};
 pub(crate) use clock::unix_time;
 pub use deadline::Deadlines;
 pub use greet::{Connected, Greeting, Listener, ListenerIndex};
-pub use http1::head::{Bounds, BoundsError, Malformed, Sizes};
+pub use http1::head::Malformed;
 pub use http1::{Framing, Step};
 pub(crate) use http1::{Successor, Switch};
 pub use http2::{Http2Bounds, StreamBody};

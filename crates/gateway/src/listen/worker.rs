@@ -23,10 +23,10 @@ use tokio::task::{JoinHandle, spawn_local};
 
 use super::Received;
 use super::admission::{Admission, Permit};
+use super::bounds::Bounds;
 use super::client_address::TrustedProxies;
 use super::deadline::Deadlines;
 use super::greet::{self, Door, Greeting, Listener, ListenerIndex};
-use super::http1::head::Bounds;
 use super::http2::Http2Bounds;
 use super::request_id::{RequestId, RequestIds};
 use super::shared::Shared;

@@ -273,5 +273,5 @@ fn default(described: &Json) -> Option<String> {
     let default = default.trim();
     let end = default.find([',', ';']).unwrap_or(default.len());
     let end = end.min(default.find(". ").unwrap_or(end));
-    Some(default[..end].trim_end_matches('.').to_owned())
+    Some(default.get(..end)?.trim_end_matches('.').to_owned())
 }

@@ -3,7 +3,8 @@
 //!
 //! Pure: bytes in, number of bytes to release out. It never copies, never reads a socket and never looks into a body.
 
-use super::head::{Bounds, Delimited, Head, Malformed, Progress};
+use super::head::{Delimited, Head, Malformed, Progress};
+use crate::listen::bounds::Bounds;
 
 /// Most digits of a chunk size: 4 GiB less one byte in one chunk.
 const CHUNK_DIGITS_MAX: u8 = 8;
@@ -200,8 +201,8 @@ fn as_u64(length: usize) -> u64 {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::head::Sizes;
     use super::*;
+    use crate::listen::bounds::Sizes;
 
     const HEAD: &str = "POST / HTTP/1.1\r\nHost: a\r\n";
 

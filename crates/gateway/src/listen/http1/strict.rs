@@ -14,8 +14,9 @@ use std::time::Instant;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::framing::Framing;
-use super::head::{Bounds, Malformed};
+use super::head::Malformed;
 use super::switch::Switch;
+use crate::listen::bounds::Bounds;
 use crate::listen::deadline::{Awaited, Expired, Waits};
 
 /// What the wrapper tells the rest of its connection, and is told by it.

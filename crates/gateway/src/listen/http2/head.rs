@@ -8,10 +8,9 @@ use http::header::{CONTENT_LENGTH, COOKIE, HOST, HeaderMap, HeaderName, HeaderVa
 use http::request::Parts;
 use http::{Method, Uri};
 
+use crate::listen::bounds::Bounds;
 use crate::listen::client_address::Scheme;
-use crate::listen::http1::head::{
-    Bounds, METHOD_BYTES_MAX, Malformed, imitates_framing, is_authority, is_target, length,
-};
+use crate::listen::http1::head::{METHOD_BYTES_MAX, Malformed, imitates_framing, is_authority, is_target, length};
 use crate::one_hop::is_connection_specific;
 
 /// Checks a head and gives it the form that the pipeline knows: `Host` in its place, one `Cookie` field. Gives the length that the
