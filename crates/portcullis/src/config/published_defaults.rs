@@ -200,7 +200,9 @@ fn visit(node: &Node, (name, schema): &(String, &'static Json), path: &mut Vec<S
     gather(name, schema, &mut alternatives);
     match &node.value {
         Value::Object(object) => {
-            let fits = |properties: &Json| object.members.keys().all(|name| properties.get(&**name).is_some());
+            let fits = |properties: &Json| {
+                properties.is_object() && object.members.keys().all(|name| properties.get(&**name).is_some())
+            };
             let schema = alternatives.iter().find(|(_, schema)| fits(&schema["properties"]));
             let (name, schema) = schema.unwrap_or_else(|| panic!("no schema for {path:?}"));
             for (setting, described) in schema["properties"].as_object().into_iter().flatten() {
