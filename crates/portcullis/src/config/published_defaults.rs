@@ -24,6 +24,8 @@ log: {}
 observe: {file: seen.jsonl}
 process: {}
 traces: {otlp: 'http://127.0.0.1:4318/v1/traces'}
+issuers:
+  - {name: ours, issuer: 'https://issuer.example', audiences: [api], keys: {url: 'https://issuer.example/keys'}}
 apis:
   - contract: {git: contracts.git, ref: main, file: a.openapi.yaml}
     upstream:
@@ -64,6 +66,8 @@ const IN_WORDS: &[(&str, &str)] = &[
     ("Cors", "origins"),
     ("Health", "path"),
     ("Health", "statuses"),
+    ("IssuerWritten", "age_seconds_max"),
+    ("IssuerWritten", "required_claims"),
     ("Listen", "tls"),
     ("Log", "format"),
     ("Policy", "file_bytes_max"),
@@ -78,6 +82,7 @@ const IN_WORDS: &[(&str, &str)] = &[
     ("RateLimit", "key"),
     ("RateLimit", "mode"),
     ("Retries", "statuses"),
+    ("SchemeWritten", "forward"),
     ("Timeouts", "first_byte_seconds_max"),
     ("Timeouts", "total_seconds_max"),
     ("TlsWritten", "client_authorities"),
@@ -153,9 +158,14 @@ fn lowered(root: &Node) -> Option<String> {
     Some(format!("{configuration:#?}\n{policies:#?}"))
 }
 
-/// What is written as this text: a number, a boolean or a word.
+/// What is written as this text: a word, alone or in a list, a boolean or a number.
 fn values(default: &str) -> Vec<Value> {
-    let mut values = vec![Value::String(default.into())];
+    let word = Value::String(default.trim_matches('`').into());
+    let listed = Value::Array(vec![Node {
+        value: word.clone(),
+        span: Span::default(),
+    }]);
+    let mut values = vec![word, listed];
     match default {
         "true" => values.push(Value::Bool(true)),
         "false" => values.push(Value::Bool(false)),
