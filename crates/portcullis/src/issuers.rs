@@ -115,6 +115,19 @@ pub(crate) fn check(configured: &[Configured], location: &str) -> Result<(), Vec
     Issuers::offline().settle(configured, location).map(drop)
 }
 
+/// The keys of an issuer as they are now, for whoever looks at one token: read, or fetched.
+///
+/// # Errors
+/// They cannot be had, or not be used.
+pub(crate) fn keys(configured: &Configured) -> Result<KeySet, String> {
+    let octets = match &configured.keys {
+        Keys::File(path, _) => files::local(path),
+        Keys::Remote(keys) => files::named(&keys.url, keys.private_address),
+    };
+    let keys = KeySet::from_jwks(&octets?, &rules(configured));
+    keys.map(|(keys, _)| keys).map_err(|refusal| refused(&refusal))
+}
+
 fn read(configured: &Configured, path: &Path, span: Span, location: &str) -> Result<KeySet, Box<Problem>> {
     let problem = |message: String, help: &str| Box::new(Problem::error(location, span, message).help(help));
     let shown = path.display();

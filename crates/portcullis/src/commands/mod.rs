@@ -13,6 +13,7 @@ mod man;
 mod observe_report;
 mod outcome;
 mod serve;
+mod token;
 mod try_request;
 
 use clap::{ColorChoice, Parser, Subcommand};
@@ -64,6 +65,8 @@ enum Verb {
     Try(try_request::Arguments),
     /// Turn what observe mode saw into would-be refusals and the contract lines that would permit them
     ObserveReport(observe_report::Arguments),
+    /// Look at access tokens
+    Token(token::Arguments),
     /// Look at the configuration's own definition
     Config(config::Arguments),
     /// Start an example API with the gate in front of it, and show what to try
@@ -91,6 +94,7 @@ pub(crate) fn run() -> Outcome {
         Verb::Coverage(arguments) => coverage::run(&arguments, &shared),
         Verb::Try(arguments) => try_request::run(&arguments, &shared),
         Verb::ObserveReport(arguments) => observe_report::run(&arguments, &shared),
+        Verb::Token(arguments) => token::run(&arguments, &shared),
         Verb::Config(arguments) => config::run(&arguments),
         #[cfg(feature = "demo")]
         Verb::Demo(arguments) => demo::run(&arguments, &shared),

@@ -321,3 +321,54 @@ fn who_says_so_aloud_passes_credentials_on() {
     let last = upstream.seen().pop().unwrap();
     assert_eq!(last.header("authorization"), Some(format!("Bearer {token}").as_str()));
 }
+
+#[test]
+fn a_token_is_inspected_check_by_check() {
+    let (upstream, issuer) = (Upstream::with_json(THING), Issuer::new("one"));
+    let directory = setup(&upstream, "{file: keys.json}").written();
+    directory.write("keys.json", &key_set(&[&issuer]));
+    let inspect = |token: &str, more: &[&str]| {
+        let arguments = [&["token", "inspect", token, "-c", "gate.yaml"], more].concat();
+        let output = run(&directory.0, &arguments);
+        let told = String::from_utf8(output.stdout).unwrap();
+        let signature = token.rsplit('.').next().unwrap();
+        assert!(!told.contains(signature), "{told}");
+        (output.status.code(), told)
+    };
+    let (code, told) = inspect(&issuer.token(), &[]);
+    assert!(
+        code == Some(0) && told.ends_with("accepted: user:main:alice\n"),
+        "{told}"
+    );
+    let (code, told) = inspect(&format!("Bearer {}", issuer.token()), &["--json"]);
+    let report: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!((code, &report["accepted"]), (Some(0), &json!(true)));
+    // Every check is told, not only the first that does not hold.
+    let (code, told) = inspect(
+        &issuer.token_with("JWT", json!({"aud": "https://other.example", "exp": 1})),
+        &[],
+    );
+    for wrong in [
+        "NO   type",
+        "NO   audience",
+        "NO   not expired",
+        "ok   signature",
+        "not accepted",
+    ] {
+        assert!(code == Some(1) && told.contains(wrong), "{wrong} in {told}");
+    }
+    let (code, told) = inspect(&Issuer::new("two").token(), &[]);
+    assert!(
+        code == Some(1) && told.contains("NO   key: no key fits the token"),
+        "{told}"
+    );
+    let (code, told) = inspect(
+        &issuer.token_with("at+jwt", json!({"iss": "https://evil.example"})),
+        &[],
+    );
+    assert!(
+        code == Some(1) && told.contains("is none of `https://id.example`"),
+        "{told}"
+    );
+    assert_eq!(inspect("nonsense", &[]).0, Some(1));
+}

@@ -1,0 +1,231 @@
+//! `portcullis token inspect`: says, check by check, why a token is or is not accepted. Of the token it shows what names it and
+//! when it ends; never its signature, and nothing of what it says that is not checked.
+
+use std::fmt::Write as _;
+use std::io::{Read, Write};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use clap::{Args, Subcommand};
+use portcullis_identity::access_token::AccessTokens;
+use portcullis_identity::jose::claims::{Check, Claims};
+use portcullis_identity::jose::compact::TOKEN_BYTES_MAX;
+use portcullis_identity::jose::jws::Unverified;
+use portcullis_identity::principal::Identity;
+use portcullis_identity::time::UnixTime;
+use serde_json::{Value, json};
+
+use super::{ConfigFile, Failure, Outcome, Shared};
+use crate::config::issuer::Issuer;
+use crate::issuers;
+
+/// The arguments of `token`.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Say, check by check, whether an access token is accepted
+    Inspect(Inspect),
+}
+
+#[derive(Debug, Args)]
+struct Inspect {
+    /// The token; `-` reads it from standard input, which no list of processes shows
+    token: String,
+    #[command(flatten)]
+    config: ConfigFile,
+}
+
+/// What came of one check.
+struct Finding {
+    check: String,
+    /// Why it does not hold.
+    outcome: Result<(), String>,
+}
+
+/// Everything that was looked at, in order.
+#[derive(Default)]
+struct Report {
+    findings: Vec<Finding>,
+    /// What the token says that names it, once its signature was verified.
+    named: Vec<(&'static str, Value)>,
+    subject: Option<String>,
+}
+
+/// Inspects a token.
+pub(super) fn run(arguments: &Arguments, shared: &Shared) -> Result<Outcome, Failure> {
+    let Verb::Inspect(inspect) = &arguments.verb;
+    let configuration = inspect.config.load()?;
+    if configuration.issuers.is_empty() {
+        let message = "the configuration has no `issuers`, so no token is accepted: see docs/authentication.md";
+        return Err(Failure::unusable(message));
+    }
+    let token = token(&inspect.token)?;
+    let report = looked_at(&token, &configuration.issuers, now());
+    let told = if shared.json { report.json() } else { report.text() };
+    writeln!(anstream::stdout(), "{}", told.trim_end())?;
+    Ok(if report.is_accepted() {
+        Outcome::Clean
+    } else {
+        Outcome::Found
+    })
+}
+
+/// The token as it is meant: without the scheme and the line end that come with copying it.
+fn token(written: &str) -> Result<String, Failure> {
+    let mut read = String::new();
+    let written = if written == "-" {
+        let most = u64::try_from(TOKEN_BYTES_MAX * 2).unwrap_or(u64::MAX);
+        let bytes = std::io::stdin().take(most).read_to_string(&mut read);
+        bytes.map_err(|error| Failure::unusable(format!("cannot read the token: {error}")))?;
+        read.as_str()
+    } else {
+        written
+    };
+    let written = written.trim();
+    let token = match written.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token,
+        _ => written,
+    };
+    Ok(token.trim().to_owned())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the binary is where clocks are read")]
+fn now() -> UnixTime {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let seconds = since.map_or(u64::MAX, |since| since.as_secs());
+    UnixTime::from_seconds(seconds).unwrap_or(UnixTime::MAX)
+}
+
+/// Walks the way of a token at the gate, and stops where the gate could not go on.
+fn looked_at(token: &str, issuers: &[Issuer], now: UnixTime) -> Report {
+    let mut report = Report::default();
+    let Some(unverified) = report.note("form and header", Unverified::parse(token)) else {
+        return report;
+    };
+    let Some(issuer) = report.note("issuer", issuer(&unverified, issuers)) else {
+        return report;
+    };
+    let Some(keys) = report.note("keys of the issuer", issuers::keys(issuer)) else {
+        return report;
+    };
+    let header = unverified.header();
+    let (kid, algorithm) = (header.kid().cloned(), header.algorithm());
+    if report.note("key", keys.find(kid.as_ref(), algorithm)).is_none() {
+        return report;
+    }
+    let Some(verified) = report.note("signature", unverified.verify(&keys)) else {
+        return report;
+    };
+    let Some(claims) = report.note("claims of the right type", verified.claims()) else {
+        return report;
+    };
+    report.name(&claims);
+    report.expect(issuer, claims, now);
+    report
+}
+
+/// The issuer that a token says it has.
+fn issuer<'i>(token: &Unverified<'_>, issuers: &'i [Issuer]) -> Result<&'i Issuer, String> {
+    let claimed = token
+        .claimed_issuer()
+        .ok_or("the claim `iss` is missing or no string")?;
+    let known = issuers.iter().find(|issuer| issuer.expected.issuer() == claimed);
+    known.ok_or_else(|| {
+        let known: Vec<_> = issuers
+            .iter()
+            .map(|issuer| format!("`{}`", issuer.expected.issuer()))
+            .collect();
+        format!("`{}` is none of {}", claimed.escape_debug(), known.join(", "))
+    })
+}
+
+impl Report {
+    /// Notes whether a check held; what it gives, if it did.
+    fn note<T, E: ToString>(&mut self, check: impl Into<String>, outcome: Result<T, E>) -> Option<T> {
+        let (value, outcome) = match outcome {
+            Ok(value) => (Some(value), Ok(())),
+            Err(why) => (None, Err(why.to_string())),
+        };
+        self.findings.push(Finding {
+            check: check.into(),
+            outcome,
+        });
+        value
+    }
+
+    fn name(&mut self, claims: &Claims) {
+        for name in ["iss", "aud", "iat", "nbf", "exp", "scope"] {
+            if let Some(value) = claims.get(name) {
+                self.named.push((name, value.clone()));
+            }
+        }
+    }
+
+    fn expect(&mut self, issuer: &Issuer, claims: Claims, now: UnixTime) {
+        for finding in issuer.expected.findings(&claims, now) {
+            self.note(told(finding.check), finding.outcome);
+        }
+        let tokens = AccessTokens::new(issuer.name.clone(), issuer.expected.clone());
+        if let Ok(accepted) = tokens.expected().accept(claims, now)
+            && let Some(identity) = self.note("subject", Identity::of_access_token(&issuer.name, accepted))
+        {
+            self.subject = Some(identity.subject().to_string());
+        }
+    }
+
+    fn is_accepted(&self) -> bool {
+        self.subject.is_some() && self.findings.iter().all(|finding| finding.outcome.is_ok())
+    }
+
+    fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing to a string cannot fail.
+        for Finding { check, outcome } in &self.findings {
+            let _written = match outcome {
+                Ok(()) => writeln!(text, "  ok   {check}"),
+                Err(why) => writeln!(text, "  NO   {check}: {why}"),
+            };
+        }
+        for (name, value) in &self.named {
+            let _written = writeln!(text, "       {name}: {value}");
+        }
+        let _written = match &self.subject {
+            Some(subject) if self.is_accepted() => writeln!(text, "accepted: {subject}"),
+            _ => writeln!(text, "not accepted"),
+        };
+        text
+    }
+
+    fn json(&self) -> String {
+        let checks: Vec<Value> = self
+            .findings
+            .iter()
+            .map(|finding| json!({ "check": finding.check, "holds": finding.outcome.is_ok(), "why": finding.outcome.as_ref().err() }))
+            .collect();
+        let claims: serde_json::Map<_, _> = self
+            .named
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.clone()))
+            .collect();
+        let report =
+            json!({ "accepted": self.is_accepted(), "subject": self.subject, "checks": checks, "claims": claims });
+        format!("{report:#}")
+    }
+}
+
+fn told(check: Check<'_>) -> String {
+    match check {
+        Check::Type => "type (`typ`)".to_owned(),
+        Check::Issuer => "issuer (`iss`)".to_owned(),
+        Check::Audience => "audience (`aud`)".to_owned(),
+        Check::Expiry => "not expired (`exp`)".to_owned(),
+        Check::NotBefore => "valid already (`nbf`)".to_owned(),
+        Check::IssuedAt => "issued in the past (`iat`)".to_owned(),
+        Check::Age => "not too old (`iat`)".to_owned(),
+        Check::Present(claim) => format!("`{claim}` is there"),
+    }
+}
