@@ -1,7 +1,8 @@
 //! Judging saved messages: what the gate would say to a request, and to an answer, told in full and with nothing sent.
 //!
-//! Every judgement is the controls' own; only the stopping at the first violation is left out. Rate limits are not
-//! charged here: they depend on what came before.
+//! Every judgement is the controls' own; which of them a body gets is decided here a second time, since nothing stops at the
+//! first violation. Left out is what depends on more than the message: rate limits, addresses, pages of other origins, the
+//! credentials of callers, handshakes of WebSockets.
 
 use std::ops::ControlFlow;
 
@@ -19,11 +20,14 @@ use crate::account::Found;
 use crate::codes::{self, Place};
 use crate::controls::contract_in::{self, content_type, of_decode_error, of_finding};
 use crate::controls::contract_out;
+use crate::controls::contract_out::may_hold_tokens;
+use crate::controls::request_body::files_on_their_way;
 use crate::controls::route::check_semicolons;
 use crate::controls::violations::Member;
 use crate::controls::{forms, judge_text, response_headers, response_tokens, stack_traces, undeclared_name};
 use crate::controls::{url_secrets, violations};
 use crate::forward::decode::{Budget, Coding, decode};
+use crate::forward::headers::is_event_stream;
 use crate::limit::Mode;
 use crate::refusal::Refusal;
 use crate::routes::{Route, Routes, Target};
@@ -145,7 +149,9 @@ pub fn answer(
     match (trial.mode, body) {
         (Mode::Off, body) => {
             trial.verdict.unjudged = Some("the control is off");
-            trial.look_for_tokens(body.unwrap_or_default());
+            if may_hold_tokens(headers) && !is_event_stream(headers) {
+                trial.look_for_tokens(body.unwrap_or_default());
+            }
         }
         (_, body) => trial.answer(status, headers, body.filter(|_| *method != Method::HEAD)),
     }
@@ -207,7 +213,16 @@ impl Trial<'_, '_> {
             return;
         }
         let sent = content_type(headers);
-        match self.route.declared.body_rule(sent, present) {
+        let rule = self.route.declared.body_rule(sent, present);
+        if let (Mode::Observe, BodyRule::Content(content)) = (self.mode, &rule) {
+            let is_form = matches!(content, Content::Multipart(_));
+            let is_large = body.len() > self.route.operation.policy.body_bytes_max;
+            if Coding::of(headers).is_err() || (is_form && is_large) {
+                self.verdict.unjudged = Some("observing, the gate passes what it cannot read or hold");
+                return;
+            }
+        }
+        match rule {
             BodyRule::Absent => {}
             BodyRule::Missing => self.found(Place::Body, Code::Required, None),
             BodyRule::Forbidden => self.found(Place::Body, Code::Undeclared, sent),
@@ -237,6 +252,9 @@ impl Trial<'_, '_> {
         let policy = &self.route.operation.policy;
         let found = self.route.declared.body_rule(content_type(headers), true);
         let files = match found {
+            BodyRule::Content(Content::Multipart(_)) if self.mode == Mode::Enforce => {
+                files_on_their_way(self.route, headers)
+            }
             BodyRule::Content(Content::Multipart(_)) => policy.file_bytes_max,
             _ => None,
         };
@@ -255,7 +273,8 @@ impl Trial<'_, '_> {
         };
         match decoded {
             Ok(body) => judge(self, &body),
-            // In any mode: what cannot be read cannot be forwarded as judged.
+            // What was sent is judged then, which finds it wrong, and passes.
+            Err(_) if self.mode == Mode::Observe => judge(self, body),
             Err(error) => self.push(Mode::Enforce, of_decode_error(error).into(), None),
         }
     }
@@ -380,7 +399,12 @@ impl Trial<'_, '_> {
         if object.opaque {
             self.verdict.unjudged = Some("it holds a file of whose media type nothing is known; all else was judged");
         }
-        let level = self.route.operation.policy.undeclared.body;
+        let policy = &self.route.operation.policy;
+        let level = match policy.undeclared.body {
+            // What is passed on while it comes cannot be cut.
+            Undeclared::Strip if form.len() > policy.body_bytes_max => Undeclared::Refuse,
+            level => level,
+        };
         let (program, limits) = (&self.route.api.contract.program, body::limits());
         let json = &object.json;
         let all = violations::of_json(program, fields.schema, json, level, &limits, &mut self.scratch.json);

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::header::{self, HeaderValue};
+use http::header::{self, HeaderMap, HeaderValue};
 use http::response::Parts;
 use http::{Method, Response, StatusCode};
 use http_body::Body;
@@ -142,15 +142,7 @@ impl Judging<'_, '_> {
 
     /// Where the contract is not asked, tokens may still be looked for, in what is text.
     async fn tokens_alone(&mut self, body: ResponseBody) -> Result<ResponseBody, Refusal> {
-        let content_type = self
-            .parts
-            .headers
-            .get(header::CONTENT_TYPE)
-            .map(HeaderValue::as_bytes)
-            .unwrap_or_default();
-        let text = content_type
-            .windows(4)
-            .any(|word| word.eq_ignore_ascii_case(b"json") || word.eq_ignore_ascii_case(b"text"));
+        let text = may_hold_tokens(&self.parts.headers);
         let stream = is_event_stream(&self.parts.headers);
         let looking = self.route.operation.policy.modes.response_tokens != Mode::Off;
         if !looking || !text || stream || self.method == Method::HEAD || body.is_end_stream() {
@@ -463,4 +455,11 @@ fn contract(code: &'static str, pointer: Option<String>, parameter: Option<Strin
         pointer,
         parameter,
     }
+}
+
+/// Whether a body is text by its media type, so that tokens may stand in it.
+pub(crate) fn may_hold_tokens(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let mut words = content_type.unwrap_or_default().windows(4);
+    words.any(|word| word.eq_ignore_ascii_case(b"json") || word.eq_ignore_ascii_case(b"text"))
 }

@@ -280,12 +280,7 @@ impl Reading<'_, '_> {
             return None;
         };
         let policy = &self.route.operation.policy;
-        let file_bytes_max = policy.file_bytes_max?;
-        let counted = self.route.operation.limits.any(Stage::Target);
-        let plain = matches!(Coding::of(self.headers), Ok(None));
-        if counted || !plain || self.mode() != Mode::Enforce {
-            return None;
-        }
+        let file_bytes_max = files_on_their_way(self.route, self.headers)?;
         Some(Rules {
             contract: Arc::clone(&self.route.api.contract),
             operation: self.route.index,
@@ -401,6 +396,16 @@ impl Reading<'_, '_> {
         hold.grow(decoded.len()).map_err(unread)?;
         Ok((sent, Bytes::from(decoded)))
     }
+}
+
+/// How large the files of a form with parts may be that are passed on while they come, on top of what is held; none where the
+/// whole form is held: it is compressed, somebody needs to know all of it first, or nothing is enforced.
+pub(crate) fn files_on_their_way(route: &Route<'_>, headers: &HeaderMap) -> Option<u64> {
+    let policy = &route.operation.policy;
+    let counted = route.operation.limits.any(Stage::Target);
+    let plain = matches!(Coding::of(headers), Ok(None));
+    let enforced = policy.modes.contract_in == Mode::Enforce;
+    policy.file_bytes_max.filter(|_| plain && enforced && !counted)
 }
 
 /// The refusal of a body that cannot be read.

@@ -135,3 +135,27 @@ fn what_cannot_be_used() {
         assert!(error.starts_with(expected), "{error}");
     }
 }
+
+#[test]
+fn observing_is_tried_as_the_gate_observes() {
+    let observing = GATE.replace(
+        "dangerous_unverified_schemes: true",
+        "dangerous_unverified_schemes: true, policy: {modes: {contract_in: observe}}",
+    );
+    let told = |gate: &str, coding: &str| {
+        let body = "{}";
+        let head = format!(
+            "POST /users HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Encoding: {coding}\r\nContent-Length: 2\r\n\r\n"
+        );
+        told_by(gate, "users.http", &(head + body)).unwrap()
+    };
+    for (coding, code) in [("zstd", "http.encoding"), ("gzip", "http.encoding.broken")] {
+        let enforced = told(GATE, coding);
+        assert!(enforced.contains(code), "{enforced}");
+        let observed = told(&observing, coding);
+        assert!(
+            !observed.contains("http.encoding") && observed.contains("refused: 0"),
+            "{observed}"
+        );
+    }
+}
