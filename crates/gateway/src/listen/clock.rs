@@ -9,7 +9,8 @@ use portcullis_identity::time::UnixTime;
     clippy::disallowed_methods,
     reason = "the listener reads the clock for all behind it"
 )]
-pub(crate) fn unix_time() -> UnixTime {
+#[must_use]
+pub fn unix_time() -> UnixTime {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     let seconds = since.map_or(u64::MAX, |since| since.as_secs());
     UnixTime::from_seconds(seconds).unwrap_or(UnixTime::MAX)

@@ -31,7 +31,7 @@ use http::{HeaderMap, HeaderValue, Method, Uri, header};
 
 pub use bounds::{Bounds, BoundsError, Sizes};
 pub use client_address::{Client, ClientHeader, Scheme, TrustedProxies};
-pub(crate) use clock::unix_time;
+pub use clock::unix_time;
 pub use deadline::Deadlines;
 pub use greet::{Connected, Greeting, Listener, ListenerIndex};
 pub use http1::head::Malformed;

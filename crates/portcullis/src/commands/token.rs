@@ -3,9 +3,9 @@
 
 use std::fmt::Write as _;
 use std::io::{Read, Write};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Args, Subcommand};
+use portcullis_gateway::listen::unix_time;
 use portcullis_identity::access_token::AccessTokens;
 use portcullis_identity::jose::claims::{Check, Claims};
 use portcullis_identity::jose::compact::TOKEN_BYTES_MAX;
@@ -64,7 +64,7 @@ pub(super) fn run(arguments: &Arguments, shared: &Shared) -> Result<Outcome, Fai
         return Err(Failure::unusable(message));
     }
     let token = token(&inspect.token)?;
-    let report = looked_at(&token, &configuration.issuers, now());
+    let report = looked_at(&token, &configuration.issuers, unix_time());
     let told = if shared.json { report.json() } else { report.text() };
     writeln!(anstream::stdout(), "{}", told.trim_end())?;
     Ok(if report.is_accepted() {
@@ -91,13 +91,6 @@ fn token(written: &str) -> Result<String, Failure> {
         _ => written,
     };
     Ok(token.trim().to_owned())
-}
-
-#[expect(clippy::disallowed_methods, reason = "the binary is where clocks are read")]
-fn now() -> UnixTime {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    let seconds = since.map_or(u64::MAX, |since| since.as_secs());
-    UnixTime::from_seconds(seconds).unwrap_or(UnixTime::MAX)
 }
 
 /// Walks the way of a token at the gate, and stops where the gate could not go on.

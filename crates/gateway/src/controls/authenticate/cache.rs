@@ -99,7 +99,7 @@ impl TokenCache {
             identity: Arc::clone(identity),
             issuer: Arc::clone(issuer),
             generation,
-            until: end.map_or(UnixTime::MAX, |end| end).min(now.plus(LIFE_SECONDS_MAX)),
+            until: end.unwrap_or(UnixTime::MAX).min(now.plus(LIFE_SECONDS_MAX)),
         };
         self.keep(token, Rc::new(entry));
     }

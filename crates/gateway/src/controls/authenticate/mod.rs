@@ -19,7 +19,7 @@ use super::cors::Expected;
 use super::route::Routed;
 use crate::access::{Access, Standing};
 use crate::gate::Gate;
-use crate::issuer::Unbelieved;
+use crate::issuer::{Issuer, Unbelieved};
 use crate::listen::unix_time;
 
 /// A request whose caller is known, if only as unknown.
@@ -93,7 +93,7 @@ async fn believe(token: &str, access: &Access, gate: &Gate) -> Result<Arc<Identi
     }
     let unverified = Unverified::parse(token).map_err(Unbelieved::Refused)?;
     let claimed = unverified.claimed_issuer();
-    let named = |issuer: &&Arc<crate::issuer::Issuer>| Some(issuer.tokens().expected().issuer()) == claimed.as_deref();
+    let named = |issuer: &&Arc<Issuer>| Some(issuer.tokens().expected().issuer()) == claimed.as_deref();
     let issuer = access.issuers().find(named);
     let issuer = issuer.ok_or(Unbelieved::Refused(jose::Refusal::IssuerMismatch))?;
     let generation = issuer.generation();
