@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use portcullis_identity::principal::Identity;
+use http::HeaderName;
+use portcullis_identity::challenge::{self, BearerError};
+use portcullis_identity::principal::{Credential, Identity, Principal};
+use smallvec::SmallVec;
 
 use crate::issuer::Issuer;
 
@@ -13,8 +16,8 @@ pub struct Access {
     pub realm: Arc<str>,
     /// Any of these. None: nothing has to be proved.
     pub alternatives: Vec<Alternative>,
-    /// Whether `Authorization` goes on to the upstream.
-    pub forward_authorization: bool,
+    /// The header fields of credentials that end here.
+    pub withheld: Box<[HeaderName]>,
 }
 
 /// One way in: all of it is needed. Without any need, anonymous callers are let in.
@@ -32,11 +35,15 @@ pub struct Need {
 /// Who verifies what a scheme asks for.
 #[derive(Clone, Debug)]
 pub enum Verifier {
-    /// The gate: bearer tokens (RFC 6750) of one of these issuers.
+    /// The gate: access tokens of one of these issuers.
     Tokens(Arc<[Arc<Issuer>]>),
     /// Nobody here. The operator said so aloud.
     Unverified,
 }
+
+/// Whom a request's credentials speak of: one identity for each that was presented and is good.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Proven(SmallVec<[Arc<Identity>; 1]>);
 
 /// Where a caller stands with an operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,56 +58,93 @@ pub(crate) enum Standing {
     Insufficient(Vec<Box<str>>),
 }
 
+impl Proven {
+    /// One more credential is good.
+    pub(crate) fn add(&mut self, identity: Arc<Identity>) {
+        self.0.push(identity);
+        self.0.sort_unstable_by_key(|identity| identity.credential());
+    }
+
+    /// Who calls: of several credentials the first kind in the order of [`Credential`].
+    pub(crate) fn principal(self) -> Principal {
+        let first = self.0.into_iter().next();
+        first.map_or(Principal::Anonymous, Principal::Known)
+    }
+}
+
 impl Access {
     /// Every issuer whose tokens are accepted for any alternative.
     pub(crate) fn issuers(&self) -> impl Iterator<Item = &Arc<Issuer>> {
-        let needs = self.alternatives.iter().flatten();
-        needs.flat_map(|need| match &need.verifier {
+        self.verifiers().flat_map(|verifier| match verifier {
             Verifier::Tokens(issuers) => &**issuers,
             Verifier::Unverified => &[],
         })
     }
 
-    /// Where somebody stands whose token was verified, or who presented none.
-    pub(crate) fn standing(&self, identity: Option<&Identity>) -> Standing {
-        let met = |alternative: &Alternative| {
-            alternative
-                .iter()
-                .all(|need| need.is_met(identity) && need.is_in_scope(identity))
-        };
+    /// Whether this kind of credential is looked at.
+    pub(crate) fn accepts(&self, credential: Credential) -> bool {
+        self.verifiers()
+            .any(|verifier| verifier.credential() == Some(credential))
+    }
+
+    fn verifiers(&self) -> impl Iterator<Item = &Verifier> {
+        self.alternatives.iter().flatten().map(|need| &need.verifier)
+    }
+
+    /// Where somebody stands who proved this.
+    pub(crate) fn standing(&self, proven: &Proven) -> Standing {
+        let met = |alternative: &Alternative| alternative.iter().all(|need| need.is_met(proven, Need::is_in_scope));
         if self.alternatives.is_empty() || self.alternatives.iter().any(met) {
             return Standing::Admitted;
         }
-        let Some(identity) = identity else {
+        if proven.0.is_empty() {
             return Standing::Missing;
-        };
-        let known = |alternative: &&Alternative| alternative.iter().all(|need| need.is_met(Some(identity)));
+        }
+        let known = |alternative: &&Alternative| alternative.iter().all(|need| need.is_met(proven, |_, _| true));
         match self.alternatives.iter().find(known) {
             Some(nearly) => Standing::Insufficient(nearly.iter().flat_map(|need| need.scopes.clone()).collect()),
             None => Standing::Foreign,
         }
     }
+
+    /// The challenges of every scheme of `Authorization` that is accepted (RFC 9110 §11.6.1).
+    pub(crate) fn challenges(&self, error: Option<BearerError>, scopes: &[Box<str>]) -> Vec<String> {
+        // A 401 needs at least one (RFC 9110 §15.5.2), and bearer tokens are what the others become.
+        vec![challenge::bearer(
+            &self.realm,
+            error,
+            scopes.iter().map(|scope| &**scope),
+        )]
+    }
 }
 
 impl Need {
-    fn is_met(&self, identity: Option<&Identity>) -> bool {
-        match (&self.verifier, identity) {
-            (Verifier::Unverified, _) => true,
-            (Verifier::Tokens(_), None) => false,
-            (Verifier::Tokens(issuers), Some(identity)) => {
-                let authority = identity.subject().authority();
-                issuers.iter().any(|issuer| issuer.authority() == authority)
-            }
+    fn is_met(&self, proven: &Proven, and: impl Fn(&Self, &Identity) -> bool) -> bool {
+        let meets = |identity: &Arc<Identity>| self.verifier.vouches_for(identity) && and(self, identity);
+        matches!(self.verifier, Verifier::Unverified) || proven.0.iter().any(meets)
+    }
+
+    fn is_in_scope(&self, identity: &Identity) -> bool {
+        identity.scopes().contain(self.scopes.iter().map(|scope| &**scope))
+    }
+}
+
+impl Verifier {
+    /// What it verifies.
+    fn credential(&self) -> Option<Credential> {
+        match self {
+            Self::Tokens(_) => Some(Credential::AccessToken),
+            Self::Unverified => None,
         }
     }
 
-    fn is_in_scope(&self, identity: Option<&Identity>) -> bool {
-        match (&self.verifier, identity) {
-            (Verifier::Unverified, _) => true,
-            (Verifier::Tokens(_), Some(identity)) => {
-                identity.scopes().contain(self.scopes.iter().map(|scope| &**scope))
+    /// Whether it is the one that this identity was proved to.
+    fn vouches_for(&self, identity: &Identity) -> bool {
+        let authority = identity.subject().authority();
+        self.credential() == Some(identity.credential())
+            && match self {
+                Self::Tokens(issuers) => issuers.iter().any(|issuer| issuer.authority() == authority),
+                Self::Unverified => false,
             }
-            (Verifier::Tokens(_), None) => false,
-        }
     }
 }

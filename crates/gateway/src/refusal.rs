@@ -49,15 +49,15 @@ pub enum Refusal {
     Origin,
     /// A credential is missing, or bad.
     Unauthenticated {
-        /// `WWW-Authenticate`.
-        challenge: String,
+        /// `WWW-Authenticate`, a field for each scheme.
+        challenges: Vec<String>,
         /// Why, for the log only.
         why: &'static str,
     },
     /// The credential is good, and not for this.
     Forbidden {
-        /// `WWW-Authenticate`.
-        challenge: String,
+        /// `WWW-Authenticate`, a field for each scheme.
+        challenges: Vec<String>,
     },
     /// The keys to verify the credential with are not here.
     Unverifiable,
@@ -362,9 +362,9 @@ impl Refusal {
                 headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
                 headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
             }
-            Self::Unauthenticated { challenge, .. } | Self::Forbidden { challenge } => {
-                if let Ok(value) = HeaderValue::from_str(challenge) {
-                    headers.insert(WWW_AUTHENTICATE, value);
+            Self::Unauthenticated { challenges, .. } | Self::Forbidden { challenges } => {
+                for value in challenges.iter().flat_map(|challenge| HeaderValue::from_str(challenge)) {
+                    headers.append(WWW_AUTHENTICATE, value);
                 }
             }
             Self::ConnectionLimit | Self::UpstreamOverloaded | Self::Busy | Self::Unverifiable => {

@@ -21,10 +21,27 @@ pub enum Principal {
 /// What a verified credential says of whoever presented it.
 #[derive(Clone, Debug)]
 pub struct Identity {
+    credential: Credential,
     subject: Subject,
     client: Option<Box<str>>,
     scopes: Scopes,
     claims: Claims,
+    expires: Option<UnixTime>,
+}
+
+/// The kinds of credentials, in the order in which they say who calls where a request presents several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Credential {
+    /// An access token (RFC 6750, RFC 9449).
+    AccessToken,
+    /// A user name and a password (RFC 7617).
+    Password,
+    /// A signature of the request itself (RFC 9421).
+    Signature,
+    /// A key that names whoever was given it.
+    ApiKey,
+    /// The certificate of the connection (RFC 8446 §4.4.2).
+    Certificate,
 }
 
 /// Somebody, in the names of whoever vouches for them. Subjects of two authorities are never the same, nor are a user and a
@@ -43,6 +60,10 @@ pub enum SubjectKind {
     User,
     /// A client that acts for itself: its token names it as subject and as client (RFC 9068 §2.2).
     Client,
+    /// A program that is part of a system, such as one that has a SPIFFE ID.
+    Service,
+    /// A thing.
+    Device,
 }
 
 /// What a token may be used for (RFC 6749 §3.3), sorted.
@@ -50,6 +71,42 @@ pub enum SubjectKind {
 pub struct Scopes(Box<[Box<str>]>);
 
 impl Identity {
+    /// Somebody of whom nothing more is known than the name. It does not end by itself.
+    pub fn new(credential: Credential, subject: Subject) -> Self {
+        Self {
+            credential,
+            subject,
+            client: None,
+            scopes: Scopes::default(),
+            claims: Claims::default(),
+            expires: None,
+        }
+    }
+
+    /// The same, presented by this client.
+    #[must_use]
+    pub fn with_client(self, client: &str) -> Self {
+        Self {
+            client: Some(client.into()),
+            ..self
+        }
+    }
+
+    /// The same, for these uses.
+    #[must_use]
+    pub fn with_scopes(self, scopes: Scopes) -> Self {
+        Self { scopes, ..self }
+    }
+
+    /// The same until then.
+    #[must_use]
+    pub fn until(self, expires: UnixTime) -> Self {
+        Self {
+            expires: Some(expires),
+            ..self
+        }
+    }
+
     /// Whom an access token in the form of RFC 9068 speaks of. `authority` is what its issuer is called here.
     ///
     /// # Errors
@@ -69,15 +126,18 @@ impl Identity {
             SubjectKind::User
         };
         Ok(Self {
-            subject: Subject {
-                authority: Arc::clone(authority),
-                kind,
-                name: name.into(),
-            },
+            credential: Credential::AccessToken,
+            subject: Subject::new(Arc::clone(authority), kind, name),
             client: client.map(Into::into),
             scopes: Scopes::of(&claims)?,
+            expires: claims.expires(),
             claims,
         })
+    }
+
+    /// What proved it.
+    pub fn credential(&self) -> Credential {
+        self.credential
     }
 
     /// Who it is.
@@ -95,18 +155,27 @@ impl Identity {
         &self.scopes
     }
 
-    /// Everything that the token says.
+    /// Everything that a token says; nothing for credentials that are no tokens.
     pub fn claims(&self) -> &Claims {
         &self.claims
     }
 
     /// From when on the credential is no longer good; none: it does not end by itself.
     pub fn expires(&self) -> Option<UnixTime> {
-        self.claims.expires()
+        self.expires
     }
 }
 
 impl Subject {
+    /// Somebody of this name. `authority` is what whoever vouches for the subject is called here.
+    pub fn new(authority: Arc<str>, kind: SubjectKind, name: &str) -> Self {
+        Self {
+            authority,
+            kind,
+            name: name.into(),
+        }
+    }
+
     /// What whoever vouches for the subject is called here.
     pub fn authority(&self) -> &str {
         &self.authority
@@ -128,6 +197,8 @@ impl fmt::Display for Subject {
         let kind = match self.kind {
             SubjectKind::User => "user",
             SubjectKind::Client => "client",
+            SubjectKind::Service => "service",
+            SubjectKind::Device => "device",
         };
         write!(f, "{kind}:{}:{}", self.authority, self.name)
     }

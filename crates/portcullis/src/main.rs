@@ -18,6 +18,7 @@ mod report;
 mod tls_files;
 mod traces;
 mod upstream_tls;
+mod verifiers;
 mod watched;
 
 use std::process::ExitCode;

@@ -2,11 +2,11 @@
 //!
 //! With the operation: what its contract's `security` asks for. With the object, nothing is decided yet.
 
-use portcullis_identity::challenge::{self, BearerError};
+use portcullis_identity::challenge::BearerError;
 use portcullis_identity::principal::Principal;
 
 use super::audit_log::Recorded;
-use super::authenticate::Proof;
+use super::authenticate::{Proof, Unproven};
 use super::contract_in::Conforming;
 use super::route::Routed;
 use crate::access::{Access, Standing};
@@ -49,21 +49,19 @@ pub(crate) fn operation(recorded: Recorded<'_>) -> Result<Authorized<'_>, Refusa
             Err(unauthenticated(access, Some(BearerError::InvalidToken), "other-issuer"))
         }
         Proof::Judged(Standing::Insufficient(scopes)) => Err(Refusal::Forbidden {
-            challenge: challenge::bearer(
-                &access.realm,
-                Some(BearerError::InsufficientScope),
-                scopes.iter().map(|scope| &**scope),
-            ),
+            challenges: access.challenges(Some(BearerError::InsufficientScope), &scopes),
         }),
-        Proof::Unreadable => Err(unauthenticated(access, Some(BearerError::InvalidRequest), "unreadable")),
-        Proof::Rejected(why) => Err(unauthenticated(access, Some(BearerError::InvalidToken), why)),
-        Proof::Unverifiable => Err(Refusal::Unverifiable),
+        Proof::Unproven(Unproven::Unreadable) => {
+            Err(unauthenticated(access, Some(BearerError::InvalidRequest), "unreadable"))
+        }
+        Proof::Unproven(Unproven::Rejected(why)) => Err(unauthenticated(access, Some(BearerError::InvalidToken), why)),
+        Proof::Unproven(Unproven::Unverifiable) => Err(Refusal::Unverifiable),
     }
 }
 
 fn unauthenticated(access: &Access, error: Option<BearerError>, why: &'static str) -> Refusal {
     Refusal::Unauthenticated {
-        challenge: challenge::bearer(&access.realm, error, []),
+        challenges: access.challenges(error, &[]),
         why,
     }
 }

@@ -39,9 +39,9 @@ use crate::config::checked::Configuration;
 use crate::config::contract::Source;
 use crate::config::{listen, raw};
 use crate::contracts::Loaded;
-use crate::issuers::Issuers;
 use crate::lifecycle::listening::{Given, ListenError, Listening};
 use crate::traces::Exporter;
+use crate::verifiers::Keepers;
 use fixed::{fixed_settings, now_of};
 use routes::Site;
 use upstreams::Upstreams;
@@ -83,7 +83,7 @@ pub(crate) struct Running {
     observations: Arc<Observations>,
     readiness: Arc<Readiness>,
     upstreams: Upstreams,
-    issuers: Issuers,
+    keepers: Keepers,
     workers: Workers,
     listeners: Vec<Listener>,
     /// Ends with the gate.
@@ -110,14 +110,14 @@ pub(crate) struct Reloaded {
 pub(crate) fn offline(configuration: &Configuration, apis: Vec<Loaded>) -> Result<Offline, StartError> {
     let (limiter, registry) = counters(NonZeroUsize::MIN, 1)?;
     let files = AddressFiles::read(configuration).map_err(StartError::Unusable)?;
-    let issuers = Issuers::offline().settle(&configuration.issuers, "");
-    let issuers = issuers.map_err(StartError::Unusable)?;
+    let verifiers = Keepers::offline().settle(configuration);
+    let verifiers = verifiers.map_err(StartError::Unusable)?;
     let mut upstreams = Upstreams::new(Fleet::new(1));
     let site = Site {
         listeners: &configuration.listen,
         addresses: &configuration.listen_addresses(),
         files: &files,
-        issuers: &issuers,
+        verifiers: &verifiers,
     };
     let routes = routes::table(configuration, site, apis, &limiter, &registry, &mut upstreams)?;
     Ok(Offline {
@@ -160,9 +160,8 @@ impl Running {
         let registry = Arc::new(registry);
         let readiness = Arc::new(Readiness::default());
         let files = AddressFiles::read(&configuration).map_err(StartError::Unusable)?;
-        let mut issuers = Issuers::start().map_err(no_descriptors)?;
-        let named = issuers.settle(&configuration.issuers, "");
-        let named = named.map_err(StartError::Unusable)?;
+        let mut keepers = Keepers::start().map_err(no_descriptors)?;
+        let verifiers = keepers.settle(&configuration).map_err(StartError::Unusable)?;
         let listeners = tls::listeners(&configuration.listen, &files)?;
         let admin_list = configuration.admin.as_ref().map(|admin| files.list(&admin.addresses));
         let serve = |listener| {
@@ -175,7 +174,7 @@ impl Running {
             listeners: &configuration.listen,
             addresses: sockets.addresses(),
             files: &files,
-            issuers: &named,
+            verifiers: &verifiers,
         };
         let ages = written(&apis);
         let fleet = Fleet::new(configuration.workers.get());
@@ -205,7 +204,7 @@ impl Running {
             observations,
             readiness,
             upstreams,
-            issuers,
+            keepers,
             workers,
             listeners,
             orders,
@@ -223,13 +222,12 @@ impl Running {
     pub(crate) fn reload(&mut self, configuration: Configuration, apis: Vec<Loaded>) -> Result<Reloaded, StartError> {
         let ages = written(&apis);
         let files = AddressFiles::read(&configuration).map_err(StartError::Unusable)?;
-        let named = self.issuers.settle(&configuration.issuers, "");
-        let named = named.map_err(StartError::Unusable)?;
+        let verifiers = self.keepers.settle(&configuration).map_err(StartError::Unusable)?;
         let site = Site {
             listeners: &self.configuration.listen,
             addresses: self.workers.addresses(),
             files: &files,
-            issuers: &named,
+            verifiers: &verifiers,
         };
         let (limiter, registry) = (&self.shared.limiter, &self.registry);
         let table = routes::table(&configuration, site, apis, limiter, registry, &mut self.upstreams)?;

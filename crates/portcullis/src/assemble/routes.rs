@@ -24,12 +24,12 @@ use crate::config::policy::{self, Policy as Settled};
 use crate::config::raw::{Retry, UndeclaredAction};
 use crate::config::{self, raw};
 use crate::contracts::{Loaded, websockets};
-use crate::issuers::ByName;
+use crate::verifiers::Verifiers;
 
 /// The names by which a machine calls itself.
 const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
-/// The sockets that there are, what the files of lists say, and whose tokens are believed.
+/// The sockets that there are, what the files of lists say, and what verifies credentials.
 #[derive(Clone, Copy)]
 pub(super) struct Site<'s> {
     /// The listeners that are bound.
@@ -38,8 +38,8 @@ pub(super) struct Site<'s> {
     pub(super) addresses: &'s [SocketAddr],
     /// The files of address lists.
     pub(super) files: &'s AddressFiles,
-    /// Whose tokens are believed.
-    pub(super) issuers: &'s ByName,
+    /// What verifies credentials.
+    pub(super) verifiers: &'s Verifiers,
 }
 
 /// The route table of a configuration.
@@ -61,7 +61,7 @@ pub(super) fn table(
     let mut versions = Versions::default();
     let mut building = Building {
         addresses: site.addresses,
-        issuers: site.issuers,
+        verifiers: site.verifiers,
         access: &mut access,
         versions: &mut versions,
         limiter,
@@ -75,7 +75,7 @@ pub(super) fn table(
 /// What building APIs needs, and what they share.
 struct Building<'b, 'g> {
     addresses: &'b [SocketAddr],
-    issuers: &'b ByName,
+    verifiers: &'b Verifiers,
     access: &'b mut Access<'g>,
     versions: &'b mut Versions,
     limiter: &'b Limiter,
@@ -118,7 +118,7 @@ impl Building<'_, '_> {
         let id = self.versions.name(counted_as, declared);
         let own = limits::of_operation(counted_as, &id, contract, declared, policy).map_err(StartError::Setting)?;
         Ok(Operation {
-            policy: self.policy(policy, declared, proof::access(api, contract, declared, self.issuers))?,
+            policy: self.policy(policy, declared, proof::access(api, contract, declared, self.verifiers))?,
             limits: self.limiter.compile(own).map_err(StartError::Limits)?,
             metrics: self.registry.operation(&api.name, &declared.name()),
         })

@@ -122,7 +122,7 @@ impl Api {
     /// What verifies a security scheme of the contract; none where nothing does.
     pub(crate) fn scheme(&self, name: &str) -> Option<&Scheme> {
         let named = self.security_schemes.get(name).map(|settled| &settled.value);
-        named.or(self.unverified_schemes.then_some(&Scheme::Unverified))
+        named.or(self.unverified_schemes.then_some(&Scheme::UNVERIFIED))
     }
 
     /// Paths are relative to `directory`; `listeners` are the names that there are. None where it cannot be told which

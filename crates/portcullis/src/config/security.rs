@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use portcullis_contract::conform::security::SchemeKind;
+use portcullis_contract::document::Span;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -18,7 +20,7 @@ pub(crate) struct SchemeWritten {
     /// The issuers whose access tokens are accepted, by the names of `issuers`.
     #[schemars(length(min = 1, max = 64))]
     pub(crate) issuers: Option<Vec<Spanned<Name>>>,
-    /// Lets `Authorization` go on to the upstream. Default: it ends at the gate, which verified it.
+    /// Lets the credential go on to the upstream. Default: it ends at the gate, which verified it.
     #[serde(default)]
     pub(crate) forward: bool,
     /// Lets everybody in, whatever they present, which goes on to the upstream: the upstream has to verify it.
@@ -31,16 +33,20 @@ pub(crate) type Schemes = BTreeMap<String, Spanned<Scheme>>;
 
 /// What verifies a scheme.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Scheme {
-    /// The gate: access tokens of these issuers.
-    Issuers {
-        /// Their names.
-        names: Vec<String>,
-        /// Whether `Authorization` goes on.
-        forward: bool,
-    },
+pub(crate) struct Scheme {
+    /// Who does.
+    pub(crate) verifier: Verifier,
+    /// Whether the credential goes on to the upstream.
+    pub(crate) forward: bool,
+}
+
+/// Who verifies a scheme.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Verifier {
+    /// The gate: access tokens of the issuers of these names.
+    Issuers(Vec<String>),
     /// The upstream, or nobody.
-    Unverified,
+    Upstream,
 }
 
 /// Settles what is written; `issuers` are those that there are.
@@ -50,28 +56,55 @@ pub(super) fn lower(
     problems: &mut Problems<'_>,
 ) -> Schemes {
     let settle = |(name, Spanned { value, span }): (String, Spanned<SchemeWritten>)| {
-        let scheme = match (value.issuers, value.dangerous_unverified) {
-            (Some(names), false) => {
-                names.iter().for_each(|name| check(name, issuers, problems));
-                Scheme::Issuers {
-                    names: names.into_iter().map(|name| name.value.0).collect(),
-                    forward: value.forward,
-                }
-            }
-            (None, true) => Scheme::Unverified,
-            _ => {
-                let message = format!("`{name}` needs either `issuers` or `dangerous_unverified`");
-                problems.error(
-                    span,
-                    message,
-                    "name whose tokens are accepted, such as `{issuers: [main]}`",
-                );
-                Scheme::Unverified
-            }
-        };
-        (name, Spanned { value: scheme, span })
+        let value = value.lower(&name, span, issuers, problems);
+        (name, Spanned { value, span })
     };
     written.into_iter().map(settle).collect()
+}
+
+impl SchemeWritten {
+    fn lower(self, name: &str, span: Span, issuers: &[Issuer], problems: &mut Problems<'_>) -> Scheme {
+        let named = self.issuers.map(|names| {
+            names.iter().for_each(|name| check(name, issuers, problems));
+            Verifier::Issuers(names.into_iter().map(|name| name.value.0).collect())
+        });
+        let upstream = self.dangerous_unverified.then_some(Verifier::Upstream);
+        // One member for each way; exactly one has to be written.
+        let mut said = [named, upstream].into_iter().flatten();
+        match (said.next(), said.next()) {
+            (Some(verifier), None) => Scheme {
+                forward: self.forward || verifier == Verifier::Upstream,
+                verifier,
+            },
+            _ => {
+                let message = format!("`{name}` needs either `issuers` or `dangerous_unverified`");
+                let help = "name whose tokens are accepted, such as `{issuers: [main]}`";
+                problems.error(span, message, help);
+                Scheme::UNVERIFIED
+            }
+        }
+    }
+}
+
+impl Scheme {
+    /// One that nobody here verifies.
+    pub(crate) const UNVERIFIED: Self = Self {
+        verifier: Verifier::Upstream,
+        forward: true,
+    };
+}
+
+impl Verifier {
+    /// Whether it can verify what a scheme of this kind asks for.
+    pub(crate) fn is_for(&self, kind: &SchemeKind) -> bool {
+        match self {
+            Self::Issuers(_) => matches!(
+                kind,
+                SchemeKind::Bearer | SchemeKind::OAuth2 | SchemeKind::OpenIdConnect(_)
+            ),
+            Self::Upstream => true,
+        }
+    }
 }
 
 fn check(name: &Spanned<Name>, issuers: &[Issuer], problems: &mut Problems<'_>) {

@@ -7,7 +7,7 @@ use portcullis_contract::conform::security::{Requirement, SchemeKind, SecuritySc
 use portcullis_contract::document::{Document, Problem};
 
 use crate::config::api::Api;
-use crate::config::security::Scheme;
+use crate::config::security::{Scheme, Verifier};
 
 /// Everything that is wrong with what verifies the schemes of a contract. `location` is the configuration's.
 pub(super) fn problems(api: &Api, document: &Document, contract: &Contract, location: &str) -> Vec<Problem> {
@@ -16,8 +16,8 @@ pub(super) fn problems(api: &Api, document: &Document, contract: &Contract, loca
         .iter()
         .filter_map(|scheme| match api.scheme(&scheme.name) {
             None => Some(unmapped(api, scheme, location)),
-            Some(Scheme::Issuers { .. }) => unverifiable(document, scheme),
-            Some(Scheme::Unverified) => None,
+            Some(Scheme { verifier, .. }) if verifier.is_for(&scheme.kind) => None,
+            Some(_) => Some(unfit(document, scheme)),
         });
     let unknown = api.security_schemes.iter().filter_map(|(name, settled)| {
         let is_asked = contract.security_schemes.iter().any(|scheme| *scheme.name == **name);
@@ -44,19 +44,22 @@ fn unmapped(api: &Api, SecurityScheme { name, .. }: &SecurityScheme, location: &
     Problem::error(location, api.contract_span, message).help(help)
 }
 
-/// What the gate cannot verify must not look as if it did.
-fn unverifiable(document: &Document, scheme: &SecurityScheme) -> Option<Problem> {
+/// What is verified in another way than the contract says must not look as if it was.
+fn unfit(document: &Document, scheme: &SecurityScheme) -> Problem {
     let what = match &scheme.kind {
-        SchemeKind::Bearer | SchemeKind::OAuth2 | SchemeKind::OpenIdConnect(_) => return None,
+        SchemeKind::Bearer | SchemeKind::OAuth2 | SchemeKind::OpenIdConnect(_) => "access tokens".to_owned(),
         SchemeKind::ApiKey(_) => "API keys".to_owned(),
         SchemeKind::Basic => "passwords".to_owned(),
         SchemeKind::Http(other) => format!("credentials of the HTTP scheme `{other}`"),
         SchemeKind::MutualTls => "client certificates of single operations".to_owned(),
         SchemeKind::Unknown => "what a scheme that is not declared asks for".to_owned(),
     };
-    let message = format!("`{}`: the gate does not verify {what}", scheme.name);
-    let help = "let the upstream verify them: `dangerous_unverified: true`";
-    Some(Problem::error(document.location(scheme.span.file), scheme.span, message).help(help))
+    let message = format!(
+        "`{}`: what is named in `security_schemes` does not verify {what}",
+        scheme.name
+    );
+    let help = "name what does, or let the upstream verify them: `dangerous_unverified: true`";
+    Problem::error(document.location(scheme.span.file), scheme.span, message).help(help)
 }
 
 /// What goes on unverified, told once.
@@ -64,7 +67,10 @@ fn left_to_others(api: &Api, document: &Document, contract: &Contract) -> Option
     let unverified = |requirement: &Requirement| {
         let index = usize::try_from(requirement.scheme.0).ok();
         let scheme = index.and_then(|index| contract.security_schemes.get(index));
-        scheme.is_some_and(|scheme| api.scheme(&scheme.name) == Some(&Scheme::Unverified))
+        scheme.is_some_and(|scheme| {
+            api.scheme(&scheme.name)
+                .is_some_and(|scheme| scheme.verifier == Verifier::Upstream)
+        })
     };
     let asks = |operation: &&Operation| operation.security.iter().flatten().flatten().any(unverified);
     let count = contract.operations.iter().filter(asks).count();

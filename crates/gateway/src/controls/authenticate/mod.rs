@@ -1,26 +1,22 @@
-//! Who calls: the credential that a request presents, verified.
+//! Who calls: the credentials that a request presents, verified.
 //!
 //! Nothing is refused here. No credential is the anonymous principal; what a bad one leads to is for `authorize` to say,
-//! when the request is recorded.
+//! when the request is recorded. A kind of credential is one file here, and one line in `prove`.
 
+mod authorization;
 pub(crate) mod cache;
+mod token;
 
 use std::sync::Arc;
 
-use http::HeaderMap;
-use http::header::AUTHORIZATION;
-use portcullis_identity::authorization::{Authorization, Unreadable};
-use portcullis_identity::jose;
-use portcullis_identity::jose::jws::Unverified;
-use portcullis_identity::principal::{Identity, Principal};
+use portcullis_identity::principal::Principal;
+use portcullis_identity::time::UnixTime;
 
-use self::cache::Digest;
 use super::cors::Expected;
 use super::route::Routed;
-use crate::access::{Access, Standing};
+use crate::access::{Access, Proven, Standing};
 use crate::gate::Gate;
-use crate::issuer::{Issuer, Unbelieved};
-use crate::listen::unix_time;
+use crate::listen::{Received, unix_time};
 
 /// A request whose caller is known, if only as unknown.
 pub struct Identified<'r> {
@@ -29,77 +25,67 @@ pub struct Identified<'r> {
     pub(super) proof: Proof,
 }
 
-/// What was made of the credential.
+/// What was made of the credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Proof {
-    /// It is good, or there is none.
+    /// All that there are, if any, are good.
     Judged(Standing),
+    /// One is not good.
+    Unproven(Unproven),
+}
+
+/// A credential that proves nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unproven {
     /// It cannot be read in one way only.
     Unreadable,
-    /// It is not good.
+    /// It is not good: why, for the log.
     Rejected(&'static str),
     /// Nothing can be said of it now.
     Unverifiable,
+}
+
+/// What verifying a credential may look at.
+#[derive(Clone, Copy)]
+struct Presented<'p> {
+    access: &'p Access,
+    request: &'p Received,
+    gate: &'p Gate,
+    now: UnixTime,
 }
 
 /// Verifies what a request presents, as far as its operation accepts anything, and takes it out of what is forwarded.
 pub(crate) async fn authenticate<'r>(expected: Expected<'r>, gate: &Gate) -> Identified<'r> {
     let Expected { mut routed } = expected;
     let access = Arc::clone(&routed.route.operation.policy.access);
-    let presented = present(&access, routed.received.headers(), gate).await;
-    if !access.forward_authorization {
-        routed.received.headers_mut().remove(AUTHORIZATION);
-    }
-    let (identity, proof) = match presented {
-        Ok(identity) => {
-            let standing = access.standing(identity.as_deref());
-            (identity, Proof::Judged(standing))
-        }
-        Err(proof) => (None, proof),
+    let presented = Presented {
+        access: &access,
+        request: &routed.received,
+        gate,
+        now: unix_time(),
     };
+    let (principal, proof) = match prove(presented).await {
+        Ok(proven) => {
+            let standing = access.standing(&proven);
+            (proven.principal(), Proof::Judged(standing))
+        }
+        Err(unproven) => (Principal::Anonymous, Proof::Unproven(unproven)),
+    };
+    for name in &access.withheld {
+        routed.received.headers_mut().remove(name);
+    }
     Identified {
         routed,
-        principal: identity.map_or(Principal::Anonymous, Principal::Known),
+        principal,
         proof,
     }
 }
 
-/// Who presents a token, if anybody does.
-async fn present(access: &Access, headers: &HeaderMap, gate: &Gate) -> Result<Option<Arc<Identity>>, Proof> {
-    if access.issuers().next().is_none() {
-        return Ok(None);
+/// Whom the credentials speak of. One that is bad makes the others worth nothing.
+async fn prove(presented: Presented<'_>) -> Result<Proven, Unproven> {
+    let mut proven = Proven::default();
+    if let Some(identity) = authorization::verify(presented).await? {
+        proven.add(identity);
     }
-    let values = headers.get_all(AUTHORIZATION).iter();
-    match Authorization::read(values.map(|value| value.as_bytes())) {
-        Err(Unreadable) => Err(Proof::Unreadable),
-        Ok(None) => Ok(None),
-        Ok(Some(Authorization::Other)) => Err(Proof::Rejected("scheme-not-accepted")),
-        Ok(Some(Authorization::Bearer(token))) => match believe(token, access, gate).await {
-            Ok(identity) => Ok(Some(identity)),
-            Err(Unbelieved::NoKeys) => Err(Proof::Unverifiable),
-            Err(Unbelieved::Refused(refusal)) => Err(Proof::Rejected(refusal.code())),
-        },
-    }
-}
-
-/// Whom a token speaks of. Which issuer's keys it is verified with, it may say itself; that it is that issuer's, only they show.
-async fn believe(token: &str, access: &Access, gate: &Gate) -> Result<Arc<Identity>, Unbelieved> {
-    let now = unix_time();
-    let digest = Digest::of(token);
-    if let Some(digest) = &digest
-        && let Some(identity) = gate.tokens.borrow_mut().get(digest, access.issuers(), now)
-    {
-        return Ok(identity);
-    }
-    let unverified = Unverified::parse(token).map_err(Unbelieved::Refused)?;
-    let claimed = unverified.claimed_issuer();
-    let named = |issuer: &&Arc<Issuer>| Some(issuer.tokens().expected().issuer()) == claimed.as_deref();
-    let issuer = access.issuers().find(named);
-    let issuer = issuer.ok_or(Unbelieved::Refused(jose::Refusal::IssuerMismatch))?;
-    let generation = issuer.generation();
-    let identity = Arc::new(issuer.verify(unverified, now).await?);
-    if let Some(digest) = digest {
-        gate.tokens.borrow_mut().put(digest, &identity, issuer, generation, now);
-    }
-    Ok(identity)
+    Ok(proven)
 }

@@ -18,8 +18,8 @@ use super::object::{self, Object};
 use super::refusal::{Part, Refusal};
 use crate::time::UnixTime;
 
-/// The claims of a token whose signature was verified, each registered one of its type.
-#[derive(Clone, Debug)]
+/// The claims of a token whose signature was verified, each registered one of its type. By default there is none.
+#[derive(Clone, Debug, Default)]
 pub struct Claims {
     typ: Option<MediaType>,
     issuer: Option<String>,

@@ -1,0 +1,41 @@
+//! Access tokens: remembered, or verified with the keys of the issuer that they name.
+
+use std::sync::Arc;
+
+use portcullis_identity::jose;
+use portcullis_identity::jose::jws::Unverified;
+use portcullis_identity::principal::Identity;
+
+use super::cache::Digest;
+use super::{Presented, Unproven};
+use crate::issuer::{Issuer, Unbelieved};
+
+/// Whom a token speaks of.
+pub(super) async fn verify(token: &str, presented: Presented<'_>) -> Result<Arc<Identity>, Unproven> {
+    believe(token, presented).await.map_err(|unbelieved| match unbelieved {
+        Unbelieved::NoKeys => Unproven::Unverifiable,
+        Unbelieved::Refused(refusal) => Unproven::Rejected(refusal.code()),
+    })
+}
+
+/// Which issuer's keys a token is verified with, it may say itself; that it is that issuer's, only they show.
+async fn believe(token: &str, presented: Presented<'_>) -> Result<Arc<Identity>, Unbelieved> {
+    let Presented { access, gate, now, .. } = presented;
+    let digest = Digest::of(token);
+    if let Some(digest) = &digest
+        && let Some(identity) = gate.tokens.borrow_mut().get(digest, access.issuers(), now)
+    {
+        return Ok(identity);
+    }
+    let unverified = Unverified::parse(token).map_err(Unbelieved::Refused)?;
+    let claimed = unverified.claimed_issuer();
+    let named = |issuer: &&Arc<Issuer>| Some(issuer.tokens().expected().issuer()) == claimed.as_deref();
+    let issuer = access.issuers().find(named);
+    let issuer = issuer.ok_or(Unbelieved::Refused(jose::Refusal::IssuerMismatch))?;
+    let generation = issuer.generation();
+    let identity = Arc::new(issuer.verify(unverified, now).await?);
+    if let Some(digest) = digest {
+        gate.tokens.borrow_mut().put(digest, &identity, issuer, generation, now);
+    }
+    Ok(identity)
+}
