@@ -81,7 +81,7 @@ pub fn code(place: Place, code: Code) -> &'static str {
 }
 
 /// Codes that are not made of a place and a kind of violation.
-const OTHERS: [&str; 41] = [
+const OTHERS: &[&str] = &[
     "address.denied",
     "authentication.required",
     "authentication.unavailable",
@@ -107,6 +107,7 @@ const OTHERS: [&str; 41] = [
     "http.malformed",
     "http.path",
     "http.timeout",
+    "http.tls_required",
     "http.uri_too_long",
     "http.version",
     "rate.exceeded",
@@ -128,7 +129,7 @@ const OTHERS: [&str; 41] = [
 /// Every code there is, for metrics.
 #[must_use]
 pub fn all() -> Vec<&'static str> {
-    SPELLED.iter().flatten().copied().chain(OTHERS).collect()
+    SPELLED.iter().flatten().chain(OTHERS).copied().collect()
 }
 
 #[cfg(test)]
@@ -137,7 +138,7 @@ mod tests {
 
     /// Where codes are written.
     const SOURCES: [&str; 4] = [
-        include_str!("refusal.rs"),
+        include_str!("refusal/line.rs"),
         include_str!("controls/forms.rs"),
         include_str!("controls/request_body.rs"),
         include_str!("controls/contract_out.rs"),

@@ -1,11 +1,12 @@
 //! The first words of a connection: who the client is (PROXY protocol), whether it is private (TLS), and which HTTP follows.
 
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
@@ -18,6 +19,7 @@ use super::transport::Transport;
 use super::worker::Serve;
 use super::{handshake, http2, proxy_protocol};
 use crate::networks::AddressList;
+use crate::refusal::Refusal;
 
 /// What HTTP/2 begins with when both sides know beforehand (RFC 9113 section 3.4).
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -25,6 +27,9 @@ const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const PREFACE_TOLD: usize = 4;
 /// How long to wait for more where too little came to tell, at first and at most.
 const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(500));
+
+/// How often a client that speaks plain HTTP to TLS is read from before the connection is closed.
+const CLEAR_TEXT_READS_MAX: usize = 4;
 
 /// What one address that is listened on expects and offers.
 #[derive(Clone, Debug, Default)]
@@ -133,6 +138,9 @@ pub(crate) async fn serve<H: Serve>(
             false => http1::run(socket, connected, shared).await,
         };
     };
+    if speaks_clear_text(&socket, until).await {
+        return send_away(&socket, connected.peer, &shared).await;
+    }
     match tls
         .handshake(socket, until.saturating_duration_since(Instant::now()))
         .await
@@ -186,6 +194,30 @@ async fn introduced<H: Serve>(
             None
         }
         Err(_) => None,
+    }
+}
+
+/// Whether the client begins with a letter, as requests do: TLS begins with the number of its handshake, 22 (RFC 8446 section
+/// 5.1). Looks without taking.
+async fn speaks_clear_text(socket: &TcpStream, until: Instant) -> bool {
+    let mut first = [0];
+    let looked = tokio::time::timeout_at(until, socket.peek(&mut first)).await;
+    matches!(looked, Ok(Ok(1))) && first.first().is_some_and(u8::is_ascii_alphabetic)
+}
+
+/// Says in the clear that this address speaks TLS: an alert would be noise to whoever asked.
+async fn send_away<H: Serve>(socket: &TcpStream, peer: SocketAddr, shared: &Shared<H>) {
+    let (refusal, id) = (Refusal::ClearText, shared.next_id());
+    shared.handler.refused(&refusal, &id, peer);
+    let _ = socket.try_write(&refusal.to_wire(&id));
+    let _ = SockRef::from(socket).shutdown(Shutdown::Write);
+    // What is left unread would make closing take the answer back; more than a head is nobody's who reads answers.
+    let mut rest = [0; 4096];
+    for _ in 0..CLEAR_TEXT_READS_MAX {
+        let more = tokio::time::timeout(LOOK_AGAIN.1, socket.readable()).await;
+        if !matches!(more, Ok(Ok(()))) || matches!(socket.try_read(&mut rest), Ok(0)) {
+            return;
+        }
     }
 }
 

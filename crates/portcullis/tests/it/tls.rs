@@ -503,7 +503,7 @@ fn files_that_cannot_be_used_are_named() {
 }
 
 #[test]
-fn plain_http_at_a_tls_address_is_no_request() {
+fn plain_http_at_a_tls_address_is_told_to_speak_tls() {
     let (authority, upstream) = (Authority::new(), Upstream::with_json(THING));
     let gate = for_a(&authority, &upstream, CERTIFICATE);
     let mut socket = TcpStream::connect(gate.address).unwrap();
@@ -511,9 +511,10 @@ fn plain_http_at_a_tls_address_is_no_request() {
     socket
         .write_all(b"GET /things/1 HTTP/1.1\r\nHost: a.example\r\n\r\n")
         .unwrap();
-    let mut answer = Vec::new();
-    let _ = socket.read_to_end(&mut answer);
-    assert!(!answer.starts_with(b"HTTP/"), "{answer:?}");
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{answer}");
+    assert!(answer.contains("\"http.tls_required\""), "{answer}");
     assert!(upstream.seen().is_empty());
 }
 
