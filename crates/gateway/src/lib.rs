@@ -21,6 +21,7 @@ mod one_hop;
 pub mod pipeline;
 pub mod policy;
 pub mod refusal;
+pub mod replay;
 pub mod routes;
 pub mod trace;
 pub mod trial;
