@@ -18,6 +18,10 @@ impl Jwk {
         object::read(octets).map(Self).map_err(LoadError::Json)
     }
 
+    pub(crate) fn of(members: Object) -> Self {
+        Self(members)
+    }
+
     pub(crate) fn text(&self, name: &'static str) -> Result<&str, LoadError> {
         self.optional_text(name)?.ok_or(LoadError::Member(name))
     }

@@ -41,7 +41,10 @@ impl MacKey {
     ///
     /// Keys for something else, and keys that are too short.
     pub fn from_jwk(octets: &[u8]) -> Result<Self, LoadError> {
-        let jwk = Jwk::read(octets)?;
+        Self::of(&Jwk::read(octets)?)
+    }
+
+    pub(crate) fn of(jwk: &Jwk) -> Result<Self, LoadError> {
         if jwk.text("kty")? != "oct" {
             return Err(LoadError::KeyType);
         }
