@@ -7,6 +7,7 @@
 pub mod access_token;
 pub mod authorization;
 pub mod challenge;
+pub mod credentials;
 pub mod jose;
 pub mod principal;
 pub mod time;

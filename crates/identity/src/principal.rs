@@ -194,13 +194,25 @@ impl Subject {
 
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match self.kind {
-            SubjectKind::User => "user",
-            SubjectKind::Client => "client",
-            SubjectKind::Service => "service",
-            SubjectKind::Device => "device",
-        };
-        write!(f, "{kind}:{}:{}", self.authority, self.name)
+        write!(f, "{}:{}:{}", self.kind.name(), self.authority, self.name)
+    }
+}
+
+impl SubjectKind {
+    /// Its name where it is kept and told.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Client => "client",
+            Self::Service => "service",
+            Self::Device => "device",
+        }
+    }
+
+    /// The kind of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        let all = [Self::User, Self::Client, Self::Service, Self::Device];
+        all.into_iter().find(|kind| kind.name() == name)
     }
 }
 
@@ -221,6 +233,22 @@ impl Scopes {
         Ok(Self::new(named))
     }
 
+    /// Those of a list with spaces between them.
+    pub fn of_list(list: &str) -> Self {
+        Self::new(words(list))
+    }
+
+    /// Whether a text is one scope (RFC 6749 §3.3): visible ASCII without quotes and backslashes.
+    pub fn is_one(text: &str) -> bool {
+        let is_part = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\');
+        !text.is_empty() && text.bytes().all(is_part)
+    }
+
+    /// Each of them, in their order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|scope| &**scope)
+    }
+
     /// These, in any order.
     pub fn new(mut scopes: Vec<Box<str>>) -> Self {
         scopes.sort_unstable();
@@ -232,6 +260,12 @@ impl Scopes {
     pub fn contain<'s>(&self, scopes: impl IntoIterator<Item = &'s str>) -> bool {
         let found = |wanted: &str| self.0.binary_search_by(|own| (**own).cmp(wanted)).is_ok();
         scopes.into_iter().all(found)
+    }
+}
+
+impl fmt::Display for Scopes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join(" "))
     }
 }
 

@@ -14,6 +14,7 @@
 mod access_tokens;
 mod attacks;
 mod cookbook;
+mod credentials;
 mod encrypted;
 mod keys;
 mod making;
