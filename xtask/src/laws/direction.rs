@@ -15,6 +15,7 @@ const NEVER: &[(&str, &[&str])] = &[
             "portcullis-gateway",
             "portcullis-identity",
             "portcullis-secrets",
+            "portcullis-store",
             "natter",
         ],
     ),
@@ -25,14 +26,34 @@ const NEVER: &[(&str, &[&str])] = &[
             "portcullis-contract",
             "portcullis-gateway",
             "portcullis-secrets",
+            "portcullis-store",
             "natter",
         ],
     ),
     (
         "crates/secrets",
-        &["portcullis", "portcullis-contract", "portcullis-gateway", "natter"],
+        &[
+            "portcullis",
+            "portcullis-contract",
+            "portcullis-gateway",
+            "portcullis-store",
+            "natter",
+        ],
     ),
-    ("crates/gateway", &["portcullis", "natter"]),
+    (
+        "crates/store",
+        &[
+            "portcullis",
+            "portcullis-contract",
+            "portcullis-gateway",
+            "portcullis-secrets",
+            "natter",
+        ],
+    ),
+    (
+        "crates/gateway",
+        &["portcullis", "portcullis-secrets", "portcullis-store", "natter"],
+    ),
     (
         "examples/natter",
         &[
@@ -41,6 +62,7 @@ const NEVER: &[(&str, &[&str])] = &[
             "portcullis-gateway",
             "portcullis-identity",
             "portcullis-secrets",
+            "portcullis-store",
         ],
     ),
 ];
@@ -56,7 +78,7 @@ const SQL: &[&str] = &[
 ];
 
 /// Where SQL may be known.
-const SQL_ALLOWED: &[&str] = &["examples/"];
+const SQL_ALLOWED: &[&str] = &["crates/store", "examples/"];
 
 pub(crate) fn check(tree: &Tree) -> Vec<Problem> {
     tree.packages
@@ -107,6 +129,9 @@ mod tests {
     fn nobody_looks_up() {
         check_package("crates/gateway", "portcullis-contract", 0);
         check_package("crates/gateway", "portcullis", 1);
+        check_package("crates/gateway", "portcullis-store", 1);
+        check_package("crates/store", "portcullis-identity", 0);
+        check_package("crates/store", "portcullis-secrets", 1);
         check_package("crates/contract", "portcullis-gateway", 1);
         check_package("examples/natter", "portcullis-contract", 1);
         check_package("crates/secrets", "portcullis-identity", 0);
@@ -116,6 +141,7 @@ mod tests {
     #[test]
     fn sql_stays_where_it_belongs() {
         check_package("examples/natter", "rusqlite", 0);
+        check_package("crates/store", "rusqlite", 0);
         check_package("crates/portcullis", "rusqlite", 1);
         check_package("crates/gateway", "tokio-postgres", 1);
     }
