@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use http::HeaderName;
+use portcullis_contract::conform::security::KeyPlace;
 use portcullis_identity::challenge::{self, BearerError};
 use portcullis_identity::principal::{Credential, Identity, Principal};
 use smallvec::SmallVec;
 
 use crate::issuer::Issuer;
+use crate::keyring::Keyring;
 
 /// What an operation accepts.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +20,8 @@ pub struct Access {
     pub alternatives: Vec<Alternative>,
     /// The header fields of credentials that end here.
     pub withheld: Box<[HeaderName]>,
+    /// The cookies and query parameters of credentials that end here.
+    pub withheld_keys: Box<[KeyPlace]>,
 }
 
 /// One way in: all of it is needed. Without any need, anonymous callers are let in.
@@ -37,8 +41,21 @@ pub struct Need {
 pub enum Verifier {
     /// The gate: access tokens of one of these issuers.
     Tokens(Arc<[Arc<Issuer>]>),
+    /// The gate: opaque tokens of its own, and access tokens of these issuers.
+    OwnTokens(Arc<Keyring>, Arc<[Arc<Issuer>]>),
+    /// The gate: API keys of its own.
+    ApiKeys(ApiKeys),
     /// Nobody here. The operator said so aloud.
     Unverified,
+}
+
+/// API keys in one place of a request.
+#[derive(Clone, Debug)]
+pub struct ApiKeys {
+    /// What is known of them.
+    pub keyring: Arc<Keyring>,
+    /// Where they stand.
+    pub place: KeyPlace,
 }
 
 /// Whom a request's credentials speak of: one identity for each that was presented and is good.
@@ -76,8 +93,24 @@ impl Access {
     /// Every issuer whose tokens are accepted for any alternative.
     pub(crate) fn issuers(&self) -> impl Iterator<Item = &Arc<Issuer>> {
         self.verifiers().flat_map(|verifier| match verifier {
-            Verifier::Tokens(issuers) => &**issuers,
-            Verifier::Unverified => &[],
+            Verifier::Tokens(issuers) | Verifier::OwnTokens(_, issuers) => &**issuers,
+            Verifier::ApiKeys(_) | Verifier::Unverified => &[],
+        })
+    }
+
+    /// What is known of opaque tokens of the gate's own, where they are accepted.
+    pub(crate) fn own_tokens(&self) -> Option<&Keyring> {
+        self.verifiers().find_map(|verifier| match verifier {
+            Verifier::OwnTokens(keyring, _) => Some(&**keyring),
+            Verifier::Tokens(_) | Verifier::ApiKeys(_) | Verifier::Unverified => None,
+        })
+    }
+
+    /// Where API keys are looked for; a place that several alternatives name comes several times.
+    pub(crate) fn api_keys(&self) -> impl Iterator<Item = &ApiKeys> {
+        self.verifiers().filter_map(|verifier| match verifier {
+            Verifier::ApiKeys(keys) => Some(keys),
+            Verifier::Tokens(_) | Verifier::OwnTokens(..) | Verifier::Unverified => None,
         })
     }
 
@@ -133,7 +166,8 @@ impl Verifier {
     /// What it verifies.
     fn credential(&self) -> Option<Credential> {
         match self {
-            Self::Tokens(_) => Some(Credential::AccessToken),
+            Self::Tokens(_) | Self::OwnTokens(..) => Some(Credential::AccessToken),
+            Self::ApiKeys(_) => Some(Credential::ApiKey),
             Self::Unverified => None,
         }
     }
@@ -144,6 +178,10 @@ impl Verifier {
         self.credential() == Some(identity.credential())
             && match self {
                 Self::Tokens(issuers) => issuers.iter().any(|issuer| issuer.authority() == authority),
+                Self::OwnTokens(keyring, issuers) => {
+                    keyring.authority() == authority || issuers.iter().any(|issuer| issuer.authority() == authority)
+                }
+                Self::ApiKeys(keys) => keys.keyring.authority() == authority,
                 Self::Unverified => false,
             }
     }

@@ -11,6 +11,7 @@ pub mod gate;
 mod grpc;
 mod holdings;
 pub mod issuer;
+pub mod keyring;
 pub mod limit;
 mod lines;
 pub mod listen;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use portcullis_contract::conform::json::Undeclared;
 use portcullis_contract::conform::operation;
 
-pub use crate::access::{Access, Alternative, Need, Verifier};
+pub use crate::access::{Access, Alternative, ApiKeys, Need, Verifier};
 pub use crate::controls::address_list::Rule;
 pub use crate::controls::cors::{Cors, Origins};
 pub use crate::forward::balance::Repeat;

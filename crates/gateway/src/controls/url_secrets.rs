@@ -46,12 +46,13 @@ const NAMES: [&str; 26] = [
 const NAME_BYTES_MAX: usize = 15;
 
 /// How known kinds of tokens begin, and how many token characters follow at the least.
-const KINDS: [(&str, usize); 24] = [
+const KINDS: [(&str, usize); 25] = [
     ("eyJ", 24),
     ("AKIA", 16),
     ("ASIA", 16),
     ("AIza", 30),
     ("ya29.", 20),
+    ("ptc_", 30),
     ("ghp_", 30),
     ("gho_", 30),
     ("ghu_", 30),

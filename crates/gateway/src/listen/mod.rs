@@ -135,6 +135,11 @@ impl Received {
         &mut self.head.parts.headers
     }
 
+    /// Replaces the target by one without a credential.
+    pub(crate) fn set_uri(&mut self, uri: Uri) {
+        self.head.parts.uri = uri;
+    }
+
     /// Notes that it asks for a WebSocket, before the fields that say so are taken out.
     pub(crate) fn ask_for_websocket(&mut self) {
         self.head.parts.extensions.insert(Asks);

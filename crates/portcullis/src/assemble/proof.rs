@@ -29,6 +29,7 @@ pub(super) fn access(api: &Api, contract: &Contract, declared: &Operation, verif
         realm: api.name.as_str().into(),
         alternatives: asked().map(|all| all.iter().map(need).collect()).collect(),
         withheld: withheld(schemes),
+        withheld_keys: Box::default(),
     }
 }
 

@@ -3,6 +3,7 @@
 //! Nothing is refused here. No credential is the anonymous principal; what a bad one leads to is for `authorize` to say,
 //! when the request is recorded. A kind of credential is one file here, and one line in `prove`.
 
+mod api_key;
 mod authorization;
 pub(crate) mod cache;
 mod token;
@@ -74,6 +75,7 @@ pub(crate) async fn authenticate<'r>(expected: Expected<'r>, gate: &Gate) -> Ide
     for name in &access.withheld {
         routed.received.headers_mut().remove(name);
     }
+    api_key::take_out(&access.withheld_keys, &mut routed.received);
     Identified {
         routed,
         principal,
@@ -85,6 +87,9 @@ pub(crate) async fn authenticate<'r>(expected: Expected<'r>, gate: &Gate) -> Ide
 async fn prove(presented: Presented<'_>) -> Result<Proven, Unproven> {
     let mut proven = Proven::default();
     if let Some(identity) = authorization::verify(presented).await? {
+        proven.add(identity);
+    }
+    if let Some(identity) = api_key::verify(presented).await? {
         proven.add(identity);
     }
     Ok(proven)

@@ -1,7 +1,9 @@
-//! Access tokens: remembered, or verified with the keys of the issuer that they name.
+//! Access tokens: of the gate's own, told by their form; the others remembered, or verified with the keys of the issuer that they
+//! name.
 
 use std::sync::Arc;
 
+use portcullis_identity::credentials::OpaqueToken;
 use portcullis_identity::jose;
 use portcullis_identity::jose::jws::Unverified;
 use portcullis_identity::principal::Identity;
@@ -9,9 +11,19 @@ use portcullis_identity::principal::Identity;
 use super::cache::Digest;
 use super::{Presented, Unproven};
 use crate::issuer::{Issuer, Unbelieved};
+use crate::keyring::Untaken;
 
 /// Whom a token speaks of.
 pub(super) async fn verify(token: &str, presented: Presented<'_>) -> Result<Arc<Identity>, Unproven> {
+    if let Some(keyring) = presented.access.own_tokens()
+        && OpaqueToken::parse(token).is_some()
+    {
+        let taken = keyring.token(token, presented.now).await;
+        return taken.map_err(|untaken| match untaken {
+            Untaken::Refused(refused) => Unproven::Rejected(refused.code()),
+            Untaken::Unknown => Unproven::Unverifiable,
+        });
+    }
     believe(token, presented).await.map_err(|unbelieved| match unbelieved {
         Unbelieved::NoKeys => Unproven::Unverifiable,
         Unbelieved::Refused(refusal) => Unproven::Rejected(refusal.code()),
