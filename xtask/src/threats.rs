@@ -14,3 +14,6 @@ pub(crate) const REQUIRED: &[&str] = &[
     "jose_13", "jose_14", "jose_15", "jose_16", "jose_17", "jose_18", "jose_19", "jose_20", "jose_21", "jose_22",
     "jose_23", "jose_24",
 ];
+
+/// The same for keys and capabilities.
+pub(crate) const CAPABILITIES: &[&str] = &["capability_6"];

@@ -8,6 +8,7 @@ mod assemble;
 mod commands;
 mod config;
 mod contracts;
+mod credentials;
 mod files;
 mod issuers;
 mod lifecycle;

@@ -1,19 +1,26 @@
 //! Everything that verifies credentials, by the names that the configuration gives it.
 
+use std::sync::Arc;
+
 use portcullis_contract::document::Problem;
+use portcullis_gateway::keyring::Keyring;
 
 use crate::config::checked::Configuration;
+use crate::credentials::OwnCredentials;
 use crate::issuers::{ByName, Issuers};
 
 /// What a configuration names to verify credentials with.
 pub(crate) struct Verifiers {
     /// Whose access tokens are believed.
     pub(crate) issuers: ByName,
+    /// What is known of the gate's own API keys and opaque tokens.
+    pub(crate) keyring: Option<Arc<Keyring>>,
 }
 
 /// What keeps verifiers as they are from one configuration to the next.
 pub(crate) struct Keepers {
     issuers: Issuers,
+    credentials: OwnCredentials,
 }
 
 impl Keepers {
@@ -24,6 +31,7 @@ impl Keepers {
     pub(crate) fn start() -> std::io::Result<Self> {
         Ok(Self {
             issuers: Issuers::start()?,
+            credentials: OwnCredentials::new(),
         })
     }
 
@@ -31,6 +39,7 @@ impl Keepers {
     pub(crate) fn offline() -> Self {
         Self {
             issuers: Issuers::offline(),
+            credentials: OwnCredentials::offline(),
         }
     }
 
@@ -41,6 +50,7 @@ impl Keepers {
     pub(crate) fn settle(&mut self, configuration: &Configuration) -> Result<Verifiers, Vec<Problem>> {
         Ok(Verifiers {
             issuers: self.issuers.settle(&configuration.issuers, "")?,
+            keyring: self.credentials.settle(configuration.credentials.as_ref())?,
         })
     }
 }

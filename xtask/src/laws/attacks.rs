@@ -1,7 +1,7 @@
 //! Every catalogued attack that is required by now has a test that carries its id and runs, and a row in the catalogue.
 
 use crate::problem::Problem;
-use crate::threats::REQUIRED;
+use crate::threats::{CAPABILITIES, REQUIRED};
 use crate::tree::{File, Tree};
 
 const LAW: &str = "attacks";
@@ -9,11 +9,12 @@ const LIST: &str = "xtask/src/threats.rs";
 const CATALOGUE: &str = "docs/threats.md";
 
 pub(crate) fn check(tree: &Tree) -> Vec<Problem> {
-    let untested = missing(tree, REQUIRED).map(|id| {
+    let required = [REQUIRED, CAPABILITIES].concat();
+    let untested = missing(tree, &required).map(|id| {
         let message = format!("no test that runs is called `{id}_...`: write one that fails without the check");
         problem(tree, id, message)
     });
-    let unlisted = unlisted(tree, REQUIRED).map(|id| problem(tree, id, format!("`{id}` has no row in `{CATALOGUE}`")));
+    let unlisted = unlisted(tree, &required).map(|id| problem(tree, id, format!("`{id}` has no row in `{CATALOGUE}`")));
     untested.chain(unlisted).collect()
 }
 

@@ -6,9 +6,9 @@ use http::HeaderName;
 use http::header::AUTHORIZATION;
 use portcullis_contract::conform::contract::Contract;
 use portcullis_contract::conform::operation::Operation;
-use portcullis_contract::conform::security::Requirement;
+use portcullis_contract::conform::security::{KeyPlace, Requirement, SchemeKind, SecurityScheme};
 use portcullis_gateway::issuer::Issuer;
-use portcullis_gateway::policy::{Access, Need, Verifier};
+use portcullis_gateway::policy::{Access, ApiKeys, Need, Verifier};
 
 use crate::config::api::Api;
 use crate::config::security::{self, Scheme};
@@ -19,31 +19,47 @@ use crate::verifiers::Verifiers;
 pub(super) fn access(api: &Api, contract: &Contract, declared: &Operation, verifiers: &Verifiers) -> Access {
     let asked = || declared.security.iter().flatten();
     let need = |requirement: &Requirement| Need {
-        verifier: scheme(api, contract, requirement).map_or(Verifier::Tokens(Arc::default()), |scheme| {
-            verifier(&scheme.verifier, verifiers)
-        }),
+        verifier: scheme(api, contract, requirement)
+            .and_then(|(declared, scheme)| verifier(&scheme.verifier, &declared.kind, verifiers))
+            .unwrap_or(Verifier::Tokens(Arc::default())),
         scopes: requirement.scopes.clone(),
     };
-    let schemes = asked().flatten().filter_map(|asked| scheme(api, contract, asked));
+    let schemes = || asked().flatten().filter_map(|asked| scheme(api, contract, asked));
     Access {
         realm: api.name.as_str().into(),
         alternatives: asked().map(|all| all.iter().map(need).collect()).collect(),
-        withheld: withheld(schemes),
-        withheld_keys: Box::default(),
+        withheld: withheld(api, contract, schemes()),
+        withheld_keys: withheld_keys(api, contract, schemes()),
     }
 }
 
-fn scheme<'a>(api: &'a Api, contract: &Contract, requirement: &Requirement) -> Option<&'a Scheme> {
+/// A scheme as the contract has it, and what verifies it.
+type Mapped<'a> = (&'a SecurityScheme, &'a Scheme);
+
+fn scheme<'a>(api: &'a Api, contract: &'a Contract, requirement: &Requirement) -> Option<Mapped<'a>> {
     let index = usize::try_from(requirement.scheme.0).ok()?;
     let scheme = contract.security_schemes.get(index)?;
-    api.scheme(&scheme.name)
+    Some((scheme, api.scheme(&scheme.name)?))
 }
 
 /// Who verifies, as the gate knows it.
-fn verifier(configured: &security::Verifier, verifiers: &Verifiers) -> Verifier {
-    match configured {
+fn verifier(configured: &security::Verifier, kind: &SchemeKind, verifiers: &Verifiers) -> Option<Verifier> {
+    let keyring = || verifiers.keyring.as_ref().map(Arc::clone);
+    Some(match configured {
         security::Verifier::Issuers(names) => Verifier::Tokens(named(names, &verifiers.issuers)),
+        security::Verifier::OwnTokens(names) => Verifier::OwnTokens(keyring()?, named(names, &verifiers.issuers)),
+        security::Verifier::ApiKeys { .. } => Verifier::ApiKeys(ApiKeys {
+            keyring: keyring()?,
+            place: place(kind)?.clone(),
+        }),
         security::Verifier::Upstream => Verifier::Unverified,
+    })
+}
+
+fn place(kind: &SchemeKind) -> Option<&KeyPlace> {
+    match kind {
+        SchemeKind::ApiKey(place) => Some(place),
+        _ => None,
     }
 }
 
@@ -55,8 +71,40 @@ fn named(names: &[String], issuers: &ByName) -> Arc<[Arc<Issuer>]> {
         .collect()
 }
 
+/// Where the API keys of all operations stand that end at the gate: one for another operation is none of the upstream's either.
+fn kept_here<'a>(api: &'a Api, contract: &'a Contract) -> impl Iterator<Item = &'a KeyPlace> {
+    contract.security_schemes.iter().filter_map(|declared| {
+        let is_ours = matches!(api.scheme(&declared.name)?.verifier, security::Verifier::ApiKeys { .. });
+        place(&declared.kind).filter(|_| is_ours)
+    })
+}
+
 /// The header fields of credentials that end at the gate: of `Authorization` also where nothing is looked at.
-fn withheld<'s>(mut schemes: impl Iterator<Item = &'s Scheme>) -> Box<[HeaderName]> {
-    let goes_on = schemes.any(|scheme| scheme.forward);
-    (!goes_on).then_some(AUTHORIZATION).into_iter().collect()
+fn withheld<'a>(api: &'a Api, contract: &'a Contract, asked: impl Iterator<Item = Mapped<'a>>) -> Box<[HeaderName]> {
+    let field = |place: &KeyPlace| match place {
+        KeyPlace::Header(name) => Some(name.clone()),
+        KeyPlace::Cookie(_) | KeyPlace::Query(_) => None,
+    };
+    let forwarded = asked.filter(|(_, scheme)| scheme.forward);
+    let forwarded: Vec<HeaderName> = forwarded
+        .filter_map(|(declared, _)| place(&declared.kind).map_or(Some(AUTHORIZATION), field))
+        .collect();
+    let keys = kept_here(api, contract).filter_map(field);
+    let mut withheld: Vec<HeaderName> = keys.chain([AUTHORIZATION]).collect();
+    withheld.retain(|name| !forwarded.contains(name));
+    withheld.into()
+}
+
+/// The cookies and query parameters of API keys that end at the gate; in a query none goes on.
+fn withheld_keys<'a>(api: &'a Api, contract: &'a Contract, asked: impl Iterator<Item = Mapped<'a>>) -> Box<[KeyPlace]> {
+    let forwarded: Vec<&KeyPlace> = asked
+        .filter(|(_, scheme)| scheme.forward)
+        .filter_map(|(declared, _)| place(&declared.kind))
+        .collect();
+    let ends = |place: &&KeyPlace| match place {
+        KeyPlace::Header(_) => false,
+        KeyPlace::Cookie(_) => !forwarded.contains(place),
+        KeyPlace::Query(_) => true,
+    };
+    kept_here(api, contract).filter(ends).cloned().collect()
 }

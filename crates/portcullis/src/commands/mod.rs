@@ -5,10 +5,12 @@ mod completions;
 mod config;
 mod configuration;
 mod coverage;
+mod credentials;
 #[cfg(feature = "demo")]
 mod demo;
 mod health;
 mod init;
+mod key;
 mod man;
 mod observe_report;
 mod outcome;
@@ -65,7 +67,9 @@ enum Verb {
     Try(try_request::Arguments),
     /// Turn what observe mode saw into would-be refusals and the contract lines that would permit them
     ObserveReport(observe_report::Arguments),
-    /// Look at access tokens
+    /// Issue, list, rotate and revoke API keys
+    Key(key::Arguments),
+    /// Look at access tokens; issue, list and revoke opaque ones
     Token(token::Arguments),
     /// Look at the configuration's own definition
     Config(config::Arguments),
@@ -94,6 +98,7 @@ pub(crate) fn run() -> Outcome {
         Verb::Coverage(arguments) => coverage::run(&arguments, &shared),
         Verb::Try(arguments) => try_request::run(&arguments, &shared),
         Verb::ObserveReport(arguments) => observe_report::run(&arguments, &shared),
+        Verb::Key(arguments) => key::run(&arguments, &shared),
         Verb::Token(arguments) => token::run(&arguments, &shared),
         Verb::Config(arguments) => config::run(&arguments),
         #[cfg(feature = "demo")]
@@ -186,6 +191,15 @@ mod tests {
         check("completions bash", true);
         check("completions", false);
         check("man --dir out", true);
+        check("key issue --owner alice --scope a --scope b --lifetime 7d", true);
+        check("key issue", false);
+        check("key issue --owner alice --lifetime 7d --dangerous-no-expiry", false);
+        check("key revoke", false);
+        check("key revoke 00000000000", true);
+        check("key revoke --owner service:billing", true);
+        check("key revoke --owner alice --all", false);
+        check("key rotate 00000000000 --overlap 0s", true);
+        check("token revoke --all --json", true);
         check("health --admin 127.0.0.1:9901", true);
         check("health --admin localhost", false);
         check("demo --attacks --json", true);

@@ -14,6 +14,7 @@ use crate::assemble::{Running, StartError};
 use crate::config::checked::Configuration;
 use crate::config::contract::Source;
 use crate::config::listen::Listener;
+use crate::credentials;
 use crate::lifecycle::listening::{Given, Listening};
 use crate::lifecycle::predecessor::{self, Predecessor};
 use crate::lifecycle::sandbox::{self, Places};
@@ -138,6 +139,9 @@ fn places(configuration: &Configuration, files: &[PathBuf], program: &Program) -
     for acme in configuration.listen.iter().filter_map(Listener::acme) {
         places.keep(&acme.storage);
         acme.root.iter().for_each(|root| places.read(&root.value));
+    }
+    if let Some(credentials) = &configuration.credentials {
+        credentials::allow(credentials, &mut places);
     }
     let repositories = configuration.apis.iter().filter_map(|api| match &api.contract {
         Source::Git(repository) => Some(repository),

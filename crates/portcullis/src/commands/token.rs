@@ -1,4 +1,4 @@
-//! `portcullis token inspect`: says, check by check, why a token is or is not accepted. Of the token it shows what names it and
+//! `portcullis token`: opaque tokens of the gate's own; and `inspect`, which says, check by check, why a token is or is not accepted. Of the token it shows what names it and
 //! when it ends; never its signature, and nothing of what it says that is not checked.
 
 use std::fmt::Write as _;
@@ -7,6 +7,7 @@ use std::io::{Read, Write};
 use clap::{Args, Subcommand};
 use portcullis_gateway::listen::unix_time;
 use portcullis_identity::access_token::AccessTokens;
+use portcullis_identity::credentials::Kind;
 use portcullis_identity::jose::claims::{Check, Claims};
 use portcullis_identity::jose::compact::TOKEN_BYTES_MAX;
 use portcullis_identity::jose::jws::Unverified;
@@ -14,9 +15,13 @@ use portcullis_identity::principal::Identity;
 use portcullis_identity::time::UnixTime;
 use serde_json::{Value, json};
 
+use super::credentials::{self, Issue, List, Revoke};
 use super::{ConfigFile, Failure, Outcome, Shared};
 use crate::config::issuer::Issuer;
 use crate::issuers;
+
+/// How long an opaque token is good where nothing is said, in seconds: an hour.
+const LIFETIME_SECONDS: u64 = 3600;
 
 /// The arguments of `token`.
 #[derive(Debug, Args)]
@@ -29,6 +34,12 @@ pub(super) struct Arguments {
 enum Verb {
     /// Say, check by check, whether an access token is accepted
     Inspect(Inspect),
+    /// Make an opaque token, and print it this once
+    Issue(Issue),
+    /// List the opaque tokens, without their secrets
+    List(List),
+    /// Revoke an opaque token, those of an owner, or all, for good
+    Revoke(Revoke),
 }
 
 #[derive(Debug, Args)]
@@ -55,9 +66,18 @@ struct Report {
     subject: Option<String>,
 }
 
-/// Inspects a token.
+/// Runs the verb.
 pub(super) fn run(arguments: &Arguments, shared: &Shared) -> Result<Outcome, Failure> {
-    let Verb::Inspect(inspect) = &arguments.verb;
+    match &arguments.verb {
+        Verb::Inspect(inspect) => inspected(inspect, shared),
+        Verb::Issue(issue) => credentials::issue(issue, Kind::Token, LIFETIME_SECONDS, shared),
+        Verb::List(list) => credentials::list(list, Kind::Token, shared),
+        Verb::Revoke(revoke) => credentials::revoke(revoke, Kind::Token, shared),
+    }
+}
+
+/// Inspects a token.
+fn inspected(inspect: &Inspect, shared: &Shared) -> Result<Outcome, Failure> {
     let configuration = inspect.config.load()?;
     if configuration.issuers.is_empty() {
         let message = "the configuration has no `issuers`, so no token is accepted: see docs/authentication.md";

@@ -13,6 +13,7 @@ use portcullis_gateway::listen::{Bounds, ClientHeader, Deadlines, Settings, Size
 
 use super::address_list::{AddressList, Addresses};
 use super::api::{self, Api};
+use super::credentials::{self, Credentials};
 use super::issuer::Issuer;
 use super::listen::{self, Listener};
 use super::problems::Problems;
@@ -45,6 +46,8 @@ pub(crate) struct Configuration {
     pub(crate) log: Log,
     /// Whose tokens are believed; names all different.
     pub(crate) issuers: Vec<Issuer>,
+    /// Where the gate's own credentials are kept.
+    pub(crate) credentials: Option<Credentials>,
     /// At least one; names all different.
     pub(crate) apis: Vec<Api>,
     /// Where observations go.
@@ -70,9 +73,10 @@ impl Configuration {
         self.listen.iter().map(|listener| listener.address).collect()
     }
 
-    /// Every file of public keys that is named.
+    /// Every file of keys that is named: those of issuers, and the secret of the gate's own credentials.
     pub(crate) fn key_files(&self) -> impl Iterator<Item = &Path> {
-        self.issuers.iter().filter_map(Issuer::file)
+        let secret = self.credentials.iter().map(|credentials| &*credentials.secret);
+        self.issuers.iter().filter_map(Issuer::file).chain(secret)
     }
 
     /// Every file of addresses that is named; one that is named twice comes twice.
@@ -178,6 +182,10 @@ pub(super) fn lower(raw: raw::Configuration, directory: &Path, problems: &mut Pr
         problems,
     );
     api::check_limits_of(&apis, problems);
+    let credentials = raw
+        .credentials
+        .map(|written| Credentials::lower(written, directory, problems));
+    credentials::check(credentials.as_ref(), &apis, &issuers, problems);
     Configuration {
         admin: raw
             .admin
@@ -198,6 +206,7 @@ pub(super) fn lower(raw: raw::Configuration, directory: &Path, problems: &mut Pr
             requests: raw.log.requests.unwrap_or(LogRequests::Refused),
         },
         issuers,
+        credentials,
         apis,
         observe: raw.observe.map(|observe| Observe {
             file: directory.join(&observe.file.value.0),

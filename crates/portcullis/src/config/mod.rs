@@ -10,6 +10,7 @@ mod balance;
 pub(crate) mod checked;
 pub(crate) mod contract;
 pub(crate) mod cors;
+pub(crate) mod credentials;
 pub(crate) mod extensions;
 mod instead;
 pub(crate) mod issuer;

@@ -26,6 +26,7 @@ process: {}
 traces: {otlp: 'http://127.0.0.1:4318/v1/traces'}
 issuers:
   - {name: ours, issuer: 'https://issuer.example', audiences: [api], keys: {url: 'https://issuer.example/keys'}}
+credentials: {store: credentials.db, secret: credentials.jwks}
 apis:
   - contract: {git: contracts.git, ref: main, file: a.openapi.yaml}
     upstream:

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use super::address_list::Addresses;
 use super::contract::ContractWritten;
 use super::cors::Cors;
+use super::credentials::CredentialsWritten;
 use super::issuer::IssuerWritten;
 use super::listen::ListenWritten;
 use super::process::ProcessWritten;
@@ -55,6 +56,8 @@ pub(crate) struct Configuration {
     #[serde(default)]
     #[schemars(length(max = 64))]
     pub(crate) issuers: Vec<Spanned<IssuerWritten>>,
+    /// Where API keys and opaque tokens of the gate's own are kept. Without it there are none.
+    pub(crate) credentials: Option<CredentialsWritten>,
     /// The APIs behind the gate.
     #[schemars(length(min = 1, max = 1000))]
     pub(crate) apis: Vec<Spanned<Api>>,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use portcullis_contract::conform::security::SchemeKind;
+use portcullis_contract::conform::security::{KeyPlace, SchemeKind};
 use portcullis_contract::document::Span;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -13,13 +13,22 @@ use super::problems::Problems;
 use super::spanned::Spanned;
 use super::text::Name;
 
-/// What verifies a security scheme of the contract: name `issuers`, or say that nobody does.
+/// What verifies a security scheme of the contract: one of `issuers`, `own_tokens` and `api_keys`, or nobody, said aloud.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SchemeWritten {
     /// The issuers whose access tokens are accepted, by the names of `issuers`.
     #[schemars(length(min = 1, max = 64))]
     pub(crate) issuers: Option<Vec<Spanned<Name>>>,
+    /// Accepts API keys that `portcullis key issue` made, in the place that the contract names.
+    #[serde(default)]
+    pub(crate) api_keys: bool,
+    /// Accepts bearer tokens that `portcullis token issue` made, beside those of `issuers` where there are any.
+    #[serde(default)]
+    pub(crate) own_tokens: bool,
+    /// Takes API keys out of the query, where the contract has them: URLs end up in logs and histories. They never go on.
+    #[serde(default)]
+    pub(crate) dangerous_query: bool,
     /// Lets the credential go on to the upstream. Default: it ends at the gate, which verified it.
     #[serde(default)]
     pub(crate) forward: bool,
@@ -45,6 +54,13 @@ pub(crate) struct Scheme {
 pub(crate) enum Verifier {
     /// The gate: access tokens of the issuers of these names.
     Issuers(Vec<String>),
+    /// The gate: opaque tokens of its own, and access tokens of the issuers of these names.
+    OwnTokens(Vec<String>),
+    /// The gate: API keys of its own.
+    ApiKeys {
+        /// Also where they stand in the query.
+        in_query: bool,
+    },
     /// The upstream, or nobody.
     Upstream,
 }
@@ -66,18 +82,29 @@ impl SchemeWritten {
     fn lower(self, name: &str, span: Span, issuers: &[Issuer], problems: &mut Problems<'_>) -> Scheme {
         let named = self.issuers.map(|names| {
             names.iter().for_each(|name| check(name, issuers, problems));
-            Verifier::Issuers(names.into_iter().map(|name| name.value.0).collect())
+            names.into_iter().map(|name| name.value.0).collect::<Vec<_>>()
         });
+        let tokens = match (named, self.own_tokens) {
+            (named, true) => Some(Verifier::OwnTokens(named.unwrap_or_default())),
+            (named, false) => named.map(Verifier::Issuers),
+        };
+        let in_query = self.dangerous_query;
+        if in_query && !self.api_keys {
+            let message = format!("`{name}` has `dangerous_query`, and no `api_keys` that it could be about");
+            problems.error(span, message, "take it out, or write `api_keys: true`");
+        }
+        let keys = self.api_keys.then_some(Verifier::ApiKeys { in_query });
         let upstream = self.dangerous_unverified.then_some(Verifier::Upstream);
         // One member for each way; exactly one has to be written.
-        let mut said = [named, upstream].into_iter().flatten();
+        let mut said = [tokens, keys, upstream].into_iter().flatten();
         match (said.next(), said.next()) {
             (Some(verifier), None) => Scheme {
                 forward: self.forward || verifier == Verifier::Upstream,
                 verifier,
             },
             _ => {
-                let message = format!("`{name}` needs either `issuers` or `dangerous_unverified`");
+                let message =
+                    format!("`{name}` needs one of `issuers`, `own_tokens`, `api_keys` and `dangerous_unverified`");
                 let help = "name whose tokens are accepted, such as `{issuers: [main]}`";
                 problems.error(span, message, help);
                 Scheme::UNVERIFIED
@@ -98,7 +125,12 @@ impl Verifier {
     /// Whether it can verify what a scheme of this kind asks for.
     pub(crate) fn is_for(&self, kind: &SchemeKind) -> bool {
         match self {
-            Self::Issuers(_) => matches!(
+            Self::ApiKeys { in_query } => match kind {
+                SchemeKind::ApiKey(KeyPlace::Query(_)) => *in_query,
+                SchemeKind::ApiKey(KeyPlace::Header(_) | KeyPlace::Cookie(_)) => true,
+                _ => false,
+            },
+            Self::Issuers(_) | Self::OwnTokens(_) => matches!(
                 kind,
                 SchemeKind::Bearer | SchemeKind::OAuth2 | SchemeKind::OpenIdConnect(_)
             ),

@@ -85,6 +85,7 @@ apis:
         - {name: login, key: [address, {header: X-Key}, {path: id}, {query: q}, {body: /user}], requests: 5, per: 15m,
            burst: 2, count: failures, shared: logins, exact: true, mode: observe}
 traces: {otlp: 'http://127.0.0.1:4318/v1/traces', sample: 0.25, trust_incoming: true, service: gate, waiting_max: 100}
+credentials: {store: kept/credentials.db, secret: kept/credentials.jwks, prefix: acme}
 ";
 
 fn problems_of(text: &str) -> String {

@@ -3,7 +3,7 @@
 
 use portcullis_contract::conform::contract::Contract;
 use portcullis_contract::conform::operation::Operation;
-use portcullis_contract::conform::security::{Requirement, SchemeKind, SecurityScheme};
+use portcullis_contract::conform::security::{KeyPlace, Requirement, SchemeKind, SecurityScheme};
 use portcullis_contract::document::{Document, Problem};
 
 use crate::config::api::Api;
@@ -17,7 +17,10 @@ pub(super) fn problems(api: &Api, document: &Document, contract: &Contract, loca
         .filter_map(|scheme| match api.scheme(&scheme.name) {
             None => Some(unmapped(api, scheme, location)),
             Some(Scheme { verifier, .. }) if verifier.is_for(&scheme.kind) => None,
-            Some(_) => Some(unfit(document, scheme)),
+            Some(Scheme { verifier, .. }) => Some(match (verifier, &scheme.kind) {
+                (Verifier::ApiKeys { .. }, SchemeKind::ApiKey(KeyPlace::Query(_))) => in_query(document, scheme),
+                _ => unfit(document, scheme),
+            }),
         });
     let unknown = api.security_schemes.iter().filter_map(|(name, settled)| {
         let is_asked = contract.security_schemes.iter().any(|scheme| *scheme.name == **name);
@@ -31,6 +34,7 @@ pub(super) fn problems(api: &Api, document: &Document, contract: &Contract, loca
     });
     verified
         .chain(unknown)
+        .chain(two_keys(api, document, contract))
         .chain(left_to_others(api, document, contract))
         .collect()
 }
@@ -60,6 +64,37 @@ fn unfit(document: &Document, scheme: &SecurityScheme) -> Problem {
     );
     let help = "name what does, or let the upstream verify them: `dangerous_unverified: true`";
     Problem::error(document.location(scheme.span.file), scheme.span, message).help(help)
+}
+
+/// A key in the query is written into logs, histories and `Referer` fields on its way (RFC 9700 §4.3.2).
+fn in_query(document: &Document, scheme: &SecurityScheme) -> Problem {
+    let message = format!(
+        "`{}`: the API key stands in the query, where logs and histories keep it",
+        scheme.name
+    );
+    let help = "put it into a header field, or set `dangerous_query: true` where callers cannot";
+    Problem::error(document.location(scheme.span.file), scheme.span, message).help(help)
+}
+
+/// An operation that needs two API keys at once: a request presents one.
+fn two_keys(api: &Api, document: &Document, contract: &Contract) -> Option<Problem> {
+    let is_key = |requirement: &&Requirement| {
+        let index = usize::try_from(requirement.scheme.0).ok();
+        let scheme = index.and_then(|index| contract.security_schemes.get(index));
+        let scheme = scheme.and_then(|scheme| api.scheme(&scheme.name));
+        scheme.is_some_and(|scheme| matches!(scheme.verifier, Verifier::ApiKeys { .. }))
+    };
+    let needs_two = |operation: &&Operation| {
+        let mut alternatives = operation.security.iter().flatten();
+        alternatives.any(|alternative| alternative.iter().filter(is_key).count() > 1)
+    };
+    let first = contract.operations.iter().find(needs_two)?;
+    let message = format!(
+        "`{}` asks for two API keys at once, and the gate verifies one in a request",
+        first.name()
+    );
+    let help = "let the upstream verify the other: `dangerous_unverified: true`";
+    Some(Problem::error(document.location(first.span.file), first.span, message).help(help))
 }
 
 /// What goes on unverified, told once.

@@ -15,6 +15,7 @@ mod acme;
 mod activation;
 mod address_lists;
 mod answers;
+mod api_keys;
 mod balance;
 mod bodies;
 mod command_line;

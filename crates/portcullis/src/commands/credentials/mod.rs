@@ -1,0 +1,225 @@
+//! What `portcullis key` and `portcullis token` have in common: credentials of the gate's own, issued, listed, rotated and revoked.
+
+mod arguments;
+mod date;
+mod tell;
+
+use portcullis_gateway::listen::unix_time;
+use portcullis_identity::credentials::{ApiKey, CredentialId, Kind, OpaqueToken, Prefix, Record};
+use portcullis_identity::time::UnixTime;
+use portcullis_secrets::MacKey;
+use portcullis_store::StoreError;
+use portcullis_store::credentials::{Credentials as _, IssueError, PAGE_RECORDS_MAX, Page, Rotated, Rotation, Whose};
+use portcullis_store::sqlite::SqliteCredentials;
+
+pub(super) use arguments::{Issue, List, Revoke, Rotate, Show};
+
+use super::{ConfigFile, Failure, Outcome, Shared};
+use crate::config::credentials::Credentials;
+use crate::credentials::draw::{self, New};
+use crate::credentials::{secret, store_fault};
+use arguments::Owner;
+
+/// How long a credential is kept that has ended, in seconds: 90 days, to answer who had it.
+const KEPT_SECONDS: u64 = 90 * 24 * 3600;
+/// How often another name is drawn where one is taken.
+const DRAWS_MAX: usize = 3;
+
+/// The store of a configuration, and whose credentials are meant.
+struct Kept {
+    configured: Credentials,
+    kind: Kind,
+}
+
+impl Kept {
+    fn of(config: &ConfigFile, kind: Kind) -> Result<Self, Failure> {
+        let configured = config.load()?.credentials.ok_or_else(|| {
+            Failure::unusable(
+                "the configuration does not say where credentials are kept: write \
+                 `credentials: {store: credentials.db, secret: credentials.jwks}` (docs/api-keys.md)",
+            )
+        })?;
+        Ok(Self { configured, kind })
+    }
+
+    fn open(&self) -> Result<SqliteCredentials, Failure> {
+        let opened = SqliteCredentials::open(&self.configured.store);
+        opened.map_err(|error| match error {
+            StoreError::Missing => Failure::unusable(format!(
+                "{}: nothing was issued yet",
+                store_fault(&self.configured, &error)
+            )),
+            _ => self.failed(&error),
+        })
+    }
+
+    /// The store and the secret, both made where they are missing, which is said.
+    fn begin(&self) -> Result<(SqliteCredentials, Vec<MacKey>), Failure> {
+        let Credentials { store, secret, .. } = &self.configured;
+        let is_new = !store.exists();
+        // A new secret beside an old store would make every credential in it worthless, unseen.
+        if is_new {
+            let made = secret::make(secret).map_err(|error| self.no_secret(&error))?;
+            if made {
+                anstream::eprintln!(
+                    "made the secret `{}`: keep a copy where you keep secrets",
+                    secret.display()
+                );
+            }
+        }
+        let keys = self.keys()?;
+        let opened = SqliteCredentials::create(store).map_err(|error| self.failed(&error))?;
+        if is_new {
+            anstream::eprintln!("made the store `{}`", store.display());
+        }
+        Ok((opened, keys))
+    }
+
+    fn keys(&self) -> Result<Vec<MacKey>, Failure> {
+        let read = secret::read(&self.configured.secret);
+        read.map(|(keys, _)| keys).map_err(|error| self.no_secret(&error))
+    }
+
+    fn draw(&self, id: CredentialId, keys: &[MacKey]) -> Result<New, Failure> {
+        let prefix = Prefix::parse(&self.configured.prefix);
+        let (Some(prefix), Some(key)) = (prefix, keys.first()) else {
+            return Err(self.no_secret("has no key"));
+        };
+        draw::credential(self.kind, id, &prefix, key).map_err(Failure::unusable)
+    }
+
+    fn failed(&self, error: &StoreError) -> Failure {
+        Failure::unusable(store_fault(&self.configured, error))
+    }
+
+    fn no_secret(&self, error: &str) -> Failure {
+        let path = self.configured.secret.display();
+        Failure::unusable(format!("cannot use the secret `{path}`: {error}"))
+    }
+
+    /// The credential of this name.
+    fn find(&self, store: &mut SqliteCredentials, id: &CredentialId) -> Result<Record, Failure> {
+        let found = store.find(id).map_err(|error| self.failed(&error))?;
+        found
+            .filter(|record| record.kind == self.kind)
+            .ok_or_else(|| self.unknown(id))
+    }
+
+    fn unknown(&self, id: &CredentialId) -> Failure {
+        let what = tell::what(self.kind);
+        Failure::unusable(format!("there is no {what} `{id}`: `list` tells those that there are"))
+    }
+}
+
+/// Issues a credential, and tells it this once.
+pub(super) fn issue(arguments: &Issue, kind: Kind, lifetime_seconds: u64, shared: &Shared) -> Result<Outcome, Failure> {
+    let kept = Kept::of(&arguments.config, kind)?;
+    let now = unix_time();
+    let (mut store, keys) = kept.begin()?;
+    let old = UnixTime::from_seconds(now.seconds().saturating_sub(KEPT_SECONDS));
+    if let Some(old) = old {
+        store.forget(old).map_err(|error| kept.failed(&error))?;
+    }
+    for _ in 0..DRAWS_MAX {
+        let id = draw::id().map_err(Failure::unusable)?;
+        let New { text, tag } = kept.draw(id, &keys)?;
+        let record = arguments.record(kind, id, tag, now, lifetime_seconds);
+        match store.issue(&record) {
+            Ok(()) => {
+                tell::new(&text, &record, now, shared)?;
+                return Ok(Outcome::Clean);
+            }
+            Err(IssueError::Taken) => {}
+            Err(error) => {
+                let path = kept.configured.store.display();
+                return Err(Failure::unusable(format!("cannot use the store `{path}`: {error}")));
+            }
+        }
+    }
+    Err(Failure::unusable(
+        "every name that was drawn is taken: the system's random numbers are none",
+    ))
+}
+
+/// Tells every credential, those that ended lately included.
+pub(super) fn list(arguments: &List, kind: Kind, shared: &Shared) -> Result<Outcome, Failure> {
+    let kept = Kept::of(&arguments.config, kind)?;
+    let mut store = kept.open()?;
+    let mut page = Page {
+        kind,
+        owner: arguments.owner.as_ref().map(Owner::named),
+        after: None,
+        records_max: PAGE_RECORDS_MAX,
+    };
+    let mut records = Vec::new();
+    loop {
+        let more = store.list(&page).map_err(|error| kept.failed(&error))?;
+        let Some(last) = more.last() else { break };
+        page.after = Some(last.id);
+        records.extend(more);
+    }
+    records.sort_by_key(|record| (record.issued, record.id));
+    tell::all(kind, &records, unix_time(), shared)?;
+    Ok(Outcome::Clean)
+}
+
+/// Tells what is kept of one credential.
+pub(super) fn show(arguments: &Show, kind: Kind, shared: &Shared) -> Result<Outcome, Failure> {
+    let kept = Kept::of(&arguments.config, kind)?;
+    let record = kept.find(&mut kept.open()?, &id(&arguments.id)?)?;
+    tell::one(&record, unix_time(), shared)?;
+    Ok(Outcome::Clean)
+}
+
+/// Gives a credential another secret, and tells it this once.
+pub(super) fn rotate(arguments: &Rotate, kind: Kind, shared: &Shared) -> Result<Outcome, Failure> {
+    let kept = Kept::of(&arguments.config, kind)?;
+    let (mut store, id, now) = (kept.open()?, id(&arguments.id)?, unix_time());
+    // Before anything is drawn: a name of the other kind is none.
+    kept.find(&mut store, &id)?;
+    let New { text, tag } = kept.draw(id, &kept.keys()?)?;
+    let rotation = Rotation {
+        tag,
+        old_until: now.plus(arguments.overlap.0),
+        now,
+    };
+    match store.rotate(&id, &rotation).map_err(|error| kept.failed(&error))? {
+        Rotated::Done(record) => tell::new(&text, &record, now, shared)?,
+        Rotated::Unknown => return Err(kept.unknown(&id)),
+        Rotated::Ended => {
+            let message = format!("`{id}` was revoked or has expired, and is not brought back: issue another");
+            return Err(Failure::unusable(message));
+        }
+    }
+    Ok(Outcome::Clean)
+}
+
+/// Revokes credentials for good.
+pub(super) fn revoke(arguments: &Revoke, kind: Kind, shared: &Shared) -> Result<Outcome, Failure> {
+    let kept = Kept::of(&arguments.config, kind)?;
+    let mut store = kept.open()?;
+    let whose = match (&arguments.id, &arguments.owner) {
+        (Some(written), _) => {
+            let id = id(written)?;
+            kept.find(&mut store, &id)?;
+            Whose::One(id)
+        }
+        (None, Some(owner)) => {
+            let (kind, name) = owner.named();
+            Whose::Owner(kind, name)
+        }
+        (None, None) => Whose::All,
+    };
+    let revoked = store.revoke(kind, &whose, unix_time());
+    tell::revoked(kind, revoked.map_err(|error| kept.failed(&error))?, shared)?;
+    Ok(Outcome::Clean)
+}
+
+/// The name that is written, or that of the credential that is: whoever found one somewhere has nothing else.
+fn id(written: &str) -> Result<CredentialId, Failure> {
+    let of_key = || ApiKey::parse(written).ok().map(|key| key.id());
+    let of_token = || OpaqueToken::parse(written).map(|token| token.id());
+    let id = CredentialId::parse(written).or_else(of_key).or_else(of_token);
+    // It may be a secret after all, so it is not repeated.
+    id.ok_or_else(|| Failure::unusable("what is written is no name of a credential: one has 11 letters and digits"))
+}

@@ -1,0 +1,190 @@
+//! Credentials, for people and for programs. A credential itself is told once, alone on standard output; what is said about it goes to
+//! standard error.
+
+use std::io::Write as _;
+
+use anstyle::Style;
+use comfy_table::{ContentArrangement, Table, presets};
+use portcullis_identity::credentials::{Kind, Record};
+use portcullis_identity::time::UnixTime;
+use serde_json::{Value, json};
+
+use super::super::{Failure, Shared};
+use super::date::Date;
+
+const FAINT: Style = Style::new().dimmed();
+const BOLD: Style = Style::new().bold();
+/// The width of a table in characters, where there is no terminal to fit.
+const WIDTH: u16 = 120;
+
+/// What people call it.
+pub(super) fn what(kind: Kind) -> &'static str {
+    match kind {
+        Kind::ApiKey => "API key",
+        Kind::Token => "token",
+    }
+}
+
+/// Tells a credential, and what is kept of it.
+pub(super) fn new(text: &str, record: &Record, now: UnixTime, shared: &Shared) -> Result<(), Failure> {
+    let mut out = anstream::stdout();
+    if shared.json {
+        let mut told = as_json(record, now);
+        if let Some(members) = told.as_object_mut() {
+            members.insert("credential".to_owned(), text.into());
+        }
+        writeln!(out, "{told:#}")?;
+        return Ok(());
+    }
+    writeln!(out, "{text}")?;
+    anstream::eprintln!("{}", in_words(record, now));
+    anstream::eprintln!("this is the only time that it is shown: only a MAC of it is kept");
+    Ok(())
+}
+
+/// Tells what is kept of one.
+pub(super) fn one(record: &Record, now: UnixTime, shared: &Shared) -> Result<(), Failure> {
+    let mut out = anstream::stdout();
+    if shared.json {
+        writeln!(out, "{:#}", as_json(record, now))?;
+        return Ok(());
+    }
+    for (name, value) in rows(record, now) {
+        writeln!(out, "{FAINT}{name:>9}{FAINT:#}  {value}")?;
+    }
+    Ok(())
+}
+
+/// Tells what is kept of all.
+pub(super) fn all(kind: Kind, records: &[Record], now: UnixTime, shared: &Shared) -> Result<(), Failure> {
+    let mut out = anstream::stdout();
+    if shared.json {
+        let listed: Vec<Value> = records.iter().map(|record| as_json(record, now)).collect();
+        writeln!(out, "{:#}", json!({ "credentials": listed }))?;
+        return Ok(());
+    }
+    if records.is_empty() {
+        writeln!(out, "no {}s", what(kind))?;
+        return Ok(());
+    }
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_width(Table::new().width().unwrap_or(WIDTH));
+    table.set_header(["name", "state", "owner", "scopes", "ends", "last used", "label"]);
+    for record in records {
+        table.add_row([
+            record.id.to_string(),
+            state(record, now).to_owned(),
+            owner(record),
+            record.scopes.to_string(),
+            date(record.ends()),
+            date(record.used),
+            record.label.to_string(),
+        ]);
+    }
+    let mut lines = table.lines();
+    if let Some(header) = lines.next() {
+        writeln!(out, "{BOLD}{}{BOLD:#}", header.trim())?;
+    }
+    for line in lines {
+        writeln!(out, "{}", line.strip_prefix(' ').unwrap_or(&line).trim_end())?;
+    }
+    Ok(())
+}
+
+/// Tells how many were revoked.
+pub(super) fn revoked(kind: Kind, count: u64, shared: &Shared) -> Result<(), Failure> {
+    let mut out = anstream::stdout();
+    if shared.json {
+        writeln!(out, "{:#}", json!({ "revoked": count }))?;
+        return Ok(());
+    }
+    let what = what(kind);
+    match count {
+        0 => writeln!(out, "nothing to revoke: no such {what} is in force")?,
+        1 => writeln!(out, "revoked 1 {what}; gates know within a second")?,
+        _ => writeln!(out, "revoked {count} {what}s; gates know within a second")?,
+    }
+    Ok(())
+}
+
+fn in_words(record: &Record, now: UnixTime) -> String {
+    let ends = match record.expires {
+        Some(expires) => format!("until {}", Date(expires)),
+        None => "until it is revoked".to_owned(),
+    };
+    let scopes = match record.scopes.to_string() {
+        scopes if scopes.is_empty() => "without scopes".to_owned(),
+        scopes => format!("for {scopes}"),
+    };
+    let mut words = format!(
+        "{} {} of {}, {scopes}, {ends}",
+        what(record.kind),
+        record.id,
+        owner(record)
+    );
+    if let Some(retiring) = record.retiring.as_ref().filter(|retiring| now < retiring.until) {
+        words += &format!("; the one before is good until {}", Date(retiring.until));
+    }
+    words
+}
+
+fn rows(record: &Record, now: UnixTime) -> Vec<(&'static str, String)> {
+    let mut rows = vec![
+        ("name", record.id.to_string()),
+        ("kind", what(record.kind).to_owned()),
+        ("state", state(record, now).to_owned()),
+        ("label", record.label.to_string()),
+        ("owner", owner(record)),
+        ("client", record.client.as_deref().unwrap_or_default().to_owned()),
+        ("scopes", record.scopes.to_string()),
+        ("issued", Date(record.issued).to_string()),
+        ("expires", date(record.expires)),
+        ("revoked", date(record.revoked)),
+        ("last used", date(record.used)),
+        ("secret", format!("kept under `{}`", record.tag.key)),
+    ];
+    if let Some(retiring) = &record.retiring {
+        rows.push(("before", format!("good until {}", Date(retiring.until))));
+    }
+    rows.retain(|(_, value)| !value.is_empty());
+    rows
+}
+
+fn as_json(record: &Record, now: UnixTime) -> Value {
+    let told = |time: Option<UnixTime>| time.map(|time| Date(time).to_string());
+    json!({
+        "id": record.id.as_str(),
+        "kind": record.kind.name(),
+        "state": state(record, now),
+        "label": record.label,
+        "owner": { "kind": record.owner_kind.name(), "name": record.owner },
+        "client": record.client,
+        "scopes": record.scopes.iter().collect::<Vec<_>>(),
+        "issued": told(Some(record.issued)),
+        "expires": told(record.expires),
+        "revoked": told(record.revoked),
+        "last_used": told(record.used),
+        "secret": record.tag.key,
+        "old_secret_until": told(record.retiring.as_ref().map(|retiring| retiring.until)),
+    })
+}
+
+fn state(record: &Record, now: UnixTime) -> &'static str {
+    if record.revoked.is_some() {
+        "revoked"
+    } else if record.has_ended(now) {
+        "expired"
+    } else {
+        "good"
+    }
+}
+
+fn owner(record: &Record) -> String {
+    format!("{}:{}", record.owner_kind.name(), record.owner)
+}
+
+fn date(time: Option<UnixTime>) -> String {
+    time.map_or_else(String::new, |time| Date(time).to_string())
+}

@@ -1,0 +1,93 @@
+//! Where the gate's own API keys and opaque tokens are kept, as it is written and settled.
+
+use std::path::{Path, PathBuf};
+
+use portcullis_contract::document::Span;
+use portcullis_identity::credentials::Prefix;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::api::Api;
+use super::issuer::Issuer;
+use super::problems::Problems;
+use super::security::Verifier;
+use super::spanned::Spanned;
+use super::text::{Location, Name};
+
+/// What the subjects of the gate's own credentials are named under, as those of an issuer are under its name.
+pub(crate) const AUTHORITY: &str = "own";
+/// How credentials begin where nothing is said.
+const PREFIX: &str = "ptc";
+
+/// Where API keys and opaque tokens of the gate's own are kept. Commands issue them: `portcullis key issue`, `portcullis token issue`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CredentialsWritten {
+    /// The file of the store (SQLite), relative to the configuration. The first `issue` makes it, and two others beside it.
+    pub(crate) store: Spanned<Location>,
+    /// The file of the secret under which credentials are kept: a JWK Set (RFC 7517) of keys of the type `oct`, the one for new
+    /// credentials first. The first `issue` makes it. Read again when it changes.
+    pub(crate) secret: Spanned<Location>,
+    /// How new credentials begin, for scanners of secrets: 2 to 16 lower-case letters and digits. Default: ptc.
+    pub(crate) prefix: Option<Spanned<Name>>,
+}
+
+/// Where credentials are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Credentials {
+    /// The file of the store.
+    pub(crate) store: PathBuf,
+    /// Where it is named.
+    pub(crate) store_span: Span,
+    /// The file of the secret.
+    pub(crate) secret: PathBuf,
+    /// Where it is named.
+    pub(crate) secret_span: Span,
+    /// How new credentials begin.
+    pub(crate) prefix: String,
+}
+
+impl Credentials {
+    pub(super) fn lower(raw: CredentialsWritten, directory: &Path, problems: &mut Problems<'_>) -> Self {
+        if let Some(prefix) = &raw.prefix
+            && Prefix::parse(&prefix.value.0).is_none()
+        {
+            let message = format!("`{}` is no prefix of credentials", prefix.value.0);
+            let help = "use 2 to 16 lower-case letters and digits, a letter first, such as `acme`";
+            problems.error(prefix.span, message, help);
+        }
+        Self {
+            store: directory.join(&raw.store.value.0),
+            store_span: raw.store.span,
+            secret: directory.join(&raw.secret.value.0),
+            secret_span: raw.secret.span,
+            prefix: raw.prefix.map_or_else(|| PREFIX.to_owned(), |prefix| prefix.value.0),
+        }
+    }
+}
+
+/// Reports schemes that need credentials of which nothing is said, and an issuer that is called as they are.
+pub(super) fn check(credentials: Option<&Credentials>, apis: &[Api], issuers: &[Issuer], problems: &mut Problems<'_>) {
+    let schemes = apis.iter().flat_map(|api| &api.security_schemes);
+    for (name, scheme) in schemes {
+        let wanted = match &scheme.value.verifier {
+            Verifier::ApiKeys { .. } => "api_keys",
+            Verifier::OwnTokens(_) => "own_tokens",
+            Verifier::Issuers(_) | Verifier::Upstream => continue,
+        };
+        if credentials.is_none() {
+            let message = format!("`{name}` has `{wanted}`, and it is not said where they are kept");
+            let help = "write `credentials: {store: credentials.db, secret: credentials.jwks}`; `portcullis key issue` makes both";
+            problems.error(scheme.span, message, help);
+        }
+    }
+    let namesake = issuers.iter().find(|issuer| &*issuer.name == AUTHORITY);
+    if let (Some(_), Some(issuer)) = (credentials, namesake) {
+        let message = format!("an issuer is called `{AUTHORITY}`, as the gate's own `credentials` are");
+        problems.error(
+            issuer.span,
+            message,
+            "give the issuer another name: whose subject is whose could not be told",
+        );
+    }
+}

@@ -1,0 +1,237 @@
+//! The gate's own API keys and opaque tokens: the store and the secret of a configuration, and what a gate that serves knows of them.
+
+pub(crate) mod draw;
+pub(crate) mod secret;
+
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use portcullis_contract::document::{Problem, Span};
+use portcullis_gateway::keyring::Keyring;
+use portcullis_identity::credentials::MacKeys;
+use portcullis_identity::jose::handle::Mac;
+use portcullis_secrets::MacKey;
+use portcullis_store::StoreError;
+use portcullis_store::credentials::{Changes, Credentials as _, Position};
+use portcullis_store::sqlite::{self, SqliteCredentials};
+
+use crate::config::credentials::{AUTHORITY, Credentials};
+use crate::lifecycle::sandbox::Places;
+
+/// How often the store is asked what has changed: well within the time that what it said counts.
+const ASKED_EVERY: Duration = Duration::from_millis(200);
+/// How often uses are written down.
+const USES_WRITTEN_EVERY: Duration = Duration::from_secs(30);
+
+/// What a gate knows of its own credentials, from one configuration to the next.
+pub(crate) struct OwnCredentials {
+    /// Whether the store is read, again and again.
+    serves: bool,
+    in_force: Option<InForce>,
+}
+
+struct InForce {
+    configured: Credentials,
+    secret: secret::Digest,
+    keyring: Arc<Keyring>,
+}
+
+impl OwnCredentials {
+    /// For a gate that serves.
+    pub(crate) fn new() -> Self {
+        Self {
+            serves: true,
+            in_force: None,
+        }
+    }
+
+    /// For a configuration that is looked at and not served: whether the store can be used is all that is asked.
+    pub(crate) fn offline() -> Self {
+        Self {
+            serves: false,
+            in_force: None,
+        }
+    }
+
+    /// What is known of the credentials of a configuration; none where it has none. What is as it was stays.
+    ///
+    /// # Errors
+    /// The store or the secret cannot be used.
+    pub(crate) fn settle(&mut self, configured: Option<&Credentials>) -> Result<Option<Arc<Keyring>>, Vec<Problem>> {
+        let Some(configured) = configured else {
+            self.in_force = None;
+            return Ok(None);
+        };
+        let (keys, digest) = secret::read(&configured.secret).map_err(|error| vec![of_secret(configured, &error)])?;
+        if let Some(known) = &self.in_force
+            && known.configured.store == configured.store
+            && known.secret == digest
+        {
+            return Ok(Some(Arc::clone(&known.keyring)));
+        }
+        let keyring = self.begin(configured, keys)?;
+        // Whoever holds the one before is served by its thread until nobody does.
+        self.in_force = Some(InForce {
+            configured: configured.clone(),
+            secret: digest,
+            keyring: Arc::clone(&keyring),
+        });
+        Ok(Some(keyring))
+    }
+
+    fn begin(&self, configured: &Credentials, keys: Vec<MacKey>) -> Result<Arc<Keyring>, Vec<Problem>> {
+        let keys = keys.into_iter().map(|key| Arc::new(key) as Arc<dyn Mac>).collect();
+        let keys = MacKeys::new(keys).map_err(|unusable| vec![of_secret(configured, &unusable.to_string())])?;
+        let keyring = Arc::new(Keyring::new(AUTHORITY.into(), keys));
+        let failed = |error| vec![of_store(configured, &error)];
+        if !self.serves {
+            // Whoever only looks changes nothing, and opening may.
+            sqlite::look(&configured.store).map_err(failed)?;
+            return Ok(keyring);
+        }
+        let [store, uses] = [0; 2].map(|_| SqliteCredentials::open(&configured.store));
+        let (store, uses) = (store.map_err(failed)?, uses.map_err(failed)?);
+        let mut reader = Reader {
+            store,
+            position: Position::default(),
+        };
+        reader.read(&keyring).map_err(failed)?;
+        let of = Arc::downgrade(&keyring);
+        let begun = spawn("credentials", move || keep(reader, &of)).and_then(|()| {
+            let of = Arc::downgrade(&keyring);
+            spawn("uses", move || keep_uses(uses, &of))
+        });
+        begun.map_err(|error| {
+            let message = format!("the store of credentials cannot be watched: {error}");
+            vec![Problem::error("", Span::default(), message)]
+        })?;
+        Ok(keyring)
+    }
+}
+
+impl Drop for OwnCredentials {
+    /// Writes down the last uses.
+    fn drop(&mut self) {
+        let Some(known) = self.in_force.as_ref().filter(|_| self.serves) else {
+            return;
+        };
+        let opened = SqliteCredentials::open(&known.configured.store);
+        let written = opened.and_then(|mut store| write_uses(&mut store, &known.keyring));
+        if let Err(error) = written {
+            tracing::warn!(%error, "the last uses of credentials are not written down");
+        }
+    }
+}
+
+/// Adds the files of a store that is there to the places of a gate, each for itself: beside them may lie what it must not write.
+pub(crate) fn allow(configured: &Credentials, places: &mut Places) {
+    if configured.store.is_file()
+        && let Err(error) = sqlite::prepare(&configured.store)
+    {
+        tracing::warn!(%error, "the log of the store of credentials cannot be made");
+    }
+    places.read(&configured.store);
+    let files = sqlite::files(&configured.store);
+    files
+        .iter()
+        .filter(|file| file.is_file())
+        .for_each(|file| places.write(file));
+}
+
+/// What is wrong with a store.
+pub(crate) fn store_fault(configured: &Credentials, error: &StoreError) -> String {
+    format!("cannot use the store `{}`: {error}", configured.store.display())
+}
+
+fn of_store(configured: &Credentials, error: &StoreError) -> Problem {
+    let help = match error {
+        StoreError::Missing => "issue the first credential: `portcullis key issue --owner NAME` makes the store",
+        _ => "",
+    };
+    Problem::error("", configured.store_span, store_fault(configured, error)).help(help)
+}
+
+fn of_secret(configured: &Credentials, error: &str) -> Problem {
+    let message = format!("cannot use the secret `{}`: {error}", configured.secret.display());
+    let help = "issue the first credential: `portcullis key issue --owner NAME` makes the secret where there is none";
+    Problem::error("", configured.secret_span, message).help(help)
+}
+
+/// Reads a store from where it was read before.
+struct Reader {
+    store: SqliteCredentials,
+    position: Position,
+}
+
+impl Reader {
+    fn read(&mut self, keyring: &Keyring) -> Result<(), StoreError> {
+        // Before: what is written while it is read counts from here.
+        let begun = Instant::now();
+        let Changes {
+            whole,
+            records,
+            position,
+        } = self.store.changes(self.position)?;
+        self.position = position;
+        keyring.put(records, whole, begun);
+        Ok(())
+    }
+}
+
+/// Keeps what is known up to date until nobody wants to know it. A thread of its own: the database may wait for a disk or for
+/// another process, which no worker may.
+fn keep(mut reader: Reader, of: &Weak<Keyring>) {
+    let mut failing = false;
+    loop {
+        std::thread::sleep(ASKED_EVERY);
+        let Some(keyring) = of.upgrade() else { return };
+        match reader.read(&keyring) {
+            Ok(()) => {
+                if std::mem::take(&mut failing) {
+                    tracing::info!("the store of credentials can be used again");
+                }
+            }
+            Err(error) => {
+                keyring.fail();
+                if !std::mem::replace(&mut failing, true) {
+                    tracing::error!(
+                        %error,
+                        "the store of credentials cannot be used: API keys and opaque tokens let nobody in until it can"
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// Writes uses down until nobody makes any. A thread of its own too: whoever writes waits for others that write, and what is known would
+/// grow old meanwhile.
+fn keep_uses(mut store: SqliteCredentials, of: &Weak<Keyring>) {
+    let mut failing = false;
+    loop {
+        std::thread::sleep(USES_WRITTEN_EVERY);
+        let Some(keyring) = of.upgrade() else { return };
+        let written = write_uses(&mut store, &keyring);
+        let was_failing = std::mem::replace(&mut failing, written.is_err());
+        if let Err(error) = written
+            && !was_failing
+        {
+            tracing::warn!(%error, "the last uses of credentials cannot be written down; later ones will be");
+        }
+    }
+}
+
+fn spawn(name: &str, act: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    let thread = std::thread::Builder::new().name(name.to_owned());
+    thread.spawn(act).map(drop)
+}
+
+fn write_uses(store: &mut SqliteCredentials, keyring: &Keyring) -> Result<(), StoreError> {
+    let uses = keyring.used();
+    if uses.is_empty() {
+        return Ok(());
+    }
+    store.touch(&uses)?;
+    keyring.written(&uses);
+    Ok(())
+}
