@@ -1,10 +1,16 @@
 //! The `Authorization` field of a request (RFC 9110 §11.6.2), read strictly: one credential, in one spelling.
 
+mod basic;
+
+pub use basic::{Basic, PASSWORD_BYTES_MAX, Password, USER_NAME_BYTES_MAX};
+
 /// What a caller presents in `Authorization`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Authorization<'r> {
     /// `Bearer`: a token, of the form of RFC 6750 §2.1.
     Bearer(&'r str),
+    /// `Basic` (RFC 7617): what [`Basic::decode`] reads.
+    Basic(&'r str),
     /// Another scheme.
     Other,
 }
@@ -31,11 +37,13 @@ impl<'r> Authorization<'r> {
     fn of(value: &'r [u8]) -> Option<Self> {
         let value = std::str::from_utf8(value).ok()?;
         let (scheme, credential) = value.split_once(' ')?;
-        if scheme.eq_ignore_ascii_case("bearer") {
-            let token = credential.trim_start_matches(' ');
-            return is_token68(token).then_some(Self::Bearer(token));
-        }
-        is_token(scheme).then_some(Self::Other)
+        let token68: fn(&'r str) -> Self = match scheme {
+            bearer if bearer.eq_ignore_ascii_case("bearer") => Self::Bearer,
+            basic if basic.eq_ignore_ascii_case("basic") => Self::Basic,
+            other => return is_token(other).then_some(Self::Other),
+        };
+        let credential = credential.trim_start_matches(' ');
+        is_token68(credential).then(|| token68(credential))
     }
 }
 
@@ -70,7 +78,9 @@ mod tests {
             Ok(Some(Authorization::Bearer("a.b-c_d~e+f/g=="))),
         );
         check(&["bEARER  abc"], Ok(Some(Authorization::Bearer("abc"))));
-        check(&["Basic YTpi"], Ok(Some(Authorization::Other)));
+        check(&["Basic YTpi"], Ok(Some(Authorization::Basic("YTpi"))));
+        check(&["BASIC  YTpi"], Ok(Some(Authorization::Basic("YTpi"))));
+        check(&["Digest username=\"a\""], Ok(Some(Authorization::Other)));
         for unreadable in [
             "",
             "Bearer",
@@ -81,6 +91,10 @@ mod tests {
             "Bearer a=b",
             "Bearer a\tb",
             "Bearer\tabc",
+            "Basic",
+            "Basic YTpi YTpi",
+            "Basic YTpi, Basic YTpi",
+            "Basic a:b",
             "Bearer \"a\"",
             " Bearer a",
             "B(arer a",

@@ -1,4 +1,5 @@
-//! What a caller is told to present: `WWW-Authenticate` (RFC 9110 §11.6.1) for bearer tokens (RFC 6750 §3).
+//! What a caller is told to present: `WWW-Authenticate` (RFC 9110 §11.6.1) for bearer tokens (RFC 6750 §3)
+//! and for passwords (RFC 7617 §2).
 //!
 //! It never says why a credential was refused: a caller who guesses learns nothing, and an operator reads the log.
 
@@ -36,6 +37,11 @@ pub fn bearer<'s>(realm: &str, error: Option<BearerError>, scopes: impl IntoIter
     challenge
 }
 
+/// The challenge of an operation that takes a user name and a password (RFC 7617 §2), in UTF-8 (§2.1).
+pub fn basic(realm: &str) -> String {
+    format!("Basic realm=\"{}\", charset=\"UTF-8\"", quoted(realm))
+}
+
 /// The content of a quoted string (RFC 9110 §5.6.4); what may not stand in one is left out.
 fn quoted(text: &str) -> String {
     let allowed = text.chars().filter(|letter| (' '..='~').contains(letter));
@@ -51,6 +57,11 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_password_is_asked_for_in_utf_8() {
+        assert_eq!(basic("or\"ders\n"), "Basic realm=\"or\\\"ders\", charset=\"UTF-8\"");
+    }
 
     #[test]
     fn challenges_are_those_of_rfc_6750() {

@@ -9,5 +9,7 @@ pub mod authorization;
 pub mod challenge;
 pub mod credentials;
 pub mod jose;
+pub mod password;
 pub mod principal;
 pub mod time;
+pub mod users;

@@ -19,6 +19,8 @@ pub(super) async fn verify(presented: Presented<'_>) -> Result<Option<Arc<Identi
         Err(Unreadable) => Err(Unproven::Unreadable),
         Ok(None) => Ok(None),
         Ok(Some(Authorization::Bearer(token))) if tokens => token::verify(token, presented).await.map(Some),
-        Ok(Some(Authorization::Bearer(_) | Authorization::Other)) => Err(Unproven::Rejected("scheme-not-accepted")),
+        Ok(Some(Authorization::Bearer(_) | Authorization::Basic(_) | Authorization::Other)) => {
+            Err(Unproven::Rejected("scheme-not-accepted"))
+        }
     }
 }
