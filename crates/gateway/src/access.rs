@@ -10,6 +10,7 @@ use smallvec::SmallVec;
 
 use crate::issuer::Issuer;
 use crate::keyring::Keyring;
+use crate::passwords::Passwords;
 
 /// What an operation accepts.
 #[derive(Clone, Debug, Default)]
@@ -45,6 +46,8 @@ pub enum Verifier {
     OwnTokens(Arc<Keyring>, Arc<[Arc<Issuer>]>),
     /// The gate: API keys of its own.
     ApiKeys(ApiKeys),
+    /// The gate: passwords of these users (RFC 7617).
+    Passwords(Arc<Passwords>),
     /// Nobody here. The operator said so aloud.
     Unverified,
 }
@@ -83,9 +86,19 @@ impl Proven {
     }
 
     /// Who calls: of several credentials the first kind in the order of [`Credential`].
-    pub(crate) fn principal(self) -> Principal {
-        let first = self.0.into_iter().next();
+    pub(crate) fn principal(&self) -> Principal {
+        let first = self.first().cloned();
         first.map_or(Principal::Anonymous, Principal::Known)
+    }
+
+    /// The identity of who calls.
+    pub(crate) fn first(&self) -> Option<&Arc<Identity>> {
+        self.0.first()
+    }
+
+    /// Whom a credential of this kind speaks of.
+    pub(crate) fn by(&self, credential: Credential) -> Option<&Arc<Identity>> {
+        self.0.iter().find(|identity| identity.credential() == credential)
     }
 }
 
@@ -94,7 +107,7 @@ impl Access {
     pub(crate) fn issuers(&self) -> impl Iterator<Item = &Arc<Issuer>> {
         self.verifiers().flat_map(|verifier| match verifier {
             Verifier::Tokens(issuers) | Verifier::OwnTokens(_, issuers) => &**issuers,
-            Verifier::ApiKeys(_) | Verifier::Unverified => &[],
+            _ => &[],
         })
     }
 
@@ -102,7 +115,7 @@ impl Access {
     pub(crate) fn own_tokens(&self) -> Option<&Keyring> {
         self.verifiers().find_map(|verifier| match verifier {
             Verifier::OwnTokens(keyring, _) => Some(&**keyring),
-            Verifier::Tokens(_) | Verifier::ApiKeys(_) | Verifier::Unverified => None,
+            _ => None,
         })
     }
 
@@ -110,7 +123,15 @@ impl Access {
     pub(crate) fn api_keys(&self) -> impl Iterator<Item = &ApiKeys> {
         self.verifiers().filter_map(|verifier| match verifier {
             Verifier::ApiKeys(keys) => Some(keys),
-            Verifier::Tokens(_) | Verifier::OwnTokens(..) | Verifier::Unverified => None,
+            _ => None,
+        })
+    }
+
+    /// Whose passwords are accepted.
+    pub(crate) fn passwords(&self) -> Option<&Arc<Passwords>> {
+        self.verifiers().find_map(|verifier| match verifier {
+            Verifier::Passwords(passwords) => Some(passwords),
+            _ => None,
         })
     }
 
@@ -142,12 +163,13 @@ impl Access {
 
     /// The challenges of every scheme of `Authorization` that is accepted (RFC 9110 §11.6.1).
     pub(crate) fn challenges(&self, error: Option<BearerError>, scopes: &[Box<str>]) -> Vec<String> {
+        let passwords = self
+            .accepts(Credential::Password)
+            .then(|| challenge::basic(&self.realm));
         // A 401 needs at least one (RFC 9110 §15.5.2), and bearer tokens are what the others become.
-        vec![challenge::bearer(
-            &self.realm,
-            error,
-            scopes.iter().map(|scope| &**scope),
-        )]
+        let tokens = self.accepts(Credential::AccessToken) || passwords.is_none();
+        let tokens = tokens.then(|| challenge::bearer(&self.realm, error, scopes.iter().map(|scope| &**scope)));
+        tokens.into_iter().chain(passwords).collect()
     }
 }
 
@@ -168,6 +190,7 @@ impl Verifier {
         match self {
             Self::Tokens(_) | Self::OwnTokens(..) => Some(Credential::AccessToken),
             Self::ApiKeys(_) => Some(Credential::ApiKey),
+            Self::Passwords(_) => Some(Credential::Password),
             Self::Unverified => None,
         }
     }
@@ -182,6 +205,7 @@ impl Verifier {
                     keyring.authority() == authority || issuers.iter().any(|issuer| issuer.authority() == authority)
                 }
                 Self::ApiKeys(keys) => keys.keyring.authority() == authority,
+                Self::Passwords(passwords) => passwords.authority() == authority,
                 Self::Unverified => false,
             }
     }

@@ -37,8 +37,9 @@ impl Gate {
         let routed = route::route(metered, routes, path, account.at(Control::Route))?;
         let admitted = address_list::admit(routed, account.at(Control::AddressList))?;
         let expected = cors::admit(admitted, sharing, account.at(Control::Cors))?;
+        let paced = rate_limit::pace(expected, account.at(Control::RateLimit)).await?;
         account.at(Control::Authenticate);
-        let identified = authenticate::authenticate(expected, self).await;
+        let identified = authenticate::authenticate(paced, self, routes.failures()).await;
         let budgeted = rate_limit::budget(identified, account.at(Control::RateLimit)).await?;
         let recorded = audit_log::open(budgeted);
         account.at(Control::Authorize);

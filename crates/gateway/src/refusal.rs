@@ -117,7 +117,7 @@ pub enum Refusal {
         /// Why the rest is not passed on.
         because: Blocked,
     },
-    /// The bodies that are being judged take all the room there is for them.
+    /// The bodies that are being judged take all the room there is for them, or as many logins wait as may.
     Busy,
     /// A mistake of ours: logged, never explained to the client.
     Internal,

@@ -8,6 +8,7 @@ use http::{HeaderMap, Method};
 use portcullis_contract::conform::contract::Contract;
 use portcullis_contract::conform::route::{Captures, Routed};
 
+use crate::failures::Failures;
 use crate::forward::balance::{Balanced, Endpoint, Wish};
 use crate::forward::headers::Rules;
 use crate::limit::Limits;
@@ -24,6 +25,7 @@ pub struct Routes {
     /// APIs that take any host.
     anywhere: Vec<usize>,
     arrival: Limits,
+    failures: Failures,
     /// Whether any operation has rules for pages of other origins.
     shares: bool,
 }
@@ -138,9 +140,9 @@ impl<'t> Target<'t> {
 }
 
 impl Routes {
-    /// A table of these APIs; `arrival` are the limits that count before anything is known.
+    /// A table of these APIs; `arrival` are the limits that count before anything is known, `failures` those of bad credentials.
     #[must_use]
-    pub fn new(apis: Vec<Api>, arrival: Limits) -> Self {
+    pub fn new(apis: Vec<Api>, arrival: Limits, failures: Failures) -> Self {
         let mut hosts: HashMap<Box<str>, Vec<usize>> = HashMap::new();
         let mut anywhere = Vec::new();
         for (index, api) in apis.iter().enumerate() {
@@ -160,6 +162,7 @@ impl Routes {
             hosts,
             anywhere,
             arrival,
+            failures,
             shares,
         }
     }
@@ -168,6 +171,11 @@ impl Routes {
     #[must_use]
     pub fn arrival(&self) -> &Limits {
         &self.arrival
+    }
+
+    /// What counts credentials that are not good.
+    pub(crate) fn failures(&self) -> &Failures {
+        &self.failures
     }
 
     /// Every API.

@@ -19,6 +19,7 @@ mod report;
 mod tls_files;
 mod traces;
 mod upstream_tls;
+mod users;
 mod verifiers;
 mod watched;
 

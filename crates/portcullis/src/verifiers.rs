@@ -8,6 +8,7 @@ use portcullis_gateway::keyring::Keyring;
 use crate::config::checked::Configuration;
 use crate::credentials::OwnCredentials;
 use crate::issuers::{ByName, Issuers};
+use crate::users::{self, Keeper};
 
 /// What a configuration names to verify credentials with.
 pub(crate) struct Verifiers {
@@ -15,12 +16,15 @@ pub(crate) struct Verifiers {
     pub(crate) issuers: ByName,
     /// What is known of the gate's own API keys and opaque tokens.
     pub(crate) keyring: Option<Arc<Keyring>>,
+    /// Whose passwords are accepted.
+    pub(crate) users: users::ByName,
 }
 
 /// What keeps verifiers as they are from one configuration to the next.
 pub(crate) struct Keepers {
     issuers: Issuers,
     credentials: OwnCredentials,
+    users: Keeper,
 }
 
 impl Keepers {
@@ -32,6 +36,7 @@ impl Keepers {
         Ok(Self {
             issuers: Issuers::start()?,
             credentials: OwnCredentials::new(),
+            users: Keeper::serving(),
         })
     }
 
@@ -40,6 +45,7 @@ impl Keepers {
         Self {
             issuers: Issuers::offline(),
             credentials: OwnCredentials::offline(),
+            users: Keeper::offline(),
         }
     }
 
@@ -51,6 +57,7 @@ impl Keepers {
         Ok(Verifiers {
             issuers: self.issuers.settle(&configuration.issuers, "")?,
             keyring: self.credentials.settle(configuration.credentials.as_ref())?,
+            users: self.users.settle(configuration, "")?,
         })
     }
 }

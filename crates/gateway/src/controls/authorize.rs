@@ -9,13 +9,14 @@ use super::audit_log::Recorded;
 use super::authenticate::{Proof, Unproven};
 use super::contract_in::Conforming;
 use super::route::Routed;
-use crate::access::{Access, Standing};
+use crate::access::{Access, Proven, Standing};
 use crate::refusal::Refusal;
 
 /// A request whose caller may use the operation.
 pub struct Authorized<'r> {
     pub(super) routed: Routed<'r>,
     pub(super) principal: Principal,
+    pub(super) proven: Proven,
 }
 
 impl Authorized<'_> {
@@ -35,7 +36,8 @@ pub struct Permitted<'r> {
 ///
 /// # Errors
 /// [`Refusal::Unauthenticated`] where the credential is missing or bad, also where none was needed;
-/// [`Refusal::Forbidden`] where it is good for something else; [`Refusal::Unverifiable`].
+/// [`Refusal::Forbidden`] where it is good for something else; [`Refusal::Unverifiable`] and [`Refusal::Busy`] where nothing can be said
+/// of it now; [`Refusal::Rate`] where too many were bad.
 pub(crate) fn operation(recorded: Recorded<'_>) -> Result<Authorized<'_>, Refusal> {
     let identified = recorded.budgeted.identified;
     let access = &identified.routed.route.operation.policy.access;
@@ -43,6 +45,7 @@ pub(crate) fn operation(recorded: Recorded<'_>) -> Result<Authorized<'_>, Refusa
         Proof::Judged(Standing::Admitted) => Ok(Authorized {
             routed: identified.routed,
             principal: identified.principal,
+            proven: identified.proven,
         }),
         Proof::Judged(Standing::Missing) => Err(unauthenticated(access, None, "missing")),
         Proof::Judged(Standing::Foreign) => {
@@ -56,6 +59,8 @@ pub(crate) fn operation(recorded: Recorded<'_>) -> Result<Authorized<'_>, Refusa
         }
         Proof::Unproven(Unproven::Rejected(why)) => Err(unauthenticated(access, Some(BearerError::InvalidToken), why)),
         Proof::Unproven(Unproven::Unverifiable) => Err(Refusal::Unverifiable),
+        Proof::Unproven(Unproven::Busy) => Err(Refusal::Busy),
+        Proof::Unproven(Unproven::TooMany(exceeded)) => Err(exceeded.into()),
     }
 }
 

@@ -17,6 +17,7 @@ use super::request_body::{Leftovers, Reading};
 use super::route::Routed;
 use super::upload::Verdict;
 use super::url_secrets;
+use crate::access::Proven;
 use crate::account::{Account, Found};
 use crate::body::RequestBody;
 use crate::codes::{self, Place};
@@ -38,6 +39,7 @@ pub struct Conforming<'r> {
     /// Where it will stand why a body that is judged on its way was broken off.
     pub(super) verdict: Option<Verdict>,
     pub(super) charges: Charges,
+    pub(super) proven: Proven,
     /// The handshake of a WebSocket, where the operation is one.
     pub(super) websocket: Option<Asked>,
 }
@@ -87,6 +89,7 @@ pub(crate) async fn check<'r>(
         json,
         verdict,
         charges,
+        proven: authorized.proven,
         websocket,
     })
 }

@@ -1,16 +1,19 @@
-//! Rate limits, where each becomes countable: by address before routing, by operation after it, and by declared values
-//! of the request once it was judged.
+//! Rate limits, where each becomes countable: by address before routing, by operation after it, by who calls once that is known,
+//! and by declared values of the request once it was judged.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Instant;
 
 use http::HeaderMap;
+use portcullis_identity::principal::{Credential, Identity};
 
 use super::authenticate::Identified;
 use super::authorize::Permitted;
 use super::contract_in::Conforming;
+use super::cors::Expected;
+use super::route::Routed;
+use crate::access::Proven;
 use crate::account::Account;
 use crate::limit::key::{Arrival, Facts};
 use crate::limit::{Charges, Exceeded, Limits, Stage, Verdict};
@@ -24,7 +27,12 @@ pub struct Metered {
     pub(super) charges: Charges,
 }
 
-/// A request that is within the limits of its operation.
+/// A request that is within the limits of its operation, whoever calls.
+pub struct Paced<'r> {
+    pub(super) routed: Routed<'r>,
+}
+
+/// A request that is within the limits of its caller.
 pub struct Budgeted<'r> {
     pub(super) identified: Identified<'r>,
 }
@@ -49,20 +57,35 @@ pub(crate) async fn meter(received: Received, routes: &Routes, account: &mut Acc
     Ok(Metered { received, charges })
 }
 
-/// Counts a request by its address and headers against its operation, and later by who calls.
+/// Counts a request by its address and headers against its operation, before a credential costs anything.
 ///
 /// # Errors
 /// [`Refusal::Rate`].
-pub(crate) async fn budget<'r>(mut identified: Identified<'r>, account: &mut Account) -> Result<Budgeted<'r>, Refusal> {
-    let routed = &mut identified.routed;
-    let limits = &routed.route.operation.limits;
+pub(crate) async fn pace<'r>(expected: Expected<'r>, account: &mut Account) -> Result<Paced<'r>, Refusal> {
+    let mut routed = expected.routed;
     let arrival = routed.received.arrival();
     let facts = Arrival {
         address: arrival.client().address,
         headers: routed.received.headers(),
     };
+    let limits = &routed.route.operation.limits;
     let charges = take(limits, Stage::Routed, &facts, arrival.at(), account).await?;
     routed.charges = std::mem::take(&mut routed.charges).and(charges);
+    Ok(Paced { routed })
+}
+
+/// Counts a request by who calls. Whoever proved nothing counts by address.
+///
+/// # Errors
+/// [`Refusal::Rate`].
+pub(crate) async fn budget<'r>(mut identified: Identified<'r>, account: &mut Account) -> Result<Budgeted<'r>, Refusal> {
+    let limits = &identified.routed.route.operation.limits;
+    if limits.any(Stage::Identified) {
+        let now = identified.routed.received.arrival().at();
+        let charges = take(limits, Stage::Identified, &Caller(&identified), now, account).await?;
+        let routed = &mut identified.routed;
+        routed.charges = std::mem::take(&mut routed.charges).and(charges);
+    }
     Ok(Budgeted { identified })
 }
 
@@ -97,19 +120,46 @@ async fn take(
     match limits.take(stage, facts, now).await {
         Verdict::Admitted(charges) => {
             for exceeded in charges.would_refuse() {
-                account.would_refuse(&refusal(exceeded));
+                account.would_refuse(&exceeded.clone().into());
             }
             Ok(charges)
         }
-        Verdict::Exceeded(exceeded) => Err(refusal(&exceeded)),
+        Verdict::Exceeded(exceeded) => Err(exceeded.into()),
     }
 }
 
-fn refusal(exceeded: &Exceeded) -> Refusal {
-    Refusal::Rate {
-        limit: Arc::clone(&exceeded.limit),
-        retry_after_seconds: exceeded.retry_after_seconds,
+impl From<Exceeded> for Refusal {
+    fn from(exceeded: Exceeded) -> Self {
+        Self::Rate {
+            limit: exceeded.limit,
+            retry_after_seconds: exceeded.retry_after_seconds,
+        }
     }
+}
+
+/// Who sends a request that is not judged yet.
+struct Caller<'c, 'r>(&'c Identified<'r>);
+
+impl Facts for Caller<'_, '_> {
+    fn address(&self) -> IpAddr {
+        self.0.routed.received.arrival().client().address
+    }
+
+    fn headers(&self) -> &HeaderMap {
+        self.0.routed.received.headers()
+    }
+
+    fn identity(&self) -> Option<&Identity> {
+        self.0.proven.first().map(|identity| &**identity)
+    }
+
+    fn api_key(&self) -> Option<&Identity> {
+        by_api_key(&self.0.proven)
+    }
+}
+
+fn by_api_key(proven: &Proven) -> Option<&Identity> {
+    proven.by(Credential::ApiKey).map(|identity| &**identity)
 }
 
 /// What a judged request aims at.
@@ -137,5 +187,13 @@ impl Facts for Target<'_, '_> {
 
     fn json(&self) -> Option<&[u8]> {
         self.0.json.as_deref()
+    }
+
+    fn identity(&self) -> Option<&Identity> {
+        self.0.proven.first().map(|identity| &**identity)
+    }
+
+    fn api_key(&self) -> Option<&Identity> {
+        by_api_key(&self.0.proven)
     }
 }

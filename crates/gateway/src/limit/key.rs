@@ -3,14 +3,17 @@
 //! Values are hashed as they are read and never kept: neither a counter nor its key reveals a user name. Every part
 //! is closed by its kind and length, so that no two lists of values write the same bytes.
 
+use super::Stage;
+use super::decimal::{Decimal, decimal};
 use super::gcra::Quota;
 use super::target::{Pointer, Value};
 use http::header::{HeaderMap, HeaderName};
+use portcullis_identity::principal::{Identity, Subject, SubjectKind};
 use siphasher::sip128::{Hasher128, SipHasher13};
 use smallvec::SmallVec;
 use std::borrow::Cow;
 use std::hash::Hasher;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// The hashed identity of one counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -48,6 +51,14 @@ pub enum Source {
     Query(Box<str>),
     /// A value of a JSON body.
     Body(Pointer),
+    /// Who calls.
+    Principal,
+    /// The client that presents the credential, or else who calls.
+    Client,
+    /// Whom the API key names, or else who calls.
+    ApiKey,
+    /// A claim of the token, or else who calls.
+    Claim(Box<str>),
 }
 
 /// Which spellings of a value are the same value.
@@ -63,7 +74,8 @@ pub enum Reading {
     Exact,
 }
 
-/// One part of a key. All requests without a value for it share a counter, so that leaving it out is no way around the limit.
+/// One part of a key. All requests without a value for it share a counter, so that leaving it out is no way around the limit. Of
+/// callers that proved nothing each address has its own, since one of them could otherwise use up the limit of all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
     /// Where it is read.
@@ -89,6 +101,18 @@ pub trait Facts {
     /// The judged JSON body.
     fn json(&self) -> Option<&[u8]> {
         None
+    }
+    /// Who calls, where that is proved.
+    fn identity(&self) -> Option<&Identity> {
+        None
+    }
+    /// Whom the API key names, where one was presented and is good.
+    fn api_key(&self) -> Option<&Identity> {
+        None
+    }
+    /// Who calls, or, where attempts are counted, as whom they try to.
+    fn subject(&self) -> Option<&Subject> {
+        self.identity().map(Identity::subject)
     }
 }
 
@@ -216,9 +240,21 @@ enum Kind<'s> {
     Number,
     Bytes,
     Absent,
+    Subject(SubjectKind),
+    Client,
+    Claim,
 }
 
 impl Source {
+    /// Where it is known first.
+    pub(super) fn known_at(&self) -> Stage {
+        match self {
+            Self::Address | Self::Header(_) => Stage::Arrival,
+            Self::Principal | Self::Client | Self::ApiKey | Self::Claim(_) => Stage::Identified,
+            Self::Path(_) | Self::Query(_) | Self::Body(_) => Stage::Target,
+        }
+    }
+
     fn written(&self) -> (Kind<'_>, &str) {
         match self {
             Self::Address => (Kind::Source(0), ""),
@@ -226,6 +262,10 @@ impl Source {
             Self::Path(name) => (Kind::Source(2), name),
             Self::Query(name) => (Kind::Source(3), name),
             Self::Body(pointer) => (Kind::Source(4), pointer.as_str()),
+            Self::Principal => (Kind::Source(5), ""),
+            Self::Client => (Kind::Source(6), ""),
+            Self::ApiKey => (Kind::Source(7), ""),
+            Self::Claim(name) => (Kind::Source(8), name),
         }
     }
 }
@@ -242,9 +282,36 @@ impl Part {
             Source::Path(name) => self.write_found(hasher, facts.path(name).map(Value::Text)),
             Source::Query(name) => self.write_found(hasher, facts.query(name).map(Value::Text)),
             Source::Body(pointer) => self.write_found(hasher, facts.json().and_then(|json| pointer.find(json))),
+            Source::Principal | Source::Client | Source::ApiKey | Source::Claim(_) => {
+                self.write_caller(hasher, facts);
+                true
+            }
         };
         if !found {
             close(hasher, Kind::Absent, &[]);
+        }
+    }
+
+    /// Hashes what is counted by of a caller. Names of two authorities are never the same.
+    fn write_caller(&self, hasher: &mut SipHasher13, facts: &impl Facts) {
+        let identity = facts.identity();
+        let of_caller = match &self.source {
+            Source::Client => {
+                identity.and_then(|identity| Some((identity, Kind::Client, identity.client()?.to_owned())))
+            }
+            Source::Claim(name) => {
+                identity.and_then(|identity| Some((identity, Kind::Claim, identity.claims().get(name)?.to_string())))
+            }
+            _ => None,
+        };
+        if let Some((identity, kind, value)) = of_caller {
+            close(hasher, Kind::Bytes, identity.subject().authority().as_bytes());
+            return close(hasher, kind, value.as_bytes());
+        }
+        let api_key = facts.api_key().filter(|_| self.source == Source::ApiKey);
+        match api_key.map(Identity::subject).or(facts.subject()) {
+            Some(subject) => write_subject(hasher, subject),
+            None => write_address(hasher, facts.address()),
         }
     }
 
@@ -272,7 +339,7 @@ impl Part {
         match value {
             Value::Text(text) => self.write_text(hasher, text),
             Value::Number(text) if self.reading != Reading::Exact => match decimal(text) {
-                Some(number) => number.close(hasher),
+                Some(number) => write_number(hasher, &number),
                 None => self.write_text(hasher, text),
             },
             Value::Number(text) => close(hasher, Kind::Bytes, text.as_bytes()),
@@ -285,7 +352,7 @@ impl Part {
             Reading::Exact => close(hasher, Kind::Bytes, text.as_bytes()),
             Reading::Text => close(hasher, Kind::Text, &folded(text)),
             Reading::Number => match decimal(text.trim()) {
-                Some(number) => number.close(hasher),
+                Some(number) => write_number(hasher, &number),
                 None => close(hasher, Kind::Text, &folded(text)),
             },
         }
@@ -305,18 +372,43 @@ fn close(hasher: &mut SipHasher13, kind: Kind<'_>, bytes: &[u8]) {
         Kind::Number => 18,
         Kind::Bytes => 19,
         Kind::Absent => 20,
+        Kind::Client => 21,
+        Kind::Claim => 22,
+        Kind::Subject(SubjectKind::User) => 23,
+        Kind::Subject(SubjectKind::Client) => 24,
+        Kind::Subject(SubjectKind::Service) => 25,
+        Kind::Subject(SubjectKind::Device) => 26,
     };
     let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
     hasher.write_u64(length << 8 | u64::from(kind));
 }
 
+fn write_number(hasher: &mut SipHasher13, number: &Decimal) {
+    hasher.write_u8(u8::from(number.negative));
+    hasher.write_i64(number.exponent);
+    close(hasher, Kind::Number, &number.digits);
+}
+
+fn write_subject(hasher: &mut SipHasher13, subject: &Subject) {
+    close(hasher, Kind::Bytes, subject.authority().as_bytes());
+    close(hasher, Kind::Subject(subject.kind()), subject.name().as_bytes());
+}
+
 fn write_address(hasher: &mut SipHasher13, address: IpAddr) {
-    match canonical(address) {
+    match network(address) {
         IpAddr::V4(address) => close(hasher, Kind::Address, &address.octets()),
         IpAddr::V6(address) => {
             let [a, b, c, d, e, f, g, h, ..] = address.octets();
             close(hasher, Kind::Address, &[a, b, c, d, e, f, g, h]);
         }
+    }
+}
+
+/// What counts as one neighbour: an IPv4 address, or the first 64 bits of an IPv6 address, with zeros behind them.
+pub(crate) fn network(address: IpAddr) -> IpAddr {
+    match canonical(address) {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+        v4 => v4,
     }
 }
 
@@ -349,66 +441,6 @@ fn folded(text: &str) -> SmallVec<[u8; 64]> {
     bytes
 }
 
-/// A number by its value: a sign, digits that neither start nor end with zero, and the power of ten after them.
-struct Decimal {
-    negative: bool,
-    digits: SmallVec<[u8; 32]>,
-    exponent: i64,
-}
-
-impl Decimal {
-    fn close(&self, hasher: &mut SipHasher13) {
-        hasher.write_u8(u8::from(self.negative));
-        hasher.write_i64(self.exponent);
-        close(hasher, Kind::Number, &self.digits);
-    }
-}
-
-/// Reads a decimal number exactly: no float could, and a rounded one would be a second name for its target.
-fn decimal(text: &str) -> Option<Decimal> {
-    let (negative, text) = match text.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, text.strip_prefix('+').unwrap_or(text)),
-    };
-    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let mut digits: SmallVec<[u8; 32]> = whole.bytes().chain(fraction.bytes()).collect();
-    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    let mut exponent = power(exponent)?.saturating_sub(i64::try_from(fraction.len()).ok()?);
-    while digits.last() == Some(&b'0') {
-        digits.pop();
-        exponent = exponent.saturating_add(1);
-    }
-    let zeros = digits.iter().take_while(|digit| **digit == b'0').count();
-    digits.drain(..zeros);
-    if digits.is_empty() {
-        return Some(Decimal {
-            negative: false,
-            digits,
-            exponent: 0,
-        });
-    }
-    Some(Decimal {
-        negative,
-        digits,
-        exponent,
-    })
-}
-
-/// An exponent; one beyond 64 bits is as good as the last one within.
-fn power(text: &str) -> Option<i64> {
-    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    Some(
-        text.parse()
-            .unwrap_or(if text.starts_with('-') { i64::MIN } else { i64::MAX }),
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -420,9 +452,17 @@ mod tests {
         headers: HeaderMap,
         query: Option<&'static str>,
         json: &'static str,
+        identity: Option<Identity>,
+        api_key: Option<Identity>,
     }
 
     impl Facts for Request {
+        fn identity(&self) -> Option<&Identity> {
+            self.identity.as_ref()
+        }
+        fn api_key(&self) -> Option<&Identity> {
+            self.api_key.as_ref()
+        }
         fn address(&self) -> IpAddr {
             self.address
         }
@@ -443,7 +483,14 @@ mod tests {
             headers: HeaderMap::new(),
             query,
             json,
+            identity: None,
+            api_key: None,
         }
+    }
+
+    fn somebody(authority: &str, kind: SubjectKind, name: &str) -> Identity {
+        let subject = Subject::new(authority.into(), kind, name);
+        Identity::new(portcullis_identity::principal::Credential::AccessToken, subject)
     }
 
     fn quota(burst: u32) -> Quota {
@@ -526,6 +573,67 @@ mod tests {
         check(Reading::Text, r#"{"u":null}"#, r#"{}"#, true);
         check(Reading::Text, r#"{"u":""}"#, r#"{}"#, false);
         check(Reading::Text, r#"{"u":["ann"]}"#, r#"{"u":["bob"]}"#, false);
+    }
+
+    #[test]
+    fn callers_are_told_apart_by_who_vouches_for_them() {
+        let by = |source, address: &str, identity: Option<Identity>| {
+            let request = Request {
+                identity,
+                ..request(address, None, "")
+            };
+            recipe(vec![Part::new(source)]).key(&request)
+        };
+        let user = |authority, name| Some(somebody(authority, SubjectKind::User, name));
+        let principal = |address, identity| by(Source::Principal, address, identity);
+        let alice = principal("192.0.2.1", user("main", "alice"));
+        assert_eq!(alice, principal("192.0.2.2", user("main", "alice")));
+        let all = [
+            alice,
+            principal("192.0.2.1", user("main", "Alice")),
+            principal("192.0.2.1", user("other", "alice")),
+            principal("192.0.2.1", user("mainalice", "")),
+            principal("192.0.2.1", Some(somebody("main", SubjectKind::Client, "alice"))),
+            principal("192.0.2.1", None),
+            principal("192.0.2.2", None),
+        ];
+        let distinct: std::collections::HashSet<_> = all.iter().collect();
+        assert_eq!(distinct.len(), all.len());
+        let client = |name, client: Option<&str>| {
+            let identity = somebody("main", SubjectKind::User, name);
+            let identity = client
+                .iter()
+                .fold(identity, |identity, client| identity.with_client(client));
+            by(Source::Client, "192.0.2.1", Some(identity))
+        };
+        assert_eq!(client("alice", Some("app")), client("bob", Some("app")));
+        assert_ne!(client("alice", Some("app")), client("alice", Some("tool")));
+        assert_ne!(client("alice", None), client("bob", None));
+        assert_ne!(client("app", None), client("alice", Some("app")));
+        // Who has not the claim has not a way around the limit either, nor a counter that others use up.
+        let claim = |identity| by(Source::Claim("tenant".into()), "192.0.2.1", identity);
+        assert_ne!(claim(user("main", "alice")), claim(user("main", "bob")));
+    }
+
+    #[test]
+    fn an_api_key_counts_by_whom_it_names() {
+        let key = |identity: Option<Identity>, api_key: Option<Identity>| {
+            let request = Request {
+                identity,
+                api_key,
+                ..request("192.0.2.1", None, "")
+            };
+            recipe(vec![Part::new(Source::ApiKey)]).key(&request)
+        };
+        let service = |name| Some(somebody("keys", SubjectKind::Service, name));
+        let alice = || Some(somebody("main", SubjectKind::User, "alice"));
+        assert_eq!(
+            key(alice(), service("billing")),
+            key(service("billing"), service("billing"))
+        );
+        assert_ne!(key(alice(), service("billing")), key(alice(), service("shop")));
+        assert_ne!(key(alice(), service("billing")), key(alice(), None));
+        assert_ne!(key(alice(), None), key(None, None));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! [`Limits`] is the immutable list of one route, compiled against it. This module never reads a clock and never
 //! sees an answer: when it is, and whether an answer was a failure, are arguments.
 
+mod decimal;
 pub mod gcra;
 pub mod key;
 pub mod memory;
@@ -12,7 +13,7 @@ pub mod target;
 
 use gcra::{Moment, Quota, retry_after_seconds};
 use http::StatusCode;
-use key::{Facts, Keyer, Part, Recipe, Scope, Source};
+use key::{Facts, Keyer, Part, Recipe, Scope};
 use smallvec::SmallVec;
 use std::sync::Arc;
 use std::time::Instant;
@@ -29,8 +30,10 @@ pub const PARTS_MAX: usize = 8;
 pub enum Stage {
     /// Before routing, so that unknown paths count too. Only the address and headers are known.
     Arrival,
-    /// As soon as the operation is known, before its contract is: hostile bodies count too. Address and headers.
+    /// As soon as the operation is known, before a credential is verified. Address and headers.
     Routed,
+    /// As soon as the caller is known, before the contract is asked: hostile bodies count too.
+    Identified,
     /// After the request conforms to the contract: path, query and body values are known as well.
     Target,
 }
@@ -96,7 +99,7 @@ pub enum LimitError {
     #[error("the limit `{0}` has more than 8 key parts; leave some out")]
     TooManyParts(Arc<str>),
     /// A part that is not known at its stage.
-    #[error("the limit `{0}` counts by a path, query or body value, which is not known yet where it is counted")]
+    #[error("the limit `{0}` counts by what is not known yet where it is counted")]
     TooEarly(Arc<str>),
     /// Two limits would charge one counter twice.
     #[error("the limit `{0}` is there twice in one list; give each its own name")]
@@ -326,15 +329,24 @@ impl Outcome {
     }
 }
 
+impl Stage {
+    /// The first after routing at which all of these are known.
+    #[must_use]
+    pub fn of(parts: &[Part]) -> Self {
+        let latest = parts.iter().map(|part| part.source.known_at()).max();
+        latest.map_or(Self::Routed, |stage| stage.max(Self::Routed))
+    }
+}
+
 impl Limit {
     fn check(&self) -> Option<LimitError> {
-        let early = |part: &Part| !matches!(part.source, Source::Address | Source::Header(_));
+        let early = |part: &Part| part.source.known_at() > self.stage;
         let name = || self.name.clone();
         if self.parts.is_empty() {
             Some(LimitError::NoParts(name()))
         } else if self.parts.len() > PARTS_MAX {
             Some(LimitError::TooManyParts(name()))
-        } else if self.stage != Stage::Target && self.parts.iter().any(early) {
+        } else if self.parts.iter().any(early) {
             Some(LimitError::TooEarly(name()))
         } else {
             None

@@ -1,6 +1,6 @@
 //! The limits as a pipeline takes from them, over the in-process store.
 
-use super::key::Arrival;
+use super::key::{Arrival, Source};
 use super::memory::{MemoryStore, WAYS};
 use super::*;
 use http::HeaderMap;

@@ -5,13 +5,14 @@ use portcullis_contract::conform::json::{SchemaId, TypeSet};
 use portcullis_contract::conform::media_type::Kind;
 use portcullis_contract::conform::operation::Operation;
 use portcullis_contract::conform::parameter::{Encoding, Parameter};
+use portcullis_gateway::failures::Quotas;
 use portcullis_gateway::limit::gcra::Quota;
 use portcullis_gateway::limit::key::{Part, Reading, Scope, Source};
 use portcullis_gateway::limit::target::Pointer;
 use portcullis_gateway::limit::{Counts, Limit, Mode, Stage};
 
 use super::routes::mode;
-use crate::config::checked::ArrivalLimit;
+use crate::config::checked::{Configuration, Pace};
 use crate::config::policy::Policy;
 use crate::config::rate_limit::RateLimit;
 use crate::config::raw::KeyPart;
@@ -20,9 +21,8 @@ use crate::config::raw::KeyPart;
 ///
 /// # Errors
 /// What is wrong with it, in words.
-pub(super) fn arrival(limit: ArrivalLimit) -> Result<Limit, String> {
-    let quota =
-        Quota::new(limit.requests, limit.per, limit.burst).map_err(|error| format!("`arrival_limit`: {error}"))?;
+pub(super) fn arrival(limit: Pace) -> Result<Limit, String> {
+    let quota = quota("arrival_limit", limit)?;
     Ok(Limit {
         name: "arrival".into(),
         scope: Scope::Shared("gateway".into()),
@@ -32,6 +32,23 @@ pub(super) fn arrival(limit: ArrivalLimit) -> Result<Limit, String> {
         stage: Stage::Arrival,
         mode: Mode::Enforce,
     })
+}
+
+/// How many credentials may be bad.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub(super) fn failures(configuration: &Configuration) -> Result<Quotas, String> {
+    let logins = configuration.logins;
+    Ok(Quotas {
+        of_address: quota("failed_authentication_limit", configuration.failed_authentication_limit)?,
+        of_user_at_address: quota("failures_of_user_at_address", logins.failures_of_user_at_address)?,
+        of_user: quota("failures_of_user", logins.failures_of_user)?,
+    })
+}
+
+fn quota(setting: &str, pace: Pace) -> Result<Quota, String> {
+    Quota::new(pace.requests, pace.per, pace.burst).map_err(|error| format!("`{setting}`: {error}"))
 }
 
 /// The limits of one operation; `api` and `id` are the names under which it is counted.
@@ -65,9 +82,6 @@ pub(crate) fn lower(
     let quota = Quota::new(limit.requests, limit.per, limit.burst).map_err(|error| about(error.to_string()))?;
     let part = |part: &KeyPart| key_part(part, limit.exact, contract, declared);
     let parts: Vec<Part> = limit.key.iter().map(part).collect::<Result<_, _>>().map_err(about)?;
-    let early = parts
-        .iter()
-        .all(|part| matches!(part.source, Source::Address | Source::Header(_)));
     Ok(Limit {
         name: limit.name.as_str().into(),
         scope: match &limit.shared {
@@ -77,6 +91,7 @@ pub(crate) fn lower(
                 operation: id.into(),
             },
         },
+        stage: Stage::of(&parts),
         parts,
         quota,
         counts: if limit.failures_only {
@@ -84,7 +99,6 @@ pub(crate) fn lower(
         } else {
             Counts::All
         },
-        stage: if early { Stage::Routed } else { Stage::Target },
         mode: mode(limit.mode.unwrap_or(policy.modes.rate_limits)),
     })
 }
@@ -92,6 +106,10 @@ pub(crate) fn lower(
 fn key_part(part: &KeyPart, exact: bool, contract: &Contract, declared: &Operation) -> Result<Part, String> {
     let (source, schema) = match part {
         KeyPart::Address => return Ok(Part::new(Source::Address)),
+        KeyPart::Principal => return Ok(Part::new(Source::Principal)),
+        KeyPart::Client => return Ok(Part::new(Source::Client)),
+        KeyPart::ApiKey => return Ok(Part::new(Source::ApiKey)),
+        KeyPart::Claim(name) => return Ok(Part::new(Source::Claim(name.as_str().into()))),
         KeyPart::Header(name) => {
             let name = name.0.parse().map_err(|_| format!("`{}` is no header", name.0))?;
             (Source::Header(name), None)

@@ -52,6 +52,8 @@ fn verifier(configured: &security::Verifier, kind: &SchemeKind, verifiers: &Veri
             keyring: keyring()?,
             place: place(kind)?.clone(),
         }),
+        // A name that there is not was refused before; here no credential would meet it.
+        security::Verifier::Users(name) => Verifier::Passwords(Arc::clone(verifiers.users.get(name.as_str())?)),
         security::Verifier::Upstream => Verifier::Unverified,
     })
 }

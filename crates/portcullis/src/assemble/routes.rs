@@ -6,6 +6,7 @@ use std::sync::Arc;
 use portcullis_contract::conform::contract::Contract;
 use portcullis_contract::conform::json::Undeclared;
 use portcullis_contract::conform::operation::Operation as Declared;
+use portcullis_gateway::failures::Failures;
 use portcullis_gateway::limit::Limiter;
 use portcullis_gateway::metrics::Registry;
 use portcullis_gateway::policy::{Access as Proof, AnswerRules, Cors, Levels, Mode, Modes, Policy, Repeat};
@@ -56,6 +57,8 @@ pub(super) fn table(
 ) -> Result<Routes, StartError> {
     let arrival = limits::arrival(configuration.arrival_limit).map_err(StartError::Setting)?;
     let arrival = limiter.compile(vec![arrival]).map_err(StartError::Limits)?;
+    let quotas = limits::failures(configuration).map_err(StartError::Setting)?;
+    let failures = Failures::new(limiter, quotas).map_err(StartError::Limits)?;
     upstreams.begin();
     let mut access = Access::new(&configuration.addresses, site.listeners, site.files);
     let mut versions = Versions::default();
@@ -69,7 +72,7 @@ pub(super) fn table(
     };
     let build = |loaded| building.api(loaded, upstreams);
     let apis = apis.into_iter().map(build).collect::<Result<_, _>>()?;
-    Ok(Routes::new(apis, arrival))
+    Ok(Routes::new(apis, arrival, failures))
 }
 
 /// What building APIs needs, and what they share.

@@ -224,6 +224,10 @@ fn key_part(part: &KeyPart) -> String {
         KeyPart::Path(name) => format!("path parameter `{}`", name.0),
         KeyPart::Query(name) => format!("query parameter `{}`", name.0),
         KeyPart::Body(pointer) => format!("body value `{}`", pointer.0),
+        KeyPart::Principal => "caller".to_owned(),
+        KeyPart::Client => "client".to_owned(),
+        KeyPart::ApiKey => "API key".to_owned(),
+        KeyPart::Claim(name) => format!("claim `{name}`"),
     }
 }
 

@@ -17,6 +17,7 @@ mod outcome;
 mod serve;
 mod token;
 mod try_request;
+mod user;
 
 use clap::{ColorChoice, Parser, Subcommand};
 
@@ -71,6 +72,8 @@ enum Verb {
     Key(key::Arguments),
     /// Look at access tokens; issue, list and revoke opaque ones
     Token(token::Arguments),
+    /// Make users who log in with a password
+    User(user::Arguments),
     /// Look at the configuration's own definition
     Config(config::Arguments),
     /// Start an example API with the gate in front of it, and show what to try
@@ -100,6 +103,7 @@ pub(crate) fn run() -> Outcome {
         Verb::ObserveReport(arguments) => observe_report::run(&arguments, &shared),
         Verb::Key(arguments) => key::run(&arguments, &shared),
         Verb::Token(arguments) => token::run(&arguments, &shared),
+        Verb::User(arguments) => user::run(&arguments, &shared),
         Verb::Config(arguments) => config::run(&arguments),
         #[cfg(feature = "demo")]
         Verb::Demo(arguments) => demo::run(&arguments, &shared),
@@ -186,6 +190,10 @@ mod tests {
         check("init --observe=requests", false);
         check("init openapi.yaml --from http://127.0.0.1:9000", false);
         check("init --listen 8080", false);
+        check("user", false);
+        check("user hash", true);
+        check("user hash alice --json", true);
+        check("user hash alice secret", false);
         check("config", false);
         check("config schema", true);
         check("completions bash", true);

@@ -14,12 +14,11 @@ use super::address_list;
 use super::balance::{Breaker, Resolve, Retries, Sticky};
 use super::checked::{duplicates, number, seconds, time};
 use super::contract::Source;
-use super::issuer::Issuer;
 use super::listen;
 use super::policy;
 use super::problems::Problems;
 use super::raw;
-use super::security::{self, Scheme, Schemes};
+use super::security::{self, Authorities, Scheme, Schemes};
 use super::spanned::{Placed, Spanned};
 use super::text::{Host, Target};
 use super::upstream::{Endpoint as EndpointRaw, Upstream as UpstreamRaw, UrlOr};
@@ -131,7 +130,7 @@ impl Api {
         mut raw: raw::Api,
         directory: &Path,
         listeners: &[String],
-        issuers: &[Issuer],
+        authorities: Authorities<'_>,
         problems: &mut Problems<'_>,
     ) -> Option<Self> {
         let contract_span = raw.contract.span;
@@ -175,7 +174,7 @@ impl Api {
                 span: name.span,
             }),
             listeners: listeners.to_vec(),
-            security_schemes: security::lower(raw.security_schemes, issuers, problems),
+            security_schemes: security::lower(raw.security_schemes, authorities, problems),
             unverified_schemes: raw.dangerous_unverified_schemes,
             policy: raw.policy,
         })

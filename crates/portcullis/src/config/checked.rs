@@ -19,9 +19,11 @@ use super::listen::{self, Listener};
 use super::problems::Problems;
 use super::process::Process;
 use super::raw::{self, LogFormat, LogRequests, TrustedHeader};
+use super::security::Authorities;
 use super::spanned::Spanned;
 use super::text::{Address, Seconds, Size};
 use super::traces::Traces;
+use super::users::{Logins, Users};
 
 /// What `portcullis serve` does.
 #[derive(Debug)]
@@ -41,13 +43,19 @@ pub(crate) struct Configuration {
     /// Bounds on connections of callers.
     pub(crate) connection: Connection,
     /// What one address may send to the gate as a whole: requests, window, burst.
-    pub(crate) arrival_limit: ArrivalLimit,
+    pub(crate) arrival_limit: Pace,
+    /// How many credentials of one address may be bad.
+    pub(crate) failed_authentication_limit: Pace,
     /// What is logged.
     pub(crate) log: Log,
-    /// Whose tokens are believed; names all different.
+    /// Whose tokens are believed; names all different, also from those of users.
     pub(crate) issuers: Vec<Issuer>,
     /// Where the gate's own credentials are kept.
     pub(crate) credentials: Option<Credentials>,
+    /// Who logs in with a password.
+    pub(crate) users: Vec<Users>,
+    /// How passwords are verified.
+    pub(crate) logins: Logins,
     /// At least one; names all different.
     pub(crate) apis: Vec<Api>,
     /// Where observations go.
@@ -73,10 +81,12 @@ impl Configuration {
         self.listen.iter().map(|listener| listener.address).collect()
     }
 
-    /// Every file of keys that is named: those of issuers, and the secret of the gate's own credentials.
+    /// Every file that credentials are verified with: public keys, users, and the secret of the gate's own credentials.
     pub(crate) fn key_files(&self) -> impl Iterator<Item = &Path> {
         let secret = self.credentials.iter().map(|credentials| &*credentials.secret);
-        self.issuers.iter().filter_map(Issuer::file).chain(secret)
+        let users = self.users.iter().map(|users| users.file.value.as_path());
+        let issuers = self.issuers.iter().filter_map(Issuer::file);
+        issuers.chain(users).chain(secret)
     }
 
     /// Every file of addresses that is named; one that is named twice comes twice.
@@ -107,10 +117,10 @@ pub(crate) struct Connection {
     pub(crate) drain_time_max: Duration,
 }
 
-/// What one address may send to the gate as a whole.
+/// So many in a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ArrivalLimit {
-    /// How many requests.
+pub(crate) struct Pace {
+    /// How many.
     pub(crate) requests: NonZeroU32,
     /// In which window.
     pub(crate) per: Duration,
@@ -118,11 +128,11 @@ pub(crate) struct ArrivalLimit {
     pub(crate) burst: NonZeroU32,
 }
 
-impl ArrivalLimit {
-    fn lower(raw: Option<raw::ArrivalLimit>) -> Self {
-        let (requests, per, burst) = raw.map_or((500, Duration::from_secs(1), 1000), |raw| {
-            (raw.requests, raw.per.0, raw.burst.unwrap_or(raw.requests))
-        });
+impl Pace {
+    /// The default as `requests`, `per` and `burst`.
+    pub(super) fn lower(raw: Option<raw::Pace>, default: (u32, Duration, u32)) -> Self {
+        let written = |raw: raw::Pace| (raw.requests, raw.per.0, raw.burst.unwrap_or(raw.requests));
+        let (requests, per, burst) = raw.map_or(default, written);
         // The schema has refused zero before.
         let at_least_one = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
         Self {
@@ -169,12 +179,22 @@ pub(super) fn lower(raw: raw::Configuration, directory: &Path, problems: &mut Pr
     let issuers: Vec<_> = issuers
         .map(|issuer| Issuer::lower(issuer.value, directory, problems))
         .collect();
+    let users: Vec<_> = raw
+        .users
+        .into_iter()
+        .map(|users| Users::lower(users.value, directory))
+        .collect();
     let named = issuers.iter().map(|issuer| (&*issuer.name, issuer.span));
-    duplicates("name of an issuer", named, problems);
+    let named = named.chain(users.iter().map(|users| (&*users.name, users.span)));
+    duplicates("name of issuers and users", named, problems);
+    let authorities = Authorities {
+        issuers: &issuers,
+        users: &users,
+    };
     let apis = raw
         .apis
         .into_iter()
-        .filter_map(|api| Api::lower(api.value, directory, &names, &issuers, problems))
+        .filter_map(|api| Api::lower(api.value, directory, &names, authorities, problems))
         .collect::<Vec<_>>();
     duplicates(
         "API name",
@@ -200,13 +220,16 @@ pub(super) fn lower(raw: raw::Configuration, directory: &Path, problems: &mut Pr
             NonZeroUsize::new(usize::from(workers)).unwrap_or(NonZeroUsize::MIN)
         }),
         connection: Connection::lower(&raw.connection, problems),
-        arrival_limit: ArrivalLimit::lower(raw.arrival_limit),
+        arrival_limit: Pace::lower(raw.arrival_limit, (500, Duration::from_secs(1), 1000)),
+        failed_authentication_limit: Pace::lower(raw.failed_authentication_limit, (600, Duration::from_secs(60), 200)),
         log: Log {
             format: raw.log.format,
             requests: raw.log.requests.unwrap_or(LogRequests::Refused),
         },
         issuers,
         credentials,
+        users,
+        logins: Logins::lower(&raw.logins, cores()),
         apis,
         observe: raw.observe.map(|observe| Observe {
             file: directory.join(&observe.file.value.0),

@@ -33,6 +33,7 @@ pub(crate) mod traces;
 mod tree;
 mod upstream;
 pub(crate) mod upstream_tls;
+pub(crate) mod users;
 pub(crate) mod websocket;
 
 use std::net::SocketAddr;

@@ -40,6 +40,8 @@ pub(crate) struct Policy {
     pub(crate) body_bytes_max: u64,
     /// How large the files of a form may be that are streamed; `None`: none are.
     pub(crate) file_bytes_max: Option<u64>,
+    /// Whether users log in here, and so passwords are taken.
+    pub(crate) login: bool,
     /// All that apply, those of outer layers first; names all different.
     pub(crate) rate_limits: Vec<RateLimit>,
     /// Until the upstream's answer begins; `None`: as the upstream says.
@@ -134,7 +136,8 @@ pub(crate) fn settle(layers: &[&raw::Policy]) -> Policy {
     let action = inner
         .last(|layer| layer.response.action)
         .unwrap_or(ResponseAction::Strip);
-    let authentication = inner.last(|layer| layer.authentication).unwrap_or(false);
+    let login = inner.last(|layer| layer.login).unwrap_or(false);
+    let authentication = inner.last(|layer| layer.authentication).unwrap_or(login);
     Policy {
         modes: inner.modes(action),
         listeners: inner.last(Layers::listeners),
@@ -148,6 +151,7 @@ pub(crate) fn settle(layers: &[&raw::Policy]) -> Policy {
         },
         body_bytes_max: inner.size(|layer| layer.body_bytes_max),
         file_bytes_max: inner.last(|layer| layer.file_bytes_max).map(|size| size.0),
+        login,
         rate_limits: rate_limit::settle(layers, authentication),
         first_byte_time_max: inner
             .last(|layer| layer.timeouts.first_byte_seconds_max)

@@ -20,6 +20,7 @@ admin: {listen: '127.0.0.1:9901', addresses: {}}
 addresses: {}
 connection: {}
 arrival_limit: {requests: 7, per: 3s}
+logins: {}
 log: {}
 observe: {file: seen.jsonl}
 process: {}
@@ -57,8 +58,8 @@ const IN_WORDS: &[(&str, &str)] = &[
     ("Api", "hosts"),
     ("Api", "name"),
     ("Api", "ref_origins"),
-    ("ArrivalLimit", "burst"),
     ("Configuration", "arrival_limit"),
+    ("Configuration", "failed_authentication_limit"),
     ("Configuration", "trusted_proxies"),
     ("Configuration", "workers"),
     ("Connection", "age_seconds_max"),
@@ -71,6 +72,10 @@ const IN_WORDS: &[(&str, &str)] = &[
     ("IssuerWritten", "required_claims"),
     ("Listen", "tls"),
     ("Log", "format"),
+    ("LoginsWritten", "failures_of_user"),
+    ("LoginsWritten", "failures_of_user_at_address"),
+    ("LoginsWritten", "threads"),
+    ("Pace", "burst"),
     ("Policy", "file_bytes_max"),
     ("Policy", "listeners"),
     ("Policy", "modes"),

@@ -45,6 +45,10 @@ pub(super) fn check(limit: &raw::RateLimit, problems: &mut Problems<'_>) {
             "take one of them out",
         );
     }
+    if parts.contains(&KeyPart::Claim(String::new())) {
+        let message = format!("the key of `{}` has a claim without a name", name.0);
+        problems.error(*span, message, "write such as `{claim: tenant}`");
+    }
     if limit
         .burst
         .is_some_and(|burst| burst > limit.requests.saturating_mul(10))

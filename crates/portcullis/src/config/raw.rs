@@ -22,6 +22,7 @@ use super::spanned::{List, Spanned};
 use super::text::{Address, BasePath, Host, Location, Name, Network, Origin, Pointer, Seconds, Size, Window};
 use super::traces::TracesWritten;
 use super::upstream::{Upstream, UrlOr};
+use super::users::{LoginsWritten, UsersWritten};
 use super::websocket::Websocket;
 
 /// The configuration of `portcullis serve`: where to listen, and the APIs to stand in front of.
@@ -48,7 +49,10 @@ pub(crate) struct Configuration {
     pub(crate) connection: Connection,
     /// How many requests one address may send to the gate as a whole, those to unknown paths included. Default: 500 a
     /// second, with bursts of 1000.
-    pub(crate) arrival_limit: Option<ArrivalLimit>,
+    pub(crate) arrival_limit: Option<Pace>,
+    /// How many credentials of one address may be bad, whatever their kind. Beyond it no further one is verified for a while; tokens
+    /// that were verified lately still pass. Default: 600 a minute, with bursts of 200.
+    pub(crate) failed_authentication_limit: Option<Pace>,
     /// What is logged, and how.
     #[serde(default)]
     pub(crate) log: Log,
@@ -58,6 +62,13 @@ pub(crate) struct Configuration {
     pub(crate) issuers: Vec<Spanned<IssuerWritten>>,
     /// Where API keys and opaque tokens of the gate's own are kept. Without it there are none.
     pub(crate) credentials: Option<CredentialsWritten>,
+    /// Users who log in with a password. An API's `security_schemes` name them.
+    #[serde(default)]
+    #[schemars(length(max = 64))]
+    pub(crate) users: Vec<Spanned<UsersWritten>>,
+    /// How passwords are verified, and how often they may be wrong.
+    #[serde(default)]
+    pub(crate) logins: LoginsWritten,
     /// The APIs behind the gate.
     #[schemars(length(min = 1, max = 1000))]
     pub(crate) apis: Vec<Spanned<Api>>,
@@ -135,11 +146,11 @@ pub(crate) struct Connection {
 #[serde(transparent)]
 pub(crate) struct Count(#[schemars(range(min = 1, max = 1_000_000))] pub(crate) u32);
 
-/// How many requests one address may send to the gate as a whole.
+/// So many in a window (generic cell rate algorithm).
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct ArrivalLimit {
-    /// How many requests.
+pub(crate) struct Pace {
+    /// How many.
     #[schemars(range(min = 1, max = 1_000_000_000))]
     pub(crate) requests: u32,
     /// In which window, such as `1s` or `15m`.
@@ -268,6 +279,9 @@ pub(crate) struct Policy {
     pub(crate) file_bytes_max: Option<Size>,
     /// Marks an operation that takes a password, a code or another secret to guess: rate limits start stricter.
     pub(crate) authentication: Option<bool>,
+    /// Marks an operation where users log in: only there a user name and a password are taken as HTTP Basic, and it counts as
+    /// `authentication` unless that is said otherwise. Every other operation takes the tokens that are issued there.
+    pub(crate) login: Option<bool>,
     /// Rate limits. Those of the levels add up; one of the same name replaces that of the outer level.
     #[serde(default)]
     #[schemars(length(max = 32))]
@@ -444,6 +458,14 @@ pub(crate) enum KeyPart {
     Query(Name),
     /// The value at a JSON pointer into the body, such as `/username`.
     Body(Pointer),
+    /// Who calls; callers who proved nothing count by address.
+    Principal,
+    /// The client that presents the credential; without one, who calls.
+    Client,
+    /// Whom the API key names; without one, who calls.
+    ApiKey,
+    /// A claim of the token, such as `tenant`; without it, who calls.
+    Claim(String),
 }
 
 /// Which requests count.

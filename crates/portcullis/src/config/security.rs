@@ -12,8 +12,9 @@ use super::nearest::nearest;
 use super::problems::Problems;
 use super::spanned::Spanned;
 use super::text::Name;
+use super::users::Users;
 
-/// What verifies a security scheme of the contract: one of `issuers`, `own_tokens` and `api_keys`, or nobody, said aloud.
+/// What verifies a security scheme of the contract: one of `issuers`, `own_tokens`, `api_keys` and `users`, or nobody, said aloud.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SchemeWritten {
@@ -29,6 +30,8 @@ pub(crate) struct SchemeWritten {
     /// Takes API keys out of the query, where the contract has them: URLs end up in logs and histories. They never go on.
     #[serde(default)]
     pub(crate) dangerous_query: bool,
+    /// The users whose passwords are accepted, by a name of `users`. Only operations with `login: true` take passwords.
+    pub(crate) users: Option<Spanned<Name>>,
     /// Lets the credential go on to the upstream. Default: it ends at the gate, which verified it.
     #[serde(default)]
     pub(crate) forward: bool,
@@ -61,27 +64,38 @@ pub(crate) enum Verifier {
         /// Also where they stand in the query.
         in_query: bool,
     },
+    /// The gate: passwords of the users of this name.
+    Users(String),
     /// The upstream, or nobody.
     Upstream,
 }
 
-/// Settles what is written; `issuers` are those that there are.
+/// Who vouches for callers, as far as it is configured.
+#[derive(Clone, Copy)]
+pub(super) struct Authorities<'a> {
+    pub(super) issuers: &'a [Issuer],
+    pub(super) users: &'a [Users],
+}
+
+/// Settles what is written; `authorities` are those that there are.
 pub(super) fn lower(
     written: BTreeMap<String, Spanned<SchemeWritten>>,
-    issuers: &[Issuer],
+    authorities: Authorities<'_>,
     problems: &mut Problems<'_>,
 ) -> Schemes {
     let settle = |(name, Spanned { value, span }): (String, Spanned<SchemeWritten>)| {
-        let value = value.lower(&name, span, issuers, problems);
+        let value = value.lower(&name, span, authorities, problems);
         (name, Spanned { value, span })
     };
     written.into_iter().map(settle).collect()
 }
 
 impl SchemeWritten {
-    fn lower(self, name: &str, span: Span, issuers: &[Issuer], problems: &mut Problems<'_>) -> Scheme {
+    fn lower(self, name: &str, span: Span, authorities: Authorities<'_>, problems: &mut Problems<'_>) -> Scheme {
         let named = self.issuers.map(|names| {
-            names.iter().for_each(|name| check(name, issuers, problems));
+            let known: Vec<&str> = authorities.issuers.iter().map(|issuer| &*issuer.name).collect();
+            let issuers = ["issuer is", "issuers"];
+            names.iter().for_each(|name| check(name, issuers, &known, problems));
             names.into_iter().map(|name| name.value.0).collect::<Vec<_>>()
         });
         let tokens = match (named, self.own_tokens) {
@@ -94,17 +108,23 @@ impl SchemeWritten {
             problems.error(span, message, "take it out, or write `api_keys: true`");
         }
         let keys = self.api_keys.then_some(Verifier::ApiKeys { in_query });
+        let users = self.users.map(|name| {
+            let known: Vec<&str> = authorities.users.iter().map(|users| &*users.name).collect();
+            check(&name, ["users are", "users"], &known, problems);
+            Verifier::Users(name.value.0)
+        });
         let upstream = self.dangerous_unverified.then_some(Verifier::Upstream);
         // One member for each way; exactly one has to be written.
-        let mut said = [tokens, keys, upstream].into_iter().flatten();
+        let mut said = [tokens, keys, users, upstream].into_iter().flatten();
         match (said.next(), said.next()) {
             (Some(verifier), None) => Scheme {
                 forward: self.forward || verifier == Verifier::Upstream,
                 verifier,
             },
             _ => {
-                let message =
-                    format!("`{name}` needs one of `issuers`, `own_tokens`, `api_keys` and `dangerous_unverified`");
+                let message = format!(
+                    "`{name}` needs one of `issuers`, `own_tokens`, `api_keys`, `users` and `dangerous_unverified`"
+                );
                 let help = "name whose tokens are accepted, such as `{issuers: [main]}`";
                 problems.error(span, message, help);
                 Scheme::UNVERIFIED
@@ -134,19 +154,20 @@ impl Verifier {
                 kind,
                 SchemeKind::Bearer | SchemeKind::OAuth2 | SchemeKind::OpenIdConnect(_)
             ),
+            Self::Users(_) => matches!(kind, SchemeKind::Basic),
             Self::Upstream => true,
         }
     }
 }
 
-fn check(name: &Spanned<Name>, issuers: &[Issuer], problems: &mut Problems<'_>) {
-    let known: Vec<&str> = issuers.iter().map(|issuer| &*issuer.name).collect();
+/// `what` in words, and the setting that describes it.
+fn check(name: &Spanned<Name>, [what, setting]: [&str; 2], known: &[&str], problems: &mut Problems<'_>) {
     if known.contains(&name.value.0.as_str()) {
         return;
     }
-    let help = match nearest(&name.value.0, &known) {
+    let help = match nearest(&name.value.0, known) {
         Some(meant) => format!("did you mean `{meant}`?"),
-        None => "describe it below `issuers`".to_owned(),
+        None => format!("describe it below `{setting}`"),
     };
-    problems.error(name.span, format!("no issuer is called `{}`", name.value.0), help);
+    problems.error(name.span, format!("no {what} called `{}`", name.value.0), help);
 }

@@ -40,6 +40,13 @@ connection:
   age_seconds_max: 3600
   drain_seconds_max: 5
 arrival_limit: {requests: 50, per: 2s, burst: 60}
+failed_authentication_limit: {requests: 30, per: 3s}
+users: [{name: staff, file: users/staff.txt}]
+logins:
+  threads: 3
+  waiting_max: 9
+  failures_of_user_at_address: {requests: 4, per: 2h, burst: 3}
+  failures_of_user: {requests: 40, per: 2h, burst: 30}
 log: {format: json, requests: all}
 observe: {file: seen/observations.jsonl, file_bytes_max: 1MiB}
 process:
@@ -79,6 +86,7 @@ apis:
       response: {action: block, oversize: block, body_bytes_max: 64KiB}
       body_bytes_max: 32KiB
       authentication: false
+      login: true
       timeouts: {first_byte_seconds_max: 3, total_seconds_max: 4}
       sensitive_claims: [email]
       rate_limits:
@@ -484,6 +492,37 @@ fn rate_limits_of_the_layers_add_up() {
 fn authentication_starts_stricter() {
     let limits = settled(&["{}", "{authentication: true}"]).rate_limits;
     assert_eq!((limits[0].requests.get(), limits[0].per), (10, Duration::from_secs(60)));
+}
+
+#[test]
+fn a_login_is_authentication_unless_that_is_denied() {
+    let check = |layers: &[&str], login, requests| {
+        let policy = settled(layers);
+        assert_eq!(
+            (policy.login, policy.rate_limits[0].requests.get()),
+            (login, requests),
+            "{layers:?}"
+        );
+    };
+    check(&["{}", "{}"], false, 100);
+    check(&["{}", "{login: true}"], true, 10);
+    check(&["{login: true}", "{login: false}"], false, 100);
+    check(&["{authentication: false}", "{login: true}"], true, 100);
+}
+
+#[test]
+fn the_defaults_of_logins_are_strict() {
+    let Configuration {
+        logins,
+        failed_authentication_limit: failed,
+        users,
+        ..
+    } = checked(SMALLEST);
+    assert!(users.is_empty() && logins.threads >= 1);
+    let pace = |pace: super::checked::Pace| (pace.requests.get(), pace.per.as_secs(), pace.burst.get());
+    assert_eq!(pace(failed), (600, 60, 200));
+    assert_eq!(pace(logins.failures_of_user_at_address), (10, 3600, 5));
+    assert_eq!(pace(logins.failures_of_user), (20, 3600, 50));
 }
 
 /// What another validator says of the published schema must be what we say.

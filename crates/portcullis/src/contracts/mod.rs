@@ -3,6 +3,7 @@
 mod advice;
 mod folder;
 mod limits;
+mod logins;
 mod security;
 mod together;
 pub(crate) mod websockets;
@@ -27,6 +28,7 @@ use crate::config::{extensions, raw};
 use crate::files::Files;
 use crate::issuers;
 use crate::upstream_tls;
+use crate::users;
 pub(crate) use folder::is_named_like_one;
 
 /// An API with its contract, ready to be served or looked at.
@@ -78,6 +80,7 @@ pub(crate) fn load_all(configuration: &Configuration, location: &str) -> Result<
             .err()
             .unwrap_or_default(),
     );
+    problems.extend(users::check(&configuration.users, location).err().unwrap_or_default());
     for api in folder::expanded(&configuration.apis, location, &mut problems) {
         match load(&api, location) {
             Ok(api) => apis.push(api),
@@ -150,6 +153,7 @@ pub(crate) fn of_document(api: &Api, document: Document, location: &str) -> Resu
     let root = layer(places.root);
     let mut policies = Vec::new();
     let mut of_limits = Vec::new();
+    let mut of_logins = Vec::new();
     for ([path, own], operation) in places.operations.iter().zip(&contract.operations) {
         let (path, own) = (layer(*path), layer(*own));
         let layers = [&api.policy, &root, &path, &own];
@@ -167,6 +171,14 @@ pub(crate) fn of_document(api: &Api, document: Document, location: &str) -> Resu
             &own,
             policy.websocket.is_some(),
         ));
+        of_logins.extend(logins::problem(
+            api,
+            &document,
+            &contract,
+            operation,
+            &own,
+            policy.login,
+        ));
         policies.push(policy);
     }
     // A limit that stands outside of the operations is wrong once, not once for each.
@@ -174,6 +186,7 @@ pub(crate) fn of_document(api: &Api, document: Document, location: &str) -> Resu
     of_limits.retain(|problem: &Problem| places.insert((problem.location.clone(), problem.span)));
     let mut problems: Vec<Problem> = problems.into_iter().chain(found.into_sorted()).collect();
     problems.extend(of_limits);
+    problems.extend(of_logins);
     problems.extend(no_operations(&document, &contract));
     problems.extend(security::problems(api, &document, &contract, location));
     problems.extend(advice::warnings(&document, &contract, &policies));

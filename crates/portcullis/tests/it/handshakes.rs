@@ -10,6 +10,9 @@ use crate::http::{THING, THINGS};
 use crate::tls::{Authority, Caller, connect};
 use crate::upstream::Upstream;
 
+/// Neither TLS nor HTTP.
+const NOISE: [u8; 32] = [0; 32];
+
 fn gate(authority: &Authority, upstream: &Upstream) -> Gate {
     let tls = "{address: '127.0.0.1:0', tls: {certificates: {chain: a.pem, key: a.key}}}";
     let directory = Setup::new(THINGS, upstream.address).listening(tls).written();
@@ -30,8 +33,8 @@ fn failures_are_told_with_their_reason() {
     let gate = gate(&authority, &upstream);
     // A probe that only connects is counted and not told.
     drop(TcpStream::connect(gate.address).unwrap());
-    let mut plain = TcpStream::connect(gate.address).unwrap();
-    plain.write_all(b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n").unwrap();
+    let mut noise = TcpStream::connect(gate.address).unwrap();
+    noise.write_all(&NOISE).unwrap();
     assert!(connect(&Caller::new(&authority).config(), gate.address, "b.example").is_err());
     assert!(connect(&Caller::new(&Authority::new()).config(), gate.address, "a.example").is_err());
     until("all are counted", || {
@@ -57,8 +60,8 @@ fn a_flood_of_failures_is_no_flood_of_lines() {
     let (authority, upstream) = (Authority::new(), Upstream::with_json(THING));
     let gate = gate(&authority, &upstream);
     for _ in 0..100 {
-        let mut plain = TcpStream::connect(gate.address).unwrap();
-        plain.write_all(b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n").unwrap();
+        let mut noise = TcpStream::connect(gate.address).unwrap();
+        noise.write_all(&NOISE).unwrap();
     }
     until("all are counted", || {
         gate.metric(&["portcullis_tls_handshake_failures_total"]) >= 100.0

@@ -31,6 +31,7 @@ mod http2_attacks;
 mod http2_frames;
 mod init;
 mod listeners;
+mod logins;
 mod memory;
 mod natter_api;
 mod rates;

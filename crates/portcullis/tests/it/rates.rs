@@ -1,8 +1,11 @@
 //! Rate limits through the gate: by address, by what a request aims at, over hosts, and failures alone.
 
+use serde_json::{Value, json};
+
 use crate::gate::{Directory, Gate, Setup, until};
 use crate::http::{THING, THINGS};
 use crate::natter_api;
+use crate::tokens::{Issuer, key_set};
 use crate::upstream::Upstream;
 use crate::wire::Answer;
 
@@ -164,4 +167,173 @@ fn the_limit_that_refuses_is_named() {
     assert_eq!(of("limit=\"few\"", "refused"), 1.0);
     assert_eq!(of("limit=\"many\"", "refused"), 0.0);
     assert_eq!(of("limit=\"seen\"", "observed"), 1.0);
+}
+
+const CALLERS: &str = "\
+openapi: 3.1.0
+info: {title: Things, version: '1'}
+security: [{bearer: []}]
+paths:
+  /things:
+    get: {responses: {'200': {$ref: '#/components/responses/things'}}}
+  /things/{id}:
+    get:
+      parameters: [{name: id, in: path, required: true, schema: {type: string}}]
+      responses: {'200': {$ref: '#/components/responses/things'}}
+  /open:
+    get: {security: [{}, {bearer: []}], responses: {'200': {$ref: '#/components/responses/things'}}}
+components:
+  responses:
+    things: {description: all, content: {application/json: {schema: {type: object, additionalProperties: true}}}}
+  securitySchemes: {bearer: {type: http, scheme: bearer}}
+";
+
+/// A gate whose operations may be called three times for each value of this key, by tokens of this issuer.
+struct Callers {
+    gate: Gate,
+    issuer: Issuer,
+}
+
+impl Callers {
+    fn limited_by(upstream: &Upstream, key: &str) -> Self {
+        let issuer = Issuer::new("one");
+        let directory = Setup::new(CALLERS, upstream.address)
+            .with("trusted_proxies: [127.0.0.1/32]")
+            .with("issuers: [{name: main, issuer: 'https://id.example', audiences: ['https://things.example'], keys: {file: keys.json}}]")
+            .with_api("security_schemes: {bearer: {issuers: [main]}}")
+            .with_api(&format!("policy: {{rate_limits: [{{name: few, key: {key}, requests: 3, per: 10m}}]}}"))
+            .written();
+        directory.write("keys.json", &key_set(&[&issuer]));
+        let gate = Gate::start(directory);
+        Self { gate, issuer }
+    }
+
+    /// How many of five requests pass.
+    fn passing(&self, target: &str, from: &str, claims: Option<Value>) -> usize {
+        let token = claims.map(|claims| format!("Bearer {}", self.issuer.token_with("at+jwt", claims)));
+        let mut headers = vec![("X-Forwarded-For", from)];
+        headers.extend(token.iter().map(|token| ("Authorization", token.as_str())));
+        let statuses = (0..5).map(|_| self.gate.client().send("GET", target, &headers, b"").status);
+        statuses.filter(|status| *status == 200).count()
+    }
+
+    fn of(&self, target: &str, from: &str, claims: Value) -> usize {
+        self.passing(target, from, Some(claims))
+    }
+}
+
+#[test]
+fn a_caller_is_counted_wherever_they_call_from() {
+    let upstream = Upstream::with_json(THING);
+    let callers = Callers::limited_by(&upstream, "[principal]");
+    assert_eq!(callers.of("/things", "9.0.0.1", json!({"sub": "alice"})), 3);
+    // Another address, client or token is no other caller.
+    assert_eq!(
+        callers.of(
+            "/things",
+            "9.0.0.2",
+            json!({"sub": "alice", "client_id": "other", "jti": "2"})
+        ),
+        0
+    );
+    assert_eq!(callers.of("/things", "9.0.0.1", json!({"sub": "bob"})), 3);
+    // A client that is called like a user is another one; an operation counts by itself.
+    assert_eq!(
+        callers.of("/things", "9.0.0.1", json!({"sub": "alice", "client_id": "alice"})),
+        3
+    );
+    assert_eq!(callers.of("/open", "9.0.0.1", json!({"sub": "alice"})), 3);
+    // Who proved nothing counts by address: nobody uses up the limit of all.
+    assert_eq!(callers.passing("/open", "9.0.0.1", None), 3);
+    assert_eq!(callers.passing("/open", "9.0.0.1", None), 0);
+    assert_eq!(callers.passing("/open", "9.0.0.2", None), 3);
+}
+
+#[test]
+fn clients_and_claims_are_counted_over_their_users() {
+    let upstream = Upstream::with_json(THING);
+    let callers = Callers::limited_by(&upstream, "[client]");
+    assert_eq!(
+        callers.of("/things", "9.0.0.1", json!({"sub": "alice", "client_id": "app"})),
+        3
+    );
+    assert_eq!(
+        callers.of("/things", "9.0.0.2", json!({"sub": "bob", "client_id": "app"})),
+        0
+    );
+    assert_eq!(
+        callers.of("/things", "9.0.0.1", json!({"sub": "alice", "client_id": "tool"})),
+        3
+    );
+    // Without a client, who calls.
+    assert_eq!(
+        callers.of("/things", "9.0.0.1", json!({"sub": "alice", "client_id": null})),
+        3
+    );
+    assert_eq!(
+        callers.of("/things", "9.0.0.1", json!({"sub": "bob", "client_id": null})),
+        3
+    );
+    let callers = Callers::limited_by(&upstream, "[{claim: tenant}]");
+    assert_eq!(
+        callers.of("/things", "9.0.0.1", json!({"sub": "alice", "tenant": "acme"})),
+        3
+    );
+    assert_eq!(
+        callers.of("/things", "9.0.0.2", json!({"sub": "bob", "tenant": "acme"})),
+        0
+    );
+    assert_eq!(
+        callers.of("/things", "9.0.0.1", json!({"sub": "alice", "tenant": "other"})),
+        3
+    );
+    assert_eq!(
+        callers.of(
+            "/things",
+            "9.0.0.1",
+            json!({"sub": "alice", "tenant": ["acme", "other"]})
+        ),
+        3
+    );
+    assert_eq!(callers.of("/things", "9.0.0.1", json!({"sub": "alice"})), 3);
+    assert_eq!(callers.of("/things", "9.0.0.1", json!({"sub": "bob"})), 3);
+}
+
+#[test]
+fn parts_of_callers_and_of_requests_make_one_key() {
+    let upstream = Upstream::with_json(THING);
+    let callers = Callers::limited_by(&upstream, "[principal, address]");
+    assert_eq!(callers.of("/things", "9.0.0.1", json!({"sub": "alice"})), 3);
+    assert_eq!(callers.of("/things", "9.0.0.2", json!({"sub": "alice"})), 3);
+    assert_eq!(callers.of("/things", "9.0.0.2", json!({"sub": "bob"})), 3);
+    assert_eq!(callers.of("/things", "9.0.0.2", json!({"sub": "bob"})), 0);
+    // Over the operations together, where it is shared.
+    let shared = "[principal], shared: callers";
+    let callers = Callers::limited_by(&upstream, shared);
+    assert_eq!(callers.of("/things", "9.0.0.1", json!({"sub": "alice"})), 3);
+    assert_eq!(callers.of("/open", "9.0.0.1", json!({"sub": "alice"})), 0);
+}
+
+#[test]
+fn a_caller_and_what_they_aim_at_make_one_key() {
+    let upstream = Upstream::with_json(THING);
+    let issuer = Issuer::new("one");
+    let contract = CALLERS.replace(
+        "  /things/{id}:\n    get:\n",
+        "  /things/{id}:\n    get:\n      x-portcullis: {rate_limits: [{name: few, key: [principal, {path: id}], requests: 3, per: 10m}]}\n",
+    );
+    let directory = Setup::new(&contract, upstream.address)
+        .with("trusted_proxies: [127.0.0.1/32]")
+        .with("issuers: [{name: main, issuer: 'https://id.example', audiences: ['https://things.example'], keys: {file: keys.json}}]")
+        .with_api("security_schemes: {bearer: {issuers: [main]}}")
+        .written();
+    directory.write("keys.json", &key_set(&[&issuer]));
+    let callers = Callers {
+        gate: Gate::start(directory),
+        issuer,
+    };
+    assert_eq!(callers.of("/things/1", "9.0.0.1", json!({"sub": "alice"})), 3);
+    assert_eq!(callers.of("/things/1", "9.0.0.2", json!({"sub": "alice"})), 0);
+    assert_eq!(callers.of("/things/2", "9.0.0.1", json!({"sub": "alice"})), 3);
+    assert_eq!(callers.of("/things/1", "9.0.0.1", json!({"sub": "bob"})), 3);
 }

@@ -33,26 +33,28 @@ components:
 ";
 
 /// An issuer, with a key that only it has.
-struct Issuer(Signer);
+pub(crate) struct Issuer(Signer);
 
 impl Issuer {
-    fn new(kid: &str) -> Self {
+    pub(crate) fn new(kid: &str) -> Self {
         Self(Signer::generate(SigningAlgorithm::Es256, Kid::new(kid)).unwrap())
     }
 
     /// A token of alice's, with these claims in the place of the usual ones.
     #[expect(clippy::disallowed_methods, reason = "the gate reads the clock as well")]
-    fn token_with(&self, typ: &str, more: Value) -> String {
+    pub(crate) fn token_with(&self, typ: &str, more: Value) -> String {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
         let mut claims = object(json!({
             "iss": "https://id.example", "aud": "https://things.example", "sub": "alice", "client_id": "app",
             "iat": now, "exp": now + 300, "scope": "things.read",
         }));
         claims.extend(object(more));
+        // What is null is left out.
+        claims.retain(|_, value| !value.is_null());
         self.0.sign_compact(typ, &claims).unwrap()
     }
 
-    fn token(&self) -> String {
+    pub(crate) fn token(&self) -> String {
         self.token_with("at+jwt", json!({}))
     }
 }
@@ -64,7 +66,7 @@ fn object(value: Value) -> Object {
     }
 }
 
-fn key_set(issuers: &[&Issuer]) -> String {
+pub(crate) fn key_set(issuers: &[&Issuer]) -> String {
     let keys: Vec<Value> = issuers.iter().map(|issuer| issuer.0.public_jwk().into()).collect();
     json!({ "keys": keys }).to_string()
 }
@@ -247,7 +249,9 @@ fn jose_23_new_keys_are_fetched_when_a_token_names_one_and_never_more_often_than
         "{{url: 'http://{}/jwks', dangerous_private_address: true}}",
         server.address
     );
-    let gate = setup(&upstream, &keys).start();
+    let gate = setup(&upstream, &keys)
+        .with("failed_authentication_limit: {requests: 1000000, per: 1s}")
+        .start();
     // Without keys nothing can be said of a token: not that it is bad either.
     get(&gate, &old.token()).is_refused(503, "authentication.unavailable");
     *served.lock().unwrap() = Some(key_set(&[&old]));

@@ -12,7 +12,6 @@ use portcullis_identity::principal::Identity;
 
 use super::{Presented, Unproven};
 use crate::access::ApiKeys;
-use crate::keyring::Untaken;
 use crate::listen::Received;
 
 /// Whom the key speaks of, if there is one in any of the places where the operation looks for one.
@@ -33,11 +32,8 @@ pub(super) async fn verify(presented: Presented<'_>) -> Result<Option<Arc<Identi
     }
     let Some((keys, text)) = found else { return Ok(None) };
     let text = std::str::from_utf8(&text).map_err(|_| Unproven::Unreadable)?;
-    let verified = keys.keyring.api_key(text, presented.now).await;
-    verified.map(Some).map_err(|untaken| match untaken {
-        Untaken::Refused(refused) => Unproven::Rejected(refused.code()),
-        Untaken::Unknown => Unproven::Unverifiable,
-    })
+    let taken = keys.keyring.api_key(text, presented.now).await;
+    presented.taken(taken).await.map(Some)
 }
 
 /// Everything that stands in a place.

@@ -6,12 +6,15 @@ use http::header::AUTHORIZATION;
 use portcullis_identity::authorization::{Authorization, Unreadable};
 use portcullis_identity::principal::{Credential, Identity};
 
-use super::{Presented, Unproven, token};
+use super::{Presented, Unproven, password, token};
+
+const NOT_ACCEPTED: Unproven = Unproven::Rejected("scheme-not-accepted");
 
 /// Whom the field speaks of, if it is there and the operation accepts any of its schemes.
 pub(super) async fn verify(presented: Presented<'_>) -> Result<Option<Arc<Identity>>, Unproven> {
     let tokens = presented.access.accepts(Credential::AccessToken);
-    if !tokens {
+    let passwords = presented.access.passwords();
+    if !tokens && passwords.is_none() {
         return Ok(None);
     }
     let values = presented.request.headers().get_all(AUTHORIZATION).iter();
@@ -19,8 +22,10 @@ pub(super) async fn verify(presented: Presented<'_>) -> Result<Option<Arc<Identi
         Err(Unreadable) => Err(Unproven::Unreadable),
         Ok(None) => Ok(None),
         Ok(Some(Authorization::Bearer(token))) if tokens => token::verify(token, presented).await.map(Some),
-        Ok(Some(Authorization::Bearer(_) | Authorization::Basic(_) | Authorization::Other)) => {
-            Err(Unproven::Rejected("scheme-not-accepted"))
-        }
+        Ok(Some(Authorization::Basic(credential))) => match passwords {
+            Some(passwords) => password::verify(credential, passwords, presented).await.map(Some),
+            None => Err(NOT_ACCEPTED),
+        },
+        Ok(Some(Authorization::Bearer(_) | Authorization::Other)) => Err(NOT_ACCEPTED),
     }
 }

@@ -4,8 +4,10 @@
 //! when the request is recorded. A kind of credential is one file here, and one line in `prove`.
 
 mod api_key;
+mod attempt;
 mod authorization;
 pub(crate) mod cache;
+mod password;
 mod token;
 
 use std::sync::Arc;
@@ -13,16 +15,20 @@ use std::sync::Arc;
 use portcullis_identity::principal::Principal;
 use portcullis_identity::time::UnixTime;
 
-use super::cors::Expected;
+use super::rate_limit::Paced;
 use super::route::Routed;
 use crate::access::{Access, Proven, Standing};
+use crate::failures::Failures;
 use crate::gate::Gate;
+use crate::limit::Exceeded;
 use crate::listen::{Received, unix_time};
 
 /// A request whose caller is known, if only as unknown.
 pub struct Identified<'r> {
     pub(super) routed: Routed<'r>,
     pub(super) principal: Principal,
+    /// None where one of the credentials is not good.
+    pub(super) proven: Proven,
     pub(super) proof: Proof,
 }
 
@@ -36,7 +42,7 @@ pub(super) enum Proof {
 }
 
 /// A credential that proves nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Unproven {
     /// It cannot be read in one way only.
     Unreadable,
@@ -44,6 +50,10 @@ pub(super) enum Unproven {
     Rejected(&'static str),
     /// Nothing can be said of it now.
     Unverifiable,
+    /// It was not looked at: as many as may wait are waiting.
+    Busy,
+    /// It was not looked at: too many were bad.
+    TooMany(Exceeded),
 }
 
 /// What verifying a credential may look at.
@@ -52,25 +62,27 @@ struct Presented<'p> {
     access: &'p Access,
     request: &'p Received,
     gate: &'p Gate,
+    failures: &'p Failures,
     now: UnixTime,
 }
 
 /// Verifies what a request presents, as far as its operation accepts anything, and takes it out of what is forwarded.
-pub(crate) async fn authenticate<'r>(expected: Expected<'r>, gate: &Gate) -> Identified<'r> {
-    let Expected { mut routed } = expected;
+pub(crate) async fn authenticate<'r>(paced: Paced<'r>, gate: &Gate, failures: &Failures) -> Identified<'r> {
+    let Paced { mut routed } = paced;
     let access = Arc::clone(&routed.route.operation.policy.access);
     let presented = Presented {
         access: &access,
         request: &routed.received,
         gate,
+        failures,
         now: unix_time(),
     };
-    let (principal, proof) = match prove(presented).await {
+    let (proven, proof) = match prove(presented).await {
         Ok(proven) => {
             let standing = access.standing(&proven);
-            (proven.principal(), Proof::Judged(standing))
+            (proven, Proof::Judged(standing))
         }
-        Err(unproven) => (Principal::Anonymous, Proof::Unproven(unproven)),
+        Err(unproven) => (Proven::default(), Proof::Unproven(unproven)),
     };
     for name in &access.withheld {
         routed.received.headers_mut().remove(name);
@@ -78,7 +90,8 @@ pub(crate) async fn authenticate<'r>(expected: Expected<'r>, gate: &Gate) -> Ide
     api_key::take_out(&access.withheld_keys, &mut routed.received);
     Identified {
         routed,
-        principal,
+        principal: proven.principal(),
+        proven,
         proof,
     }
 }

@@ -11,27 +11,15 @@ use portcullis_identity::principal::Identity;
 use super::cache::Digest;
 use super::{Presented, Unproven};
 use crate::issuer::{Issuer, Unbelieved};
-use crate::keyring::Untaken;
 
-/// Whom a token speaks of.
+/// Whom a token speaks of. One that is remembered costs little and is counted nowhere.
 pub(super) async fn verify(token: &str, presented: Presented<'_>) -> Result<Arc<Identity>, Unproven> {
     if let Some(keyring) = presented.access.own_tokens()
         && OpaqueToken::parse(token).is_some()
     {
         let taken = keyring.token(token, presented.now).await;
-        return taken.map_err(|untaken| match untaken {
-            Untaken::Refused(refused) => Unproven::Rejected(refused.code()),
-            Untaken::Unknown => Unproven::Unverifiable,
-        });
+        return presented.taken(taken).await;
     }
-    believe(token, presented).await.map_err(|unbelieved| match unbelieved {
-        Unbelieved::NoKeys => Unproven::Unverifiable,
-        Unbelieved::Refused(refusal) => Unproven::Rejected(refusal.code()),
-    })
-}
-
-/// Which issuer's keys a token is verified with, it may say itself; that it is that issuer's, only they show.
-async fn believe(token: &str, presented: Presented<'_>) -> Result<Arc<Identity>, Unbelieved> {
     let Presented { access, gate, now, .. } = presented;
     let digest = Digest::of(token);
     if let Some(digest) = &digest
@@ -39,6 +27,18 @@ async fn believe(token: &str, presented: Presented<'_>) -> Result<Arc<Identity>,
     {
         return Ok(identity);
     }
+    let attempt = presented.attempt().await?;
+    let believed = believe(token, digest, presented).await;
+    let believed = believed.map_err(|unbelieved| match unbelieved {
+        Unbelieved::NoKeys => Unproven::Unverifiable,
+        Unbelieved::Refused(refusal) => Unproven::Rejected(refusal.code()),
+    });
+    attempt.settle(believed, gate).await
+}
+
+/// Which issuer's keys a token is verified with, it may say itself; that it is that issuer's, only they show.
+async fn believe(token: &str, digest: Option<Digest>, presented: Presented<'_>) -> Result<Arc<Identity>, Unbelieved> {
+    let Presented { access, gate, now, .. } = presented;
     let unverified = Unverified::parse(token).map_err(Unbelieved::Refused)?;
     let claimed = unverified.claimed_issuer();
     let named = |issuer: &&Arc<Issuer>| Some(issuer.tokens().expected().issuer()) == claimed.as_deref();

@@ -1,0 +1,215 @@
+//! Users who log in with a password: their files, read whole or not at all, and the threads that verify.
+//!
+//! A line of such a file is never shown, since it holds what a password can be guessed with.
+
+use std::collections::HashMap;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use portcullis_contract::document::{Problem, Span};
+use portcullis_gateway::passwords::{Familiar, Hashing, Passwords};
+use portcullis_identity::users::{Fault, Faulty, Users};
+
+use crate::config::checked::Configuration;
+use crate::config::users::{Logins, Users as Configured};
+use crate::files;
+
+/// The most lines of one file that are told of.
+const PROBLEMS_MAX: usize = 20;
+/// Modes of a file that let everybody write it, or read it.
+const WRITABLE_BY_ALL: u32 = 0o002;
+const READABLE_BY_ALL: u32 = 0o004;
+
+/// Users by the names that they have here together.
+pub(crate) type ByName = HashMap<Arc<str>, Arc<Passwords>>;
+
+/// What stays from one configuration to the next.
+pub(crate) struct Keeper {
+    /// Whether passwords are verified at all.
+    serves: bool,
+    /// The threads, and what they were started for.
+    hashing: Option<(Logins, Arc<Hashing>)>,
+    familiar: Arc<Familiar>,
+}
+
+impl Keeper {
+    /// For a gate that serves. Threads are started with the first users.
+    pub(crate) fn serving() -> Self {
+        Self {
+            serves: true,
+            ..Self::offline()
+        }
+    }
+
+    /// For a configuration that is looked at and not served.
+    pub(crate) fn offline() -> Self {
+        Self {
+            serves: false,
+            hashing: None,
+            familiar: Arc::default(),
+        }
+    }
+
+    /// The users of a configuration.
+    ///
+    /// # Errors
+    /// Every file that cannot be used; or there are no threads.
+    pub(crate) fn settle(&mut self, configuration: &Configuration, location: &str) -> Result<ByName, Vec<Problem>> {
+        let read = read_all(&configuration.users, location)?;
+        let Some(first) = configuration.users.first() else {
+            self.hashing = None;
+            return Ok(ByName::new());
+        };
+        let hashing = self.hashing(configuration.logins).map_err(|error| {
+            let message = format!("the system gives no threads to verify passwords on: {error}");
+            vec![Problem::error(location, first.span, message)]
+        })?;
+        let passwords = |(name, users): (Arc<str>, Users)| {
+            let passwords = Passwords::new(
+                Arc::clone(&name),
+                users,
+                Arc::clone(&hashing),
+                Arc::clone(&self.familiar),
+            );
+            (name, Arc::new(passwords))
+        };
+        Ok(read.into_iter().map(passwords).collect())
+    }
+
+    /// The threads; others where the settings are others. Those before end with the last request that waits for them.
+    fn hashing(&mut self, logins: Logins) -> std::io::Result<Arc<Hashing>> {
+        if let Some((settings, hashing)) = &self.hashing
+            && *settings == logins
+        {
+            return Ok(Arc::clone(hashing));
+        }
+        let threads = if self.serves { logins.threads } else { 0 };
+        let hashing = Arc::new(Hashing::start(threads, logins.waiting_max)?);
+        self.hashing = Some((logins, Arc::clone(&hashing)));
+        Ok(hashing)
+    }
+}
+
+/// Reads every file of users, and forgets them: for whoever looks for problems only.
+///
+/// # Errors
+/// Every file that cannot be used.
+pub(crate) fn check(configured: &[Configured], location: &str) -> Result<(), Vec<Problem>> {
+    read_all(configured, location).map(drop)
+}
+
+fn read_all(configured: &[Configured], location: &str) -> Result<Vec<(Arc<str>, Users)>, Vec<Problem>> {
+    let (mut all, mut problems) = (Vec::new(), Vec::new());
+    for configured in configured {
+        match read(configured, location) {
+            Ok(users) => all.push((Arc::clone(&configured.name), users)),
+            Err(found) => problems.extend(found),
+        }
+    }
+    if problems.is_empty() { Ok(all) } else { Err(problems) }
+}
+
+fn read(configured: &Configured, location: &str) -> Result<Users, Vec<Problem>> {
+    let (path, span) = (&configured.file.value, configured.file.span);
+    let shown = path.display();
+    let problem = |message: String| Problem::error(location, span, message);
+    let octets =
+        files::local(path).map_err(|error| vec![problem(format!("cannot read the users `{shown}`: {error}"))])?;
+    let mode = std::fs::metadata(path).map_or(0, |metadata| metadata.mode());
+    if mode & WRITABLE_BY_ALL != 0 {
+        let message = format!("everybody on this machine can write the users `{shown}`, and so let themselves in");
+        return Err(vec![problem(message).help(format!("run `chmod o-rw {shown}`"))]);
+    }
+    if mode & READABLE_BY_ALL != 0 {
+        tracing::warn!(
+            users = &*configured.name,
+            "everybody on this machine can read `{shown}`, and guess passwords with it: run `chmod o-r {shown}`"
+        );
+    }
+    let text = std::str::from_utf8(&octets).map_err(|_| vec![problem(format!("the users `{shown}` are not UTF-8"))])?;
+    let users = Users::parse(text).map_err(|faults| told(path, &faults))?;
+    if !users.cost_alike() {
+        tracing::warn!(
+            users = &*configured.name,
+            "the hashes in `{shown}` differ in cost, so the time of a login tells a little of who it is: hash them alike"
+        );
+    }
+    Ok(users)
+}
+
+fn told(path: &Path, faults: &[Fault]) -> Vec<Problem> {
+    let problem = |Fault { line, what }: &Fault| {
+        let span = Span {
+            line: u32::try_from(*line).unwrap_or(u32::MAX),
+            column: 1,
+            ..Span::default()
+        };
+        Problem::error(path.to_string_lossy(), span, what.to_string()).help(way_out(what))
+    };
+    faults.iter().take(PROBLEMS_MAX).map(problem).collect()
+}
+
+fn way_out(faulty: &Faulty) -> &'static str {
+    match faulty {
+        Faulty::Form | Faulty::Name | Faulty::Hash(_) | Faulty::Nobody => {
+            "`portcullis user hash NAME` asks for a password and prints the line"
+        }
+        Faulty::Scope => "write them with spaces between: `name:hash:things.read things.write`",
+        Faulty::Twice(_) => "take one of the lines out",
+        Faulty::TooMany => "let an identity provider keep so many users, and believe its tokens: see `issuers`",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::config::spanned::Placed;
+
+    const HASH: &str =
+        "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+    #[track_caller]
+    fn check(text: &str, mode: u32, expected: &[&str]) {
+        let number = text.len();
+        let path = std::env::temp_dir().join(format!("portcullis-users-{}-{number}-{mode:o}.txt", std::process::id()));
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        let configured = Configured {
+            name: "staff".into(),
+            span: Span::default(),
+            file: Placed {
+                value: path.clone(),
+                span: Span::default(),
+            },
+        };
+        let read = read(&configured, "gate.yaml");
+        std::fs::remove_file(&path).unwrap();
+        let shown = path.to_string_lossy();
+        let problems = read.err().unwrap_or_default().into_iter();
+        let told: Vec<_> = problems
+            .map(|problem| format!("{}: {}", problem.span.line, problem.message.replace(&*shown, "FILE")))
+            .collect();
+        assert_eq!(told, expected, "{mode:o} {text:?}");
+        assert!(!told.concat().contains("AAAA"), "{told:?}");
+    }
+
+    #[test]
+    fn a_file_is_read_whole_or_not_at_all() {
+        check(&format!("alice:{HASH}\n"), 0o600, &[]);
+        check(&format!("alice:{HASH}\n"), 0o644, &[]);
+        let writable = "0: everybody on this machine can write the users `FILE`, and so let themselves in";
+        check(&format!("alice:{HASH}\n"), 0o602, &[writable]);
+        check("# nobody yet\n", 0o600, &["1: there is no user"]);
+        check(
+            &format!("alice:{HASH}\nbob:{}\nalice:{HASH}\n", HASH.replace("19456", "1024")),
+            0o600,
+            &[
+                "2: the hash is cheap to guess: at least `m=19456,t=2,p=1` or `m=47104,t=1,p=1` is needed",
+                "3: the name stands in line 1 already",
+            ],
+        );
+    }
+}
