@@ -184,28 +184,16 @@ pub(super) fn lower(raw: raw::Configuration, directory: &Path, problems: &mut Pr
         .into_iter()
         .map(|users| Users::lower(users.value, directory))
         .collect();
-    let named = issuers.iter().map(|issuer| (&*issuer.name, issuer.span));
-    let named = named.chain(users.iter().map(|users| (&*users.name, users.span)));
-    duplicates("name of issuers and users", named, problems);
     let authorities = Authorities {
         issuers: &issuers,
         users: &users,
     };
-    let apis = raw
-        .apis
-        .into_iter()
-        .filter_map(|api| Api::lower(api.value, directory, &names, authorities, problems))
-        .collect::<Vec<_>>();
-    duplicates(
-        "API name",
-        apis.iter().map(|api| (api.name.as_str(), api.name_span)),
-        problems,
-    );
-    api::check_limits_of(&apis, problems);
+    duplicates("name of issuers and users", authorities.names(), problems);
+    let apis = lower_apis(raw.apis, directory, &names, authorities, problems);
     let credentials = raw
         .credentials
         .map(|written| Credentials::lower(written, directory, problems));
-    credentials::check(credentials.as_ref(), &apis, &issuers, problems);
+    credentials::check(credentials.as_ref(), &apis, authorities, problems);
     Configuration {
         admin: raw
             .admin
@@ -238,6 +226,21 @@ pub(super) fn lower(raw: raw::Configuration, directory: &Path, problems: &mut Pr
         process: Process::lower(raw.process, directory, problems),
         traces: raw.traces.map(Traces::lower),
     }
+}
+
+fn lower_apis(
+    written: Vec<Spanned<raw::Api>>,
+    directory: &Path,
+    listeners: &[String],
+    authorities: Authorities<'_>,
+    problems: &mut Problems<'_>,
+) -> Vec<Api> {
+    let lower = |api: Spanned<raw::Api>| Api::lower(api.value, directory, listeners, authorities, problems);
+    let apis: Vec<Api> = written.into_iter().filter_map(lower).collect();
+    let names = apis.iter().map(|api| (api.name.as_str(), api.name_span));
+    duplicates("API name", names, problems);
+    api::check_limits_of(&apis, problems);
+    apis
 }
 
 /// Reports every value that stands twice.

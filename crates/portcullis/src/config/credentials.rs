@@ -8,9 +8,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::api::Api;
-use super::issuer::Issuer;
 use super::problems::Problems;
-use super::security::Verifier;
+use super::security::{Authorities, Verifier};
 use super::spanned::Spanned;
 use super::text::{Location, Name};
 
@@ -66,14 +65,19 @@ impl Credentials {
     }
 }
 
-/// Reports schemes that need credentials of which nothing is said, and an issuer that is called as they are.
-pub(super) fn check(credentials: Option<&Credentials>, apis: &[Api], issuers: &[Issuer], problems: &mut Problems<'_>) {
+/// Reports schemes that need credentials of which nothing is said, and issuers and users that are called as they are.
+pub(super) fn check(
+    credentials: Option<&Credentials>,
+    apis: &[Api],
+    authorities: Authorities<'_>,
+    problems: &mut Problems<'_>,
+) {
     let schemes = apis.iter().flat_map(|api| &api.security_schemes);
     for (name, scheme) in schemes {
         let wanted = match &scheme.value.verifier {
             Verifier::ApiKeys { .. } => "api_keys",
             Verifier::OwnTokens(_) => "own_tokens",
-            Verifier::Issuers(_) | Verifier::Upstream => continue,
+            _ => continue,
         };
         if credentials.is_none() {
             let message = format!("`{name}` has `{wanted}`, and it is not said where they are kept");
@@ -81,13 +85,10 @@ pub(super) fn check(credentials: Option<&Credentials>, apis: &[Api], issuers: &[
             problems.error(scheme.span, message, help);
         }
     }
-    let namesake = issuers.iter().find(|issuer| &*issuer.name == AUTHORITY);
-    if let (Some(_), Some(issuer)) = (credentials, namesake) {
-        let message = format!("an issuer is called `{AUTHORITY}`, as the gate's own `credentials` are");
-        problems.error(
-            issuer.span,
-            message,
-            "give the issuer another name: whose subject is whose could not be told",
-        );
+    let namesake = authorities.names().find(|(name, _)| *name == AUTHORITY);
+    if let (Some(_), Some((_, span))) = (credentials, namesake) {
+        let message = format!("`{AUTHORITY}` is what the gate's own `credentials` are called");
+        let help = "write another name: whose subject is whose could not be told";
+        problems.error(span, message, help);
     }
 }

@@ -77,6 +77,14 @@ pub(super) struct Authorities<'a> {
     pub(super) users: &'a [Users],
 }
 
+impl<'a> Authorities<'a> {
+    /// What they are called, and where that stands.
+    pub(super) fn names(self) -> impl Iterator<Item = (&'a str, Span)> {
+        let issuers = self.issuers.iter().map(|issuer| (&*issuer.name, issuer.span));
+        issuers.chain(self.users.iter().map(|users| (&*users.name, users.span)))
+    }
+}
+
 /// Settles what is written; `authorities` are those that there are.
 pub(super) fn lower(
     written: BTreeMap<String, Spanned<SchemeWritten>>,

@@ -51,6 +51,6 @@ fn users<'a>(api: &'a Api, contract: &Contract, requirement: &Requirement) -> Op
     let scheme = api.scheme(&contract.security_schemes.get(index)?.name)?;
     match &scheme.verifier {
         Verifier::Users(name) => Some(name),
-        Verifier::Issuers(_) | Verifier::Upstream => None,
+        _ => None,
     }
 }
