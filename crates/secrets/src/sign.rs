@@ -1,7 +1,9 @@
 //! Private keys that sign.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{self, KeySize};
 use aws_lc_rs::signature::{
@@ -118,6 +120,28 @@ impl Signer {
         })
     }
 
+    /// The same key, named by the thumbprint of its public half: who has the same file gives it the same name.
+    #[must_use]
+    pub fn named_by_thumbprint(self) -> Self {
+        Self {
+            kid: Kid::new(&self.thumbprint()),
+            ..self
+        }
+    }
+
+    /// The thumbprint of the public half (RFC 7638), by SHA-256.
+    pub fn thumbprint(&self) -> String {
+        // Every member of the public half is one that §3.2 asks for.
+        let members: BTreeMap<_, _> = self.key.public_half().into_iter().collect();
+        let members = serde_json::to_vec(&members).unwrap_or_default();
+        encode_base64url(digest(&SHA256, &members).as_ref())
+    }
+
+    /// The name of the key, if it has one.
+    pub fn kid(&self) -> Option<&Kid> {
+        self.kid.as_ref()
+    }
+
     /// The algorithm of every signature.
     pub fn algorithm(&self) -> SigningAlgorithm {
         self.algorithm
@@ -125,11 +149,7 @@ impl Signer {
 
     /// The public half, with `alg`, `use` and `kid`, for a JWK Set.
     pub fn public_jwk(&self) -> Object {
-        let mut jwk = match &self.key {
-            Key::Ecdsa(pair) => public::p256(pair.public_key().as_ref()),
-            Key::Ed25519(pair) => public::ed25519(pair.public_key().as_ref()),
-            Key::Rsa(pair, _) => public::rsa(pair.public_key().as_ref()),
-        };
+        let mut jwk = self.key.public_half();
         jwk.insert("alg".to_owned(), self.name().into());
         jwk.insert("use".to_owned(), "sig".into());
         if let Some(kid) = &self.kid {
@@ -189,6 +209,14 @@ impl Signer {
 }
 
 impl Key {
+    fn public_half(&self) -> Object {
+        match self {
+            Self::Ecdsa(pair) => public::p256(pair.public_key().as_ref()),
+            Self::Ed25519(pair) => public::ed25519(pair.public_key().as_ref()),
+            Self::Rsa(pair, _) => public::rsa(pair.public_key().as_ref()),
+        }
+    }
+
     fn from_jwk(jwk: &Jwk, algorithm: SigningAlgorithm) -> Result<Self, LoadError> {
         let key = match (algorithm, jwk.text("kty")?, jwk.optional_text("crv")?) {
             (SigningAlgorithm::Es256, "EC", Some("P-256")) => EcdsaKeyPair::from_private_key_and_public_key(
@@ -306,6 +334,17 @@ mod tests {
         assert_eq!(error(r#","alg":"ES256""#), Some(LoadError::Member("d")));
         let other = r#","d":"870MB6gfuTJ4HtUnUvYMyJpr5eUZNP4Bk43bVdj3eAE","alg":"ES256""#;
         assert_eq!(error(other), Some(LoadError::Inconsistent));
+    }
+
+    /// RFC 8037 §A.2 and §A.3: a private key, and the thumbprint of its public half.
+    #[test]
+    fn a_key_is_named_by_its_thumbprint() {
+        let jwk = r#"{"kty":"OKP","crv":"Ed25519","alg":"EdDSA",
+            "d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+        let signer = Signer::from_jwk(jwk.as_bytes()).unwrap().named_by_thumbprint();
+        let expected = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k";
+        assert_eq!(signer.kid().map(Kid::as_str), Some(expected));
+        assert_eq!(signer.public_jwk().get("kid"), Some(&expected.into()));
     }
 
     #[test]
