@@ -5,7 +5,8 @@ use std::sync::Arc;
 use http::HeaderName;
 use portcullis_contract::conform::security::KeyPlace;
 use portcullis_identity::challenge::{self, BearerError};
-use portcullis_identity::principal::{Credential, Identity, Principal};
+use portcullis_identity::principal::{Credential, Identity};
+use portcullis_identity::time::UnixTime;
 use smallvec::SmallVec;
 
 use crate::issuer::Issuer;
@@ -85,20 +86,19 @@ impl Proven {
         self.0.sort_unstable_by_key(|identity| identity.credential());
     }
 
-    /// Who calls: of several credentials the first kind in the order of [`Credential`].
-    pub(crate) fn principal(&self) -> Principal {
-        let first = self.first().cloned();
-        first.map_or(Principal::Anonymous, Principal::Known)
+    /// From when on one of the credentials is no longer good; none: none ends by itself.
+    pub(crate) fn ends(&self) -> Option<UnixTime> {
+        self.0.iter().filter_map(|identity| identity.expires()).min()
     }
 
-    /// The identity of who calls.
-    pub(crate) fn first(&self) -> Option<&Arc<Identity>> {
-        self.0.first()
-    }
-
-    /// Whom a credential of this kind speaks of.
+    /// The identity that this kind of credential proved.
     pub(crate) fn by(&self, credential: Credential) -> Option<&Arc<Identity>> {
         self.0.iter().find(|identity| identity.credential() == credential)
+    }
+
+    /// Who calls: of several credentials the first kind in the order of [`Credential`]. None: an anonymous principal.
+    pub(crate) fn first(&self) -> Option<&Arc<Identity>> {
+        self.0.first()
     }
 }
 

@@ -356,7 +356,13 @@ impl Account {
 
     /// Tells the operator that an answer stopped before its end.
     pub(crate) fn answer_broke(&self, error: BodyError) {
-        self.upstream_failed(&error);
+        if error != BodyError::CredentialEnded {
+            return self.upstream_failed(&error);
+        }
+        if self.ledger.lines.admit() {
+            let (api, operation) = (self.metrics.api(), self.metrics.operation());
+            tracing::info!(request_id = %self.id, api, operation, cause = "credential ended", "an answer was ended");
+        }
     }
 
     fn close(&self) {

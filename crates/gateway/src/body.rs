@@ -12,6 +12,7 @@ use http_body::{Body, Frame, SizeHint};
 use smallvec::SmallVec;
 use thiserror::Error;
 
+use crate::controls::tenure::Lasting;
 use crate::controls::upload::Upload;
 use crate::forward::Download;
 use crate::forward::Switched;
@@ -41,6 +42,9 @@ pub enum BodyError {
     /// What was judged of it on its way is not what the contract says.
     #[error("the body is not what the contract says")]
     Refused,
+    /// What its caller was let in by is no longer good.
+    #[error("the credential that it was asked for with has ended")]
+    CredentialEnded,
 }
 
 /// A body on its way to the upstream.
@@ -88,6 +92,8 @@ pub enum ResponseBody {
     Streamed(UpstreamBody),
     /// Passed on as it comes, after what was read of it already. Rare, and large.
     Resumed(Box<Resumed<UpstreamBody>>),
+    /// Passed on for as long as what its caller was let in by is good.
+    Lasting(Box<Lasting>),
     /// None: after 101 the connection is another protocol's.
     Switched(Box<Switched>),
 }
@@ -140,7 +146,7 @@ macro_rules! body_of_variants {
 }
 
 body_of_variants!(RequestBody: Streamed, Upload);
-body_of_variants!(ResponseBody: Streamed, Resumed, Switched);
+body_of_variants!(ResponseBody: Streamed, Resumed, Lasting, Switched);
 
 /// A body that fails with [`BodyError::TooLarge`] past its bound.
 #[derive(Debug)]

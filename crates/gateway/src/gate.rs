@@ -28,6 +28,7 @@ use crate::listen::{Greeting, Received, RequestId, Serve};
 use crate::metrics::Event;
 use crate::refusal::Refusal;
 use crate::routes::Routes;
+use crate::upstream_identity::SignedTokens;
 use crate::websocket::handshake;
 use crate::websocket::open::OpenWebSocket;
 
@@ -48,6 +49,7 @@ pub struct Gate {
     pools: Pools,
     pub(crate) scratch: RefCell<HeadScratch>,
     pub(crate) tokens: RefCell<TokenCache>,
+    pub(crate) signed: RefCell<SignedTokens>,
     requests: Holdings,
     answers: Holdings,
 }
@@ -66,9 +68,15 @@ impl Gate {
             ledger,
             scratch: RefCell::default(),
             tokens: RefCell::default(),
+            signed: RefCell::default(),
             requests: Holdings::new(held_bytes_max / 2),
             answers: Holdings::new(held_bytes_max / 2),
         }
+    }
+
+    /// What all workers share.
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 
     pub(crate) fn limiter(&self) -> &Limiter {
@@ -259,7 +267,8 @@ pub(crate) fn refusal_of(error: &forward::ForwardError, body: &crate::listen::Bo
         ForwardError::RequestBody(BodyError::Broken) => body.refusal(),
         ForwardError::RequestBody(BodyError::NoRoom) => Refusal::Busy,
         // Whoever judged it knows the refusal, and tells it in the place of this one.
-        ForwardError::RequestBody(BodyError::Refused) => Refusal::Internal,
+        // Nor is there an end of a credential before there is an answer.
+        ForwardError::RequestBody(BodyError::Refused | BodyError::CredentialEnded) => Refusal::Internal,
         ForwardError::Unsendable => Refusal::Malformed(crate::listen::Malformed::Target),
     }
 }

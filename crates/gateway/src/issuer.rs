@@ -114,6 +114,11 @@ impl Issuer {
         }
     }
 
+    /// Whether a token that was believed is so still, with the keys as they are now.
+    pub(crate) fn believes(&self, token: &str, now: UnixTime) -> bool {
+        Unverified::parse(token).is_ok_and(|token| self.verify_now(token, now).is_ok())
+    }
+
     fn verify_now(&self, token: Unverified<'_>, now: UnixTime) -> Result<Identity, Unbelieved> {
         let keys = self.keys.load();
         let keys = keys.as_ref().ok_or(Unbelieved::NoKeys)?;

@@ -28,4 +28,5 @@ pub mod replay;
 pub mod routes;
 pub mod trace;
 pub mod trial;
+pub mod upstream_identity;
 pub mod websocket;

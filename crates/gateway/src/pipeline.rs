@@ -9,7 +9,7 @@ use crate::account::Account;
 use crate::body::ResponseBody;
 use crate::controls::cors::{self, Sharing};
 use crate::controls::{address_list, audit_log, authenticate, authorize};
-use crate::controls::{contract_in, contract_out, forward, rate_limit, route};
+use crate::controls::{contract_in, contract_out, forward, rate_limit, route, tenure};
 use crate::gate::Gate;
 use crate::listen::Received;
 use crate::metrics::Control;
@@ -48,6 +48,7 @@ impl Gate {
         let permitted = authorize::object(conforming);
         let permitted = rate_limit::target(permitted, account.at(Control::TargetLimit)).await?;
         let answered = forward::send(permitted, self, account.at(Control::Forward)).await?;
-        contract_out::check(answered, self, account.at(Control::ContractOut)).await
+        let judged = contract_out::check(answered, self, account.at(Control::ContractOut)).await?;
+        Ok(tenure::bind(judged, self))
     }
 }

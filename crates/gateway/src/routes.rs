@@ -11,11 +11,13 @@ use portcullis_contract::conform::route::{Captures, Routed};
 use crate::failures::Failures;
 use crate::forward::balance::{Balanced, Endpoint, Wish};
 use crate::forward::headers::Rules;
+use crate::issuer::Issuer;
 use crate::limit::Limits;
 use crate::listen::{ListenerIndex, Received};
 use crate::metrics::OperationMetrics;
 use crate::policy::{Cors, Policy};
 use crate::refusal::Refusal;
+use crate::upstream_identity::UpstreamIdentity;
 
 /// Every API that is served.
 pub struct Routes {
@@ -40,6 +42,8 @@ pub struct Api {
     pub operations: Vec<Operation>,
     /// Where requests go.
     pub upstream: Arc<Upstream>,
+    /// How the upstream is told who calls; none: it is not.
+    pub identity: Option<Arc<UpstreamIdentity>>,
     /// The expected hosts, without ports.
     pub hosts: Hosts,
     /// What holds for pages of other origins where no operation is found.
@@ -230,6 +234,13 @@ impl Routes {
             Some(api) => api.cors.as_deref(),
             None => self.at(target.host).find_map(|api| api.cors.as_deref()),
         }
+    }
+
+    /// The issuer of this name, where any operation takes its tokens.
+    pub(crate) fn issuer(&self, authority: &str) -> Option<&Arc<Issuer>> {
+        let operations = self.apis.iter().flat_map(|api| &api.operations);
+        let mut issuers = operations.flat_map(|operation| operation.policy.access.issuers());
+        issuers.find(|issuer| issuer.authority() == authority)
     }
 
     /// The APIs of a host (with its port or without), in the order in which they are asked.

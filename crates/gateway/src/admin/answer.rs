@@ -1,8 +1,10 @@
-//! What the admin surface answers: metrics, health, readiness, and nothing else.
+//! What the admin surface answers: metrics, health, readiness, the public keys of tokens for upstreams, and nothing else.
 
 use super::host::is_for_operators;
 use super::{Readiness, Ready, SCRAPES_MAX};
+use crate::listen::unix_time;
 use crate::metrics::{self, Registry};
+use crate::upstream_identity::SigningKeys;
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
@@ -15,16 +17,18 @@ const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 pub(super) struct Answerer {
     registry: Arc<Registry>,
     readiness: Arc<Readiness>,
+    keys: Arc<SigningKeys>,
     scrapes: Arc<Semaphore>,
 }
 
 type Answer = Response<Full<Bytes>>;
 
 impl Answerer {
-    pub(super) fn new(registry: Arc<Registry>, readiness: Arc<Readiness>) -> Self {
+    pub(super) fn new(registry: Arc<Registry>, readiness: Arc<Readiness>, keys: Arc<SigningKeys>) -> Self {
         Self {
             registry,
             readiness,
+            keys,
             scrapes: Arc::new(Semaphore::new(SCRAPES_MAX)),
         }
     }
@@ -35,7 +39,7 @@ impl Answerer {
             let say = "use an address or localhost as the host\n";
             return (text(StatusCode::MISDIRECTED_REQUEST, say), None);
         }
-        let known = matches!(request.uri().path(), "/metrics" | "/healthz" | "/readyz");
+        let known = matches!(request.uri().path(), "/metrics" | "/healthz" | "/readyz" | "/jwks.json");
         if known && !matches!(*request.method(), Method::GET | Method::HEAD) {
             let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "use GET or HEAD\n");
             answer
@@ -47,8 +51,12 @@ impl Answerer {
             "/metrics" => self.metrics(),
             "/healthz" => (text(StatusCode::OK, "ok\n"), None),
             "/readyz" => (self.ready(), None),
+            "/jwks.json" => (self.jwks(), None),
             _ => (
-                text(StatusCode::NOT_FOUND, "there are /metrics, /healthz and /readyz\n"),
+                text(
+                    StatusCode::NOT_FOUND,
+                    "there are /metrics, /healthz, /readyz and /jwks.json\n",
+                ),
                 None,
             ),
         }
@@ -73,6 +81,17 @@ impl Answerer {
                 text(StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be written\n"),
                 None,
             ),
+        }
+    }
+
+    /// What upstreams verify tokens with (RFC 7517 §8.5.1).
+    fn jwks(&self) -> Answer {
+        match self.keys.jwks(unix_time()) {
+            Some(keys) => {
+                let kind = HeaderValue::from_static("application/jwk-set+json");
+                answer(StatusCode::OK, kind, Bytes::from(keys))
+            }
+            None => text(StatusCode::NOT_FOUND, "no tokens are signed for upstreams\n"),
         }
     }
 

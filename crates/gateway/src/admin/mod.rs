@@ -1,4 +1,4 @@
-//! The admin surface: metrics and health, on a thread of its own, for this machine unless declared otherwise.
+//! The admin surface: metrics, health and public keys, on a thread of its own, for this machine unless declared otherwise.
 //!
 //! It only reads. It never touches the gate's workers, answers one request per connection, and bounds connections,
 //! their time and the expositions held in memory, so that nobody who gets stuck here can harm the gate or fill it.
@@ -8,6 +8,7 @@ mod host;
 
 use crate::metrics::Registry;
 use crate::networks::AddressList;
+use crate::upstream_identity::SigningKeys;
 use answer::Answerer;
 use arc_swap::ArcSwap;
 use hyper::server::conn::http1;
@@ -115,6 +116,7 @@ impl Admin {
         addresses: AddressList,
         registry: Arc<Registry>,
         readiness: Arc<Readiness>,
+        keys: Arc<SigningKeys>,
     ) -> Result<Self, AdminError> {
         let address = listener.local_addr().map_err(AdminError::Thread)?;
         let failed = |cause| AdminError::Listen { address, cause };
@@ -131,7 +133,7 @@ impl Admin {
         let addresses = Arc::new(ArcSwap::from_pointee(addresses));
         let permitted = Arc::clone(&addresses);
         let serve = move || {
-            let answerer = Rc::new(Answerer::new(registry, readiness));
+            let answerer = Rc::new(Answerer::new(registry, readiness, keys));
             let local = tokio::task::LocalSet::new();
             local.block_on(&runtime, async {
                 let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));

@@ -10,7 +10,13 @@ use std::num::NonZeroUsize;
 fn start() -> (Admin, Arc<Readiness>) {
     let readiness = Arc::new(Readiness::default());
     let listener = Admin::listen(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
-    let admin = Admin::serve(listener, AddressList::default(), registry(), Arc::clone(&readiness));
+    let admin = Admin::serve(
+        listener,
+        AddressList::default(),
+        registry(),
+        Arc::clone(&readiness),
+        Arc::default(),
+    );
     (admin.unwrap(), readiness)
 }
 
@@ -133,7 +139,7 @@ fn http_5_stuck_scrapers_are_let_go() {
 
 #[test]
 fn expositions_in_memory_are_bounded() {
-    let answerer = Answerer::new(registry(), Arc::default());
+    let answerer = Answerer::new(registry(), Arc::default(), Arc::default());
     let request = || {
         http::Request::get("/metrics")
             .header("host", "localhost")

@@ -3,28 +3,20 @@
 //! With the operation: what its contract's `security` asks for. With the object, nothing is decided yet.
 
 use portcullis_identity::challenge::BearerError;
-use portcullis_identity::principal::Principal;
 
 use super::audit_log::Recorded;
 use super::authenticate::{Proof, Unproven};
 use super::contract_in::Conforming;
 use super::route::Routed;
+use super::tenure::Tenure;
 use crate::access::{Access, Proven, Standing};
 use crate::refusal::Refusal;
 
 /// A request whose caller may use the operation.
 pub struct Authorized<'r> {
     pub(super) routed: Routed<'r>,
-    pub(super) principal: Principal,
     pub(super) proven: Proven,
-}
-
-impl Authorized<'_> {
-    /// Who calls.
-    #[must_use]
-    pub fn principal(&self) -> &Principal {
-        &self.principal
-    }
+    pub(super) tenure: Tenure,
 }
 
 /// A request whose caller may do this to this object.
@@ -44,8 +36,8 @@ pub(crate) fn operation(recorded: Recorded<'_>) -> Result<Authorized<'_>, Refusa
     match identified.proof {
         Proof::Judged(Standing::Admitted) => Ok(Authorized {
             routed: identified.routed,
-            principal: identified.principal,
             proven: identified.proven,
+            tenure: identified.tenure,
         }),
         Proof::Judged(Standing::Missing) => Err(unauthenticated(access, None, "missing")),
         Proof::Judged(Standing::Foreign) => {

@@ -15,6 +15,7 @@ use portcullis_contract::conform::parameter::Finding;
 use super::authorize::Authorized;
 use super::request_body::{Leftovers, Reading};
 use super::route::Routed;
+use super::tenure::Tenure;
 use super::upload::Verdict;
 use super::url_secrets;
 use crate::access::Proven;
@@ -32,6 +33,10 @@ use crate::websocket::handshake::{Asked, Asks, Unopened};
 /// A request that conforms to its contract.
 pub struct Conforming<'r> {
     pub(super) route: Route<'r>,
+    /// Who calls.
+    pub(super) proven: Proven,
+    /// For how long that holds.
+    pub(super) tenure: Tenure,
     pub(super) head: Box<ReceivedHead>,
     pub(super) body: RequestBody,
     /// The judged body as JSON, where it is JSON or a form.
@@ -39,7 +44,6 @@ pub struct Conforming<'r> {
     /// Where it will stand why a body that is judged on its way was broken off.
     pub(super) verdict: Option<Verdict>,
     pub(super) charges: Charges,
-    pub(super) proven: Proven,
     /// The handshake of a WebSocket, where the operation is one.
     pub(super) websocket: Option<Asked>,
 }
@@ -53,11 +57,16 @@ pub(crate) async fn check<'r>(
     gate: &Gate,
     account: &mut Account,
 ) -> Result<Conforming<'r>, Refusal> {
+    let Authorized {
+        routed,
+        proven,
+        tenure,
+    } = authorized;
     let Routed {
         received,
         route,
         charges,
-    } = authorized.routed;
+    } = routed;
     let modes = route.operation.policy.modes;
     let (mut head, incoming) = received.into_parts();
     let ReceivedHead { parts, arrival } = &mut *head;
@@ -84,12 +93,13 @@ pub(crate) async fn check<'r>(
     };
     Ok(Conforming {
         route,
+        proven,
+        tenure,
         head,
         body,
         json,
         verdict,
         charges,
-        proven: authorized.proven,
         websocket,
     })
 }

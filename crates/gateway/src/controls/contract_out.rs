@@ -15,6 +15,7 @@ use portcullis_contract::conform::media_type::Content;
 use portcullis_contract::conform::response::Response as Declared;
 
 use super::forward::Answered;
+use super::tenure::Tenure;
 use super::{response_headers, response_tokens, security_headers, stack_traces, violations};
 use crate::account::{Account, Found};
 use crate::body::{BodyError, Collected, ResponseBody, collect_bounded};
@@ -28,15 +29,17 @@ use crate::metrics::{self, Unjudged};
 use crate::refusal::{Blocked, Refusal};
 use crate::routes::Route;
 
+/// An answer that may leave.
+pub struct Judged {
+    pub(super) response: Response<ResponseBody>,
+    pub(super) tenure: Tenure,
+}
+
 /// Judges an answer, and gives back what a success need not have cost.
 ///
 /// # Errors
 /// The first violation, where the control enforces; an answer that cannot be read, in any mode.
-pub(crate) async fn check(
-    answered: Answered<'_>,
-    gate: &Gate,
-    account: &mut Account,
-) -> Result<Response<ResponseBody>, Refusal> {
+pub(crate) async fn check(answered: Answered<'_>, gate: &Gate, account: &mut Account) -> Result<Judged, Refusal> {
     let Answered {
         route,
         method,
@@ -44,6 +47,7 @@ pub(crate) async fn check(
         charges,
         mut parts,
         body,
+        tenure,
     } = answered;
     if charges.may_be_refunded() {
         let outcome = Outcome::of(parts.status);
@@ -67,7 +71,10 @@ pub(crate) async fn check(
         judging.judge(body).await
     };
     match judged {
-        Ok(body) => Ok(Response::from_parts(judging.parts, body)),
+        Ok(body) => Ok(Judged {
+            response: Response::from_parts(judging.parts, body),
+            tenure,
+        }),
         Err(refusal) => Err(sober(status, refusal)),
     }
 }
@@ -347,7 +354,9 @@ impl Judging<'_, '_> {
         let unread = |error| match error {
             BodyError::TimedOut => Refusal::UpstreamTimeout,
             BodyError::NoRoom => Refusal::Busy,
-            BodyError::Broken | BodyError::TooLarge | BodyError::Refused => Refusal::UpstreamError { because: None },
+            BodyError::Broken | BodyError::TooLarge | BodyError::Refused | BodyError::CredentialEnded => {
+                Refusal::UpstreamError { because: None }
+            }
         };
         let body = match body {
             ResponseBody::Streamed(body) => body,

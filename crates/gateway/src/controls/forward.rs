@@ -6,7 +6,9 @@ use http::{Method, Request, Response, header, response};
 
 use super::authorize::Permitted;
 use super::contract_in::Conforming;
+use super::tenure::Tenure;
 use super::upload::Verdict;
+use crate::access::Proven;
 use crate::account::Account;
 use crate::body::{BodyError, RequestBody, ResponseBody};
 use crate::forward::balance::{Asked, Pools, Repeat};
@@ -15,10 +17,11 @@ use crate::forward::{ForwardError, Patience};
 use crate::gate::{Gate, refusal_of};
 use crate::limit::Charges;
 use crate::limit::Mode;
-use crate::listen::{Arrival, ReceivedHead};
+use crate::listen::{Arrival, ReceivedHead, unix_time};
 use crate::policy::Policy;
 use crate::refusal::Refusal;
-use crate::routes::{Route, Way};
+use crate::routes::{Api, Route, Way};
+use crate::upstream_identity::{Told, Unsigned};
 
 /// A request that was answered by its upstream; the answer is not judged yet.
 pub struct Answered<'r> {
@@ -29,6 +32,7 @@ pub struct Answered<'r> {
     pub(super) charges: Charges,
     pub(super) parts: response::Parts,
     pub(super) body: ResponseBody,
+    pub(super) tenure: Tenure,
 }
 
 /// Sends the request and waits for the head of the answer.
@@ -42,6 +46,8 @@ pub(crate) async fn send<'r>(
 ) -> Result<Answered<'r>, Refusal> {
     let Conforming {
         route,
+        proven,
+        tenure,
         head,
         body,
         charges,
@@ -55,6 +61,7 @@ pub(crate) async fn send<'r>(
     let client = arrival.client();
     // An answer that will be judged has to come as it is; decoding it here would cost more than the wire saves.
     let judged = route.operation.policy.modes.contract_out != Mode::Off && route.declared.judges_answers();
+    let told = told(route.api, &proven, gate)?;
     let edits = Edits {
         rules: &upstream.rules,
         origin: Origin {
@@ -64,6 +71,7 @@ pub(crate) async fn send<'r>(
         },
         codings: if judged { Codings::Identity } else { Codings::AsAsked },
         trace: account.propagated(),
+        identity: &told,
     };
     let method = parts.method.clone();
     let ranged = parts.headers.contains_key(header::RANGE);
@@ -92,7 +100,17 @@ pub(crate) async fn send<'r>(
         charges,
         parts: answer,
         body,
+        tenure,
     })
+}
+
+/// What the upstream is told of who calls: nothing of those that we do not know.
+fn told(api: &Api, proven: &Proven, gate: &Gate) -> Result<Told, Refusal> {
+    let (Some(upstream), Some(identity)) = (&api.identity, proven.first()) else {
+        return Ok(Told::new());
+    };
+    let told = upstream.tell(identity, &mut gate.signed.borrow_mut(), unix_time());
+    told.map_err(|Unsigned| Refusal::Internal)
 }
 
 /// The refusal of a request that got no answer. Why a body was broken off that was judged on its way, its verdict says.

@@ -16,6 +16,7 @@ pub(crate) mod response_tokens;
 pub mod route;
 pub(crate) mod security_headers;
 pub(crate) mod stack_traces;
+pub mod tenure;
 pub mod upload;
 pub mod url_secrets;
 pub(crate) mod violations;

@@ -414,6 +414,6 @@ fn unread(error: BodyError, arrival: &Arrival) -> Refusal {
         BodyError::TooLarge => Refusal::BodyTooLarge,
         BodyError::NoRoom => Refusal::Busy,
         BodyError::Broken | BodyError::TimedOut => arrival.body().refusal(),
-        BodyError::Refused => Refusal::Internal,
+        BodyError::Refused | BodyError::CredentialEnded => Refusal::Internal,
     }
 }

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use smallvec::SmallVec;
 
+use super::claimed::is_claimed;
 use super::upstream::Upstream;
 use crate::one_hop::is_hop_by_hop;
 use crate::trace::{Propagated, TRACEPARENT, TRACESTATE};
@@ -57,6 +58,8 @@ pub struct Rules {
     /// Fields that only the gate may set (identity, for example), in lower case; a client's are removed. `_` counts as `-`,
     /// because many servers make one of the other.
     pub internal: Vec<HeaderName>,
+    /// Fields known to say who calls, in lower case, that clients may send all the same: the operator said so aloud.
+    pub from_clients: Vec<HeaderName>,
     /// Write `Forwarded` (RFC 7239) instead of the `X-Forwarded-*` family.
     pub forwarded: bool,
 }
@@ -73,6 +76,8 @@ pub struct Edits<'a> {
     pub codings: Codings,
     /// What the upstream is told of the trace; where it is told, a client's word on that ends here.
     pub trace: Option<Propagated<'a>>,
+    /// What it is told of who calls. Each name is one of the rules' `internal`.
+    pub identity: &'a [(HeaderName, HeaderValue)],
 }
 
 impl Edits<'static> {
@@ -81,6 +86,7 @@ impl Edits<'static> {
         rules: &Rules {
             host: Host::Upstream,
             internal: Vec::new(),
+            from_clients: Vec::new(),
             forwarded: false,
         },
         origin: Origin {
@@ -90,6 +96,7 @@ impl Edits<'static> {
         },
         codings: Codings::AsAsked,
         trace: None,
+        identity: &[],
     };
 }
 
@@ -116,6 +123,9 @@ impl Edits<'_> {
     pub(super) fn write(&self, head: &mut impl Fields) {
         if self.codings == Codings::Identity {
             head.field("accept-encoding", |value| value.extend_from_slice(b"identity"));
+        }
+        for (name, value) in self.identity {
+            head.put(name, value);
         }
         if let Some(trace) = self.trace {
             head.field(TRACEPARENT, |value| trace.write_parent(value));
@@ -170,6 +180,9 @@ impl Edits<'_> {
 pub(super) trait Fields {
     /// One field, by its name in lower case; `write` appends its value.
     fn field(&mut self, name: &'static str, write: impl FnOnce(&mut Vec<u8>));
+
+    /// One field whose value is there already.
+    fn put(&mut self, name: &HeaderName, value: &HeaderValue);
 }
 
 impl Fields for Vec<u8> {
@@ -178,6 +191,10 @@ impl Fields for Vec<u8> {
         self.extend_from_slice(b": ");
         write(self);
         self.extend_from_slice(b"\r\n");
+    }
+
+    fn put(&mut self, name: &HeaderName, value: &HeaderValue) {
+        write_field(self, name.as_str(), value.as_bytes());
     }
 }
 
@@ -189,6 +206,10 @@ impl Fields for HeaderMap {
         if let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(value)) {
             self.insert(HeaderName::from_static(name), value);
         }
+    }
+
+    fn put(&mut self, name: &HeaderName, value: &HeaderValue) {
+        self.insert(name, value.clone());
     }
 }
 
@@ -255,44 +276,6 @@ pub(super) fn named_by(value: &HeaderValue) -> impl Iterator<Item = HeaderName> 
         .filter_map(|option| HeaderName::from_bytes(option).ok())
         // No client may take away what a request must have (RFC 9112 section 3.2).
         .filter(|name| *name != header::HOST)
-}
-
-/// Whether a client must not say this to an upstream.
-fn is_claimed(name: &str, rules: &Rules) -> bool {
-    if rules.internal.iter().any(|internal| same(name, internal.as_str())) {
-        return true;
-    }
-    match name.as_bytes().first() {
-        Some(b'x') => {
-            const NAMES: [&str; 10] = [
-                "x-http-method-override",
-                "x-http-method",
-                "x-method-override",
-                "x-original-url",
-                "x-original-uri",
-                "x-rewrite-url",
-                "x-real-ip",
-                "x-client-ip",
-                "x-cluster-client-ip",
-                "x-original-host",
-            ];
-            const FAMILY: &str = "x-forwarded";
-            name.get(..FAMILY.len()).is_some_and(|start| same(start, FAMILY)) || NAMES.iter().any(|it| same(name, it))
-        }
-        Some(b'c') => same(name, "cf-connecting-ip") || same(name, "client-ip"),
-        Some(b'e') => name == "expect",
-        Some(b'f') => name == "forwarded" || same(name, "forwarded-for"),
-        // CGI makes a setting of it (CVE-2016-5385).
-        Some(b'p') => name == "proxy",
-        Some(b't') => same(name, "true-client-ip"),
-        _ => false,
-    }
-}
-
-/// Equal where `_` counts as `-`.
-fn same(name: &str, other: &str) -> bool {
-    let plain = |byte: u8| if byte == b'_' { b'-' } else { byte };
-    name.len() == other.len() && name.bytes().zip(other.bytes()).all(|(a, b)| plain(a) == plain(b))
 }
 
 /// Whether a message is one of gRPC (its own media type, or that with the name of a message format).
@@ -443,6 +426,16 @@ mod tests {
             ..Edits::NONE
         };
         assert_eq!(sent(&hostile, edits), ["host: natter:4567", "x-mine: kept"]);
+        let told = [(
+            HeaderName::from_static("x-user-id"),
+            HeaderValue::from_static("user:main:alice"),
+        )];
+        let edits = Edits {
+            identity: &told,
+            ..edits
+        };
+        let expected = ["host: natter:4567", "x-mine: kept", "x-user-id: user:main:alice"];
+        assert_eq!(sent(&hostile, edits), expected);
     }
 
     #[test]
@@ -459,6 +452,7 @@ mod tests {
             origin,
             codings: Codings::AsAsked,
             trace: None,
+            identity: &[],
         };
         let lines = [("x-forwarded-for", "6.6.6.6"), ("host", "api.example")];
         let client = Rules {

@@ -5,6 +5,7 @@
 
 pub mod answer;
 pub mod balance;
+pub mod claimed;
 mod connection;
 pub mod deadline;
 pub mod decode;

@@ -17,6 +17,7 @@ use super::pool::{Lease, Pool};
 use super::request::{Outgoing, write_head};
 use super::{ForwardError, Malformed, Patience};
 use crate::body::{BodyError, RequestBody, ResponseBody};
+use crate::controls::tenure::Life;
 use crate::websocket::Bounds;
 use crate::websocket::handshake::{self, Agreed};
 
@@ -26,6 +27,8 @@ pub struct Switched {
     pub(crate) lease: Lease,
     pub(crate) watch: Watch,
     pub(crate) bounds: Bounds,
+    /// Ends it before its time.
+    pub(crate) life: Option<Life>,
     agreed: Agreed,
 }
 
@@ -82,6 +85,7 @@ impl Pool {
             lease,
             watch,
             bounds,
+            life: None,
             agreed,
         })));
         *response.status_mut() = head.status;

@@ -26,8 +26,7 @@ pub struct Bounds {
     pub message_bytes_max: u64,
     /// Longest silence of both sides together.
     pub idle_time_max: Duration,
-    /// From the handshake until it is closed, whatever passes. What authenticates callers lowers it to the life of what they
-    /// showed.
+    /// From the handshake until it is closed, whatever passes. It ends earlier with what its caller was let in by.
     pub life_time_max: Duration,
 }
 
@@ -46,6 +45,8 @@ pub enum Ended {
     Idle,
     /// Its life is over.
     Expired,
+    /// What its caller was let in by is no longer good.
+    CredentialEnded,
     /// The gate stops.
     Drained,
 }
@@ -63,6 +64,8 @@ impl Ended {
         const GOING_AWAY: Option<u16> = Some(1001);
         const POLICY: Option<u16> = Some(1008);
         const FAILED: Option<u16> = Some(1011);
+        // Registered with IANA (RFC 6455 section 11.7); a client that reads it gets itself another credential.
+        const UNAUTHORIZED: Option<u16> = Some(3000);
         match self {
             Self::Closed => (None, None),
             Self::ClientLeft => (None, GOING_AWAY),
@@ -71,6 +74,7 @@ impl Ended {
             Self::Violated(Sender::Server, violation) => (FAILED, Some(code_of(violation))),
             Self::Idle | Self::Drained => (GOING_AWAY, GOING_AWAY),
             Self::Expired => (POLICY, GOING_AWAY),
+            Self::CredentialEnded => (UNAUTHORIZED, GOING_AWAY),
         }
     }
 
@@ -87,6 +91,7 @@ impl Ended {
             Self::Violated(Sender::Server, _) => "upstream broke the protocol",
             Self::Idle => "idle",
             Self::Expired => "life over",
+            Self::CredentialEnded => "credential ended",
             Self::Drained => "gate stops",
         }
     }

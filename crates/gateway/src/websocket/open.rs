@@ -41,12 +41,13 @@ impl OpenWebSocket {
             mut lease,
             watch,
             bounds,
+            life,
             ..
         } = switched;
         let Some(connection) = lease.connection() else { return };
         let (upstream, answered) = connection.switched();
         let tunnel = Tunnel::new((client, &read), (upstream, &answered), bounds, watch);
-        let (ended, passed) = tunnel.run(drained).await;
+        let (ended, passed) = tunnel.run(drained, life).await;
         account.bytes_in += passed.from_client;
         account.bytes_out += passed.from_upstream;
         account.complete = true;

@@ -15,6 +15,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::frames::{Frames, Sender};
 use super::{Bounds, Ended};
+use crate::controls::tenure::Life;
 use crate::forward::deadline::{Expired, Watch};
 
 /// Room for one read of one direction.
@@ -82,12 +83,12 @@ where
         }
     }
 
-    /// Runs to the end. `drained` is ready when the gate begins to stop.
-    pub(crate) async fn run(mut self, drained: impl Future<Output = ()>) -> (Ended, Passed) {
+    /// Runs to the end. `drained` is ready when the gate begins to stop; `life` is that of what the caller was let in by.
+    pub(crate) async fn run(mut self, drained: impl Future<Output = ()>, life: Option<Life>) -> (Ended, Passed) {
         self.inwards.follow();
         self.outwards.follow();
         self.watch.set_total(self.bounds.life_time_max);
-        let ended = self.pass(drained).await;
+        let ended = self.pass(drained, life).await;
         self.watch.set_total(CLOSE_TIME_MAX);
         self.close(ended).await;
         let passed = Passed {
@@ -97,7 +98,7 @@ where
         (ended, passed)
     }
 
-    async fn pass(&mut self, drained: impl Future<Output = ()>) -> Ended {
+    async fn pass(&mut self, drained: impl Future<Output = ()>, mut life: Option<Life>) -> Ended {
         let mut drained = pin!(drained);
         loop {
             let before = (self.inwards.passed, self.outwards.passed);
@@ -107,6 +108,9 @@ where
             let passing = poll_fn(|cx| {
                 if drained.as_mut().poll(cx).is_ready() {
                     return Poll::Ready(Some(Ended::Drained));
+                }
+                if life.as_mut().is_some_and(|life| life.poll_over(cx).is_ready()) {
+                    return Poll::Ready(Some(Ended::CredentialEnded));
                 }
                 let (from_client, from_upstream) =
                     (inwards.poll(client, upstream, cx), outwards.poll(upstream, client, cx));

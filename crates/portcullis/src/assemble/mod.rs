@@ -2,6 +2,7 @@
 
 mod access;
 mod fixed;
+mod identity;
 pub(crate) mod limits;
 mod proof;
 mod routes;
@@ -40,9 +41,11 @@ use crate::config::contract::Source;
 use crate::config::{listen, raw};
 use crate::contracts::Loaded;
 use crate::lifecycle::listening::{Given, ListenError, Listening};
+use crate::signing::Signing;
 use crate::traces::Exporter;
 use crate::verifiers::Keepers;
 use fixed::{fixed_settings, now_of};
+use identity::Signs;
 use routes::Site;
 use upstreams::Upstreams;
 
@@ -84,6 +87,7 @@ pub(crate) struct Running {
     readiness: Arc<Readiness>,
     upstreams: Upstreams,
     keepers: Keepers,
+    signing: Signing,
     workers: Workers,
     listeners: Vec<Listener>,
     /// Ends with the gate.
@@ -113,11 +117,16 @@ pub(crate) fn offline(configuration: &Configuration, apis: Vec<Loaded>) -> Resul
     let verifiers = Keepers::offline().settle(configuration);
     let verifiers = verifiers.map_err(StartError::Unusable)?;
     let mut upstreams = Upstreams::new(Fleet::new(1));
+    let signing = Signing::new();
     let site = Site {
         listeners: &configuration.listen,
         addresses: &configuration.listen_addresses(),
         files: &files,
         verifiers: &verifiers,
+        signs: Signs {
+            tokens: configuration.upstream_tokens.as_ref(),
+            keys: signing.keys(),
+        },
     };
     let routes = routes::table(configuration, site, apis, &limiter, &registry, &mut upstreams)?;
     Ok(Offline {
@@ -162,11 +171,15 @@ impl Running {
         let files = AddressFiles::read(&configuration).map_err(StartError::Unusable)?;
         let mut keepers = Keepers::start().map_err(no_descriptors)?;
         let verifiers = keepers.settle(&configuration).map_err(StartError::Unusable)?;
+        let mut signing = Signing::new();
+        let read = signing.read(configuration.upstream_tokens.as_ref());
+        signing.replace(read.map_err(StartError::Unusable)?);
         let listeners = tls::listeners(&configuration.listen, &files)?;
         let admin_list = configuration.admin.as_ref().map(|admin| files.list(&admin.addresses));
         let serve = |listener| {
             let list = admin_list.unwrap_or_default();
-            Admin::serve(listener, list, Arc::clone(&registry), Arc::clone(&readiness))
+            let keys = Arc::clone(signing.keys());
+            Admin::serve(listener, list, Arc::clone(&registry), Arc::clone(&readiness), keys)
         };
         let admin = operators.map(serve).transpose()?;
         let settings = settings(&configuration, listeners.clone());
@@ -175,6 +188,10 @@ impl Running {
             addresses: sockets.addresses(),
             files: &files,
             verifiers: &verifiers,
+            signs: Signs {
+                tokens: configuration.upstream_tokens.as_ref(),
+                keys: signing.keys(),
+            },
         };
         let ages = written(&apis);
         let fleet = Fleet::new(configuration.workers.get());
@@ -205,6 +222,7 @@ impl Running {
             readiness,
             upstreams,
             keepers,
+            signing,
             workers,
             listeners,
             orders,
@@ -223,15 +241,23 @@ impl Running {
         let ages = written(&apis);
         let files = AddressFiles::read(&configuration).map_err(StartError::Unusable)?;
         let verifiers = self.keepers.settle(&configuration).map_err(StartError::Unusable)?;
+        let signing = self.signing.read(configuration.upstream_tokens.as_ref());
+        let signing = signing.map_err(StartError::Unusable)?;
         let site = Site {
             listeners: &self.configuration.listen,
             addresses: self.workers.addresses(),
             files: &files,
             verifiers: &verifiers,
+            signs: Signs {
+                tokens: configuration.upstream_tokens.as_ref(),
+                keys: self.signing.keys(),
+            },
         };
         let (limiter, registry) = (&self.shared.limiter, &self.registry);
         let table = routes::table(&configuration, site, apis, limiter, registry, &mut self.upstreams)?;
         tls::replace(&self.configuration.listen, &configuration.listen, &self.listeners)?;
+        // Before the table that needs them.
+        self.signing.replace(signing);
         self.shared.routes.store(Arc::new(table));
         self.upstreams.finish();
         self.replace_lists(&configuration, &files);

@@ -14,6 +14,7 @@ use portcullis_gateway::routes::{Api, Hosts, Operation, Routes};
 use portcullis_gateway::websocket;
 
 use super::access::{Access, sharing};
+use super::identity::{self, Signs};
 use super::upstreams::Upstreams;
 use super::versions::Versions;
 use super::{StartError, limits, proof};
@@ -41,6 +42,8 @@ pub(super) struct Site<'s> {
     pub(super) files: &'s AddressFiles,
     /// What verifies credentials.
     pub(super) verifiers: &'s Verifiers,
+    /// With what tokens for upstreams are signed.
+    pub(super) signs: Signs<'s>,
 }
 
 /// The route table of a configuration.
@@ -65,6 +68,7 @@ pub(super) fn table(
     let mut building = Building {
         addresses: site.addresses,
         verifiers: site.verifiers,
+        signs: site.signs,
         access: &mut access,
         versions: &mut versions,
         limiter,
@@ -79,6 +83,7 @@ pub(super) fn table(
 struct Building<'b, 'g> {
     addresses: &'b [SocketAddr],
     verifiers: &'b Verifiers,
+    signs: Signs<'b>,
     access: &'b mut Access<'g>,
     versions: &'b mut Versions,
     limiter: &'b Limiter,
@@ -99,7 +104,9 @@ impl Building<'_, '_> {
         for (declared, policy) in contract.operations.iter().zip(&policies) {
             operations.push(self.operation(&api, &contract, declared, policy)?);
         }
-        let upstream = Arc::new(upstreams.upstream(&api.name, &api.upstream, tls)?);
+        let identity = self.signs.told(&api.upstream_identity);
+        let rules = identity::rules(&api.upstream_identity, identity.as_deref());
+        let upstream = Arc::new(upstreams.upstream(&api.name, &api.upstream, rules, tls)?);
         Ok(Api {
             hosts: hosts(&api.hosts, &contract, self.addresses),
             cors: self.cors(&outer_policy)?,
@@ -107,6 +114,7 @@ impl Building<'_, '_> {
             contract: Arc::new(contract),
             operations,
             upstream,
+            identity,
         })
     }
 

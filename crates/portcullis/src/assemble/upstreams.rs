@@ -4,7 +4,9 @@ use std::mem::take;
 use std::sync::Arc;
 
 use portcullis_gateway::forward;
-use portcullis_gateway::forward::balance::{Balanced, Fleet, Group, GroupSettings, InService, Mirror, Site};
+use portcullis_gateway::forward::balance::{
+    Balanced, Fleet, Group, GroupSettings, InService, Mirror, MirrorSettings, Site,
+};
 use portcullis_gateway::forward::headers::{Host, Rules};
 use portcullis_gateway::forward::tls::Tls;
 use portcullis_gateway::routes::{Upstream, Way};
@@ -53,11 +55,12 @@ impl Upstreams {
         self.fleet.serve(gathered);
     }
 
-    /// The upstream of an API. `tls` has one element for each of its endpoints.
+    /// The upstream of an API, and `rules` of what it is sent. `tls` has one element for each of its endpoints.
     pub(super) fn upstream(
         &mut self,
         api: &str,
         configured: &Configured,
+        rules: Rules,
         tls: Vec<Option<Tls>>,
     ) -> Result<Upstream, StartError> {
         let mut tls = tls.into_iter();
@@ -85,7 +88,7 @@ impl Upstreams {
             } else {
                 Host::Upstream
             },
-            ..Rules::default()
+            ..rules
         };
         if configured.direct
             && let Some(endpoint) = main
@@ -102,7 +105,16 @@ impl Upstreams {
             ..configured.group
         };
         let canary = canary.map(|(sites, settings)| (self.group(&format!("{api} canary"), sites, alone), settings));
-        let mirror = mirror.map(|(site, settings)| Mirror::new(site, settings));
+        // It gets what the upstream gets, and so nothing that a client says in the gate's place.
+        let like = |settings: MirrorSettings| MirrorSettings {
+            rules: Rules {
+                internal: rules.internal.clone(),
+                from_clients: rules.from_clients.clone(),
+                ..settings.rules
+            },
+            ..settings
+        };
+        let mirror = mirror.map(|(site, settings)| Mirror::new(site, like(settings)));
         self.gathered.mirrors.extend(mirror.clone());
         let way = Way::Balanced(Box::new(Balanced::new(
             main,

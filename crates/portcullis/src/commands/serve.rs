@@ -162,7 +162,7 @@ fn tell_started(running: &Running) {
         tracing::info!(%address, listener, "listening");
     }
     if let Some(address) = running.admin_address() {
-        tracing::info!(%address, "admin surface: /metrics, /healthz, /readyz");
+        tracing::info!(%address, "admin surface: /metrics, /healthz, /readyz, /jwks.json");
     }
     running.routes().apis().iter().for_each(tell_served);
 }

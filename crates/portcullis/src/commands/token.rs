@@ -6,6 +6,7 @@ use std::io::{Read, Write};
 
 use clap::{Args, Subcommand};
 use portcullis_gateway::listen::unix_time;
+use portcullis_gateway::upstream_identity;
 use portcullis_identity::access_token::AccessTokens;
 use portcullis_identity::credentials::Kind;
 use portcullis_identity::jose::claims::{Check, Claims};
@@ -19,6 +20,7 @@ use super::credentials::{self, Issue, List, Revoke};
 use super::{ConfigFile, Failure, Outcome, Shared};
 use crate::config::issuer::Issuer;
 use crate::issuers;
+use crate::signing;
 
 /// How long an opaque token is good where nothing is said, in seconds: an hour.
 const LIFETIME_SECONDS: u64 = 3600;
@@ -40,6 +42,8 @@ enum Verb {
     List(List),
     /// Revoke an opaque token, those of an owner, or all, for good
     Revoke(Revoke),
+    /// Print the public keys of the tokens that upstreams get, as a JWK Set
+    Jwks(ConfigFile),
 }
 
 #[derive(Debug, Args)]
@@ -66,18 +70,38 @@ struct Report {
     subject: Option<String>,
 }
 
-/// Runs the verb.
+/// Looks at tokens of callers, keeps those of the gate, or shows the keys of those for upstreams.
 pub(super) fn run(arguments: &Arguments, shared: &Shared) -> Result<Outcome, Failure> {
     match &arguments.verb {
-        Verb::Inspect(inspect) => inspected(inspect, shared),
+        Verb::Inspect(inspect) => self::inspect(inspect, shared),
         Verb::Issue(issue) => credentials::issue(issue, Kind::Token, LIFETIME_SECONDS, shared),
         Verb::List(list) => credentials::list(list, Kind::Token, shared),
         Verb::Revoke(revoke) => credentials::revoke(revoke, Kind::Token, shared),
+        Verb::Jwks(config) => jwks(config),
     }
 }
 
+/// Prints what a gate with this configuration publishes; one that makes its key publishes another.
+fn jwks(config: &ConfigFile) -> Result<Outcome, Failure> {
+    let configuration = config.load()?;
+    let tokens = configuration
+        .upstream_tokens
+        .as_ref()
+        .filter(|tokens| !tokens.keys.is_empty());
+    let tokens = tokens.ok_or_else(|| {
+        Failure::unusable(
+            "the configuration names no `keys` in `upstream_tokens`: a key that is made at the start is only known to the gate, \
+             which publishes it on its admin surface at `/jwks.json`",
+        )
+    })?;
+    let keys = signing::read(tokens, &config.config.to_string_lossy()).map_err(Failure::of_problems)?;
+    let keys = upstream_identity::jwks(keys.iter().map(|key| &**key));
+    writeln!(anstream::stdout(), "{keys:#}")?;
+    Ok(Outcome::Clean)
+}
+
 /// Inspects a token.
-fn inspected(inspect: &Inspect, shared: &Shared) -> Result<Outcome, Failure> {
+fn inspect(inspect: &Inspect, shared: &Shared) -> Result<Outcome, Failure> {
     let configuration = inspect.config.load()?;
     if configuration.issuers.is_empty() {
         let message = "the configuration has no `issuers`, so no token is accepted: see docs/authentication.md";

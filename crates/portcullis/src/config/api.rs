@@ -22,6 +22,7 @@ use super::security::{self, Authorities, Scheme, Schemes};
 use super::spanned::{Placed, Spanned};
 use super::text::{Host, Target};
 use super::upstream::{Endpoint as EndpointRaw, Upstream as UpstreamRaw, UrlOr};
+use super::upstream_identity::{Beside, UpstreamIdentity};
 use super::upstream_tls::Tls;
 
 /// One API.
@@ -55,6 +56,8 @@ pub(crate) struct Api {
     pub(crate) security_schemes: Schemes,
     /// Whether the upstream verifies the others.
     pub(crate) unverified_schemes: bool,
+    /// How the upstream is told who calls.
+    pub(crate) upstream_identity: UpstreamIdentity,
     /// The outermost layer of the policy; see [`policy::settle`].
     pub(crate) policy: raw::Policy,
 }
@@ -124,8 +127,8 @@ impl Api {
         named.or(self.unverified_schemes.then_some(&Scheme::UNVERIFIED))
     }
 
-    /// Paths are relative to `directory`; `listeners` are the names that there are. None where it cannot be told which
-    /// contract is meant.
+    /// Paths are relative to `directory`; `listeners` are the names that there are, and so are `authorities`. None where it cannot be
+    /// told which contract is meant.
     pub(super) fn lower(
         mut raw: raw::Api,
         directory: &Path,
@@ -149,6 +152,14 @@ impl Api {
             let message = "the contracts of a folder are named by their files";
             problems.error(name.span, message, "take `name` out");
         }
+        let security_schemes = security::lower(raw.security_schemes, authorities, problems);
+        let beside = Beside {
+            schemes: &security_schemes,
+            unverified_schemes: raw.dangerous_unverified_schemes,
+            signs: authorities.signs,
+        };
+        let identity = raw.upstream_identity;
+        let identity = identity.map(|written| UpstreamIdentity::lower(written, beside, problems));
         Some(Self {
             name,
             name_span,
@@ -174,7 +185,8 @@ impl Api {
                 span: name.span,
             }),
             listeners: listeners.to_vec(),
-            security_schemes: security::lower(raw.security_schemes, authorities, problems),
+            security_schemes,
+            upstream_identity: identity.unwrap_or_default(),
             unverified_schemes: raw.dangerous_unverified_schemes,
             policy: raw.policy,
         })

@@ -24,6 +24,7 @@ use super::spanned::Spanned;
 use super::text::{Address, Seconds, Size};
 use super::traces::Traces;
 use super::users::{Logins, Users};
+use super::upstream_identity::UpstreamTokens;
 
 /// What `portcullis serve` does.
 #[derive(Debug)]
@@ -56,6 +57,8 @@ pub(crate) struct Configuration {
     pub(crate) users: Vec<Users>,
     /// How passwords are verified.
     pub(crate) logins: Logins,
+    /// Who signs the tokens that upstreams get, if any get one.
+    pub(crate) upstream_tokens: Option<UpstreamTokens>,
     /// At least one; names all different.
     pub(crate) apis: Vec<Api>,
     /// Where observations go.
@@ -81,12 +84,14 @@ impl Configuration {
         self.listen.iter().map(|listener| listener.address).collect()
     }
 
-    /// Every file that credentials are verified with: public keys, users, and the secret of the gate's own credentials.
+    /// Every file that credentials are verified with, or tokens signed: keys, users, and the secret of the gate's own credentials.
     pub(crate) fn key_files(&self) -> impl Iterator<Item = &Path> {
         let secret = self.credentials.iter().map(|credentials| &*credentials.secret);
         let users = self.users.iter().map(|users| users.file.value.as_path());
+        let signing = self.upstream_tokens.iter().flat_map(|tokens| &tokens.keys);
+        let signing = signing.map(|file| file.value.as_path());
         let issuers = self.issuers.iter().filter_map(Issuer::file);
-        issuers.chain(users).chain(secret)
+        issuers.chain(users).chain(secret).chain(signing)
     }
 
     /// Every file of addresses that is named; one that is named twice comes twice.
@@ -184,9 +189,12 @@ pub(super) fn lower(raw: raw::Configuration, directory: &Path, problems: &mut Pr
         .into_iter()
         .map(|users| Users::lower(users.value, directory))
         .collect();
+    let upstream_tokens = raw.upstream_tokens;
+    let upstream_tokens = upstream_tokens.map(|tokens| UpstreamTokens::lower(tokens, directory, problems));
     let authorities = Authorities {
         issuers: &issuers,
         users: &users,
+        signs: upstream_tokens.is_some(),
     };
     duplicates("name of issuers and users", authorities.names(), problems);
     let apis = lower_apis(raw.apis, directory, &names, authorities, problems);
@@ -218,6 +226,7 @@ pub(super) fn lower(raw: raw::Configuration, directory: &Path, problems: &mut Pr
         credentials,
         users,
         logins: Logins::lower(&raw.logins, cores()),
+        upstream_tokens,
         apis,
         observe: raw.observe.map(|observe| Observe {
             file: directory.join(&observe.file.value.0),

@@ -32,6 +32,7 @@ mod text;
 pub(crate) mod traces;
 mod tree;
 mod upstream;
+pub(crate) mod upstream_identity;
 pub(crate) mod upstream_tls;
 pub(crate) mod users;
 pub(crate) mod websocket;

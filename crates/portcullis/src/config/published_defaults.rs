@@ -28,6 +28,7 @@ traces: {otlp: 'http://127.0.0.1:4318/v1/traces'}
 issuers:
   - {name: ours, issuer: 'https://issuer.example', audiences: [api], keys: {url: 'https://issuer.example/keys'}}
 credentials: {store: credentials.db, secret: credentials.jwks}
+upstream_tokens: {issuer: 'https://gate.example'}
 apis:
   - contract: {git: contracts.git, ref: main, file: a.openapi.yaml}
     upstream:
@@ -38,6 +39,7 @@ apis:
       breaker: {}
       canary: {endpoints: ['https://c.internal'], header: {name: X-Canary, value: '1'}}
       mirror: {url: 'https://d.internal'}
+    upstream_identity: {jwt: {audience: orders}}
     policy:
       modes: {}
       addresses: {}
@@ -58,6 +60,7 @@ const IN_WORDS: &[(&str, &str)] = &[
     ("Api", "hosts"),
     ("Api", "name"),
     ("Api", "ref_origins"),
+    ("Api", "upstream_identity"),
     ("Configuration", "arrival_limit"),
     ("Configuration", "failed_authentication_limit"),
     ("Configuration", "trusted_proxies"),
@@ -66,10 +69,12 @@ const IN_WORDS: &[(&str, &str)] = &[
     ("Contract", "refresh_seconds"),
     ("Cors", "expose_headers"),
     ("Cors", "origins"),
+    ("HeadersWritten", "claims"),
     ("Health", "path"),
     ("Health", "statuses"),
     ("IssuerWritten", "age_seconds_max"),
     ("IssuerWritten", "required_claims"),
+    ("JwtWritten", "claims"),
     ("Listen", "tls"),
     ("Log", "format"),
     ("LoginsWritten", "failures_of_user"),
@@ -101,6 +106,7 @@ const IN_WORDS: &[(&str, &str)] = &[
     ("Upstream", "sticky"),
     ("UpstreamTls", "ca"),
     ("UpstreamTls", "server_name"),
+    ("UpstreamTokensWritten", "keys"),
     ("Websocket", "protocols"),
 ];
 

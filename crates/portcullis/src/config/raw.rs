@@ -16,13 +16,15 @@ use super::cors::Cors;
 use super::credentials::CredentialsWritten;
 use super::issuer::IssuerWritten;
 use super::listen::ListenWritten;
+use super::message::Pointer;
 use super::process::ProcessWritten;
 use super::security::SchemeWritten;
 use super::spanned::{List, Spanned};
-use super::text::{Address, BasePath, Host, Location, Name, Network, Origin, Pointer, Seconds, Size, Window};
+use super::text::{Address, BasePath, Host, Location, Name, Network, Origin, Seconds, Size, Window};
 use super::traces::TracesWritten;
 use super::upstream::{Upstream, UrlOr};
 use super::users::{LoginsWritten, UsersWritten};
+use super::upstream_identity::{UpstreamIdentityWritten, UpstreamTokensWritten};
 use super::websocket::Websocket;
 
 /// The configuration of `portcullis serve`: where to listen, and the APIs to stand in front of.
@@ -69,6 +71,8 @@ pub(crate) struct Configuration {
     /// How passwords are verified, and how often they may be wrong.
     #[serde(default)]
     pub(crate) logins: LoginsWritten,
+    /// Who signs the tokens that upstreams get; each API's `upstream_identity` says whether they do.
+    pub(crate) upstream_tokens: Option<UpstreamTokensWritten>,
     /// The APIs behind the gate.
     #[schemars(length(min = 1, max = 1000))]
     pub(crate) apis: Vec<Spanned<Api>>,
@@ -91,7 +95,7 @@ pub(crate) enum TrustedHeader {
     Forwarded,
 }
 
-/// The surface for operators: `/healthz`, `/readyz` and `/metrics`.
+/// The surface for operators: `/healthz`, `/readyz`, `/metrics` and `/jwks.json`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Admin {
@@ -245,6 +249,8 @@ pub(crate) struct Api {
     /// Lets credentials of every scheme that `security_schemes` does not name go on to the upstream, which has to verify them.
     #[serde(default)]
     pub(crate) dangerous_unverified_schemes: bool,
+    /// How the upstream is told who calls. Default: not at all.
+    pub(crate) upstream_identity: Option<Spanned<UpstreamIdentityWritten>>,
     /// The policy of the whole API. The contract's `x-portcullis` goes before it.
     #[serde(default)]
     pub(crate) policy: Policy,

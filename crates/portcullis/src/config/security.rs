@@ -75,6 +75,8 @@ pub(crate) enum Verifier {
 pub(super) struct Authorities<'a> {
     pub(super) issuers: &'a [Issuer],
     pub(super) users: &'a [Users],
+    /// Whether there is anything to sign tokens for upstreams with.
+    pub(super) signs: bool,
 }
 
 impl<'a> Authorities<'a> {

@@ -13,7 +13,7 @@ use reqwest::Url;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::message::{HeaderText, TargetPath};
+use super::message::{FieldName, HeaderText, Pointer, TargetPath};
 
 /// What is wrong with a setting of this `format`, and what to write instead; `None` where nothing is.
 pub(super) fn fault(format: &str, node: &Node) -> Option<Fault> {
@@ -103,6 +103,11 @@ const FORMATS: &[(&str, &str, Parse)] = &[
         "header-value",
         "write visible characters, without spaces around them",
         faulty::<HeaderText>,
+    ),
+    (
+        "field-name",
+        "write a name of letters, digits and `-` that means nothing else, such as `X-Caller`",
+        faulty::<FieldName>,
     ),
     (
         "base-path",
@@ -474,26 +479,6 @@ pub(crate) struct Seconds(f64);
 impl From<Seconds> for Duration {
     fn from(seconds: Seconds) -> Self {
         Duration::try_from_secs_f64(seconds.0).unwrap_or(Duration::MAX)
-    }
-}
-
-/// A JSON pointer (RFC 6901) to a value in a body.
-#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
-#[serde(try_from = "String")]
-#[schemars(extend("format" = "value-pointer", "examples" = ["/username"]))]
-pub(crate) struct Pointer(pub(crate) String);
-
-impl TryFrom<String> for Pointer {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        let escaped = |token: &str| token.split('~').skip(1).all(|after| after.starts_with(['0', '1']));
-        match text.strip_prefix('/') {
-            Some(rest) if text.len() <= 256 && rest.split('/').all(|token| !token.is_empty() && escaped(token)) => {
-                Ok(Self(text))
-            }
-            _ => Err(format!("`{text}` is not a JSON pointer")),
-        }
     }
 }
 

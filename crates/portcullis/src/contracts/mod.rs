@@ -1,6 +1,7 @@
 //! Loading the contract of an API: its files, its compiled form, and the policy of each of its operations.
 
 mod advice;
+mod callers;
 mod folder;
 mod limits;
 mod logins;
@@ -27,6 +28,7 @@ use crate::config::upstream_tls::Tls as Configured;
 use crate::config::{extensions, raw};
 use crate::files::Files;
 use crate::issuers;
+use crate::signing;
 use crate::upstream_tls;
 use crate::users;
 pub(crate) use folder::is_named_like_one;
@@ -81,6 +83,11 @@ pub(crate) fn load_all(configuration: &Configuration, location: &str) -> Result<
             .unwrap_or_default(),
     );
     problems.extend(users::check(&configuration.users, location).err().unwrap_or_default());
+    problems.extend(
+        signing::check(configuration.upstream_tokens.as_ref(), location)
+            .err()
+            .unwrap_or_default(),
+    );
     for api in folder::expanded(&configuration.apis, location, &mut problems) {
         match load(&api, location) {
             Ok(api) => apis.push(api),
@@ -189,6 +196,7 @@ pub(crate) fn of_document(api: &Api, document: Document, location: &str) -> Resu
     problems.extend(of_logins);
     problems.extend(no_operations(&document, &contract));
     problems.extend(security::problems(api, &document, &contract, location));
+    problems.extend(callers::warnings(api, &document, &contract));
     problems.extend(advice::warnings(&document, &contract, &policies));
     if let Some(bases) = &api.base_paths {
         contract.serve_below(bases.clone());

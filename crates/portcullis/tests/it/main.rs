@@ -29,6 +29,7 @@ mod http;
 mod http2;
 mod http2_attacks;
 mod http2_frames;
+mod identity_upstream;
 mod init;
 mod listeners;
 mod logins;

@@ -77,7 +77,7 @@ fn close(code: u16) -> Frame {
     (CLOSE, code.to_be_bytes().to_vec())
 }
 
-fn switch(seen: &Seen, more: &str) -> String {
+pub(crate) fn switch(seen: &Seen, more: &str) -> String {
     let key = seen.header("sec-websocket-key").unwrap();
     let accept = STANDARD.encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, format!("{key}{GUID}").as_bytes()));
     format!(
@@ -92,6 +92,10 @@ fn echo(seen: &Seen, stream: &mut TcpStream) -> bool {
         None => "",
     };
     stream.write_all(switch(seen, chosen).as_bytes()).unwrap();
+    echo_frames(stream)
+}
+
+pub(crate) fn echo_frames(stream: &mut TcpStream) -> bool {
     let mut reader = stream.try_clone().unwrap();
     while let Some((first, payload)) = arrived(&mut reader) {
         if stream.write_all(&frame(first, &payload, None)).is_err() || first == CLOSE {
@@ -124,6 +128,32 @@ fn ask(gate: &Gate, target: &str, fields: &[(&str, &str)]) -> (Client, Answer) {
 
 fn open(gate: &Gate, target: &str) -> Client {
     let (client, answer) = ask(gate, target, &ASKS);
+    assert_eq!(answer.status, 101, "{}", answer.text());
+    client
+}
+
+/// Opens a WebSocket with a token and waits for its end: the code of the close frame, and after how many seconds.
+pub(crate) fn closes(gate: &Gate, target: &str, token: &str) -> (u16, f64) {
+    let start = Instant::now();
+    let mut client = open_with(gate, target, token);
+    match got(&mut client) {
+        Some((CLOSE, code)) => (u16::from_be_bytes([code[0], code[1]]), start.elapsed().as_secs_f64()),
+        other => panic!("no close frame: {other:?}"),
+    }
+}
+
+/// Whether a WebSocket that is opened with a token still echoes after that time.
+pub(crate) fn outlives(gate: &Gate, target: &str, token: &str, time: Duration) -> bool {
+    let mut client = open_with(gate, target, token);
+    std::thread::sleep(time);
+    client.write(&of_client(TEXT, b"still here"));
+    got(&mut client) == Some((TEXT, b"still here".to_vec()))
+}
+
+fn open_with(gate: &Gate, target: &str, token: &str) -> Client {
+    let authorization = format!("Bearer {token}");
+    let fields = [&ASKS[..4], &[("Authorization", authorization.as_str())]].concat();
+    let (client, answer) = ask(gate, target, &fields);
     assert_eq!(answer.status, 101, "{}", answer.text());
     client
 }

@@ -12,11 +12,11 @@ mod token;
 
 use std::sync::Arc;
 
-use portcullis_identity::principal::Principal;
 use portcullis_identity::time::UnixTime;
 
 use super::rate_limit::Paced;
 use super::route::Routed;
+use super::tenure::{Began, Tenure};
 use crate::access::{Access, Proven, Standing};
 use crate::failures::Failures;
 use crate::gate::Gate;
@@ -26,9 +26,10 @@ use crate::listen::{Received, unix_time};
 /// A request whose caller is known, if only as unknown.
 pub struct Identified<'r> {
     pub(super) routed: Routed<'r>,
-    pub(super) principal: Principal,
     /// None where one of the credentials is not good.
     pub(super) proven: Proven,
+    /// For how long that holds.
+    pub(super) tenure: Tenure,
     pub(super) proof: Proof,
 }
 
@@ -77,12 +78,15 @@ pub(crate) async fn authenticate<'r>(paced: Paced<'r>, gate: &Gate, failures: &F
         failures,
         now: unix_time(),
     };
-    let (proven, proof) = match prove(presented).await {
+    // Before the proof: what changes meanwhile has changed since.
+    let began = Began::of(&access);
+    let (proven, tenure, proof) = match prove(presented).await {
         Ok(proven) => {
             let standing = access.standing(&proven);
-            (proven, Proof::Judged(standing))
+            let tenure = Tenure::of(&proven, &access, began, routed.received.headers());
+            (proven, tenure, Proof::Judged(standing))
         }
-        Err(unproven) => (Proven::default(), Proof::Unproven(unproven)),
+        Err(unproven) => (Proven::default(), Tenure::default(), Proof::Unproven(unproven)),
     };
     for name in &access.withheld {
         routed.received.headers_mut().remove(name);
@@ -90,8 +94,8 @@ pub(crate) async fn authenticate<'r>(paced: Paced<'r>, gate: &Gate, failures: &F
     api_key::take_out(&access.withheld_keys, &mut routed.received);
     Identified {
         routed,
-        principal: proven.principal(),
         proven,
+        tenure,
         proof,
     }
 }

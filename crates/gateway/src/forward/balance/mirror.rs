@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use http::request::Parts;
-use http::{HeaderValue, Method, Request};
+use http::{HeaderName, HeaderValue, Method, Request};
 use smallvec::SmallVec;
 use tokio::task::spawn_local;
 
@@ -58,6 +58,7 @@ struct Sender {
     host: Option<HeaderValue>,
     codings: Codings,
     trace: Option<Kept>,
+    identity: SmallVec<[(HeaderName, HeaderValue); 1]>,
 }
 
 impl Mirror {
@@ -154,6 +155,7 @@ impl Sender {
             host: edits.origin.host.cloned(),
             codings: edits.codings,
             trace: edits.trace.map(|trace| trace.keep()),
+            identity: edits.identity.iter().cloned().collect(),
         }
     }
 
@@ -167,6 +169,7 @@ impl Sender {
             },
             codings: self.codings,
             trace: self.trace.as_ref().map(Kept::propagated),
+            identity: &self.identity,
         }
     }
 }

@@ -61,6 +61,11 @@ impl Pools {
         &self.fleet
     }
 
+    /// The deadlines of this worker.
+    pub(crate) fn deadlines(&self) -> &Rc<Deadlines> {
+        &self.deadlines
+    }
+
     pub(super) fn now(&self) -> Moment {
         self.fleet.moment(Instant::now())
     }

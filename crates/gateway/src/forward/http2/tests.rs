@@ -153,6 +153,7 @@ fn what_the_upstream_reads() {
             },
             codings: Codings::Identity,
             trace: None,
+            identity: &[],
         };
         pool.send_edited(lying, edits, Patience::default(), None).await.unwrap();
         for request in [get(), ask(Method::POST, RequestBody::Empty), grpc] {
