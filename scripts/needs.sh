@@ -116,6 +116,16 @@ need_cargo_deny() {
     PATH="$folder:$PATH"
 }
 
+# Another make of JSON Web Tokens, from PyPI; 1 where it cannot be had.
+have_pyjwt() {
+    local version=2.15.1
+    pyjwt_folder="$data_folder/pyjwt-$version"
+    [ ! -e "$pyjwt_folder/complete" ] || return 0
+    command -v pip3 >/dev/null || return 1
+    timeout 180 pip3 install --quiet --disable-pip-version-check --root-user-action=ignore --only-binary :all: \
+        --target "$pyjwt_folder" "pyjwt[crypto]==$version" && touch "$pyjwt_folder/complete"
+}
+
 # A client and a server of gRPC, from PyPI; 1 where they cannot be had.
 have_grpcio() {
     local version=1.85.1
