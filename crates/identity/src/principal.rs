@@ -9,15 +9,6 @@ use crate::jose::Refusal;
 use crate::jose::claims::{Accepted, Claims};
 use crate::time::UnixTime;
 
-/// Who calls.
-#[derive(Clone, Debug)]
-pub enum Principal {
-    /// Nobody that we know.
-    Anonymous,
-    /// Somebody whose credential was verified.
-    Known(Arc<Identity>),
-}
-
 /// What a verified credential says of whoever presented it.
 #[derive(Clone, Debug)]
 pub struct Identity {
