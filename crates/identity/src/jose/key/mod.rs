@@ -4,6 +4,7 @@
 //! behind a [`Mac`].
 
 mod ec;
+mod edwards;
 mod jwk;
 mod okp;
 mod refusal;

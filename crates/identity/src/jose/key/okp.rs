@@ -3,7 +3,7 @@
 use aws_lc_rs::signature::{ED25519, ParsedPublicKey};
 
 use super::jwk::Jwk;
-use super::{KeyRefusal, PublicKey};
+use super::{KeyRefusal, PublicKey, edwards};
 use crate::jose::algorithm::SignatureAlgorithm;
 
 const KEY_BYTES: usize = 32;
@@ -33,7 +33,7 @@ const SMALL_ORDER: [[u8; KEY_BYTES]; 7] = [
     ],
 ];
 
-/// Reads the key. One that is no point at all verifies nothing.
+/// Reads the key.
 pub(super) fn read(jwk: &Jwk<'_>) -> Result<PublicKey, KeyRefusal> {
     if jwk.text("crv")? != "Ed25519" {
         return Err(KeyRefusal::CurveUnsupported);
@@ -41,6 +41,9 @@ pub(super) fn read(jwk: &Jwk<'_>) -> Result<PublicKey, KeyRefusal> {
     let x: [u8; KEY_BYTES] = jwk.octets("x")?.try_into().map_err(|_| KeyRefusal::CoordinateLength)?;
     if is_small_order(x) {
         return Err(KeyRefusal::SmallOrder);
+    }
+    if !edwards::is_point(x) {
+        return Err(KeyRefusal::NotOnCurve);
     }
     Ok(PublicKey {
         algorithm: SignatureAlgorithm::Ed25519,
