@@ -8,6 +8,7 @@ use std::cell::Cell;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
+use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 
 /// Members of an object, in the order in which they were written.
@@ -111,6 +112,10 @@ impl<'de> Visitor<'de> for Reader<'_> {
         Ok(value.into())
     }
 
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let inside = self.deeper()?;
         let mut array = Vec::new();
@@ -124,11 +129,10 @@ impl<'de> Visitor<'de> for Reader<'_> {
         let inside = self.deeper()?;
         let mut object = Object::new();
         while let Some(name) = members.next_key::<String>()? {
-            if object.contains_key(&name) {
+            let Entry::Vacant(member) = object.entry(name) else {
                 return Err(self.broken(Fault::DuplicateMember));
-            }
-            let value = members.next_value_seed(inside)?;
-            object.insert(name, value);
+            };
+            member.insert(members.next_value_seed(inside)?);
         }
         Ok(object.into())
     }

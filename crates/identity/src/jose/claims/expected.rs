@@ -38,6 +38,8 @@ pub struct Expected {
     types: Vec<MediaType>,
     untyped: bool,
     unending: bool,
+    issuer_unsaid: bool,
+    audience_unsaid: bool,
     skew: ClockSkew,
     age_seconds_max: Option<u64>,
     required: Vec<String>,
@@ -101,6 +103,8 @@ impl Expected {
             types: vec![typ],
             untyped: false,
             unending: false,
+            issuer_unsaid: false,
+            audience_unsaid: false,
             skew: ClockSkew::default(),
             age_seconds_max: None,
             required: Vec::new(),
@@ -135,6 +139,23 @@ impl Expected {
         self
     }
 
+    /// What the issuer's own introspection endpoint answers (RFC 7662 §2.2), too: it has no header with a `typ`, and need not
+    /// say the issuer, who is known by the endpoint, nor an end, since the endpoint says that the token is good now.
+    #[must_use]
+    pub fn introspected(mut self) -> Self {
+        self.untyped = true;
+        self.unending = true;
+        self.issuer_unsaid = true;
+        self
+    }
+
+    /// Tokens that do not say whom they are for, too: one that was made for somebody else passes.
+    #[must_use]
+    pub fn dangerous_or_unsaid_audience(mut self) -> Self {
+        self.audience_unsaid = true;
+        self
+    }
+
     /// Clocks may differ by this much.
     #[must_use]
     pub fn clock_skew(mut self, skew: ClockSkew) -> Self {
@@ -159,6 +180,12 @@ impl Expected {
     /// The issuer, as tokens have to name it.
     pub fn issuer(&self) -> &str {
         &self.issuer
+    }
+
+    /// From when on claims that are accepted now cannot be accepted any more, the difference of clocks allowed for; none: they
+    /// do not end by themselves.
+    pub fn accepted_until(&self, claims: &Claims) -> Option<UnixTime> {
+        self.good_until(claims).map(|end| end.plus(self.skew.0).plus(1))
     }
 
     /// From when on claims that are accepted now may not be any more; none: they do not end by themselves.
@@ -216,15 +243,21 @@ fn check_type(expected: &Expected, claims: &Claims, _: UnixTime) -> Result<(), R
 }
 
 fn check_issuer(expected: &Expected, claims: &Claims, _: UnixTime) -> Result<(), Refusal> {
-    let issuer = claims.issuer().ok_or_else(|| missing("iss"))?;
-    (issuer == expected.issuer).then_some(()).ok_or(Refusal::IssuerMismatch)
+    match claims.issuer() {
+        None if expected.issuer_unsaid => Ok(()),
+        None => Err(missing("iss")),
+        Some(issuer) if issuer == expected.issuer => Ok(()),
+        Some(_) => Err(Refusal::IssuerMismatch),
+    }
 }
 
 fn check_audience(expected: &Expected, claims: &Claims, _: UnixTime) -> Result<(), Refusal> {
-    if claims.audience().is_empty() {
-        return Err(missing("aud"));
+    let mut said = claims.audience().peekable();
+    if said.peek().is_none() {
+        let unsaid = expected.audience_unsaid.then_some(());
+        return unsaid.ok_or_else(|| missing("aud"));
     }
-    let fits = claims.audience().iter().any(|one| expected.audiences.contains(one));
+    let fits = said.any(|one| expected.audiences.iter().any(|own| own == one));
     fits.then_some(()).ok_or(Refusal::AudienceMismatch)
 }
 

@@ -18,32 +18,39 @@ use super::object::{self, Object};
 use super::refusal::{Part, Refusal};
 use crate::time::UnixTime;
 
-/// The claims of a token whose signature was verified, each registered one of its type. By default there is none.
+/// The claims of a token whose signature was verified, or that its issuer told us, each registered one of its type. By default
+/// there is none.
 #[derive(Clone, Debug, Default)]
 pub struct Claims {
     typ: Option<MediaType>,
-    issuer: Option<String>,
-    subject: Option<String>,
-    audience: Vec<String>,
     expires: Option<UnixTime>,
     not_before: Option<UnixTime>,
     issued_at: Option<UnixTime>,
-    token_id: Option<String>,
+    /// Among them the registered claims that are texts, which were found to be such.
     all: Object,
 }
 
 impl Claims {
     pub(super) fn read(token: &Verified) -> Result<Self, Refusal> {
         let all = object::read(token.payload()).map_err(|fault| Refusal::Json(Part::Claims, fault))?;
+        Self::of(token.header().typ().cloned(), all)
+    }
+
+    /// What an authority answered about a token (RFC 7662 §2.2): there is no header, so no type.
+    pub(crate) fn introspected(all: Object) -> Result<Self, Refusal> {
+        Self::of(None, all)
+    }
+
+    fn of(typ: Option<MediaType>, all: Object) -> Result<Self, Refusal> {
+        for name in ["iss", "sub", "jti"] {
+            check_text(&all, name)?;
+        }
+        check_audience(&all)?;
         Ok(Self {
-            typ: token.header().typ().cloned(),
-            issuer: text(&all, "iss")?,
-            subject: text(&all, "sub")?,
-            audience: audience(&all)?,
+            typ,
             expires: date::read(&all, "exp", Rounding::Down)?,
             not_before: date::read(&all, "nbf", Rounding::Up)?,
             issued_at: date::read(&all, "iat", Rounding::Up)?,
-            token_id: text(&all, "jti")?,
             all,
         })
     }
@@ -55,17 +62,22 @@ impl Claims {
 
     /// `iss`: who made the token.
     pub fn issuer(&self) -> Option<&str> {
-        self.issuer.as_deref()
+        self.text("iss")
     }
 
     /// `sub`: whom it is about.
     pub fn subject(&self) -> Option<&str> {
-        self.subject.as_deref()
+        self.text("sub")
     }
 
-    /// `aud`: whom it is for; empty when it does not say.
-    pub fn audience(&self) -> &[String] {
-        &self.audience
+    /// `aud`: whom it is for; nobody when it does not say.
+    pub fn audience(&self) -> impl Iterator<Item = &str> {
+        let (one, several) = match self.all.get("aud") {
+            Some(Value::String(one)) => (Some(one.as_str()), &[][..]),
+            Some(Value::Array(several)) => (None, several.as_slice()),
+            _ => (None, &[][..]),
+        };
+        one.into_iter().chain(several.iter().filter_map(Value::as_str))
     }
 
     /// `exp`: when it ends; a fraction of a second is cut off.
@@ -85,32 +97,32 @@ impl Claims {
 
     /// `jti`: its name among its issuer's tokens.
     pub fn token_id(&self) -> Option<&str> {
-        self.token_id.as_deref()
+        self.text("jti")
     }
 
     /// Any claim, as it was written.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.all.get(name)
     }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        self.all.get(name).and_then(Value::as_str)
+    }
 }
 
-fn text(claims: &Object, name: &'static str) -> Result<Option<String>, Refusal> {
+fn check_text(claims: &Object, name: &'static str) -> Result<(), Refusal> {
     match claims.get(name) {
-        None => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text.clone())),
+        None | Some(Value::String(_)) => Ok(()),
         Some(_) => Err(Refusal::ClaimInvalid(name)),
     }
 }
 
 /// One string, or an array of nothing but strings and at least one (RFC 7519 §4.1.3).
-fn audience(claims: &Object) -> Result<Vec<String>, Refusal> {
-    let audience = match claims.get("aud") {
-        None => return Ok(Vec::new()),
-        Some(Value::String(one)) => Some(vec![one.clone()]),
-        Some(Value::Array(several)) if !several.is_empty() => {
-            several.iter().map(|one| one.as_str().map(str::to_owned)).collect()
-        }
-        Some(_) => None,
+fn check_audience(claims: &Object) -> Result<(), Refusal> {
+    let holds = match claims.get("aud") {
+        None | Some(Value::String(_)) => true,
+        Some(Value::Array(several)) => !several.is_empty() && several.iter().all(Value::is_string),
+        Some(_) => false,
     };
-    audience.ok_or(Refusal::ClaimInvalid("aud"))
+    holds.then_some(()).ok_or(Refusal::ClaimInvalid("aud"))
 }

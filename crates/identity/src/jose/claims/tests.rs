@@ -1,6 +1,5 @@
 use serde_json::json;
 
-use super::date;
 use super::*;
 
 const NOW: u64 = 1_700_000_000;
@@ -9,17 +8,7 @@ fn claims(members: Value) -> Claims {
     let Value::Object(all) = members else {
         panic!("not an object");
     };
-    Claims {
-        typ: Some(MediaType::new("at+jwt")),
-        issuer: text(&all, "iss").unwrap(),
-        subject: None,
-        audience: audience(&all).unwrap(),
-        expires: date::read(&all, "exp", Rounding::Down).unwrap(),
-        not_before: date::read(&all, "nbf", Rounding::Up).unwrap(),
-        issued_at: date::read(&all, "iat", Rounding::Up).unwrap(),
-        token_id: None,
-        all,
-    }
+    Claims::of(Some(MediaType::new("at+jwt")), all).unwrap()
 }
 
 fn expected() -> Expected {
