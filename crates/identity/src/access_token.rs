@@ -1,7 +1,8 @@
-//! Access tokens of one issuer, as signed JWTs (RFC 9068, RFC 8725).
+//! Access tokens of one issuer: signed JWTs (RFC 9068, RFC 8725), or whatever it says of its own (RFC 7662).
 
 use std::sync::Arc;
 
+use crate::introspection::Introspected;
 use crate::jose::Refusal;
 use crate::jose::claims::Expected;
 use crate::jose::jws::Unverified;
@@ -41,5 +42,20 @@ impl AccessTokens {
         let claims = token.verify(keys)?.claims()?;
         let accepted = self.expected.accept(claims, now)?;
         Identity::of_access_token(&self.authority, accepted)
+    }
+
+    /// Whom a token speaks of by what its issuer's introspection endpoint says of it, at `now`.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Inactive`], or the first check that does not hold.
+    pub fn introspected(&self, said: Introspected, now: UnixTime) -> Result<Identity, Refusal> {
+        match said {
+            Introspected::Inactive => Err(Refusal::Inactive),
+            Introspected::Active(active) => {
+                let accepted = self.expected.accept(active.into_claims()?, now)?;
+                Identity::of_access_token(&self.authority, accepted)
+            }
+        }
     }
 }

@@ -8,6 +8,7 @@ pub mod access_token;
 pub mod authorization;
 pub mod challenge;
 pub mod credentials;
+pub mod introspection;
 pub mod jose;
 pub mod password;
 pub mod principal;

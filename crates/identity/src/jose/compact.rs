@@ -14,6 +14,35 @@ const JWS_DOTS: usize = 2;
 /// Dots in an encrypted token: header, encrypted key, initialization vector, ciphertext, authentication tag.
 const JWE_DOTS: usize = 4;
 
+/// What a token is by its looks, before it is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A JWS: three parts, of which the first holds an object.
+    Signed,
+    /// A JWE: five parts, of which the first holds an object.
+    Encrypted,
+    /// Anything else: whoever made it knows what it is.
+    Opaque,
+}
+
+impl Form {
+    /// What a token looks like. One that is a JWT by its looks and is not by its content is refused, not taken for another kind.
+    pub fn of(token: &str) -> Self {
+        let form = match dots(token) {
+            Ok(JWS_DOTS) => Self::Signed,
+            Ok(JWE_DOTS) => Self::Encrypted,
+            _ => return Self::Opaque,
+        };
+        let header = token.split_once('.').map(|(header, _)| header);
+        let octets = header.and_then(base64url::decode).unwrap_or_default();
+        if octets.trim_ascii_start().starts_with(b"{") {
+            form
+        } else {
+            Self::Opaque
+        }
+    }
+}
+
 /// One part of a token: canonical base64url, not decoded yet.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Part<'a>(&'a str);
@@ -133,6 +162,21 @@ mod tests {
         assert_eq!(Jwe::parse("e30.e30.AA").err(), Some(Refusal::NotEncrypted));
         assert_eq!(Jwe::parse("e30.e30.AA.AA").err(), Some(Refusal::PartCount));
         assert_eq!(Jwe::parse("e30.AA.AB.AA.AA").err(), Some(Refusal::NotCanonical));
+    }
+
+    #[test]
+    fn what_a_token_looks_like() {
+        for (token, form) in [
+            ("e30.e30.AA", Form::Signed),
+            ("IHs.e30.AA", Form::Signed),
+            ("e30.AA.AA.AA.AA", Form::Encrypted),
+            ("e30.e30", Form::Opaque),
+            ("AAAA.AAAA.AAAA", Form::Opaque),
+            ("7Fjfp0ZBr1KtDRbnfVdmIw", Form::Opaque),
+            ("a+b/c~d==", Form::Opaque),
+        ] {
+            assert_eq!(Form::of(token), form, "{token}");
+        }
     }
 
     #[test]

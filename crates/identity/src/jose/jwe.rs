@@ -132,6 +132,11 @@ impl<'a> Encrypted<'a> {
         &self.header
     }
 
+    /// Whether one of these keys is the one to decrypt with; see [`Encrypted::decrypt`].
+    pub fn is_for(&self, keys: &[Arc<dyn Decrypt>]) -> bool {
+        self.find(keys).is_ok()
+    }
+
     /// Decrypts with the one key that fits: of exactly this name, or, for a token without one, the only one for the algorithms.
     ///
     /// # Errors
@@ -177,17 +182,26 @@ impl Decrypted {
         &self.plaintext
     }
 
-    /// Verifies the signed token that is the content of a nested JWT (RFC 7519 §5.2).
+    /// The signed token that is the content of a nested JWT (RFC 7519 §5.2), of which nothing is believed yet.
     ///
     /// # Errors
     ///
-    /// [`Refusal::NotNested`] when the content is not said to be a token, and every refusal of a signed token.
-    pub fn verify_nested(&self, keys: &KeySet) -> Result<Verified, Refusal> {
+    /// [`Refusal::NotNested`] when the content is not said to be a token, and refusals of a signed token's form and header.
+    pub fn nested(&self) -> Result<Unverified<'_>, Refusal> {
         if self.header.cty() != Some(&MediaType::new("JWT")) {
             return Err(Refusal::NotNested);
         }
         let token = str::from_utf8(&self.plaintext).map_err(|_| Refusal::ForeignCharacter)?;
-        Unverified::parse(token)?.verify(keys)
+        Unverified::parse(token)
+    }
+
+    /// Verifies the signed token that is the content.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Decrypted::nested`], and every refusal of a signed token.
+    pub fn verify_nested(&self, keys: &KeySet) -> Result<Verified, Refusal> {
+        self.nested()?.verify(keys)
     }
 }
 

@@ -103,6 +103,10 @@ pub enum Refusal {
     IssuedInFuture,
     /// `iat` is too long ago.
     TooOld,
+    /// Its issuer says that it is not good (RFC 7662 §2.2).
+    Inactive,
+    /// Good once, and it was presented before (`jti`).
+    Replayed,
 }
 
 impl Refusal {
@@ -141,6 +145,8 @@ impl Refusal {
             Self::NotYetValid => "not-yet-valid",
             Self::IssuedInFuture => "issued-in-future",
             Self::TooOld => "too-old",
+            Self::Inactive => "inactive",
+            Self::Replayed => "replayed",
         }
     }
 
@@ -174,7 +180,9 @@ impl Refusal {
             | Self::Expired
             | Self::NotYetValid
             | Self::IssuedInFuture
-            | Self::TooOld => Step::Expectation,
+            | Self::TooOld
+            | Self::Inactive
+            | Self::Replayed => Step::Expectation,
         }
     }
 }
@@ -238,6 +246,8 @@ impl Refusal {
             Self::NotYetValid => "the token is not valid yet",
             Self::IssuedInFuture => "the token was issued in the future",
             Self::TooOld => "the token was issued too long ago",
+            Self::Inactive => "its issuer says that the token is not active",
+            Self::Replayed => "the token is good once, and was presented before",
         };
         message.into()
     }

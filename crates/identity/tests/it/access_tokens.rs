@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use portcullis_identity::access_token::AccessTokens;
+use portcullis_identity::introspection::Introspected;
 use portcullis_identity::jose::Refusal;
 use portcullis_identity::jose::jws::Unverified;
 use portcullis_identity::principal::{Identity, SubjectKind};
@@ -64,4 +65,36 @@ fn claims_of_the_wrong_type_are_refused() {
     let tokens = AccessTokens::new(Arc::from("main"), expected());
     let refused = tokens.verify(Unverified::parse(&token).unwrap(), &public_set(&[es256()]), now());
     assert_eq!(refused.unwrap_err(), Refusal::ClaimMissing("sub".into()));
+}
+
+/// Whom an introspected token speaks of, expected as the configuration of an introspecting issuer does.
+fn introspected(answer: &Value) -> Result<Identity, Refusal> {
+    let tokens = AccessTokens::new(Arc::from("main"), expected().introspected());
+    tokens.introspected(Introspected::read(answer.to_string().as_bytes()).unwrap(), now())
+}
+
+#[test]
+fn oauth_19_what_an_issuer_says_of_a_token_is_checked_like_a_token() {
+    let check = |more: Value, refusal: Option<Refusal>| {
+        let mut answer = object(claims());
+        answer.insert("active".to_owned(), true.into());
+        for (name, value) in object(more.clone()) {
+            match value {
+                Value::Null => drop(answer.remove(&name)),
+                value => drop(answer.insert(name, value)),
+            }
+        }
+        assert_eq!(introspected(&answer.into()).err(), refusal, "{more}");
+    };
+    check(json!({}), None);
+    check(json!({"iss": null}), None);
+    check(json!({"exp": null}), None);
+    check(json!({"active": false}), Some(Refusal::Inactive));
+    check(json!({"iss": "https://evil.example"}), Some(Refusal::IssuerMismatch));
+    check(json!({"aud": "https://other.example"}), Some(Refusal::AudienceMismatch));
+    check(json!({"aud": null}), Some(Refusal::ClaimMissing("aud".into())));
+    check(json!({"exp": 1}), Some(Refusal::Expired));
+    check(json!({"nbf": 4_000_000_000_u64}), Some(Refusal::NotYetValid));
+    check(json!({"sub": null}), Some(Refusal::ClaimMissing("sub".into())));
+    check(json!({"sub": null, "client_id": "app"}), None);
 }
