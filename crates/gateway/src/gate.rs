@@ -25,7 +25,7 @@ use crate::forward::pool::{Happening, Teller};
 use crate::holdings::{Hold, Holdings};
 use crate::limit::Limiter;
 use crate::listen::{Greeting, Received, RequestId, Serve};
-use crate::metrics::Event;
+use crate::metrics::{Event, Worker};
 use crate::refusal::Refusal;
 use crate::routes::Routes;
 use crate::upstream_identity::SignedTokens;
@@ -77,6 +77,11 @@ impl Gate {
     /// What all workers share.
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared
+    }
+
+    /// Where this worker counts what happens.
+    pub(crate) fn worker(&self) -> &Worker {
+        self.ledger.worker()
     }
 
     pub(crate) fn limiter(&self) -> &Limiter {

@@ -10,6 +10,7 @@ pub mod failures;
 pub mod forward;
 pub mod gate;
 mod grpc;
+mod halves;
 mod holdings;
 pub mod issuer;
 pub mod keyring;

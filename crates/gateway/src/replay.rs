@@ -65,6 +65,16 @@ impl Replay {
         }
     }
 
+    /// A memory for so much at once, with a secret of its own.
+    ///
+    /// # Errors
+    /// The system gives no random numbers.
+    pub fn random(entries_max: usize) -> Result<Self, getrandom::Error> {
+        let mut secret = [0; 16];
+        getrandom::fill(&mut secret)?;
+        Ok(Self::new(entries_max, &secret))
+    }
+
     /// Whether `caller` uses `key` for the first time, which it does no more after that. It is remembered until `until`, from
     /// when on whoever asks must refuse it for its age.
     pub fn first_use(&self, caller: &[u8], key: &[u8], until: UnixTime, now: UnixTime) -> Seen {

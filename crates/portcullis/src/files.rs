@@ -20,7 +20,7 @@ use reqwest::blocking::Client;
 use crate::config::api::{Api, References};
 use crate::config::contract::{Remote, Source};
 use git::Commit;
-pub(crate) use remote::{body, causes, install_crypto};
+pub(crate) use remote::{body, causes, client_of, install_crypto};
 
 /// No file is larger.
 pub(crate) const FILE_BYTES_MAX: u64 = 32 << 20;
@@ -28,12 +28,24 @@ pub(crate) const FILE_BYTES_MAX: u64 = 32 << 20;
 const REMOTE_FILES_MAX: u32 = 256;
 const FETCH_TIME_MAX: Duration = Duration::from_secs(15);
 
-/// What a URL answers that the operator named, from an address that is public unless a private one is meant.
+/// How much is fetched, and for how long.
+#[derive(Clone, Copy, Debug)]
+struct Bounds {
+    time_max: Duration,
+    bytes_max: u64,
+}
+
+/// What a URL answers that the operator named, or somebody whom the operator named, from an address that is public unless a
+/// private one is meant.
 ///
 /// # Errors
-/// It cannot be fetched, or answers too much or too slowly.
-pub(crate) fn named(url: &Url, private_address: bool) -> Result<Vec<u8>, String> {
-    remote::named(url, private_address, FETCH_TIME_MAX)
+/// It cannot be fetched, or answers more than `bytes_max`, or too slowly.
+pub(crate) fn named(url: &Url, private_address: bool, bytes_max: u64) -> Result<Vec<u8>, String> {
+    let bounds = Bounds {
+        time_max: FETCH_TIME_MAX,
+        bytes_max,
+    };
+    remote::named(url, private_address, bounds)
 }
 
 /// The files of one contract.
@@ -170,7 +182,11 @@ impl Files {
         if self.remote_files > REMOTE_FILES_MAX {
             return Err(format!("the contract has more than {REMOTE_FILES_MAX} remote files"));
         }
-        remote::get(&self.client()?, &url, self.time_max)
+        let bounds = Bounds {
+            time_max: self.time_max,
+            bytes_max: FILE_BYTES_MAX,
+        };
+        remote::get(&self.client()?, &url, bounds)
     }
 
     fn client(&mut self) -> Result<Client, String> {
@@ -224,7 +240,7 @@ pub(crate) fn local(path: &Path) -> Result<Vec<u8>, String> {
     file.take(FILE_BYTES_MAX + 1)
         .read_to_end(&mut bytes)
         .map_err(|error| reason(&error))?;
-    bounded(bytes)
+    bounded(bytes, FILE_BYTES_MAX)
 }
 
 /// The scheme of an absolute URI (RFC 3986 §3.1).
@@ -234,10 +250,10 @@ fn scheme(location: &str) -> Option<&str> {
     (scheme.starts_with(|c: char| c.is_ascii_alphabetic()) && scheme.chars().all(letters)).then_some(scheme)
 }
 
-fn bounded(bytes: Vec<u8>) -> Result<Vec<u8>, String> {
+fn bounded(bytes: Vec<u8>, bytes_max: u64) -> Result<Vec<u8>, String> {
     match u64::try_from(bytes.len()) {
-        Ok(length) if length <= FILE_BYTES_MAX => Ok(bytes),
-        _ => Err(format!("the file is larger than {FILE_BYTES_MAX} bytes")),
+        Ok(length) if length <= bytes_max => Ok(bytes),
+        _ => Err(format!("the file is larger than {bytes_max} bytes")),
     }
 }
 

@@ -57,11 +57,7 @@ pub(crate) async fn check<'r>(
     gate: &Gate,
     account: &mut Account,
 ) -> Result<Conforming<'r>, Refusal> {
-    let Authorized {
-        routed,
-        proven,
-        tenure,
-    } = authorized;
+    let Authorized { routed, proven, tenure } = authorized;
     let Routed {
         received,
         route,

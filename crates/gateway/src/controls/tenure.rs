@@ -76,7 +76,7 @@ pub struct Lasting {
 impl Began {
     pub(crate) fn of(access: &Access) -> Self {
         // Each only grows, so no two changes look like none.
-        let generations = access.issuers().map(|issuer| issuer.generation());
+        let generations = access.issuers().map(|issuer| issuer.revision());
         Self {
             generations: generations.fold(0, u64::wrapping_add),
         }
@@ -118,7 +118,7 @@ impl Token {
     fn of(proven: &Proven, access: &Access, began: Began, headers: &HeaderMap) -> Option<Self> {
         let authority = proven.by(Credential::AccessToken)?.subject().authority();
         let issuer = access.issuers().find(|issuer| issuer.authority() == authority)?;
-        let generation = issuer.generation();
+        let generation = issuer.revision();
         let changed = Began::of(access).generations != began.generations;
         Some(Self {
             authorization: headers.get(AUTHORIZATION)?.clone(),
@@ -142,7 +142,7 @@ impl Token {
             }
             self.routes = Arc::downgrade(&routes);
         }
-        let generation = self.issuer.generation();
+        let generation = self.issuer.revision();
         if generation == self.generation {
             return true;
         }

@@ -73,6 +73,7 @@ pub(super) struct Codes {
 pub(super) struct WorkerCells {
     pub(super) events: [Counter; Event::ALL.len()],
     pub(super) upstream_idle: Counter,
+    pub(super) tokens_remembered: Counter,
     pub(super) controls: [ControlCells; Control::ALL.len()],
 }
 

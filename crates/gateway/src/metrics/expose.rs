@@ -3,6 +3,7 @@
 use super::Inner;
 use super::cells::{BOUNDS_NANOSECONDS, BUCKETS, CLASSES, Counter, Durations};
 use super::control::{Control, ControlCells};
+use super::issuers;
 use super::limited::{self, Sums};
 use super::operation::{Body, OperationMetrics, Unjudged};
 use super::upstreams;
@@ -51,6 +52,7 @@ impl Collector for Families {
         controls(&mut encoder, inner)?;
         bodies(&mut encoder, &totals)?;
         connections(&mut encoder, inner)?;
+        issuers::expose(&mut encoder, inner)?;
         if let Some(fleet) = inner.fleet.get() {
             upstreams::expose(&mut encoder, fleet)?;
         }
@@ -76,7 +78,7 @@ impl Inner {
         counted.map(Totals::sum).collect()
     }
 
-    fn events(&self, event: Event) -> u64 {
+    pub(super) fn events(&self, event: Event) -> u64 {
         let counters = self
             .workers
             .iter()

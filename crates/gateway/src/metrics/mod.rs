@@ -8,6 +8,7 @@
 mod cells;
 mod control;
 mod expose;
+mod issuers;
 mod limited;
 mod operation;
 mod upstreams;
@@ -19,6 +20,7 @@ pub use operation::{Answered, Body, Mine, OperationMetrics, Unjudged};
 pub use worker::{Event, Worker};
 
 use crate::forward::balance::Fleet;
+use crate::issuer::Issuer;
 use crate::limit::store::LimitStore;
 use cells::WorkerCells;
 use parking_lot::Mutex;
@@ -92,6 +94,7 @@ impl Registry {
             beyond: Arc::default(),
             contracts: Mutex::default(),
             fleet: OnceLock::new(),
+            issuers: Mutex::default(),
             reloads_applied: AtomicU64::new(0),
             reloads_refused: AtomicU64::new(0),
             reload_applied_unix_seconds: AtomicU64::new(0),
@@ -185,6 +188,12 @@ impl Registry {
         let _first = self.inner.fleet.set(fleet);
     }
 
+    /// Replaces whose keys and answers are told of.
+    pub fn issuers(&self, mut issuers: Vec<Arc<Issuer>>) {
+        issuers.sort_unstable_by(|a, b| a.authority().cmp(b.authority()));
+        *self.inner.issuers.lock() = issuers;
+    }
+
     /// The APIs of which no endpoint is in service.
     #[must_use]
     pub fn without_endpoints(&self) -> Vec<Box<str>> {
@@ -216,6 +225,7 @@ struct Inner {
     beyond: Arc<OperationMetrics>,
     contracts: Mutex<BTreeMap<Box<str>, u64>>,
     fleet: OnceLock<Arc<Fleet>>,
+    issuers: Mutex<Vec<Arc<Issuer>>>,
     reloads_applied: AtomicU64,
     reloads_refused: AtomicU64,
     reload_applied_unix_seconds: AtomicU64,

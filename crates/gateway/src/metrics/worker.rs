@@ -44,11 +44,15 @@ pub enum Event {
     WebSocketOpened,
     /// An opened WebSocket ended.
     WebSocketClosed,
+    /// A JWT was presented that was verified before.
+    TokenRemembered,
+    /// A JWT was presented that had to be verified.
+    TokenNotRemembered,
 }
 
 impl Event {
     /// Every event, in the order of their counters.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::ConnectionOpened,
         Self::ConnectionClosed,
         Self::ConnectionRefused,
@@ -63,6 +67,8 @@ impl Event {
         Self::ProxyHeader,
         Self::WebSocketOpened,
         Self::WebSocketClosed,
+        Self::TokenRemembered,
+        Self::TokenNotRemembered,
     ];
 }
 
@@ -95,5 +101,10 @@ impl Worker {
     /// How many pooled upstream connections are idle now.
     pub fn upstream_idle(&self, connections: u64) {
         self.cells.upstream_idle.set(connections);
+    }
+
+    /// How many verified tokens are remembered now.
+    pub fn tokens_remembered(&self, tokens: u64) {
+        self.cells.tokens_remembered.set(tokens);
     }
 }

@@ -210,6 +210,7 @@ impl Running {
         let make = gates(&shared, &registry, &observations, &configuration, tracing);
         let workers = Workers::start(sockets, settings, make).map_err(|error| StartError::System(error.to_string()))?;
         registry.contracts(ages);
+        registry.issuers(verifiers.issuers.values().cloned().collect());
         readiness.set(Ready::Serving);
         registry.reloaded(Reload::Applied, unix_seconds());
         let orders =
@@ -262,6 +263,7 @@ impl Running {
         self.upstreams.finish();
         self.replace_lists(&configuration, &files);
         self.registry.contracts(ages);
+        self.registry.issuers(verifiers.issuers.values().cloned().collect());
         self.registry.reloaded(Reload::Applied, unix_seconds());
         let restart_needed = fixed_settings(&self.configuration, &configuration);
         Ok(Reloaded { restart_needed })

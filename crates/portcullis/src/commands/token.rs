@@ -9,8 +9,11 @@ use portcullis_gateway::listen::unix_time;
 use portcullis_gateway::upstream_identity;
 use portcullis_identity::access_token::AccessTokens;
 use portcullis_identity::credentials::Kind;
+use portcullis_identity::introspection::Introspected;
+use portcullis_identity::jose::Refusal;
 use portcullis_identity::jose::claims::{Check, Claims};
-use portcullis_identity::jose::compact::TOKEN_BYTES_MAX;
+use portcullis_identity::jose::compact::{Form, TOKEN_BYTES_MAX};
+use portcullis_identity::jose::jwe::{Decrypted, Encrypted};
 use portcullis_identity::jose::jws::Unverified;
 use portcullis_identity::principal::Identity;
 use portcullis_identity::time::UnixTime;
@@ -18,7 +21,8 @@ use serde_json::{Value, json};
 
 use super::credentials::{self, Issue, List, Revoke};
 use super::{ConfigFile, Failure, Outcome, Shared};
-use crate::config::issuer::Issuer;
+use crate::config::introspection::Introspection;
+use crate::config::issuer::{Authority, Issuer};
 use crate::issuers;
 use crate::signing;
 
@@ -50,6 +54,9 @@ enum Verb {
 struct Inspect {
     /// The token; `-` reads it from standard input, which no list of processes shows
     token: String,
+    /// Ask the issuer about a token that only it knows, as the gate does
+    #[arg(long)]
+    introspect: bool,
     #[command(flatten)]
     config: ConfigFile,
 }
@@ -108,7 +115,13 @@ fn inspect(inspect: &Inspect, shared: &Shared) -> Result<Outcome, Failure> {
         return Err(Failure::unusable(message));
     }
     let token = token(&inspect.token)?;
-    let report = looked_at(&token, &configuration.issuers, unix_time());
+    let mut report = Report::default();
+    let looking = Looking {
+        issuers: &configuration.issuers,
+        introspect: inspect.introspect,
+        now: unix_time(),
+    };
+    let _accepted = looking.at(&token, &mut report);
     let told = if shared.json { report.json() } else { report.text() };
     writeln!(anstream::stdout(), "{}", told.trim_end())?;
     Ok(if report.is_accepted() {
@@ -138,31 +151,95 @@ fn token(written: &str) -> Result<String, Failure> {
 }
 
 /// Walks the way of a token at the gate, and stops where the gate could not go on.
-fn looked_at(token: &str, issuers: &[Issuer], now: UnixTime) -> Report {
-    let mut report = Report::default();
-    let Some(unverified) = report.note("form and header", Unverified::parse(token)) else {
-        return report;
-    };
-    let Some(issuer) = report.note("issuer", issuer(&unverified, issuers)) else {
-        return report;
-    };
-    let Some(keys) = report.note("keys of the issuer", issuers::keys(issuer)) else {
-        return report;
-    };
-    let header = unverified.header();
-    let (kid, algorithm) = (header.kid().cloned(), header.algorithm());
-    if report.note("key", keys.find(kid.as_ref(), algorithm)).is_none() {
-        return report;
+struct Looking<'i> {
+    issuers: &'i [Issuer],
+    /// Whether an issuer may be asked.
+    introspect: bool,
+    now: UnixTime,
+}
+
+impl Looking<'_> {
+    /// None where the way ends.
+    fn at(&self, token: &str, report: &mut Report) -> Option<()> {
+        match Form::of(token) {
+            Form::Opaque => {
+                let unknown = "it is no JWT by its form, and no issuer has `introspection`";
+                let asked = self.issuers.iter().find_map(introspection).ok_or(unknown);
+                let (issuer, asked) = report.note("issuer that knows it", asked)?;
+                self.ask(issuer, asked, token, report)
+            }
+            Form::Signed => {
+                let signed = report.note("form and header", Unverified::parse(token))?;
+                self.at_signed(signed, token, false, report)
+            }
+            Form::Encrypted => {
+                let encrypted = report.note("form and header of the encrypted token", Encrypted::parse(token))?;
+                let decrypted = report.note("decryption", self.decrypt(&encrypted))?;
+                let signed = report.note("form and header of the token in it", decrypted.nested())?;
+                let text = String::from_utf8_lossy(decrypted.plaintext());
+                self.at_signed(signed, &text, true, report)
+            }
+        }
     }
-    let Some(verified) = report.note("signature", unverified.verify(&keys)) else {
-        return report;
-    };
-    let Some(claims) = report.note("claims of the right type", verified.claims()) else {
-        return report;
-    };
-    report.name(&claims);
-    report.expect(issuer, claims, now);
-    report
+
+    fn at_signed(&self, token: Unverified<'_>, text: &str, encrypted: bool, report: &mut Report) -> Option<()> {
+        let issuer = report.note("issuer", issuer(&token, self.issuers))?;
+        let required = issuer.decryption.as_ref().map(|decryption| decryption.required);
+        match (encrypted, required) {
+            (false, Some(true)) => report.note("encrypted", Err::<(), _>("its issuer's tokens have to be"))?,
+            (true, None) => report.note("not encrypted", Err::<(), _>("its issuer has no `decryption`"))?,
+            _ => {}
+        }
+        let keys = match &issuer.authority {
+            Authority::Keys(keys) => report.note("keys of the issuer", issuers::keys(issuer, keys))?,
+            Authority::Introspection(asked) => return self.ask(issuer, asked, text, report),
+        };
+        let header = token.header();
+        let (kid, algorithm) = (header.kid().cloned(), header.algorithm());
+        report.note("key", keys.find(kid.as_ref(), algorithm))?;
+        let verified = report.note("signature", token.verify(&keys))?;
+        let claims = report.note("claims of the right type", verified.claims())?;
+        report.expect(issuer, claims, self.now);
+        Some(())
+    }
+
+    fn decrypt(&self, token: &Encrypted<'_>) -> Result<Decrypted, String> {
+        for issuer in self.issuers {
+            let decryption = issuers::decryption(issuer)?;
+            if let Some(decryption) = decryption.filter(|decryption| token.is_for(&decryption.keys)) {
+                let decrypted = token.clone().decrypt(&decryption.keys);
+                return decrypted.map_err(|refusal| refusal.to_string());
+            }
+        }
+        Err("no issuer has a key for it".to_owned())
+    }
+
+    fn ask(&self, issuer: &Issuer, asked: &Introspection, token: &str, report: &mut Report) -> Option<()> {
+        let said = if self.introspect {
+            issuers::introspect(issuer, asked, token)
+        } else {
+            Err(format!(
+                "only `{}` knows, and is asked with `--introspect`",
+                issuer.expected.issuer()
+            ))
+        };
+        let active = match report.note("answer of the issuer", said)? {
+            Introspected::Active(active) => Ok(active),
+            Introspected::Inactive => Err(Refusal::Inactive),
+        };
+        let active = report.note("active", active)?;
+        let claims = report.note("an access token, with claims of the right type", active.into_claims())?;
+        report.expect(issuer, claims, self.now);
+        Some(())
+    }
+}
+
+/// How an issuer is asked, if it is.
+fn introspection(issuer: &Issuer) -> Option<(&Issuer, &Introspection)> {
+    match &issuer.authority {
+        Authority::Keys(_) => None,
+        Authority::Introspection(asked) => Some((issuer, asked)),
+    }
 }
 
 /// The issuer that a token says it has.
@@ -203,6 +280,7 @@ impl Report {
     }
 
     fn expect(&mut self, issuer: &Issuer, claims: Claims, now: UnixTime) {
+        self.name(&claims);
         for finding in issuer.expected.findings(&claims, now) {
             self.note(told(finding.check), finding.outcome);
         }

@@ -23,8 +23,8 @@ use super::security::Authorities;
 use super::spanned::Spanned;
 use super::text::{Address, Seconds, Size};
 use super::traces::Traces;
-use super::users::{Logins, Users};
 use super::upstream_identity::UpstreamTokens;
+use super::users::{Logins, Users};
 
 /// What `portcullis serve` does.
 #[derive(Debug)]
@@ -84,13 +84,13 @@ impl Configuration {
         self.listen.iter().map(|listener| listener.address).collect()
     }
 
-    /// Every file that credentials are verified with, or tokens signed: keys, users, and the secret of the gate's own credentials.
+    /// Every file that credentials are verified with, or tokens signed: keys, users, and secrets.
     pub(crate) fn key_files(&self) -> impl Iterator<Item = &Path> {
         let secret = self.credentials.iter().map(|credentials| &*credentials.secret);
         let users = self.users.iter().map(|users| users.file.value.as_path());
         let signing = self.upstream_tokens.iter().flat_map(|tokens| &tokens.keys);
         let signing = signing.map(|file| file.value.as_path());
-        let issuers = self.issuers.iter().filter_map(Issuer::file);
+        let issuers = self.issuers.iter().flat_map(Issuer::files);
         issuers.chain(users).chain(secret).chain(signing)
     }
 

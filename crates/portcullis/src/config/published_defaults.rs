@@ -27,6 +27,10 @@ process: {}
 traces: {otlp: 'http://127.0.0.1:4318/v1/traces'}
 issuers:
   - {name: ours, issuer: 'https://issuer.example', audiences: [api], keys: {url: 'https://issuer.example/keys'}}
+  - name: asked
+    issuer: 'https://asked.example'
+    audiences: [api]
+    introspection: {url: 'https://asked.example/ask', client_id: gate, client_secret_file: secret}
 credentials: {store: credentials.db, secret: credentials.jwks}
 upstream_tokens: {issuer: 'https://gate.example'}
 apis:

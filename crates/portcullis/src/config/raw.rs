@@ -23,8 +23,8 @@ use super::spanned::{List, Spanned};
 use super::text::{Address, BasePath, Host, Location, Name, Network, Origin, Seconds, Size, Window};
 use super::traces::TracesWritten;
 use super::upstream::{Upstream, UrlOr};
-use super::users::{LoginsWritten, UsersWritten};
 use super::upstream_identity::{UpstreamIdentityWritten, UpstreamTokensWritten};
+use super::users::{LoginsWritten, UsersWritten};
 use super::websocket::Websocket;
 
 /// The configuration of `portcullis serve`: where to listen, and the APIs to stand in front of.

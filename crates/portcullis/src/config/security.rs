@@ -7,7 +7,7 @@ use portcullis_contract::document::Span;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::issuer::Issuer;
+use super::issuer::{Authority, Issuer};
 use super::nearest::nearest;
 use super::problems::Problems;
 use super::spanned::Spanned;
@@ -93,11 +93,30 @@ pub(super) fn lower(
     authorities: Authorities<'_>,
     problems: &mut Problems<'_>,
 ) -> Schemes {
+    check_asked(&written, authorities.issuers, problems);
     let settle = |(name, Spanned { value, span }): (String, Spanned<SchemeWritten>)| {
         let value = value.lower(&name, span, authorities, problems);
         (name, Spanned { value, span })
     };
     written.into_iter().map(settle).collect()
+}
+
+/// What only its issuer can read does not say who that is: of the issuers of an API, one at most is asked.
+fn check_asked(written: &BTreeMap<String, Spanned<SchemeWritten>>, issuers: &[Issuer], problems: &mut Problems<'_>) {
+    let asked = |name: &str| {
+        let mut known = issuers.iter().filter(|issuer| &*issuer.name == name);
+        known.any(|issuer| matches!(issuer.authority, Authority::Introspection(_)))
+    };
+    let named = written.values().filter_map(|scheme| scheme.value.issuers.as_ref());
+    let mut named = named.flatten().filter(|name| asked(&name.value.0));
+    let Some(first) = named.next() else { return };
+    for other in named.filter(|name| name.value.0 != first.value.0) {
+        let message = format!(
+            "`{}` and `{}` are both asked about tokens: an opaque token does not say which of them knows it",
+            first.value.0, other.value.0
+        );
+        problems.error(other.span, message, "name one issuer with `introspection` for an API");
+    }
 }
 
 impl SchemeWritten {

@@ -77,17 +77,17 @@ impl Loaded {
 pub(crate) fn load_all(configuration: &Configuration, location: &str) -> Result<Vec<Loaded>, Vec<Problem>> {
     let mut apis = Vec::new();
     let mut problems = AddressFiles::read(configuration).err().unwrap_or_default();
-    problems.extend(
-        issuers::check(&configuration.issuers, location)
-            .err()
-            .unwrap_or_default(),
-    );
     problems.extend(users::check(&configuration.users, location).err().unwrap_or_default());
     problems.extend(
         signing::check(configuration.upstream_tokens.as_ref(), location)
             .err()
             .unwrap_or_default(),
     );
+    let of_issuers = issuers::check(&configuration.issuers, location);
+    let (errors, warnings): (Vec<_>, Vec<_>) = of_issuers
+        .into_iter()
+        .partition(|problem| problem.severity == Severity::Error);
+    problems.extend(errors);
     for api in folder::expanded(&configuration.apis, location, &mut problems) {
         match load(&api, location) {
             Ok(api) => apis.push(api),
@@ -98,6 +98,9 @@ pub(crate) fn load_all(configuration: &Configuration, location: &str) -> Result<
         if let Some(api) = apis.get_mut(later) {
             api.warnings.push(warning);
         }
+    }
+    if let Some(first) = apis.first_mut() {
+        first.warnings.extend(warnings);
     }
     if problems.is_empty() {
         return Ok(apis);

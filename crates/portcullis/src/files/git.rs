@@ -105,7 +105,9 @@ fn git(repository: &Path, arguments: &[&str]) -> Result<Vec<u8>, String> {
     }
     let status = child.wait().map_err(|error| format!(": {error}"))?;
     let (bytes, complaint) = read.map_err(|_| ": `git` takes too long".to_owned())?;
-    let bytes = bytes.map_err(|error| error.to_string()).and_then(bounded);
+    let bytes = bytes
+        .map_err(|error| error.to_string())
+        .and_then(|bytes| bounded(bytes, FILE_BYTES_MAX));
     let bytes = bytes.map_err(|error| format!(": {error}"))?;
     if status.success() {
         return Ok(bytes);

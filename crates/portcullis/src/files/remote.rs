@@ -11,7 +11,7 @@ use reqwest::{Url, redirect};
 use rustls::crypto::aws_lc_rs::cipher_suite;
 
 use super::address::{Outwards, is_public};
-use super::bounded;
+use super::{Bounds, FILE_BYTES_MAX, bounded};
 use crate::config::contract::Remote;
 
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
@@ -26,7 +26,11 @@ pub(super) struct Fetched {
 
 /// Fetches a contract; what has another digest than the one that was named is not taken.
 pub(super) fn contract(remote: &Remote, time_max: Duration) -> Result<Fetched, String> {
-    let bytes = named(&remote.url, remote.private_address, time_max)?;
+    let bounds = Bounds {
+        time_max,
+        bytes_max: FILE_BYTES_MAX,
+    };
+    let bytes = named(&remote.url, remote.private_address, bounds)?;
     let digest = sha256(&bytes)?;
     match &remote.sha256 {
         Some(expected) if *expected != digest => Err(format!(
@@ -36,16 +40,38 @@ pub(super) fn contract(remote: &Remote, time_max: Duration) -> Result<Fetched, S
     }
 }
 
-/// What a URL answers that the operator named. Redirects are not followed: where they lead, nobody named.
-pub(super) fn named(url: &Url, private_address: bool, time_max: Duration) -> Result<Vec<u8>, String> {
-    let builder = builder(time_max).redirect(redirect::Policy::none());
+/// What a URL answers that the operator named, or somebody whom the operator named. Redirects are not followed: where they lead,
+/// nobody named.
+pub(super) fn named(url: &Url, private_address: bool, bounds: Bounds) -> Result<Vec<u8>, String> {
+    let builder = builder(bounds.time_max).redirect(redirect::Policy::none());
     let client = if private_address {
         builder.build()
     } else {
         inwards(url)?;
         builder.dns_resolver(Arc::new(Outwards)).build()
     };
-    get(&client.map_err(|error| causes(&error))?, url, time_max)
+    get(&client.map_err(|error| causes(&error))?, url, bounds)
+}
+
+/// A client that asks one URL again and again, on a runtime. It goes no further than [`named`] does.
+///
+/// # Errors
+/// The URL is an address that is not public, or there is no TLS.
+pub(crate) fn client_of(url: &Url, private_address: bool, time_max: Duration) -> Result<reqwest::Client, String> {
+    install_crypto();
+    let builder = reqwest::Client::builder()
+        .user_agent("portcullis")
+        .no_proxy()
+        .connect_timeout(CONNECT_TIME_MAX.min(time_max))
+        .timeout(time_max)
+        .redirect(redirect::Policy::none());
+    let client = if private_address {
+        builder.build()
+    } else {
+        inwards(url)?;
+        builder.dns_resolver(Arc::new(Outwards)).build()
+    };
+    client.map_err(|error| causes(&error))
 }
 
 /// Refuses an address in a URL that is not public; names are looked at when they are resolved.
@@ -61,14 +87,14 @@ fn inwards(url: &Url) -> Result<(), String> {
 }
 
 /// One answer of a URL.
-pub(super) fn get(client: &Client, url: &Url, time_max: Duration) -> Result<Vec<u8>, String> {
-    let deadline = Instant::now() + time_max;
+pub(super) fn get(client: &Client, url: &Url, bounds: Bounds) -> Result<Vec<u8>, String> {
+    let deadline = Instant::now() + bounds.time_max;
     let response = client.get(url.clone()).send().map_err(|error| causes(&error))?;
     if !response.status().is_success() {
         let origin = url.origin().ascii_serialization();
         return Err(format!("`{origin}` answered {}", response.status()));
     }
-    body(response, deadline)
+    within(response, deadline, bounds.bytes_max)
 }
 
 /// A client for the references of a contract.
@@ -119,7 +145,11 @@ fn within_origin(attempt: redirect::Attempt<'_>) -> redirect::Action {
 ///
 /// # Errors
 /// It takes too long, is larger than [`super::FILE_BYTES_MAX`], or breaks off.
-pub(crate) fn body(mut response: Response, deadline: Instant) -> Result<Vec<u8>, String> {
+pub(crate) fn body(response: Response, deadline: Instant) -> Result<Vec<u8>, String> {
+    within(response, deadline, FILE_BYTES_MAX)
+}
+
+fn within(mut response: Response, deadline: Instant, bytes_max: u64) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     let mut chunk = vec![0; 64 << 10];
     loop {
@@ -131,7 +161,7 @@ pub(crate) fn body(mut response: Response, deadline: Instant) -> Result<Vec<u8>,
             return Ok(bytes);
         }
         bytes.extend(chunk.iter().take(read));
-        bytes = bounded(bytes)?;
+        bytes = bounded(bytes, bytes_max)?;
     }
 }
 

@@ -326,6 +326,78 @@ fn schema_5_a_contract_at_a_url_is_not_sought_inwards_or_elsewhere() {
     refused(&mut files, &format!("{origin}/part.yaml"), "`ref_origins`");
 }
 
+#[test]
+fn jose_4_what_an_issuer_names_is_sought_neither_inwards_nor_elsewhere() {
+    let (origin, asked) = server(|_| ok("x"));
+    let port = origin.rsplit_once(':').unwrap().1;
+    let hosts = [
+        "127.0.0.1",
+        "localhost",
+        "127.1",
+        "2130706433",
+        "0x7f.0.0.1",
+        "0.0.0.0",
+        "[::1]",
+        "[::]",
+        "[::ffff:127.0.0.1]",
+        "[::ffff:7f00:1]",
+        "[64:ff9b::7f00:1]",
+        "[2002:7f00:1::]",
+        "169.254.169.254",
+        "[::ffff:169.254.169.254]",
+        "[fe80::1]",
+        "[fd00:ec2::254]",
+        "100.100.100.200",
+        "10.0.0.1",
+        "192.168.0.1",
+    ];
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    for host in hosts {
+        let url = Url::parse(&format!("http://{host}:{port}/jwks")).unwrap();
+        let error = named(&url, false, 1024).unwrap_err();
+        assert!(
+            error.contains("not public") || error.contains("not a public address"),
+            "{host}: {error}"
+        );
+        let posted = client_of(&url, false, FETCH_TIME_MAX).and_then(|client| {
+            let sent = runtime.block_on(async { client.post(url.clone()).send().await });
+            sent.map(drop).map_err(|error| causes(&error))
+        });
+        let error = posted.unwrap_err();
+        assert!(
+            error.contains("not public") || error.contains("not a public address"),
+            "{host}: {error}"
+        );
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), 0, "no connection was made");
+}
+
+#[test]
+fn jose_4_a_redirect_is_no_answer_and_a_long_answer_is_none() {
+    let (origin, asked) = server(|_| ok("x"));
+    let there = format!("{origin}/secret");
+    let (moved, _) = server(move |_| redirect(&there));
+    let moved = Url::parse(&moved).unwrap();
+    let error = named(&moved, true, 1024).unwrap_err();
+    assert!(error.contains("answered 302"), "{error}");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let client = client_of(&moved, true, FETCH_TIME_MAX).unwrap();
+    let answer = runtime.block_on(async { client.post(moved).send().await }).unwrap();
+    assert_eq!(answer.status(), 302);
+    assert_eq!(asked.load(Ordering::SeqCst), 0, "nobody followed");
+    let (long, _) = server(|_| ok(&"x".repeat(2000)));
+    let long = Url::parse(&long).unwrap();
+    assert_eq!(named(&long, true, 2000).unwrap().len(), 2000);
+    let error = named(&long, true, 1999).unwrap_err();
+    assert!(error.contains("larger than 1999 bytes"), "{error}");
+}
+
 /// Runs `git` in a directory, as a person would.
 fn git(directory: &str, arguments: &[&str]) {
     let run = Command::new("git")

@@ -31,6 +31,8 @@ mod http2_attacks;
 mod http2_frames;
 mod identity_upstream;
 mod init;
+mod introspection;
+mod issuers;
 mod listeners;
 mod logins;
 mod memory;

@@ -14,7 +14,7 @@ use crate::http::THING;
 use crate::upstream::{Upstream, ok};
 use crate::wire::Answer;
 
-const CONTRACT: &str = "\
+pub(crate) const CONTRACT: &str = "\
 openapi: 3.1.0
 info: {title: Things, version: '1'}
 security: [{bearer: []}]
@@ -33,7 +33,7 @@ components:
 ";
 
 /// An issuer, with a key that only it has.
-pub(crate) struct Issuer(Signer);
+pub(crate) struct Issuer(pub(crate) Signer);
 
 impl Issuer {
     pub(crate) fn new(kid: &str) -> Self {
@@ -59,7 +59,7 @@ impl Issuer {
     }
 }
 
-fn object(value: Value) -> Object {
+pub(crate) fn object(value: Value) -> Object {
     match value {
         Value::Object(object) => object,
         other => panic!("not an object: {other}"),
@@ -86,13 +86,13 @@ fn gate(upstream: &Upstream, issuer: &Issuer) -> Gate {
     Gate::start(directory)
 }
 
-fn with(gate: &Gate, method: &str, target: &str, token: &str) -> Answer {
+pub(crate) fn with(gate: &Gate, method: &str, target: &str, token: &str) -> Answer {
     let authorization = format!("Bearer {token}");
     gate.client()
         .send(method, target, &[("Authorization", &authorization)], b"")
 }
 
-fn get(gate: &Gate, token: &str) -> Answer {
+pub(crate) fn get(gate: &Gate, token: &str) -> Answer {
     with(gate, "GET", "/things", token)
 }
 
@@ -305,7 +305,7 @@ fn what_nobody_verifies_is_an_error_before_anything_is_served() {
     let secret = json!({"keys": [{"kty": "oct", "k": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}]}).to_string();
     check(setup(&upstream, "{file: keys.json}"), &secret, "holds a secret");
     check(setup(&upstream, "{url: 'ftp://id.example'}"), &good, "is no URL");
-    check(setup(&upstream, "{}"), &good, "one of `file` and `url`");
+    check(setup(&upstream, "{}"), &good, "one of `file`, `url` and `discover`");
 }
 
 #[test]

@@ -1,16 +1,27 @@
-//! Access tokens: of the gate's own, told by their form; the others remembered, or verified with the keys of the issuer that they
-//! name.
+//! Access tokens: of the gate's own, told by their form; the others remembered, verified with the keys of the issuer that they name,
+//! or asked about.
 
 use std::sync::Arc;
 
 use portcullis_identity::credentials::OpaqueToken;
-use portcullis_identity::jose;
+use portcullis_identity::jose::Refusal;
+use portcullis_identity::jose::compact::Form;
+use portcullis_identity::jose::jwe::{Decrypted, Encrypted};
 use portcullis_identity::jose::jws::Unverified;
 use portcullis_identity::principal::Identity;
 
-use super::cache::Digest;
 use super::{Presented, Unproven};
-use crate::issuer::{Issuer, Unbelieved};
+use crate::access::Access;
+use crate::issuer::{Issuer, Sealing, TokenDigest, Unbelieved};
+use crate::metrics::Event;
+
+/// A token that was verified, and by whose word.
+struct Believed<'i> {
+    identity: Arc<Identity>,
+    issuer: &'i Arc<Issuer>,
+    /// None where it is not to be remembered.
+    generation: Option<u64>,
+}
 
 /// Whom a token speaks of. One that is remembered costs little and is counted nowhere.
 pub(super) async fn verify(token: &str, presented: Presented<'_>) -> Result<Arc<Identity>, Unproven> {
@@ -20,34 +31,110 @@ pub(super) async fn verify(token: &str, presented: Presented<'_>) -> Result<Arc<
         let taken = keyring.token(token, presented.now).await;
         return presented.taken(taken).await;
     }
-    let Presented { access, gate, now, .. } = presented;
-    let digest = Digest::of(token);
+    let form = Form::of(token);
+    // What is asked about is remembered with the answers.
+    let digest = (form != Form::Opaque).then(|| TokenDigest::of(token)).flatten();
     if let Some(digest) = &digest
-        && let Some(identity) = gate.tokens.borrow_mut().get(digest, access.issuers(), now)
+        && let Some(identity) = remembered(digest, presented)
     {
         return Ok(identity);
     }
     let attempt = presented.attempt().await?;
-    let believed = believe(token, digest, presented).await;
+    let believed = believe(token, form, digest, presented).await;
     let believed = believed.map_err(|unbelieved| match unbelieved {
-        Unbelieved::NoKeys => Unproven::Unverifiable,
+        Unbelieved::Unavailable => Unproven::Unverifiable,
         Unbelieved::Refused(refusal) => Unproven::Rejected(refusal.code()),
     });
-    attempt.settle(believed, gate).await
+    attempt.settle(believed, presented.gate).await
 }
 
-/// Which issuer's keys a token is verified with, it may say itself; that it is that issuer's, only they show.
-async fn believe(token: &str, digest: Option<Digest>, presented: Presented<'_>) -> Result<Arc<Identity>, Unbelieved> {
-    let Presented { access, gate, now, .. } = presented;
-    let unverified = Unverified::parse(token).map_err(Unbelieved::Refused)?;
-    let claimed = unverified.claimed_issuer();
-    let named = |issuer: &&Arc<Issuer>| Some(issuer.tokens().expected().issuer()) == claimed.as_deref();
-    let issuer = access.issuers().find(named);
-    let issuer = issuer.ok_or(Unbelieved::Refused(jose::Refusal::IssuerMismatch))?;
-    let generation = issuer.generation();
-    let identity = Arc::new(issuer.verify(unverified, now).await?);
-    if let Some(digest) = digest {
-        gate.tokens.borrow_mut().put(digest, &identity, issuer, generation, now);
+/// The one place that chooses who is to know a token, by its looks: a JWT is for the issuer that it names, whether that verifies it
+/// by keys or by asking; an encrypted one for whoever can decrypt it; everything else for the one issuer that is asked.
+async fn believe(
+    token: &str,
+    form: Form,
+    digest: Option<TokenDigest>,
+    presented: Presented<'_>,
+) -> Result<Arc<Identity>, Unbelieved> {
+    let believed = match form {
+        Form::Opaque => return ask(token, presented).await,
+        Form::Signed => {
+            let signed = Unverified::parse(token).map_err(Unbelieved::Refused)?;
+            verify_signed(signed, token, Sealing::Open, presented).await?
+        }
+        Form::Encrypted => match decrypt(token, presented.access).map_err(Unbelieved::Refused)? {
+            Some(decrypted) => verify_nested(&decrypted, presented).await?,
+            None => return ask(token, presented).await,
+        },
+    };
+    if let (Some(digest), Some(generation)) = (digest, believed.generation) {
+        remember(digest, generation, &believed, presented);
     }
-    Ok(identity)
+    Ok(believed.identity)
+}
+
+/// Which issuer's word counts for a token, it may say itself; that it is that issuer's, only the issuer or its keys show.
+async fn verify_signed<'p>(
+    signed: Unverified<'_>,
+    text: &str,
+    sealing: Sealing,
+    presented: Presented<'p>,
+) -> Result<Believed<'p>, Unbelieved> {
+    let claimed = signed.claimed_issuer();
+    let named = |issuer: &&Arc<Issuer>| Some(issuer.tokens().expected().issuer()) == claimed.as_deref();
+    let issuer = presented.access.issuers().find(named);
+    let issuer = issuer.ok_or(Unbelieved::Refused(Refusal::IssuerMismatch))?;
+    let generation = issuer.generation();
+    Ok(Believed {
+        identity: issuer.verify(signed, text, sealing, presented.now).await?,
+        issuer,
+        generation,
+    })
+}
+
+async fn verify_nested<'p>(decrypted: &Decrypted, presented: Presented<'p>) -> Result<Believed<'p>, Unbelieved> {
+    let signed = decrypted.nested().map_err(Unbelieved::Refused)?;
+    let text = std::str::from_utf8(decrypted.plaintext()).unwrap_or_default();
+    verify_signed(signed, text, Sealing::Encrypted, presented).await
+}
+
+/// Decrypts with the key that the token names; none where nobody here has it. Of two issuers with keys of one name the first one's
+/// is used, so that a token costs one decryption at most.
+fn decrypt(token: &str, access: &Access) -> Result<Option<Decrypted>, Refusal> {
+    let encrypted = Encrypted::parse(token)?;
+    access
+        .issuers()
+        .find_map(|issuer| issuer.decrypt(&encrypted))
+        .transpose()
+}
+
+/// What nobody here can read is for the issuer that is asked, of which there is one at most.
+async fn ask(token: &str, presented: Presented<'_>) -> Result<Arc<Identity>, Unbelieved> {
+    let mut issuers = presented.access.issuers();
+    match issuers.find(|issuer| issuer.introspection().is_some()) {
+        Some(issuer) => issuer.introspect(token, presented.now).await,
+        None => {
+            let refusal = Unverified::parse(token).err();
+            Err(Unbelieved::Refused(refusal.unwrap_or(Refusal::PartCount)))
+        }
+    }
+}
+
+fn remembered(digest: &TokenDigest, presented: Presented<'_>) -> Option<Arc<Identity>> {
+    let Presented { access, gate, now, .. } = presented;
+    let mut tokens = gate.tokens.borrow_mut();
+    let identity = tokens.get(digest, access.issuers(), now);
+    gate.worker().count(match identity {
+        Some(_) => Event::TokenRemembered,
+        None => Event::TokenNotRemembered,
+    });
+    gate.worker().tokens_remembered(tokens.len() as u64);
+    identity
+}
+
+fn remember(digest: TokenDigest, generation: u64, believed: &Believed<'_>, presented: Presented<'_>) {
+    let Presented { gate, now, .. } = presented;
+    let mut tokens = gate.tokens.borrow_mut();
+    tokens.put(digest, &believed.identity, believed.issuer, generation, now);
+    gate.worker().tokens_remembered(tokens.len() as u64);
 }

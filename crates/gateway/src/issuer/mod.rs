@@ -1,0 +1,243 @@
+//! One issuer of tokens as the workers see it: what its tokens have to say, and who knows whether they are its own: its keys, or
+//! the issuer itself when it is asked.
+
+mod digest;
+mod introspection;
+mod keys;
+
+use std::fmt;
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use portcullis_identity::access_token::AccessTokens;
+use portcullis_identity::jose::Refusal;
+use portcullis_identity::jose::compact::Form;
+use portcullis_identity::jose::handle::Decrypt;
+use portcullis_identity::jose::jwe::{Decrypted, Encrypted};
+use portcullis_identity::jose::jws::Unverified;
+use portcullis_identity::principal::Identity;
+use portcullis_identity::time::UnixTime;
+
+pub(crate) use self::digest::TokenDigest;
+pub(crate) use self::introspection::Outcome;
+pub use self::introspection::{Ask, AskingBounds, Introspection, Reply};
+pub use self::keys::{Keys, Wanted, Wish};
+use crate::replay::{Replay, Seen};
+
+/// Somebody whose tokens are believed.
+pub struct Issuer {
+    tokens: AccessTokens,
+    authority: Authority,
+    /// None where its tokens are not encrypted.
+    decryption: ArcSwapOption<Decryption>,
+    /// None where its tokens may be presented again and again.
+    once: Option<Arc<Replay>>,
+}
+
+/// Who knows whether a token is the issuer's.
+pub enum Authority {
+    /// Its keys.
+    Keys(Keys),
+    /// The issuer, which is asked about each.
+    Introspection(Introspection),
+}
+
+/// Keys for an issuer's encrypted tokens.
+pub struct Decryption {
+    /// At least one.
+    pub keys: Box<[Arc<dyn Decrypt>]>,
+    /// Whether tokens that are only signed are refused.
+    pub required: bool,
+}
+
+/// How a token came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sealing {
+    /// Readable for everybody who carried it.
+    Open,
+    /// Inside of an encrypted one.
+    Encrypted,
+}
+
+/// Why a token is not believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unbelieved {
+    /// It is refused.
+    Refused(Refusal),
+    /// Its issuer's keys are not here, or it does not answer: nothing can be said of it.
+    Unavailable,
+}
+
+impl Issuer {
+    /// An issuer.
+    #[must_use]
+    pub fn new(tokens: AccessTokens, authority: Authority) -> Self {
+        Self {
+            tokens,
+            authority,
+            decryption: ArcSwapOption::empty(),
+            once: None,
+        }
+    }
+
+    /// The same, of which each token can be presented once (by its `jti`).
+    #[must_use]
+    pub fn one_time(self, replay: Arc<Replay>) -> Self {
+        Self {
+            once: Some(replay),
+            ..self
+        }
+    }
+
+    /// What it is called here.
+    #[must_use]
+    pub fn authority(&self) -> &str {
+        self.tokens.authority()
+    }
+
+    /// What its tokens have to say.
+    #[must_use]
+    pub fn tokens(&self) -> &AccessTokens {
+        &self.tokens
+    }
+
+    /// Its keys; none where it is asked.
+    #[must_use]
+    pub fn keys(&self) -> Option<&Keys> {
+        match &self.authority {
+            Authority::Keys(keys) => Some(keys),
+            Authority::Introspection(_) => None,
+        }
+    }
+
+    /// Puts in other keys for its encrypted tokens, or none.
+    pub fn decrypt_with(&self, decryption: Option<Decryption>) {
+        let before = self.decryption.swap(decryption.map(Arc::new));
+        if before.is_none() && self.decryption.load().is_none() {
+            return;
+        }
+        if let Authority::Keys(keys) = &self.authority {
+            keys.verify_anew();
+        }
+    }
+
+    pub(crate) fn introspection(&self) -> Option<&Introspection> {
+        match &self.authority {
+            Authority::Keys(_) => None,
+            Authority::Introspection(introspection) => Some(introspection),
+        }
+    }
+
+    /// Changes whenever what was verified has to be verified anew. Read it before a token is verified; none where a verified token
+    /// is not to be remembered.
+    pub(crate) fn generation(&self) -> Option<u64> {
+        match (&self.authority, &self.once) {
+            (Authority::Keys(keys), None) => Some(keys.generation()),
+            // An introspected token is remembered elsewhere, for less long; one that is good once, as used.
+            (Authority::Introspection(_), _) | (_, Some(_)) => None,
+        }
+    }
+
+    /// Changes with its keys; always the same where it is asked.
+    pub(crate) fn revision(&self) -> u64 {
+        self.keys().map_or(0, Keys::generation)
+    }
+
+    /// Whether a token that was believed is so still, with the keys as they are now. Of one that the issuer is asked about nothing new
+    /// is known here.
+    pub(crate) fn believes(&self, token: &str, now: UnixTime) -> bool {
+        let Authority::Keys(keys) = &self.authority else {
+            return true;
+        };
+        let verify = |signed: Unverified<'_>| {
+            let verified = keys.with_current(|keys| self.tokens.verify(signed.clone(), keys, now));
+            verified.is_ok()
+        };
+        match Form::of(token) {
+            Form::Signed => Unverified::parse(token).is_ok_and(verify),
+            Form::Encrypted => {
+                let encrypted = Encrypted::parse(token).ok();
+                let decrypted = encrypted.and_then(|encrypted| self.decrypt(&encrypted)?.ok());
+                decrypted.is_some_and(|decrypted| decrypted.nested().is_ok_and(verify))
+            }
+            Form::Opaque => false,
+        }
+    }
+
+    /// Decrypts a token, if one of its keys is the one that the token names.
+    pub(crate) fn decrypt(&self, token: &Encrypted<'_>) -> Option<Result<Decrypted, Refusal>> {
+        let decryption = self.decryption.load();
+        let keys = &decryption.as_ref()?.keys;
+        token.is_for(keys).then(|| token.clone().decrypt(keys))
+    }
+
+    /// Whom a signed token speaks of: `text` is what was presented, without what it was sealed in.
+    ///
+    /// # Errors
+    /// [`Unbelieved`].
+    pub(crate) async fn verify(
+        &self,
+        token: Unverified<'_>,
+        text: &str,
+        sealing: Sealing,
+        now: UnixTime,
+    ) -> Result<Arc<Identity>, Unbelieved> {
+        self.check_sealing(sealing).map_err(Unbelieved::Refused)?;
+        let identity = match &self.authority {
+            Authority::Keys(keys) => {
+                let verified = keys.with(|keys| self.tokens.verify(token.clone(), keys, now));
+                Arc::new(verified.await?)
+            }
+            Authority::Introspection(introspection) => introspection.identity(text, now).await?,
+        };
+        self.use_up(&identity, now)?;
+        Ok(identity)
+    }
+
+    /// Whom a token speaks of that only the issuer can read. Nobody knows unless it is asked.
+    ///
+    /// # Errors
+    /// [`Unbelieved`].
+    pub(crate) async fn introspect(&self, token: &str, now: UnixTime) -> Result<Arc<Identity>, Unbelieved> {
+        match self.introspection() {
+            Some(introspection) => introspection.identity(token, now).await,
+            None => Err(Unbelieved::Refused(Refusal::PartCount)),
+        }
+    }
+
+    /// What is encrypted to nobody here is not one of its encrypted tokens, and what need not be encrypted may come open.
+    fn check_sealing(&self, sealing: Sealing) -> Result<(), Refusal> {
+        let decryption = self.decryption.load();
+        let required = decryption.as_ref().map(|decryption| decryption.required);
+        match (sealing, required) {
+            (Sealing::Open, Some(true)) => Err(Refusal::NotEncrypted),
+            (Sealing::Encrypted, None) => Err(Refusal::EncryptedUnexpectedly),
+            (Sealing::Open, None | Some(false)) | (Sealing::Encrypted, Some(_)) => Ok(()),
+        }
+    }
+
+    /// Notes that a token that is good once was presented, after everything else about it held.
+    fn use_up(&self, identity: &Identity, now: UnixTime) -> Result<(), Unbelieved> {
+        let Some(replay) = &self.once else { return Ok(()) };
+        let claims = identity.claims();
+        let missing = || Unbelieved::Refused(Refusal::ClaimMissing("jti".into()));
+        let id = claims.token_id().ok_or_else(missing)?;
+        let until = self.tokens.expected().accepted_until(claims).unwrap_or(UnixTime::MAX);
+        // A name belongs to the issuer's tokens, and a token to one subject, who takes up the room for it.
+        let subject = identity.subject().to_string();
+        match replay.first_use(subject.as_bytes(), id.as_bytes(), until, now) {
+            Seen::First => Ok(()),
+            Seen::Again => Err(Unbelieved::Refused(Refusal::Replayed)),
+            Seen::Full => Err(Unbelieved::Unavailable),
+        }
+    }
+}
+
+impl fmt::Debug for Issuer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Issuer")
+            .field("tokens", &self.tokens)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,225 @@
+//! Asks issuers about tokens (RFC 7662): one thread with a runtime of its own, on which every question is a task.
+//!
+//! Not the workers' own client: an issuer is no upstream, has no contract and no balance, and is reached under the same guard as
+//! its keys; and all workers share one question about a token. Not a pool of threads either: what waits here is a socket, and as
+//! many questions wait as may be open.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use portcullis_contract::document::Problem;
+use portcullis_gateway::issuer::{Ask, Reply};
+use portcullis_identity::introspection::ANSWER_BYTES_MAX;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use reqwest::{Client, Response, StatusCode, Url};
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use zeroize::Zeroizing;
+
+use crate::config::introspection::Introspection as Configured;
+use crate::files::{self, causes};
+
+/// The thread that asks. It ends when nobody can ask any more.
+#[derive(Clone)]
+pub(super) struct Asker {
+    // As many as may be open wait here at most: the gate counts them.
+    questions: UnboundedSender<Question>,
+}
+
+struct Question {
+    endpoint: Arc<Endpoint>,
+    token: String,
+    reply: Reply,
+}
+
+/// Where one issuer is asked.
+pub(super) struct Endpoint {
+    /// What it is called here.
+    name: Arc<str>,
+    url: Url,
+    authorization: HeaderValue,
+    client: Client,
+    failing: AtomicBool,
+}
+
+/// One issuer, asked by the thread; by nobody where there is none.
+pub(super) struct Asked {
+    pub(super) endpoint: Arc<Endpoint>,
+    pub(super) asker: Option<Asker>,
+}
+
+impl Asker {
+    /// # Errors
+    /// There are no threads.
+    pub(super) fn start() -> std::io::Result<Self> {
+        let runtime = runtime()?;
+        let (questions, told) = mpsc::unbounded_channel();
+        std::thread::Builder::new()
+            .name("introspection".to_owned())
+            .spawn(move || runtime.block_on(ask_until_the_end(told)))?;
+        Ok(Self { questions })
+    }
+}
+
+impl Ask for Asked {
+    fn ask(&self, token: &str, reply: Reply) {
+        // Where nobody takes it, it is dropped, and with it the reply: there is no answer then.
+        if let Some(asker) = &self.asker {
+            let _ended = asker.questions.send(Question {
+                endpoint: Arc::clone(&self.endpoint),
+                token: token.to_owned(),
+                reply,
+            });
+        }
+    }
+}
+
+async fn ask_until_the_end(mut told: UnboundedReceiver<Question>) {
+    while let Some(Question { endpoint, token, reply }) = told.recv().await {
+        tokio::spawn(async move {
+            let said = endpoint.ask(&token).await;
+            let said = said.and_then(|octets| reply.answer(&octets).map_err(|unreadable| unreadable.to_string()));
+            endpoint.tell(said.err());
+        });
+    }
+}
+
+fn runtime() -> std::io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build()
+}
+
+impl Endpoint {
+    /// Where an issuer is asked, with the secret for it.
+    ///
+    /// # Errors
+    /// The secret cannot be read, or the URL not be asked.
+    pub(super) fn new(name: &Arc<str>, configured: &Configured, location: &str) -> Result<Self, Box<Problem>> {
+        let file = &configured.client_secret;
+        let problem = |message: String| Box::new(Problem::error(location, file.span, message));
+        let authorization = authorization(configured)
+            .map_err(|error| problem(format!("cannot use the secret `{}`: {error}", file.value.display())))?;
+        let client = files::client_of(
+            &configured.url,
+            configured.private_address,
+            configured.bounds.wait_time_max,
+        );
+        let client = client.map_err(|error| problem(format!("`{}` cannot be asked: {error}", configured.url)))?;
+        Ok(Self {
+            name: Arc::clone(name),
+            url: configured.url.clone(),
+            authorization,
+            client,
+            failing: AtomicBool::new(false),
+        })
+    }
+
+    /// What the issuer answers about one token, for whoever asks once and waits.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub(super) fn ask_now(&self, token: &str) -> Result<Vec<u8>, String> {
+        let runtime = runtime().map_err(|error| error.to_string())?;
+        runtime.block_on(self.ask(token))
+    }
+
+    async fn ask(&self, token: &str) -> Result<Vec<u8>, String> {
+        let form = format!("token={}&token_type_hint=access_token", form_encoded(token.as_bytes()));
+        let request = self
+            .client
+            .post(self.url.clone())
+            .header(AUTHORIZATION, self.authorization.clone())
+            .header(ACCEPT, "application/json")
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(form);
+        let answer = request.send().await.map_err(|error| causes(&error))?;
+        if answer.status() != StatusCode::OK {
+            return Err(format!("it answered {}", answer.status()));
+        }
+        if !is_json(&answer) {
+            return Err("what it answered is no `application/json`".to_owned());
+        }
+        body(answer).await
+    }
+
+    /// Tells operators that an issuer does not answer, and that it answers again; once each.
+    fn tell(&self, error: Option<String>) {
+        match (error, self.failing.load(Ordering::Relaxed)) {
+            (Some(error), false) => {
+                self.failing.store(true, Ordering::Relaxed);
+                tracing::error!(
+                    issuer = &*self.name,
+                    "it cannot be asked about tokens, which are refused: {error}"
+                );
+            }
+            (None, true) => {
+                self.failing.store(false, Ordering::Relaxed);
+                tracing::info!(issuer = &*self.name, "it can be asked about tokens again");
+            }
+            (Some(_), true) | (None, false) => {}
+        }
+    }
+}
+
+fn is_json(answer: &Response) -> bool {
+    let said = answer.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = said.and_then(|said| said.split(';').next()).map(str::trim);
+    essence.is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"))
+}
+
+/// The body within its bound; the client sees to the time.
+async fn body(mut answer: Response) -> Result<Vec<u8>, String> {
+    let mut octets = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(|error| causes(&error))? {
+        octets.extend_from_slice(&chunk);
+        if octets.len() > ANSWER_BYTES_MAX {
+            return Err(format!("what it answered has more than {ANSWER_BYTES_MAX} bytes"));
+        }
+    }
+    Ok(octets)
+}
+
+/// `client_secret_basic`: name and secret are encoded as in a form first (RFC 6749 §2.3.1).
+fn authorization(configured: &Configured) -> Result<HeaderValue, String> {
+    let octets = Zeroizing::new(files::local(&configured.client_secret.value)?);
+    let secret = octets.trim_ascii_end();
+    if secret.is_empty() || secret.iter().any(u8::is_ascii_control) {
+        return Err("it is not one line of text".to_owned());
+    }
+    let name = form_encoded(configured.client_id.as_bytes());
+    let both = Zeroizing::new(format!("{name}:{}", form_encoded(secret)));
+    let value = Zeroizing::new(format!("Basic {}", STANDARD.encode(both.as_bytes())));
+    let mut value = HeaderValue::from_str(&value).map_err(|error| error.to_string())?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// One value of `application/x-www-form-urlencoded` (WHATWG URL §5.2).
+fn form_encoded(octets: &[u8]) -> String {
+    let mut encoded = String::with_capacity(octets.len());
+    for octet in octets {
+        match octet {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'*' => encoded.push(char::from(*octet)),
+            _ => encoded.push_str(&format!("%{octet:02X}")),
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_of_a_form_is_one_value() {
+        for (value, expected) in [
+            ("abc-._*", "abc-._*"),
+            ("a&token=b", "a%26token%3Db"),
+            ("a+b/c==", "a%2Bb%2Fc%3D%3D"),
+            ("a b:c%\u{e9}", "a%20b%3Ac%25%C3%A9"),
+        ] {
+            assert_eq!(form_encoded(value.as_bytes()), expected, "{value}");
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! The issuers of tokens: their keys, read from files or fetched, and where those are asked that know their tokens themselves.
+
+mod ask;
+mod decryption;
+mod discovery;
+mod fetch;
+mod keys;
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+
+use portcullis_contract::document::Problem;
+use portcullis_gateway::issuer::{Authority, Decryption, Introspection, Issuer, Keys};
+use portcullis_gateway::replay::{ENTRIES_MAX, Replay};
+use portcullis_identity::access_token::AccessTokens;
+use portcullis_identity::introspection::Introspected;
+use portcullis_identity::jose::key_set::{KeySet, SET_BYTES_MAX};
+
+use self::ask::{Asked, Asker, Endpoint};
+use self::fetch::Fetcher;
+use crate::config::introspection::Introspection as ConfiguredIntrospection;
+use crate::config::issuer::{self as config, Issuer as Configured, RemoteKeys};
+use crate::files;
+
+/// Issuers by the names that they have here.
+pub(crate) type ByName = HashMap<Arc<str>, Arc<Issuer>>;
+
+/// The issuers of a gate.
+pub(crate) struct Issuers {
+    /// Those whose keys are fetched, as they were configured.
+    remote: Vec<(Configured, Arc<Issuer>)>,
+    /// None where nothing is fetched or asked.
+    outwards: Option<Outwards>,
+    /// The tokens that were used of those that are good once.
+    used: Arc<Replay>,
+}
+
+/// The threads that speak to issuers.
+struct Outwards {
+    fetcher: Fetcher,
+    asker: Asker,
+}
+
+/// An issuer that can be used, and the keys for its encrypted tokens as they are now.
+struct Settled {
+    issuer: Arc<Issuer>,
+    decryption: Option<Decryption>,
+    warnings: Vec<Problem>,
+}
+
+impl Issuers {
+    /// For a gate that serves.
+    ///
+    /// # Errors
+    /// There are no threads.
+    pub(crate) fn start() -> io::Result<Self> {
+        let outwards = Outwards {
+            fetcher: Fetcher::start()?,
+            asker: Asker::start()?,
+        };
+        Ok(Self {
+            remote: Vec::new(),
+            outwards: Some(outwards),
+            used: Arc::new(Replay::random(ENTRIES_MAX).map_err(|error| io::Error::other(error.to_string()))?),
+        })
+    }
+
+    /// For a configuration that is looked at and not served: nothing is fetched or asked.
+    pub(crate) fn offline() -> Self {
+        Self {
+            remote: Vec::new(),
+            outwards: None,
+            used: Arc::new(Replay::new(ENTRIES_MAX, &[0; 16])),
+        }
+    }
+
+    /// The issuers of a configuration. Of one that is as it was, and whose keys are fetched, the keys stay.
+    ///
+    /// # Errors
+    /// Every file that cannot be used.
+    pub(crate) fn settle(&mut self, configured: &[Configured], location: &str) -> Result<ByName, Vec<Problem>> {
+        let (mut settled, mut problems) = (Vec::new(), Vec::new());
+        for configured in configured {
+            match self.settle_one(configured, location) {
+                Ok(one) => settled.push((configured, one)),
+                Err(found) => problems.extend(found),
+            }
+        }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        // The fetcher forgets those that nobody holds any more.
+        self.remote = settled
+            .iter()
+            .filter(|(configured, _)| matches!(configured.authority, config::Authority::Keys(config::Keys::Remote(_))))
+            .map(|(configured, one)| ((*configured).clone(), Arc::clone(&one.issuer)))
+            .collect();
+        let named = settled.into_iter().map(|(configured, one)| {
+            one.issuer.decrypt_with(one.decryption);
+            (Arc::clone(&configured.name), one.issuer)
+        });
+        Ok(named.collect())
+    }
+
+    fn settle_one(&self, configured: &Configured, location: &str) -> Result<Settled, Vec<Problem>> {
+        let decryption = configured.decryption.as_ref();
+        let decryption = decryption
+            .map(|configured| decryption::read(configured, location))
+            .transpose()?;
+        let (issuer, warnings) = match &configured.authority {
+            config::Authority::Keys(config::Keys::File(file)) => {
+                let (keys, warnings) = keys::read(file, configured, location).map_err(|problem| vec![*problem])?;
+                (self.make(configured, Authority::Keys(Keys::read(keys))), warnings)
+            }
+            config::Authority::Keys(config::Keys::Remote(keys)) => (self.fetched(configured, keys), Vec::new()),
+            config::Authority::Introspection(asked) => {
+                let asked = self
+                    .asked(configured, asked, location)
+                    .map_err(|problem| vec![*problem])?;
+                (self.make(configured, Authority::Introspection(asked)), Vec::new())
+            }
+        };
+        Ok(Settled {
+            issuer,
+            decryption,
+            warnings,
+        })
+    }
+
+    fn make(&self, configured: &Configured, authority: Authority) -> Arc<Issuer> {
+        let issuer = Issuer::new(tokens(configured), authority);
+        Arc::new(if configured.one_time {
+            issuer.one_time(Arc::clone(&self.used))
+        } else {
+            issuer
+        })
+    }
+
+    fn fetched(&self, configured: &Configured, keys: &RemoteKeys) -> Arc<Issuer> {
+        let known = self.remote.iter().find(|(known, _)| known.is_as(configured));
+        if let Some((_, issuer)) = known {
+            return Arc::clone(issuer);
+        }
+        let make = |keys| self.make(configured, Authority::Keys(keys));
+        match &self.outwards {
+            Some(outwards) => outwards.fetcher.begin(configured, keys, make),
+            None => make(Keys::unknown(None)),
+        }
+    }
+
+    fn asked(
+        &self,
+        configured: &Configured,
+        introspection: &ConfiguredIntrospection,
+        location: &str,
+    ) -> Result<Introspection, Box<Problem>> {
+        let asked = Asked {
+            endpoint: Arc::new(Endpoint::new(&configured.name, introspection, location)?),
+            asker: self.outwards.as_ref().map(|outwards| outwards.asker.clone()),
+        };
+        Ok(Introspection::new(
+            tokens(configured),
+            Box::new(asked),
+            introspection.bounds,
+        ))
+    }
+}
+
+fn tokens(configured: &Configured) -> AccessTokens {
+    AccessTokens::new(Arc::clone(&configured.name), configured.expected.clone())
+}
+
+/// Reads what every issuer has in files, and forgets it: for whoever looks for problems only, warnings among them.
+pub(crate) fn check(configured: &[Configured], location: &str) -> Vec<Problem> {
+    let issuers = Issuers::offline();
+    let found = |configured| match issuers.settle_one(configured, location) {
+        Ok(settled) => settled.warnings,
+        Err(problems) => problems,
+    };
+    configured.iter().flat_map(found).collect()
+}
+
+/// The keys of an issuer as they are now, for whoever looks at one token: read, or fetched.
+///
+/// # Errors
+/// They cannot be had, or not be used.
+pub(crate) fn keys(configured: &Configured, keys: &config::Keys) -> Result<KeySet, String> {
+    let octets = match keys {
+        config::Keys::File(file) => files::local(&file.value)?,
+        config::Keys::Remote(keys) => {
+            files::named(&discovery::url_of(keys)?, keys.private_address, SET_BYTES_MAX as u64)?
+        }
+    };
+    keys::parse(&octets, &keys::rules(configured)).map(|(keys, _)| keys)
+}
+
+/// The keys for the encrypted tokens of an issuer, for whoever looks at one token.
+///
+/// # Errors
+/// They cannot be used.
+pub(crate) fn decryption(configured: &Configured) -> Result<Option<Decryption>, String> {
+    let decryption = configured.decryption.as_ref();
+    let read = decryption.map(|configured| decryption::read(configured, ""));
+    read.transpose().map_err(|problems| {
+        let messages: Vec<_> = problems.iter().map(|problem| problem.message.clone()).collect();
+        messages.join("; ")
+    })
+}
+
+/// What an issuer says of one token now.
+///
+/// # Errors
+/// It cannot be asked, or does not answer in one way.
+pub(crate) fn introspect(
+    configured: &Configured,
+    introspection: &ConfiguredIntrospection,
+    token: &str,
+) -> Result<Introspected, String> {
+    let endpoint = Endpoint::new(&configured.name, introspection, "").map_err(|problem| problem.message.clone())?;
+    let octets = endpoint.ask_now(token)?;
+    Introspected::read(&octets).map_err(|unreadable| unreadable.to_string())
+}

@@ -1,0 +1,355 @@
+//! Issuers whose keys are discovered, whose tokens are encrypted or good once, and keys that are too old.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+
+use crate::gate::{Gate, Setup, run, until};
+use crate::http::THING;
+use crate::tokens::{CONTRACT, Issuer, get, key_set};
+use crate::upstream::{Upstream, answer, ok};
+
+/// What is served at each path: whole answers.
+type Pages = Arc<Mutex<HashMap<String, Vec<u8>>>>;
+
+fn pages() -> (Upstream, Pages) {
+    let pages = Pages::default();
+    let known = Arc::clone(&pages);
+    let server = Upstream::start(move |seen, stream| {
+        let path = seen.line.split(' ').nth(1).unwrap().to_owned();
+        let page = known.lock().unwrap().get(&path).cloned();
+        let page = page.unwrap_or_else(|| answer("404 Not Found", &[], b""));
+        std::io::Write::write_all(stream, &page).is_ok()
+    });
+    (server, pages)
+}
+
+fn serve(pages: &Pages, path: &str, page: Vec<u8>) {
+    pages.lock().unwrap().insert(path.to_owned(), page);
+}
+
+fn json_page(value: &Value) -> Vec<u8> {
+    ok("application/json", &value.to_string())
+}
+
+/// A gate that believes an issuer described like this.
+fn setup(upstream: &Upstream, name: &str, more: &str) -> Setup {
+    Setup::new(CONTRACT, upstream.address)
+        .with(&format!(
+            "issuers: [{{name: main, issuer: '{name}', audiences: ['https://things.example'], {more}}}]"
+        ))
+        .with_api("security_schemes: {bearer: {issuers: [main]}}")
+}
+
+const FREELY: &str = "dangerous_private_address: true, dangerous_plain_http: true";
+
+fn token_of(issuer: &Issuer, name: &str) -> String {
+    issuer.token_with("at+jwt", json!({ "iss": name }))
+}
+
+#[test]
+fn keys_are_where_the_document_of_the_issuer_says() {
+    let (upstream, issuer, (server, pages)) = (Upstream::with_json(THING), Issuer::new("one"), pages());
+    let origin = format!("http://{}", server.address);
+    serve(&pages, "/keys", ok("application/json", &key_set(&[&issuer])));
+    for (name, discover, document) in [
+        (
+            origin.clone(),
+            "openid-configuration",
+            "/.well-known/openid-configuration",
+        ),
+        (
+            format!("{origin}/tenant"),
+            "openid-configuration",
+            "/tenant/.well-known/openid-configuration",
+        ),
+        (
+            format!("{origin}/tenant"),
+            "oauth-authorization-server",
+            "/.well-known/oauth-authorization-server/tenant",
+        ),
+    ] {
+        let said = json!({"issuer": name, "jwks_uri": format!("{origin}/keys"), "more": [1, {}]});
+        serve(&pages, document, json_page(&said));
+        let keys = format!("keys: {{discover: {discover}, {FREELY}}}");
+        let gate = setup(&upstream, &name, &keys).start();
+        let token = token_of(&issuer, &name);
+        until("its tokens are believed", || get(&gate, &token).status == 200);
+        let inspected = run(&gate.directory.0, &["token", "inspect", &token, "-c", "gate.yaml"]);
+        assert_eq!(inspected.status.code(), Some(0), "{inspected:?}");
+        assert!(gate.metric(&["portcullis_issuer_key_fetches_total", "main", "done"]) >= 1.0);
+        assert!(gate.metric(&["portcullis_issuer_keys_age_seconds", "main"]) < 60.0);
+        pages.lock().unwrap().remove(document);
+    }
+}
+
+#[test]
+fn jose_4_a_document_of_somebody_else_is_not_believed_and_nothing_else_is_asked() {
+    let (upstream, issuer, (server, pages)) = (Upstream::with_json(THING), Issuer::new("one"), pages());
+    let elsewhere = Upstream::with_json(&key_set(&[&issuer]));
+    let origin = format!("http://{}", server.address);
+    let keys = format!("{origin}/keys");
+    let document = "/.well-known/openid-configuration";
+    let redirect = |path: &str| {
+        let place = format!("http://{}{path}", elsewhere.address);
+        answer("302 Found", &[("Location", place.as_str())], b"")
+    };
+    let check = |guard: &str, told: &str| {
+        let keys = format!("keys: {{discover: openid-configuration, {guard}}}");
+        let gate = setup(&upstream, &origin, &keys).start();
+        get(&gate, &token_of(&issuer, &origin)).is_refused_as(told, 503, "authentication.unavailable");
+        until(told, || gate.log().iter().any(|line| line.contains(told)));
+        assert!(gate.metric(&["portcullis_issuer_key_fetches_total", "failed"]) >= 1.0);
+    };
+    serve(&pages, "/keys", ok("application/json", &key_set(&[&issuer])));
+    for other in [format!("{origin}/"), "https://id.example".to_owned()] {
+        serve(&pages, document, json_page(&json!({"issuer": other, "jwks_uri": keys})));
+        check(FREELY, "another `issuer`");
+    }
+    serve(
+        &pages,
+        document,
+        json_page(&json!({"issuer": origin, "jwks_uri": "file:///etc/passwd"})),
+    );
+    check(FREELY, "`jwks_uri` that is no URL");
+    serve(&pages, document, redirect(document));
+    check(FREELY, "answered 302");
+    serve(
+        &pages,
+        document,
+        json_page(&json!({"issuer": origin, "jwks_uri": format!("{origin}/moved")})),
+    );
+    serve(&pages, "/moved", redirect("/keys"));
+    check(FREELY, "answered 302");
+    elsewhere.saw_nothing("redirects");
+    let asked = server.seen().len();
+    check("dangerous_plain_http: true", "is not a public address");
+    assert_eq!(server.seen().len(), asked, "no private address is asked");
+}
+
+#[test]
+fn what_cannot_be_discovered_is_an_error() {
+    let upstream = Upstream::with_json(THING);
+    for (name, keys, expected) in [
+        (
+            "http://id.example",
+            "{discover: openid-configuration}",
+            "no URL of https",
+        ),
+        ("orders", "{discover: openid-configuration}", "no URL of https"),
+        (
+            "https://id.example?a",
+            "{discover: openid-configuration}",
+            "without query",
+        ),
+        ("https://id.example", "{discover: anything}", "discover"),
+        (
+            "https://id.example",
+            "{discover: openid-configuration, file: a}",
+            "one of",
+        ),
+        (
+            "https://id.example",
+            "{url: 'https://id.example', dangerous_plain_http: true}",
+            "take it out",
+        ),
+    ] {
+        let directory = setup(&upstream, name, &format!("keys: {keys}")).written();
+        let output = run(&directory.0, &["check", "-c", "gate.yaml"]);
+        let told = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert!(
+            !output.status.success() && told.contains(expected),
+            "{expected} in {told}"
+        );
+    }
+}
+
+#[test]
+fn jose_23_keys_that_are_too_old_are_not_used_and_are_used_again_when_they_come() {
+    let (upstream, issuer, (server, pages)) = (Upstream::with_json(THING), Issuer::new("one"), pages());
+    let keys = format!(
+        "keys: {{url: 'http://{}/keys', dangerous_private_address: true, refresh_seconds: 0.2, stale_seconds_max: 1}}",
+        server.address
+    );
+    serve(&pages, "/keys", ok("application/json", &key_set(&[&issuer])));
+    let gate = setup(&upstream, "https://id.example", &keys).start();
+    let token = issuer.token();
+    until("the keys are there", || get(&gate, &token).status == 200);
+    pages.lock().unwrap().clear();
+    std::thread::sleep(Duration::from_millis(500));
+    assert_eq!(get(&gate, &token).status, 200, "they are used for a while");
+    // Also a token that is remembered.
+    until("they are too old", || get(&gate, &token).status == 503);
+    get(&gate, &token).is_refused(503, "authentication.unavailable");
+    assert!(gate.log().iter().any(|line| line.contains("its keys are too old")));
+    assert!(
+        !gate.metrics().contains("portcullis_issuer_keys_age_seconds{"),
+        "there are no keys"
+    );
+    serve(&pages, "/keys", ok("application/json", &key_set(&[&issuer])));
+    until("they are there again", || get(&gate, &token).status == 200);
+}
+
+const SHARED: [u8; 32] = [9; 32];
+
+/// A token inside of an encrypted one, for a key that sender and receiver share.
+fn sealed(header: &str, content: &str) -> String {
+    let aad = URL_SAFE_NO_PAD.encode(header);
+    let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &SHARED).unwrap());
+    let mut text = content.as_bytes().to_vec();
+    let nonce = Nonce::assume_unique_for_key([1; 12]);
+    let tag = key
+        .seal_in_place_separate_tag(nonce, Aad::from(aad.as_bytes()), &mut text)
+        .unwrap();
+    let parts = [&[][..], &[1; 12], &text, tag.as_ref()].map(|part| URL_SAFE_NO_PAD.encode(part));
+    format!("{aad}.{}", parts.join("."))
+}
+
+const NESTED: &str = r#"{"alg":"dir","enc":"A256GCM","cty":"JWT","kid":"shared"}"#;
+
+/// A gate that has the shared key.
+fn decrypting(upstream: &Upstream, issuer: &Issuer, more: &str) -> Gate {
+    let described = format!("keys: {{file: keys.json}}, decryption: {{keys: [{{file: shared.jwk}}]{more}}}");
+    let directory = setup(upstream, "https://id.example", &described)
+        .with("workers: 1")
+        .written();
+    directory.write("keys.json", &key_set(&[issuer]));
+    directory.write("shared.jwk", &shared_key());
+    Gate::start(directory)
+}
+
+fn shared_key() -> String {
+    json!({"kty": "oct", "alg": "A256GCM", "kid": "shared", "k": URL_SAFE_NO_PAD.encode(SHARED)}).to_string()
+}
+
+#[test]
+fn jose_11_jose_12_an_encrypted_token_counts_for_what_is_signed_in_it() {
+    let (upstream, issuer, stranger) = (Upstream::with_json(THING), Issuer::new("one"), Issuer::new("one"));
+    let gate = decrypting(&upstream, &issuer, "");
+    let good = sealed(NESTED, &issuer.token());
+    for _ in 0..3 {
+        assert_eq!(get(&gate, &good).status, 200);
+    }
+    assert_eq!(gate.metric(&["portcullis_token_cache_hits_total"]), 2.0);
+    assert_eq!(gate.metric(&["portcullis_token_cache_entries"]), 1.0);
+    let claims =
+        json!({"iss": "https://id.example", "aud": "https://things.example", "sub": "alice", "exp": 4_000_000_000_u64});
+    let mut forged = good.clone();
+    forged.truncate(forged.len() - 4);
+    for (what, token) in [
+        ("only signed", issuer.token()),
+        ("signed by somebody else", sealed(NESTED, &stranger.token())),
+        ("not signed at all", sealed(NESTED, &claims.to_string())),
+        (
+            "signed by nobody",
+            sealed(
+                NESTED,
+                &format!(
+                    "{}.{}.",
+                    URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#),
+                    URL_SAFE_NO_PAD.encode(claims.to_string())
+                ),
+            ),
+        ),
+        ("encrypted twice", sealed(NESTED, &good)),
+        (
+            "not said to be nested",
+            sealed(&NESTED.replace(r#""cty":"JWT","#, ""), &issuer.token()),
+        ),
+        (
+            "for another key",
+            sealed(&NESTED.replace("shared", "other"), &issuer.token()),
+        ),
+        ("of a changed tag", format!("{forged}AAAA")),
+        (
+            "of another issuer",
+            sealed(NESTED, &token_of(&issuer, "https://evil.example")),
+        ),
+        (
+            "expired",
+            sealed(NESTED, &issuer.token_with("at+jwt", json!({"exp": 1_700_000_000}))),
+        ),
+    ] {
+        get(&gate, &token).is_refused_as(what, 401, "authentication.required");
+    }
+    let inspect = |token: &str| run(&gate.directory.0, &["token", "inspect", token, "-c", "gate.yaml"]);
+    assert_eq!(inspect(&good).status.code(), Some(0));
+    let told = String::from_utf8(inspect(&issuer.token()).stdout).unwrap();
+    assert!(told.contains("NO   encrypted"), "{told}");
+}
+
+#[test]
+fn jose_11_who_takes_both_says_so_and_who_has_no_key_takes_none() {
+    let (upstream, issuer) = (Upstream::with_json(THING), Issuer::new("one"));
+    let gate = decrypting(&upstream, &issuer, ", also_unencrypted: true");
+    assert_eq!(get(&gate, &sealed(NESTED, &issuer.token())).status, 200);
+    assert_eq!(get(&gate, &issuer.token()).status, 200);
+    let directory = setup(&upstream, "https://id.example", "keys: {file: keys.json}").written();
+    directory.write("keys.json", &key_set(&[&issuer]));
+    let gate = Gate::start(directory);
+    get(&gate, &sealed(NESTED, &issuer.token())).is_refused(401, "authentication.required");
+}
+
+#[test]
+fn a_key_that_decrypts_changes_with_its_file() {
+    let (upstream, issuer) = (Upstream::with_json(THING), Issuer::new("one"));
+    let gate = decrypting(&upstream, &issuer, "");
+    let token = sealed(NESTED, &issuer.token());
+    assert_eq!(get(&gate, &token).status, 200);
+    gate.directory
+        .write("shared.jwk", &shared_key().replace("\"shared\"", "\"later\""));
+    until("the key has another name", || get(&gate, &token).status == 401);
+    gate.directory.write("shared.jwk", "{}");
+    until("a broken file is told", || {
+        gate.log().iter().any(|line| line.contains("cannot use the key"))
+    });
+    let later = sealed(&NESTED.replace("shared", "later"), &issuer.token());
+    assert_eq!(get(&gate, &later).status, 200, "what was in force stays");
+    let told = gate.log().join("\n");
+    assert!(!told.contains(&URL_SAFE_NO_PAD.encode(SHARED)), "no key is told");
+}
+
+#[test]
+fn a_token_that_is_good_once_is_refused_the_second_time() {
+    let (upstream, issuer) = (Upstream::with_json(THING), Issuer::new("one"));
+    let directory = setup(
+        &upstream,
+        "https://id.example",
+        "keys: {file: keys.json}, one_time: true",
+    )
+    .written();
+    directory.write("keys.json", &key_set(&[&issuer]));
+    let configuration = directory.read("gate.yaml");
+    directory.write("gate.yaml", &format!("workers: 2\n{configuration}"));
+    let gate = Gate::start(directory);
+    let token = |id: &str| issuer.token_with("at+jwt", json!({ "jti": id }));
+    let once = token("a");
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let callers: Vec<_> = (0..8).map(|_| scope.spawn(|| get(&gate, &once).status)).collect();
+        callers.into_iter().map(|caller| caller.join().unwrap()).collect()
+    });
+    assert_eq!(
+        statuses.iter().filter(|status| **status == 200).count(),
+        1,
+        "{statuses:?}"
+    );
+    // The name counts, not the token that it stands in.
+    get(&gate, &token("a")).is_refused(401, "authentication.required");
+    get(&gate, &issuer.token()).is_refused(401, "authentication.required");
+    assert_eq!(get(&gate, &token("b")).status, 200);
+    // Also after a reload.
+    let before = gate.metric(&["portcullis_reloads_total", "applied"]);
+    gate.signal("-HUP");
+    until("a reload", || {
+        gate.metric(&["portcullis_reloads_total", "applied"]) > before
+    });
+    get(&gate, &token("b")).is_refused(401, "authentication.required");
+    assert_eq!(gate.metric(&["portcullis_token_cache_entries"]), 0.0);
+    let places = gate.log_of_requests();
+    assert!(places.iter().any(|line| line["place"] == "replayed"), "{places:?}");
+}
