@@ -33,6 +33,7 @@ mod identity_upstream;
 mod init;
 mod introspection;
 mod issuers;
+mod key_rotation;
 mod listeners;
 mod logins;
 mod memory;
