@@ -188,7 +188,7 @@ impl Decrypted {
     ///
     /// [`Refusal::NotNested`] when the content is not said to be a token, and refusals of a signed token's form and header.
     pub fn nested(&self) -> Result<Unverified<'_>, Refusal> {
-        if self.header.cty() != Some(&MediaType::new("JWT")) {
+        if !self.header.cty().is_some_and(MediaType::is_jwt) {
             return Err(Refusal::NotNested);
         }
         let token = str::from_utf8(&self.plaintext).map_err(|_| Refusal::ForeignCharacter)?;

@@ -15,6 +15,13 @@ impl MediaType {
         Self(short.unwrap_or(&lower).into())
     }
 
+    /// Whether it is a JWT (RFC 7519 §5.2), or one of a certain kind by the suffix of RFC 8417 §7.2, as some issuers say of what they
+    /// encrypt.
+    pub fn is_jwt(&self) -> bool {
+        let kind = self.0.strip_suffix("+jwt");
+        &*self.0 == "jwt" || kind.is_some_and(|kind| !kind.is_empty() && !kind.contains('/'))
+    }
+
     /// The short spelling, in lower case.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -81,7 +81,7 @@ pub enum Refusal {
     AlgorithmNotOfKey,
     /// Not decrypted, for whatever cause.
     Decryption,
-    /// The content of an encrypted token is not said to be a signed one (`cty` is not `JWT`, RFC 7519 §5.2).
+    /// The content of an encrypted token is not said to be a signed one (`cty` is neither `JWT` nor a kind of it, RFC 7519 §5.2).
     NotNested,
     /// The signature is not the key's.
     Signature,
@@ -233,7 +233,7 @@ impl Refusal {
             Self::KeyAmbiguous => "the token has no `kid`, and several keys fit",
             Self::AlgorithmNotOfKey => "the key is for another algorithm than `alg`",
             Self::Decryption => "the token cannot be decrypted",
-            Self::NotNested => "the content is not a nested token: `cty` is not `JWT`",
+            Self::NotNested => "the content is not a nested token: `cty` is neither `JWT` nor a kind of it",
             Self::Signature => "the signature does not fit",
             Self::ClaimInvalid(name) => {
                 return format!("the claim `{name}` is of the wrong type or out of range").into();

@@ -57,6 +57,14 @@ fn a_nested_token_is_accepted() {
         .claims()
         .unwrap();
     assert!(expected().accept(claims, now()).is_ok());
+    // A kind of JWT is one (RFC 9068 §2.1, RFC 8417 §7.2).
+    let of_kind = |cty: &str| decrypt(&seal(&NESTED.replace("JWT", cty), signed().as_bytes())).unwrap();
+    for cty in ["at+jwt", "application/at+JWT", "jwt"] {
+        assert!(of_kind(cty).verify_nested(&public_set(&[es256()])).is_ok(), "{cty}");
+    }
+    for cty in ["", "+jwt", "at+json", "jwtx", "jwt/x"] {
+        assert_eq!(of_kind(cty).nested().err(), Some(Refusal::NotNested), "{cty}");
+    }
 }
 
 #[test]
