@@ -115,6 +115,11 @@ impl Endpoint {
         })
     }
 
+    /// Whether it is the same place, asked with the same secret.
+    pub(super) fn is_as(&self, other: &Self) -> bool {
+        self.url == other.url && self.authorization == other.authorization
+    }
+
     /// What the issuer answers about one token, for whoever asks once and waits.
     ///
     /// # Errors

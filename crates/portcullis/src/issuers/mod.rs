@@ -28,8 +28,8 @@ pub(crate) type ByName = HashMap<Arc<str>, Arc<Issuer>>;
 
 /// The issuers of a gate.
 pub(crate) struct Issuers {
-    /// Those whose keys are fetched, as they were configured.
-    remote: Vec<(Configured, Arc<Issuer>)>,
+    /// Those whose keys are fetched or that are asked, as they were configured.
+    kept: Vec<Kept>,
     /// None where nothing is fetched or asked.
     outwards: Option<Outwards>,
     /// The tokens that were used of those that are good once.
@@ -42,9 +42,18 @@ struct Outwards {
     asker: Asker,
 }
 
+/// An issuer that stays what it is for as long as it is configured so: with its keys, its counts, and what it said.
+struct Kept {
+    configured: Configured,
+    /// Where it is asked, with the secret for it.
+    endpoint: Option<Arc<Endpoint>>,
+    issuer: Arc<Issuer>,
+}
+
 /// An issuer that can be used, and the keys for its encrypted tokens as they are now.
 struct Settled {
     issuer: Arc<Issuer>,
+    endpoint: Option<Arc<Endpoint>>,
     decryption: Option<Decryption>,
     warnings: Vec<Problem>,
 }
@@ -60,7 +69,7 @@ impl Issuers {
             asker: Asker::start()?,
         };
         Ok(Self {
-            remote: Vec::new(),
+            kept: Vec::new(),
             outwards: Some(outwards),
             used: Arc::new(Replay::random(ENTRIES_MAX).map_err(|error| io::Error::other(error.to_string()))?),
         })
@@ -69,7 +78,7 @@ impl Issuers {
     /// For a configuration that is looked at and not served: nothing is fetched or asked.
     pub(crate) fn offline() -> Self {
         Self {
-            remote: Vec::new(),
+            kept: Vec::new(),
             outwards: None,
             used: Arc::new(Replay::new(ENTRIES_MAX, &[0; 16])),
         }
@@ -91,10 +100,13 @@ impl Issuers {
             return Err(problems);
         }
         // The fetcher forgets those that nobody holds any more.
-        self.remote = settled
+        self.kept = settled
             .iter()
-            .filter(|(configured, _)| matches!(configured.authority, config::Authority::Keys(config::Keys::Remote(_))))
-            .map(|(configured, one)| ((*configured).clone(), Arc::clone(&one.issuer)))
+            .map(|(configured, one)| Kept {
+                configured: (*configured).clone(),
+                endpoint: one.endpoint.clone(),
+                issuer: Arc::clone(&one.issuer),
+            })
             .collect();
         let named = settled.into_iter().map(|(configured, one)| {
             one.issuer.decrypt_with(one.decryption);
@@ -108,24 +120,34 @@ impl Issuers {
         let decryption = decryption
             .map(|configured| decryption::read(configured, location))
             .transpose()?;
-        let (issuer, warnings) = match &configured.authority {
-            config::Authority::Keys(config::Keys::File(file)) => {
-                let (keys, warnings) = keys::read(file, configured, location).map_err(|problem| vec![*problem])?;
-                (self.make(configured, Authority::Keys(Keys::read(keys))), warnings)
-            }
-            config::Authority::Keys(config::Keys::Remote(keys)) => (self.fetched(configured, keys), Vec::new()),
-            config::Authority::Introspection(asked) => {
-                let asked = self
-                    .asked(configured, asked, location)
-                    .map_err(|problem| vec![*problem])?;
-                (self.make(configured, Authority::Introspection(asked)), Vec::new())
-            }
-        };
+        let settled = self.settle_authority(configured, location);
         Ok(Settled {
-            issuer,
             decryption,
-            warnings,
+            ..settled.map_err(|problem| vec![*problem])?
         })
+    }
+
+    fn settle_authority(&self, configured: &Configured, location: &str) -> Result<Settled, Box<Problem>> {
+        match &configured.authority {
+            config::Authority::Keys(config::Keys::File(file)) => {
+                let (keys, warnings) = keys::read(file, configured, location)?;
+                let issuer = self.make(configured, Authority::Keys(Keys::read(keys)));
+                Ok(Settled {
+                    warnings,
+                    ..Settled::of(issuer)
+                })
+            }
+            config::Authority::Keys(config::Keys::Remote(keys)) => Ok(Settled::of(self.fetched(configured, keys))),
+            config::Authority::Introspection(asked) => {
+                let endpoint = Arc::new(Endpoint::new(&configured.name, asked, location)?);
+                Ok(self.asked(configured, asked, endpoint))
+            }
+        }
+    }
+
+    /// What there is already of an issuer that is configured as it was.
+    fn known(&self, configured: &Configured) -> Option<&Kept> {
+        self.kept.iter().find(|known| known.configured.is_as(configured))
     }
 
     fn make(&self, configured: &Configured, authority: Authority) -> Arc<Issuer> {
@@ -138,9 +160,8 @@ impl Issuers {
     }
 
     fn fetched(&self, configured: &Configured, keys: &RemoteKeys) -> Arc<Issuer> {
-        let known = self.remote.iter().find(|(known, _)| known.is_as(configured));
-        if let Some((_, issuer)) = known {
-            return Arc::clone(issuer);
+        if let Some(known) = self.known(configured) {
+            return Arc::clone(&known.issuer);
         }
         let make = |keys| self.make(configured, Authority::Keys(keys));
         match &self.outwards {
@@ -153,17 +174,40 @@ impl Issuers {
         &self,
         configured: &Configured,
         introspection: &ConfiguredIntrospection,
-        location: &str,
-    ) -> Result<Introspection, Box<Problem>> {
+        endpoint: Arc<Endpoint>,
+    ) -> Settled {
+        if let Some(Kept {
+            endpoint: Some(known),
+            issuer,
+            ..
+        }) = self.known(configured)
+            && known.is_as(&endpoint)
+        {
+            return Settled {
+                endpoint: Some(Arc::clone(known)),
+                ..Settled::of(Arc::clone(issuer))
+            };
+        }
         let asked = Asked {
-            endpoint: Arc::new(Endpoint::new(&configured.name, introspection, location)?),
+            endpoint: Arc::clone(&endpoint),
             asker: self.outwards.as_ref().map(|outwards| outwards.asker.clone()),
         };
-        Ok(Introspection::new(
-            tokens(configured),
-            Box::new(asked),
-            introspection.bounds,
-        ))
+        let asked = Introspection::new(tokens(configured), Box::new(asked), introspection.bounds);
+        Settled {
+            endpoint: Some(endpoint),
+            ..Settled::of(self.make(configured, Authority::Introspection(asked)))
+        }
+    }
+}
+
+impl Settled {
+    fn of(issuer: Arc<Issuer>) -> Self {
+        Self {
+            issuer,
+            endpoint: None,
+            decryption: None,
+            warnings: Vec::new(),
+        }
     }
 }
 
