@@ -148,6 +148,18 @@ have_ws() {
         touch "$ws_folder/complete"
 }
 
+# An issuer of tokens, from npm; 1 where it cannot be had.
+have_oidc_provider() {
+    local version=9.13.3
+    oidc_folder="$data_folder/oidc-provider-$version"
+    command -v node >/dev/null || return 1
+    [ ! -e "$oidc_folder/complete" ] || return 0
+    command -v npm >/dev/null || return 1
+    mkdir -p "$oidc_folder"
+    timeout 180 npm install --silent --no-fund --no-audit --ignore-scripts --prefix "$oidc_folder" "oidc-provider@$version" >/dev/null &&
+        touch "$oidc_folder/complete"
+}
+
 # An ACME authority for tests, and its name server, from the Go module proxy; 1 where they cannot be had.
 have_pebble() {
     local version=v2.10.1
