@@ -12,5 +12,6 @@ pub mod introspection;
 pub mod jose;
 pub mod password;
 pub mod principal;
+pub mod structured;
 pub mod time;
 pub mod users;
