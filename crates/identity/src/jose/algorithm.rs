@@ -17,6 +17,8 @@ pub enum SignatureAlgorithm {
     Rs512,
     /// RSASSA-PSS with SHA-256 and a salt of 32 octets.
     Ps256,
+    /// RSASSA-PSS with SHA-512 and a salt of 64 octets.
+    Ps512,
     /// Ed25519, by this name (RFC 9864) or by the older `EdDSA` (RFC 8037).
     Ed25519,
     /// HMAC with SHA-256; only ever by a [`super::handle::Mac`].
@@ -35,6 +37,8 @@ pub enum RsaAlgorithm {
     Rs512,
     /// RSASSA-PSS with SHA-256.
     Ps256,
+    /// RSASSA-PSS with SHA-512.
+    Ps512,
 }
 
 impl RsaAlgorithm {
@@ -45,6 +49,7 @@ impl RsaAlgorithm {
             SignatureAlgorithm::Rs384 => Some(Self::Rs384),
             SignatureAlgorithm::Rs512 => Some(Self::Rs512),
             SignatureAlgorithm::Ps256 => Some(Self::Ps256),
+            SignatureAlgorithm::Ps512 => Some(Self::Ps512),
             SignatureAlgorithm::Es256
             | SignatureAlgorithm::Es384
             | SignatureAlgorithm::Ed25519
@@ -60,6 +65,7 @@ impl From<RsaAlgorithm> for SignatureAlgorithm {
             RsaAlgorithm::Rs384 => Self::Rs384,
             RsaAlgorithm::Rs512 => Self::Rs512,
             RsaAlgorithm::Ps256 => Self::Ps256,
+            RsaAlgorithm::Ps512 => Self::Ps512,
         }
     }
 }
@@ -110,6 +116,7 @@ impl Named for SignatureAlgorithm {
         ("RS384", Self::Rs384),
         ("RS512", Self::Rs512),
         ("PS256", Self::Ps256),
+        ("PS512", Self::Ps512),
         ("Ed25519", Self::Ed25519),
         ("EdDSA", Self::Ed25519),
         ("HS256", Self::Hs256),
@@ -144,6 +151,7 @@ impl SignatureAlgorithm {
             Self::Rs384 => "RS384",
             Self::Rs512 => "RS512",
             Self::Ps256 => "PS256",
+            Self::Ps512 => "PS512",
             Self::Ed25519 => "EdDSA",
             Self::Hs256 => "HS256",
         }

@@ -2,7 +2,7 @@
 
 use aws_lc_rs::signature::{
     RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256,
-    RsaParameters, RsaPublicKeyComponents,
+    RSA_PSS_2048_8192_SHA512, RsaParameters, RsaPublicKeyComponents,
 };
 
 use super::jwk::Jwk;
@@ -37,6 +37,7 @@ fn parameters(algorithm: RsaAlgorithm) -> &'static RsaParameters {
         RsaAlgorithm::Rs384 => &RSA_PKCS1_2048_8192_SHA384,
         RsaAlgorithm::Rs512 => &RSA_PKCS1_2048_8192_SHA512,
         RsaAlgorithm::Ps256 => &RSA_PSS_2048_8192_SHA256,
+        RsaAlgorithm::Ps512 => &RSA_PSS_2048_8192_SHA512,
     }
 }
 
