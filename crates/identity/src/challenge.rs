@@ -42,6 +42,12 @@ pub fn basic(realm: &str) -> String {
     format!("Basic realm=\"{}\", charset=\"UTF-8\"", quoted(realm))
 }
 
+/// The challenge of a resource that takes signed requests. RFC 9421 registers no scheme for it; the name is the one by which
+/// contracts call it here.
+pub fn signature(realm: &str) -> String {
+    format!("Signature realm=\"{}\"", quoted(realm))
+}
+
 /// The content of a quoted string (RFC 9110 §5.6.4); what may not stand in one is left out.
 fn quoted(text: &str) -> String {
     let allowed = text.chars().filter(|letter| (' '..='~').contains(letter));
@@ -70,6 +76,7 @@ mod tests {
             bearer("orders", Some(BearerError::InsufficientScope), ["read", "write"]),
             "Bearer realm=\"orders\", error=\"insufficient_scope\", scope=\"read write\""
         );
+        assert_eq!(signature("orders"), "Signature realm=\"orders\"");
         assert_eq!(
             bearer("a\"b\\c\r\nd", Some(BearerError::InvalidToken), []),
             "Bearer realm=\"a\\\"b\\\\cd\", error=\"invalid_token\""

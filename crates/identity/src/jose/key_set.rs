@@ -115,6 +115,11 @@ impl KeySet {
         self.len() == 0
     }
 
+    /// The key of exactly this name.
+    pub fn named(&self, kid: &Kid) -> Option<&VerificationKey> {
+        self.named.get(kid)
+    }
+
     /// The one key to verify with: of exactly this name and for this algorithm; for a token without a name, the only key for
     /// the algorithm. No second key is ever tried, so that a token costs one verification at most.
     ///

@@ -20,4 +20,5 @@ mod keys;
 mod making;
 mod mutation;
 mod rfc;
+mod signatures;
 mod wycheproof;
