@@ -84,6 +84,7 @@ pub fn code(place: Place, code: Code) -> &'static str {
 const OTHERS: &[&str] = &[
     "address.denied",
     "authentication.required",
+    "authentication.step_up",
     "authentication.unavailable",
     "authorization.scope",
     "contract.body.media_type",
@@ -146,8 +147,10 @@ mod tests {
 
     #[test]
     fn every_code_that_is_written_is_counted() {
-        const AREAS: [&str; 10] = [
+        const AREAS: [&str; 12] = [
             "address.",
+            "authentication.",
+            "authorization.",
             "contract.",
             "cors.",
             "gateway.",

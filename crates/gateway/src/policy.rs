@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use portcullis_contract::conform::json::Undeclared;
 use portcullis_contract::conform::operation;
+pub use portcullis_identity::step_up::StepUp;
 
 pub use crate::access::{Access, Alternative, ApiKeys, Need, Verifier};
 pub use crate::controls::address_list::Rule;
@@ -24,6 +25,8 @@ pub struct Policy {
     pub listeners: Listeners,
     /// What is accepted as proof of who calls.
     pub access: Arc<Access>,
+    /// How well, and how lately, the subject of an access token has to have proved itself; none: the token is enough.
+    pub step_up: Option<StepUp>,
     /// The lists that a caller's address is held against, the gate's first; all have to permit it.
     pub addresses: Vec<Rule>,
     /// Which pages of other origins may use it; none: nothing is said of origins.

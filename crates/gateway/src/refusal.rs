@@ -65,6 +65,11 @@ pub enum Refusal {
         /// `WWW-Authenticate`, a field for each scheme.
         challenges: Vec<String>,
     },
+    /// The token is good, and its subject has to prove itself better, or anew (RFC 9470).
+    StepUp {
+        /// `WWW-Authenticate`.
+        challenges: Vec<String>,
+    },
     /// The keys to verify the credential with are not here.
     Unverifiable,
     /// No operation has this path.
@@ -208,7 +213,7 @@ impl Refusal {
                 headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
                 headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
             }
-            Self::Unauthenticated { challenges, .. } | Self::Forbidden { challenges } => {
+            Self::Unauthenticated { challenges, .. } | Self::Forbidden { challenges } | Self::StepUp { challenges } => {
                 for value in challenges.iter().flat_map(|challenge| HeaderValue::from_str(challenge)) {
                     headers.append(WWW_AUTHENTICATE, value);
                 }

@@ -42,6 +42,23 @@ pub fn basic(realm: &str) -> String {
     format!("Basic realm=\"{}\", charset=\"UTF-8\"", quoted(realm))
 }
 
+/// The challenge of a resource that asks for a better authentication (RFC 9470 §3): any of these classes, and none longer ago
+/// than so many seconds.
+pub fn step_up(realm: &str, acr: &[Box<str>], max_age_seconds: Option<u64>) -> String {
+    let mut challenge = format!(
+        "Bearer realm=\"{}\", error=\"insufficient_user_authentication\"",
+        quoted(realm)
+    );
+    if !acr.is_empty() {
+        let classes: Vec<String> = acr.iter().map(|class| quoted(class)).collect();
+        challenge.push_str(&format!(", acr_values=\"{}\"", classes.join(" ")));
+    }
+    if let Some(seconds) = max_age_seconds {
+        challenge.push_str(&format!(", max_age=\"{seconds}\""));
+    }
+    challenge
+}
+
 /// The challenge of a resource that takes signed requests. RFC 9421 registers no scheme for it; the name is the one by which
 /// contracts call it here.
 pub fn signature(realm: &str) -> String {
@@ -80,6 +97,21 @@ mod tests {
         assert_eq!(
             bearer("a\"b\\c\r\nd", Some(BearerError::InvalidToken), []),
             "Bearer realm=\"a\\\"b\\\\cd\", error=\"invalid_token\""
+        );
+    }
+
+    /// The example of RFC 9470 §3, without its description.
+    #[test]
+    fn challenges_for_a_better_authentication_are_those_of_rfc_9470() {
+        let insufficient = "Bearer realm=\"orders\", error=\"insufficient_user_authentication\"";
+        let classes = ["myACR".into(), "other".into()];
+        assert_eq!(
+            step_up("orders", &classes, Some(5)),
+            format!("{insufficient}, acr_values=\"myACR other\", max_age=\"5\"")
+        );
+        assert_eq!(
+            step_up("orders", &[], Some(5)),
+            format!("{insufficient}, max_age=\"5\"")
         );
     }
 }

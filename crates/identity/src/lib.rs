@@ -14,6 +14,7 @@ pub mod jose;
 pub mod password;
 pub mod principal;
 pub mod signatures;
+pub mod step_up;
 pub mod structured;
 pub mod time;
 pub mod users;

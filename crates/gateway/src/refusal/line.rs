@@ -58,6 +58,7 @@ impl Refusal {
             | Self::Origin
             | Self::Unauthenticated { .. }
             | Self::Forbidden { .. }
+            | Self::StepUp { .. }
             | Self::Unverifiable => self.caller_line(),
             Self::RouteUnknown => line("route.unknown", StatusCode::NOT_FOUND, "No such path"),
             Self::RouteMethod { .. } => line(
@@ -127,6 +128,11 @@ impl Refusal {
                 "authorization.scope",
                 StatusCode::FORBIDDEN,
                 "The credential is not for this",
+            ),
+            Self::StepUp { .. } => line(
+                "authentication.step_up",
+                StatusCode::UNAUTHORIZED,
+                "A better or more recent authentication is needed",
             ),
             Self::Unverifiable => line(
                 "authentication.unavailable",

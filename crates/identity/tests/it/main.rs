@@ -21,4 +21,5 @@ mod making;
 mod mutation;
 mod rfc;
 mod signatures;
+mod step_up;
 mod wycheproof;

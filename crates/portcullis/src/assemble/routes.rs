@@ -140,6 +140,7 @@ impl Building<'_, '_> {
         Ok(Policy {
             modes: modes(settled.modes),
             access: Arc::new(access),
+            step_up: settled.step_up.clone(),
             listeners: self.access.listeners(settled.listeners.as_deref()),
             addresses: self.access.rules(&settled.addresses),
             cors: self.cors(settled)?,

@@ -30,6 +30,7 @@ pub(crate) mod schema;
 pub(crate) mod security;
 mod shape;
 pub(crate) mod spanned;
+pub(crate) mod step_up;
 mod text;
 pub(crate) mod traces;
 mod tree;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use portcullis_contract::document::Node;
 use portcullis_gateway::forward::Limits;
+use portcullis_identity::step_up::StepUp;
 
 use super::address_list::{self, AddressRule};
 use super::checked::{duplicates, time};
@@ -42,6 +43,8 @@ pub(crate) struct Policy {
     pub(crate) file_bytes_max: Option<u64>,
     /// Whether users log in here, and so passwords are taken.
     pub(crate) login: bool,
+    /// How well the subject of a token has to have proved itself; `None`: the token is enough.
+    pub(crate) step_up: Option<StepUp>,
     /// All that apply, those of outer layers first; names all different.
     pub(crate) rate_limits: Vec<RateLimit>,
     /// Until the upstream's answer begins; `None`: as the upstream says.
@@ -124,6 +127,9 @@ pub(super) fn check(layer: &raw::Policy, problems: &mut Problems<'_>) {
         .map(|limit| (limit.value.name.value.0.as_str(), limit.value.name.span));
     duplicates("rate limit", names, problems);
     cors::check(layer, problems);
+    if let Some(step_up) = &layer.step_up {
+        step_up.check(problems);
+    }
     for limit in &layer.rate_limits {
         rate_limit::check(&limit.value, problems);
     }
@@ -152,6 +158,9 @@ pub(crate) fn settle(layers: &[&raw::Policy]) -> Policy {
         body_bytes_max: inner.size(|layer| layer.body_bytes_max),
         file_bytes_max: inner.last(|layer| layer.file_bytes_max).map(|size| size.0),
         login,
+        step_up: inner
+            .last(|layer| layer.step_up.clone())
+            .and_then(|written| written.settle()),
         rate_limits: rate_limit::settle(layers, authentication),
         first_byte_time_max: inner
             .last(|layer| layer.timeouts.first_byte_seconds_max)

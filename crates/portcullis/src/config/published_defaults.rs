@@ -52,6 +52,7 @@ apis:
       response: {}
       timeouts: {}
       websocket: {}
+      step_up: {}
       rate_limits: [{name: a, requests: 5, per: 1s}]
 ";
 
@@ -93,6 +94,8 @@ const IN_WORDS: &[(&str, &str)] = &[
     ("ProcessWritten", "group"),
     ("ProcessWritten", "pid_file"),
     ("ProcessWritten", "user"),
+    ("StepUpWritten", "acr"),
+    ("StepUpWritten", "max_age_seconds"),
     ("RateLimit", "burst"),
     ("RateLimit", "key"),
     ("RateLimit", "mode"),

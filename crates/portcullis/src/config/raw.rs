@@ -20,6 +20,7 @@ use super::message::Pointer;
 use super::process::ProcessWritten;
 use super::security::SchemeWritten;
 use super::spanned::{List, Spanned};
+use super::step_up::StepUpWritten;
 use super::text::{Address, BasePath, Host, Location, Name, Network, Origin, Seconds, Size, Window};
 use super::traces::TracesWritten;
 use super::upstream::{Upstream, UrlOr};
@@ -288,6 +289,9 @@ pub(crate) struct Policy {
     /// Marks an operation where users log in: only there a user name and a password are taken as HTTP Basic, and it counts as
     /// `authentication` unless that is said otherwise. Every other operation takes the tokens that are issued there.
     pub(crate) login: Option<bool>,
+    /// How well, and how lately, the subject of an access token has to have proved itself (RFC 9470). Without it, the token is
+    /// enough.
+    pub(crate) step_up: Option<StepUpWritten>,
     /// Rate limits. Those of the levels add up; one of the same name replaces that of the outer level.
     #[serde(default)]
     #[schemars(length(max = 32))]

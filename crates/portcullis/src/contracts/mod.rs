@@ -6,6 +6,7 @@ mod folder;
 mod limits;
 mod logins;
 mod security;
+mod step_up;
 mod together;
 pub(crate) mod websockets;
 
@@ -175,6 +176,7 @@ pub(crate) fn of_document(api: &Api, document: Document, location: &str) -> Resu
             layers: &layers,
         };
         of_limits.extend(limits.problems(&contract, operation, &policy));
+        of_limits.extend(step_up::problem(api, &document, &contract, operation, &policy));
         of_limits.extend(websockets::problem(
             &document,
             operation,

@@ -100,6 +100,12 @@ impl Claims {
         self.text("jti")
     }
 
+    /// `auth_time` (OpenID Connect Core 1.0 §2): when the subject proved itself last; a fraction of a second is cut off. None
+    /// where it does not say, or not as a date.
+    pub fn authenticated_at(&self) -> Option<UnixTime> {
+        date::read(&self.all, "auth_time", Rounding::Down).ok().flatten()
+    }
+
     /// Any claim, as it was written.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.all.get(name)
