@@ -6,6 +6,7 @@ use http::HeaderName;
 use portcullis_contract::conform::security::KeyPlace;
 use portcullis_identity::challenge::{self, BearerError};
 use portcullis_identity::principal::{Credential, Identity};
+use portcullis_identity::signatures::Signers;
 use portcullis_identity::time::UnixTime;
 use smallvec::SmallVec;
 
@@ -49,6 +50,8 @@ pub enum Verifier {
     ApiKeys(ApiKeys),
     /// The gate: passwords of these users (RFC 7617).
     Passwords(Arc<Passwords>),
+    /// The gate: signatures of requests by these callers.
+    Signatures(Arc<Signers>),
     /// Nobody here. The operator said so aloud.
     Unverified,
 }
@@ -135,6 +138,18 @@ impl Access {
         })
     }
 
+    /// Everybody whose signatures are accepted for any alternative, each of them once.
+    pub(crate) fn signers(&self) -> impl Iterator<Item = &Arc<Signers>> {
+        let mut seen = SmallVec::<[&Arc<Signers>; 2]>::new();
+        self.verifiers().filter_map(move |verifier| match verifier {
+            Verifier::Signatures(signers) if !seen.iter().any(|known| Arc::ptr_eq(known, signers)) => {
+                seen.push(signers);
+                Some(signers)
+            }
+            _ => None,
+        })
+    }
+
     /// Whether this kind of credential is looked at.
     pub(crate) fn accepts(&self, credential: Credential) -> bool {
         self.verifiers()
@@ -161,15 +176,21 @@ impl Access {
         }
     }
 
-    /// The challenges of every scheme of `Authorization` that is accepted (RFC 9110 §11.6.1).
+    /// The challenges of every scheme that is accepted (RFC 9110 §11.6.1).
     pub(crate) fn challenges(&self, error: Option<BearerError>, scopes: &[Box<str>]) -> Vec<String> {
-        let passwords = self
-            .accepts(Credential::Password)
-            .then(|| challenge::basic(&self.realm));
+        let mut challenges = Vec::new();
+        if self.accepts(Credential::Password) {
+            challenges.push(challenge::basic(&self.realm));
+        }
+        if self.accepts(Credential::Signature) {
+            challenges.push(challenge::signature(&self.realm));
+        }
         // A 401 needs at least one (RFC 9110 §15.5.2), and bearer tokens are what the others become.
-        let tokens = self.accepts(Credential::AccessToken) || passwords.is_none();
-        let tokens = tokens.then(|| challenge::bearer(&self.realm, error, scopes.iter().map(|scope| &**scope)));
-        tokens.into_iter().chain(passwords).collect()
+        if challenges.is_empty() || self.accepts(Credential::AccessToken) {
+            let scopes = scopes.iter().map(|scope| &**scope);
+            challenges.insert(0, challenge::bearer(&self.realm, error, scopes));
+        }
+        challenges
     }
 }
 
@@ -191,6 +212,7 @@ impl Verifier {
             Self::Tokens(_) | Self::OwnTokens(..) => Some(Credential::AccessToken),
             Self::ApiKeys(_) => Some(Credential::ApiKey),
             Self::Passwords(_) => Some(Credential::Password),
+            Self::Signatures(_) => Some(Credential::Signature),
             Self::Unverified => None,
         }
     }
@@ -206,6 +228,7 @@ impl Verifier {
                 }
                 Self::ApiKeys(keys) => keys.keyring.authority() == authority,
                 Self::Passwords(passwords) => passwords.authority() == authority,
+                Self::Signatures(signers) => signers.authority() == authority,
                 Self::Unverified => false,
             }
     }

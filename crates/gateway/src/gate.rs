@@ -27,6 +27,7 @@ use crate::limit::Limiter;
 use crate::listen::{Greeting, Received, RequestId, Serve};
 use crate::metrics::{Event, Worker};
 use crate::refusal::Refusal;
+use crate::replay::Replay;
 use crate::routes::Routes;
 use crate::upstream_identity::SignedTokens;
 use crate::websocket::handshake;
@@ -40,6 +41,8 @@ pub struct Shared {
     pub limiter: Limiter,
     /// The endpoints of all upstreams.
     pub fleet: Arc<Fleet>,
+    /// What may be used only once, and was.
+    pub replay: Replay,
 }
 
 /// One worker's gate. Made inside the worker's thread.
@@ -86,6 +89,11 @@ impl Gate {
 
     pub(crate) fn limiter(&self) -> &Limiter {
         &self.shared.limiter
+    }
+
+    /// What may be used only once, and was.
+    pub(crate) fn replay(&self) -> &Replay {
+        &self.shared.replay
     }
 
     /// Room for a request body that is judged.

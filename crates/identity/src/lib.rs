@@ -7,9 +7,9 @@
 pub mod access_token;
 pub mod authorization;
 pub mod challenge;
+pub mod content_digest;
 pub mod credentials;
 pub mod introspection;
-pub mod content_digest;
 pub mod jose;
 pub mod password;
 pub mod principal;

@@ -16,6 +16,7 @@ mod logging;
 mod observations;
 mod refresh;
 mod report;
+mod signers;
 mod signing;
 mod tls_files;
 mod traces;

@@ -8,6 +8,7 @@ use portcullis_gateway::keyring::Keyring;
 use crate::config::checked::Configuration;
 use crate::credentials::OwnCredentials;
 use crate::issuers::{ByName, Issuers};
+use crate::signers;
 use crate::users::{self, Keeper};
 
 /// What a configuration names to verify credentials with.
@@ -18,6 +19,8 @@ pub(crate) struct Verifiers {
     pub(crate) keyring: Option<Arc<Keyring>>,
     /// Whose passwords are accepted.
     pub(crate) users: users::ByName,
+    /// Whose signatures count.
+    pub(crate) signers: signers::ByName,
 }
 
 /// What keeps verifiers as they are from one configuration to the next.
@@ -58,6 +61,7 @@ impl Keepers {
             issuers: self.issuers.settle(&configuration.issuers, "")?,
             keyring: self.credentials.settle(configuration.credentials.as_ref())?,
             users: self.users.settle(configuration, "")?,
+            signers: signers::settle(&configuration.signers, "")?,
         })
     }
 }

@@ -15,6 +15,7 @@ use portcullis_contract::conform::parameter::Finding;
 use super::authorize::Authorized;
 use super::request_body::{Leftovers, Reading};
 use super::route::Routed;
+use super::signed_content;
 use super::tenure::Tenure;
 use super::upload::Verdict;
 use super::url_secrets;
@@ -80,6 +81,7 @@ pub(crate) async fn check<'r>(
         parts.headers.remove(header::RANGE);
         parts.headers.remove(header::IF_RANGE);
     }
+    let incoming = signed_content::verified(incoming, &mut parts.extensions, arrival, &route, gate).await?;
     let mut reading = Reading::new(&route, &mut parts.headers, arrival, gate, account);
     let (body, json) = reading.body(incoming).await?;
     let Leftovers { hold, verdict } = reading.leftovers();

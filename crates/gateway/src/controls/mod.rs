@@ -15,6 +15,7 @@ pub(crate) mod response_headers;
 pub(crate) mod response_tokens;
 pub mod route;
 pub(crate) mod security_headers;
+pub(crate) mod signed_content;
 pub(crate) mod stack_traces;
 pub mod tenure;
 pub mod upload;

@@ -409,7 +409,7 @@ pub(crate) fn files_on_their_way(route: &Route<'_>, headers: &HeaderMap) -> Opti
 }
 
 /// The refusal of a body that cannot be read.
-fn unread(error: BodyError, arrival: &Arrival) -> Refusal {
+pub(crate) fn unread(error: BodyError, arrival: &Arrival) -> Refusal {
     match error {
         BodyError::TooLarge => Refusal::BodyTooLarge,
         BodyError::NoRoom => Refusal::Busy,

@@ -16,6 +16,8 @@ pub enum Incoming {
     Http1(hyper::body::Incoming),
     /// One stream of HTTP/2.
     Http2(Box<http2::StreamBody>),
+    /// Read already, because somebody had to know all of it.
+    Read(Bytes),
 }
 
 /// The body did not arrive whole.
@@ -37,6 +39,10 @@ impl Body for Incoming {
         match self.get_mut() {
             Self::Http1(body) => Pin::new(body).poll_frame(cx).map_err(|_| Unread),
             Self::Http2(body) => body.poll_frame(cx),
+            Self::Read(bytes) => {
+                let bytes = std::mem::take(bytes);
+                Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
+            }
         }
     }
 
@@ -44,6 +50,7 @@ impl Body for Incoming {
         match self {
             Self::Http1(body) => body.is_end_stream(),
             Self::Http2(body) => body.is_end_stream(),
+            Self::Read(bytes) => bytes.is_empty(),
         }
     }
 
@@ -51,6 +58,7 @@ impl Body for Incoming {
         match self {
             Self::Http1(body) => body.size_hint(),
             Self::Http2(body) => body.size_hint(),
+            Self::Read(bytes) => SizeHint::with_exact(bytes.len() as u64),
         }
     }
 }

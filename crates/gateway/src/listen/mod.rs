@@ -27,7 +27,9 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, Uri, Version, header};
+use http_body::Body as _;
+use portcullis_identity::content_digest::ContentDigest;
 
 pub use bounds::{Bounds, BoundsError, Sizes};
 pub use client_address::{Client, ClientHeader, Scheme, TrustedProxies};
@@ -130,6 +132,13 @@ impl Received {
         &self.head.parts.uri
     }
 
+    /// The target as the request line had it, or `:path`; none where it came in absolute form, of which not every letter is known
+    /// any more.
+    pub(crate) fn request_target(&self) -> Option<&str> {
+        let has_own_path = self.head.parts.version == Version::HTTP_2;
+        (has_own_path || self.uri().authority().is_none()).then(|| self.target())
+    }
+
     /// The headers, for taking out those of this hop.
     pub(crate) fn headers_mut(&mut self) -> &mut HeaderMap {
         &mut self.head.parts.headers
@@ -138,6 +147,16 @@ impl Received {
     /// Replaces the target by one without a credential.
     pub(crate) fn set_uri(&mut self, uri: Uri) {
         self.head.parts.uri = uri;
+    }
+
+    /// Notes what the content has to be before any of it goes on.
+    pub(crate) fn expect_content(&mut self, digest: ContentDigest) {
+        self.head.parts.extensions.insert(digest);
+    }
+
+    /// Whether there is content, or may be: it can have no bytes in the end.
+    pub(crate) fn has_content(&self) -> bool {
+        !self.body.is_end_stream()
     }
 
     /// Notes that it asks for a WebSocket, before the fields that say so are taken out.

@@ -31,6 +31,7 @@ use portcullis_gateway::listen::{
 };
 use portcullis_gateway::metrics::{Registry, Reload, Setup};
 use portcullis_gateway::observe::Observations;
+use portcullis_gateway::replay::{self, Replay};
 use portcullis_gateway::trace::{Sink, Tracer, Tracing};
 use thiserror::Error;
 
@@ -203,6 +204,7 @@ impl Running {
             routes: ArcSwap::from_pointee(table),
             limiter,
             fleet: Arc::clone(&fleet),
+            replay: Replay::random(replay::ENTRIES_MAX).map_err(|error| StartError::System(error.to_string()))?,
         });
         let upkeep = Upkeep::start(fleet).map_err(|error| StartError::System(error.to_string()))?;
         let observations = Arc::new(Observations::default());

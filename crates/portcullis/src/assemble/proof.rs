@@ -15,6 +15,12 @@ use crate::config::security::{self, Scheme};
 use crate::issuers::ByName;
 use crate::verifiers::Verifiers;
 
+/// RFC 9421 §4.
+const SIGNATURE_FIELDS: [HeaderName; 2] = [
+    HeaderName::from_static("signature"),
+    HeaderName::from_static("signature-input"),
+];
+
 /// What an operation accepts. A scheme that nothing verifies was refused before; here no credential would meet it.
 pub(super) fn access(api: &Api, contract: &Contract, declared: &Operation, verifiers: &Verifiers) -> Access {
     let asked = || declared.security.iter().flatten();
@@ -54,6 +60,7 @@ fn verifier(configured: &security::Verifier, kind: &SchemeKind, verifiers: &Veri
         }),
         // A name that there is not was refused before; here no credential would meet it.
         security::Verifier::Users(name) => Verifier::Passwords(Arc::clone(verifiers.users.get(name.as_str())?)),
+        security::Verifier::Signers(name) => Verifier::Signatures(Arc::clone(verifiers.signers.get(name.as_str())?)),
         security::Verifier::Upstream => Verifier::Unverified,
     })
 }
@@ -81,20 +88,37 @@ fn kept_here<'a>(api: &'a Api, contract: &'a Contract) -> impl Iterator<Item = &
     })
 }
 
-/// The header fields of credentials that end at the gate: of `Authorization` also where nothing is looked at.
+/// The header fields of credentials that end at the gate: `Authorization` also where nothing is looked at, those of API keys on every
+/// operation of the API, those of a signature where it is verified.
 fn withheld<'a>(api: &'a Api, contract: &'a Contract, asked: impl Iterator<Item = Mapped<'a>>) -> Box<[HeaderName]> {
-    let field = |place: &KeyPlace| match place {
-        KeyPlace::Header(name) => Some(name.clone()),
-        KeyPlace::Cookie(_) | KeyPlace::Query(_) => None,
+    let asked: Vec<Mapped<'a>> = asked.collect();
+    let of_asked = |forward: bool| {
+        let those = asked.iter().filter(move |(_, scheme)| scheme.forward == forward);
+        those.flat_map(|(declared, scheme)| fields(&declared.kind, &scheme.verifier))
     };
-    let forwarded = asked.filter(|(_, scheme)| scheme.forward);
-    let forwarded: Vec<HeaderName> = forwarded
-        .filter_map(|(declared, _)| place(&declared.kind).map_or(Some(AUTHORIZATION), field))
-        .collect();
+    let forwarded: Vec<HeaderName> = of_asked(true).collect();
     let keys = kept_here(api, contract).filter_map(field);
-    let mut withheld: Vec<HeaderName> = keys.chain([AUTHORIZATION]).collect();
+    let mut withheld: Vec<HeaderName> = keys.chain([AUTHORIZATION]).chain(of_asked(false)).collect();
+    withheld.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
+    withheld.dedup();
     withheld.retain(|name| !forwarded.contains(name));
     withheld.into()
+}
+
+/// The header fields that carry what a scheme asks for.
+fn fields(kind: &SchemeKind, verifier: &security::Verifier) -> Vec<HeaderName> {
+    match (verifier, place(kind)) {
+        (security::Verifier::Signers(_), _) => SIGNATURE_FIELDS.to_vec(),
+        (_, Some(place)) => field(place).into_iter().collect(),
+        (_, None) => vec![AUTHORIZATION],
+    }
+}
+
+fn field(place: &KeyPlace) -> Option<HeaderName> {
+    match place {
+        KeyPlace::Header(name) => Some(name.clone()),
+        KeyPlace::Cookie(_) | KeyPlace::Query(_) => None,
+    }
 }
 
 /// The cookies and query parameters of API keys that end at the gate; in a query none goes on.

@@ -20,6 +20,7 @@ use super::problems::Problems;
 use super::process::Process;
 use super::raw::{self, LogFormat, LogRequests, TrustedHeader};
 use super::security::Authorities;
+use super::signers::Signers;
 use super::spanned::Spanned;
 use super::text::{Address, Seconds, Size};
 use super::traces::Traces;
@@ -49,7 +50,7 @@ pub(crate) struct Configuration {
     pub(crate) failed_authentication_limit: Pace,
     /// What is logged.
     pub(crate) log: Log,
-    /// Whose tokens are believed; names all different, also from those of users.
+    /// Whose tokens are believed; the names of issuers, users and signers are all different.
     pub(crate) issuers: Vec<Issuer>,
     /// Where the gate's own credentials are kept.
     pub(crate) credentials: Option<Credentials>,
@@ -59,6 +60,8 @@ pub(crate) struct Configuration {
     pub(crate) logins: Logins,
     /// Who signs the tokens that upstreams get, if any get one.
     pub(crate) upstream_tokens: Option<UpstreamTokens>,
+    /// Whose signatures count.
+    pub(crate) signers: Vec<Signers>,
     /// At least one; names all different.
     pub(crate) apis: Vec<Api>,
     /// Where observations go.
@@ -90,8 +93,9 @@ impl Configuration {
         let users = self.users.iter().map(|users| users.file.value.as_path());
         let signing = self.upstream_tokens.iter().flat_map(|tokens| &tokens.keys);
         let signing = signing.map(|file| file.value.as_path());
+        let signers = self.signers.iter().flat_map(Signers::files);
         let issuers = self.issuers.iter().flat_map(Issuer::files);
-        issuers.chain(users).chain(secret).chain(signing)
+        issuers.chain(users).chain(signers).chain(secret).chain(signing)
     }
 
     /// Every file of addresses that is named; one that is named twice comes twice.
@@ -189,14 +193,19 @@ pub(super) fn lower(raw: raw::Configuration, directory: &Path, problems: &mut Pr
         .into_iter()
         .map(|users| Users::lower(users.value, directory))
         .collect();
+    let signers = raw.signers.into_iter();
+    let signers: Vec<_> = signers
+        .map(|signers| Signers::lower(signers.value, directory, problems))
+        .collect();
     let upstream_tokens = raw.upstream_tokens;
     let upstream_tokens = upstream_tokens.map(|tokens| UpstreamTokens::lower(tokens, directory, problems));
     let authorities = Authorities {
         issuers: &issuers,
         users: &users,
+        signers: &signers,
         signs: upstream_tokens.is_some(),
     };
-    duplicates("name of issuers and users", authorities.names(), problems);
+    duplicates("name of whoever vouches for callers", authorities.names(), problems);
     let apis = lower_apis(raw.apis, directory, &names, authorities, problems);
     let credentials = raw
         .credentials
@@ -227,6 +236,7 @@ pub(super) fn lower(raw: raw::Configuration, directory: &Path, problems: &mut Pr
         users,
         logins: Logins::lower(&raw.logins, cores()),
         upstream_tokens,
+        signers,
         apis,
         observe: raw.observe.map(|observe| Observe {
             file: directory.join(&observe.file.value.0),

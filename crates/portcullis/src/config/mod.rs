@@ -29,6 +29,7 @@ pub(crate) mod raw;
 pub(crate) mod schema;
 pub(crate) mod security;
 mod shape;
+pub(crate) mod signers;
 pub(crate) mod spanned;
 pub(crate) mod step_up;
 mod text;

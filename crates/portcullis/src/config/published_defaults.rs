@@ -33,6 +33,8 @@ issuers:
     introspection: {url: 'https://asked.example/ask', client_id: gate, client_secret_file: secret}
 credentials: {store: credentials.db, secret: credentials.jwks}
 upstream_tokens: {issuer: 'https://gate.example'}
+signers:
+  - {name: partners, file: keys.json, keys: [{keyid: k, client: acme}]}
 apis:
   - contract: {git: contracts.git, ref: main, file: a.openapi.yaml}
     upstream:
@@ -94,6 +96,9 @@ const IN_WORDS: &[(&str, &str)] = &[
     ("ProcessWritten", "group"),
     ("ProcessWritten", "pid_file"),
     ("ProcessWritten", "user"),
+    ("SignerWritten", "scopes"),
+    ("SignersWritten", "required_components"),
+    ("SignersWritten", "tag"),
     ("StepUpWritten", "acr"),
     ("StepUpWritten", "max_age_seconds"),
     ("RateLimit", "burst"),

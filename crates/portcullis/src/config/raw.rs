@@ -19,6 +19,7 @@ use super::listen::ListenWritten;
 use super::message::Pointer;
 use super::process::ProcessWritten;
 use super::security::SchemeWritten;
+use super::signers::SignersWritten;
 use super::spanned::{List, Spanned};
 use super::step_up::StepUpWritten;
 use super::text::{Address, BasePath, Host, Location, Name, Network, Origin, Seconds, Size, Window};
@@ -74,6 +75,10 @@ pub(crate) struct Configuration {
     pub(crate) logins: LoginsWritten,
     /// Who signs the tokens that upstreams get; each API's `upstream_identity` says whether they do.
     pub(crate) upstream_tokens: Option<UpstreamTokensWritten>,
+    /// Callers who sign their requests (RFC 9421). An API's `security_schemes` name them.
+    #[serde(default)]
+    #[schemars(length(max = 64))]
+    pub(crate) signers: Vec<Spanned<SignersWritten>>,
     /// The APIs behind the gate.
     #[schemars(length(min = 1, max = 1000))]
     pub(crate) apis: Vec<Spanned<Api>>,

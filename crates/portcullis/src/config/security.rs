@@ -10,11 +10,12 @@ use serde::Deserialize;
 use super::issuer::{Authority, Issuer};
 use super::nearest::nearest;
 use super::problems::Problems;
+use super::signers::Signers;
 use super::spanned::Spanned;
 use super::text::Name;
 use super::users::Users;
 
-/// What verifies a security scheme of the contract: one of `issuers`, `own_tokens`, `api_keys` and `users`, or nobody, said aloud.
+/// What verifies a security scheme of the contract: one of `issuers`, `own_tokens`, `api_keys`, `users` and `signers`, or nobody, said aloud.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SchemeWritten {
@@ -32,6 +33,9 @@ pub(crate) struct SchemeWritten {
     pub(crate) dangerous_query: bool,
     /// The users whose passwords are accepted, by a name of `users`. Only operations with `login: true` take passwords.
     pub(crate) users: Option<Spanned<Name>>,
+    /// The callers whose signatures of their requests are accepted (RFC 9421), by a name of `signers`. The scheme is `http` with the
+    /// scheme `signature`, or `apiKey` in the header field `Signature`.
+    pub(crate) signers: Option<Spanned<Name>>,
     /// Lets the credential go on to the upstream. Default: it ends at the gate, which verified it.
     #[serde(default)]
     pub(crate) forward: bool,
@@ -66,6 +70,8 @@ pub(crate) enum Verifier {
     },
     /// The gate: passwords of the users of this name.
     Users(String),
+    /// The gate: signatures of the callers of this name.
+    Signers(String),
     /// The upstream, or nobody.
     Upstream,
 }
@@ -75,6 +81,7 @@ pub(crate) enum Verifier {
 pub(super) struct Authorities<'a> {
     pub(super) issuers: &'a [Issuer],
     pub(super) users: &'a [Users],
+    pub(super) signers: &'a [Signers],
     /// Whether there is anything to sign tokens for upstreams with.
     pub(super) signs: bool,
 }
@@ -83,7 +90,9 @@ impl<'a> Authorities<'a> {
     /// What they are called, and where that stands.
     pub(super) fn names(self) -> impl Iterator<Item = (&'a str, Span)> {
         let issuers = self.issuers.iter().map(|issuer| (&*issuer.name, issuer.span));
-        issuers.chain(self.users.iter().map(|users| (&*users.name, users.span)))
+        let users = self.users.iter().map(|users| (&*users.name, users.span));
+        let signers = self.signers.iter().map(|signers| (&*signers.name, signers.span));
+        issuers.chain(users).chain(signers)
     }
 }
 
@@ -142,9 +151,14 @@ impl SchemeWritten {
             check(&name, ["users are", "users"], &known, problems);
             Verifier::Users(name.value.0)
         });
+        let signing = self.signers.map(|name| {
+            let known: Vec<&str> = authorities.signers.iter().map(|signers| &*signers.name).collect();
+            check(&name, ["signers are", "signers"], &known, problems);
+            Verifier::Signers(name.value.0)
+        });
         let upstream = self.dangerous_unverified.then_some(Verifier::Upstream);
         // One member for each way; exactly one has to be written.
-        let mut said = [tokens, keys, users, upstream].into_iter().flatten();
+        let mut said = [tokens, keys, users, signing, upstream].into_iter().flatten();
         match (said.next(), said.next()) {
             (Some(verifier), None) => Scheme {
                 forward: self.forward || verifier == Verifier::Upstream,
@@ -152,7 +166,8 @@ impl SchemeWritten {
             },
             _ => {
                 let message = format!(
-                    "`{name}` needs one of `issuers`, `own_tokens`, `api_keys`, `users` and `dangerous_unverified`"
+                    "`{name}` needs one of `issuers`, `own_tokens`, `api_keys`, `users`, `signers` and \
+                     `dangerous_unverified`"
                 );
                 let help = "name whose tokens are accepted, such as `{issuers: [main]}`";
                 problems.error(span, message, help);
@@ -184,12 +199,17 @@ impl Verifier {
                 SchemeKind::Bearer | SchemeKind::OAuth2 | SchemeKind::OpenIdConnect(_)
             ),
             Self::Users(_) => matches!(kind, SchemeKind::Basic),
+            Self::Signers(_) => match kind {
+                SchemeKind::Http(scheme) => **scheme == *"signature",
+                SchemeKind::ApiKey(KeyPlace::Header(name)) => name == "signature",
+                _ => false,
+            },
             Self::Upstream => true,
         }
     }
 }
 
-/// `what` in words, and the setting that describes it.
+/// Reports a name that nobody has. `what` is what they are, and the setting that describes them.
 fn check(name: &Spanned<Name>, [what, setting]: [&str; 2], known: &[&str], problems: &mut Problems<'_>) {
     if known.contains(&name.value.0.as_str()) {
         return;

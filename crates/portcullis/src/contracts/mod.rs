@@ -29,6 +29,7 @@ use crate::config::upstream_tls::Tls as Configured;
 use crate::config::{extensions, raw};
 use crate::files::Files;
 use crate::issuers;
+use crate::signers;
 use crate::signing;
 use crate::upstream_tls;
 use crate::users;
@@ -89,6 +90,11 @@ pub(crate) fn load_all(configuration: &Configuration, location: &str) -> Result<
         .into_iter()
         .partition(|problem| problem.severity == Severity::Error);
     problems.extend(errors);
+    problems.extend(
+        signers::settle(&configuration.signers, location)
+            .err()
+            .unwrap_or_default(),
+    );
     for api in folder::expanded(&configuration.apis, location, &mut problems) {
         match load(&api, location) {
             Ok(api) => apis.push(api),

@@ -56,7 +56,8 @@ fn numbered(key: &LeftOut) -> String {
     format!("key {}", key.position + 1)
 }
 
-fn refused(refusal: &KeySetRefusal) -> String {
+/// What is wrong with a set of keys, after its name.
+pub(crate) fn refused(refusal: &KeySetRefusal) -> String {
     match refusal {
         KeySetRefusal::TooLong => "is too long for a set of keys".to_owned(),
         KeySetRefusal::Json(fault) => format!("is no set of keys (RFC 7517): it {fault}"),

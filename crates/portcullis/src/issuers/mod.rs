@@ -19,6 +19,7 @@ use portcullis_identity::jose::key_set::{KeySet, SET_BYTES_MAX};
 
 use self::ask::{Asked, Asker, Endpoint};
 use self::fetch::Fetcher;
+pub(crate) use self::keys::refused;
 use crate::config::introspection::Introspection as ConfiguredIntrospection;
 use crate::config::issuer::{self as config, Issuer as Configured, RemoteKeys};
 use crate::files;

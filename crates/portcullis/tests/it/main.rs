@@ -45,6 +45,7 @@ mod sandbox;
 mod schema;
 mod service_manager;
 mod shutdown;
+mod signatures;
 mod step_up;
 mod streams;
 mod tls;

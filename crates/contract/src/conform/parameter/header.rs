@@ -108,6 +108,8 @@ pub fn is_standard(name: &str) -> bool {
             | "priority"
             | "range"
             | "referer"
+            | "signature"
+            | "signature-input"
             | "te"
             | "traceparent"
             | "tracestate"

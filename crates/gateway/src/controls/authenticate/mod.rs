@@ -8,10 +8,12 @@ mod attempt;
 mod authorization;
 pub(crate) mod cache;
 mod password;
+mod signature;
 mod token;
 
 use std::sync::Arc;
 
+use portcullis_identity::content_digest::ContentDigest;
 use portcullis_identity::time::UnixTime;
 
 use super::rate_limit::Paced;
@@ -80,18 +82,21 @@ pub(crate) async fn authenticate<'r>(paced: Paced<'r>, gate: &Gate, failures: &F
     };
     // Before the proof: what changes meanwhile has changed since.
     let began = Began::of(&access);
-    let (proven, tenure, proof) = match prove(presented).await {
-        Ok(proven) => {
-            let standing = access.standing(&proven);
-            let tenure = Tenure::of(&proven, &access, began, routed.received.headers());
-            (proven, tenure, Proof::Judged(standing))
+    let (Shown { proven, content }, tenure, proof) = match prove(presented).await {
+        Ok(shown) => {
+            let standing = access.standing(&shown.proven);
+            let tenure = Tenure::of(&shown.proven, &access, began, routed.received.headers());
+            (shown, tenure, Proof::Judged(standing))
         }
-        Err(unproven) => (Proven::default(), Tenure::default(), Proof::Unproven(unproven)),
+        Err(unproven) => (Shown::default(), Tenure::default(), Proof::Unproven(unproven)),
     };
     for name in &access.withheld {
         routed.received.headers_mut().remove(name);
     }
     api_key::take_out(&access.withheld_keys, &mut routed.received);
+    if let Some(digest) = content {
+        routed.received.expect_content(digest);
+    }
     Identified {
         routed,
         proven,
@@ -100,14 +105,27 @@ pub(crate) async fn authenticate<'r>(paced: Paced<'r>, gate: &Gate, failures: &F
     }
 }
 
-/// Whom the credentials speak of. One that is bad makes the others worth nothing.
-async fn prove(presented: Presented<'_>) -> Result<Proven, Unproven> {
-    let mut proven = Proven::default();
+/// What the credentials of a request show.
+#[derive(Default)]
+struct Shown {
+    /// Whom they speak of.
+    proven: Proven,
+    /// What the content has to be, where a signature says so.
+    content: Option<ContentDigest>,
+}
+
+/// Verifies every credential. One that is bad makes the others worth nothing.
+async fn prove(presented: Presented<'_>) -> Result<Shown, Unproven> {
+    let mut shown = Shown::default();
     if let Some(identity) = authorization::verify(presented).await? {
-        proven.add(identity);
+        shown.proven.add(identity);
     }
     if let Some(identity) = api_key::verify(presented).await? {
-        proven.add(identity);
+        shown.proven.add(identity);
     }
-    Ok(proven)
+    if let Some(signed) = signature::verify(presented).await? {
+        shown.proven.add(signed.identity);
+        shown.content = signed.digest;
+    }
+    Ok(shown)
 }

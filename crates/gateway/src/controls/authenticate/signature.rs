@@ -1,0 +1,103 @@
+//! Signatures of the request itself (RFC 9421), over the head as it came.
+
+use http::HeaderMap;
+use http::header::HeaderName;
+use portcullis_identity::principal::Credential;
+use portcullis_identity::signatures::{self, Fields, OneUse, Refusal, Request, Verified};
+use portcullis_identity::time::UnixTime;
+
+use super::{Presented, Unproven};
+use crate::gate::Gate;
+use crate::listen::Received;
+use crate::replay::Seen;
+
+/// The fields as they came, without those of one hop.
+struct Lines<'h>(&'h HeaderMap);
+
+impl Fields for Lines<'_> {
+    fn values<'f>(&'f self, name: &str) -> Vec<&'f [u8]> {
+        let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else {
+            return Vec::new();
+        };
+        let lines = self.0.get_all(name).iter();
+        lines.map(|value| value.as_bytes().trim_ascii()).collect()
+    }
+}
+
+/// Who signed the request, if anybody says to have and the operation accepts signatures.
+pub(super) async fn verify(presented: Presented<'_>) -> Result<Option<Verified>, Unproven> {
+    let Presented {
+        access, request, gate, ..
+    } = presented;
+    if !access.accepts(Credential::Signature) {
+        return Ok(None);
+    }
+    let fields = Lines(request.headers());
+    let request = seen(request, &fields);
+    let Some(signatures) = signatures::Presented::read(&request).map_err(unproven)? else {
+        return Ok(None);
+    };
+    let attempt = presented.attempt().await?;
+    let signed = signed(&signatures, &request, presented);
+    attempt.settle(signed, gate).await.map(Some)
+}
+
+/// Who made signatures that are there.
+fn signed(
+    signatures: &signatures::Presented,
+    request: &Request<'_>,
+    presented: Presented<'_>,
+) -> Result<Verified, Unproven> {
+    let Presented { access, gate, now, .. } = presented;
+    let mut proven: Option<Verified> = None;
+    for signers in access.signers() {
+        let Some(verified) = signers.verify(signatures, request, now).map_err(unproven)? else {
+            continue;
+        };
+        // One request is one caller's, whoever of them is asked for.
+        if proven.is_some() {
+            return Err(unproven(Refusal::Ambiguous));
+        }
+        for once in &verified.uses {
+            use_up(signers.authority(), once, gate, now)?;
+        }
+        proven = Some(verified);
+    }
+    proven.ok_or_else(|| unproven(Refusal::KeyUnknown))
+}
+
+/// The request as a signature sees it.
+fn seen<'r>(request: &'r Received, fields: &'r Lines<'r>) -> Request<'r> {
+    Request {
+        method: request.method().as_str(),
+        scheme: request.arrival().client().scheme.as_str(),
+        authority: request.host(),
+        path: request.path(),
+        query: request.uri().query(),
+        target: request.request_target(),
+        has_content: request.has_content(),
+        fields,
+    }
+}
+
+/// Uses a nonce, which works once.
+fn use_up(authority: &str, once: &OneUse, gate: &Gate, now: UnixTime) -> Result<(), Unproven> {
+    // No name has a control character.
+    let caller = format!("signature\0{authority}\0{}", once.keyid.as_str());
+    match gate
+        .replay()
+        .first_use(caller.as_bytes(), once.nonce.as_bytes(), once.until, now)
+    {
+        Seen::First => Ok(()),
+        Seen::Again => Err(Unproven::Rejected("signature-replayed")),
+        Seen::Full => Err(Unproven::Unverifiable),
+    }
+}
+
+fn unproven(refusal: Refusal) -> Unproven {
+    if refusal.is_of_form() {
+        Unproven::Unreadable
+    } else {
+        Unproven::Rejected(refusal.code())
+    }
+}
