@@ -136,6 +136,16 @@ have_grpcio() {
         --target "$grpcio_folder" "grpcio==$version" && touch "$grpcio_folder/complete"
 }
 
+# Another implementation of HTTP message signatures, from PyPI; 1 where it cannot be had.
+have_http_message_signatures() {
+    local version=3.0.0
+    signatures_folder="$data_folder/http-message-signatures-$version"
+    [ ! -e "$signatures_folder/complete" ] || return 0
+    command -v pip3 >/dev/null || return 1
+    timeout 180 pip3 install --quiet --disable-pip-version-check --root-user-action=ignore --only-binary :all: \
+        --target "$signatures_folder" "http-message-signatures==$version" && touch "$signatures_folder/complete"
+}
+
 # A client and a server of WebSocket, from npm; 1 where they cannot be had.
 have_ws() {
     local version=8.23.0
