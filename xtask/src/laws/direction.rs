@@ -50,10 +50,7 @@ const NEVER: &[(&str, &[&str])] = &[
             "natter",
         ],
     ),
-    (
-        "crates/gateway",
-        &["portcullis", "portcullis-secrets", "portcullis-store", "natter"],
-    ),
+    ("crates/gateway", &["portcullis", "portcullis-store", "natter"]),
     (
         "examples/natter",
         &[

@@ -172,9 +172,7 @@ impl Running {
         let files = AddressFiles::read(&configuration).map_err(StartError::Unusable)?;
         let mut keepers = Keepers::start().map_err(no_descriptors)?;
         let verifiers = keepers.settle(&configuration).map_err(StartError::Unusable)?;
-        let mut signing = Signing::new();
-        let read = signing.read(configuration.upstream_tokens.as_ref());
-        signing.replace(read.map_err(StartError::Unusable)?);
+        let signing = signing(&configuration)?;
         let listeners = tls::listeners(&configuration.listen, &files)?;
         let admin_list = configuration.admin.as_ref().map(|admin| files.list(&admin.addresses));
         let serve = |listener| {
@@ -365,6 +363,14 @@ impl Running {
         drop(self.exporter);
         drained
     }
+}
+
+/// The keys that sign tokens for upstreams.
+fn signing(configuration: &Configuration) -> Result<Signing, StartError> {
+    let mut signing = Signing::new();
+    let read = signing.read(configuration.upstream_tokens.as_ref());
+    signing.replace(read.map_err(StartError::Unusable)?);
+    Ok(signing)
 }
 
 /// What counts: for rate limits, with so many keys at most, and for metrics.

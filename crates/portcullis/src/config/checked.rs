@@ -184,19 +184,9 @@ pub(super) fn lower(raw: raw::Configuration, directory: &Path, problems: &mut Pr
     let listen = raw.listen.0.into_iter();
     let listen = listen.map(|entry| Listener::lower(entry, directory, has_proxies, problems));
     let listen = listen.collect();
-    let issuers = raw.issuers.into_iter();
-    let issuers: Vec<_> = issuers
-        .map(|issuer| Issuer::lower(issuer.value, directory, problems))
-        .collect();
-    let users: Vec<_> = raw
-        .users
-        .into_iter()
-        .map(|users| Users::lower(users.value, directory))
-        .collect();
-    let signers = raw.signers.into_iter();
-    let signers: Vec<_> = signers
-        .map(|signers| Signers::lower(signers.value, directory, problems))
-        .collect();
+    let issuers = each(raw.issuers, |issuer| Issuer::lower(issuer, directory, problems));
+    let users = each(raw.users, |users| Users::lower(users, directory));
+    let signers = each(raw.signers, |signers| Signers::lower(signers, directory, problems));
     let upstream_tokens = raw.upstream_tokens;
     let upstream_tokens = upstream_tokens.map(|tokens| UpstreamTokens::lower(tokens, directory, problems));
     let authorities = Authorities {
@@ -245,6 +235,10 @@ pub(super) fn lower(raw: raw::Configuration, directory: &Path, problems: &mut Pr
         process: Process::lower(raw.process, directory, problems),
         traces: raw.traces.map(Traces::lower),
     }
+}
+
+fn each<W, S>(written: Vec<Spanned<W>>, mut lower: impl FnMut(W) -> S) -> Vec<S> {
+    written.into_iter().map(|one| lower(one.value)).collect()
 }
 
 fn lower_apis(

@@ -183,20 +183,9 @@ pub(crate) fn of_document(api: &Api, document: Document, location: &str) -> Resu
         };
         of_limits.extend(limits.problems(&contract, operation, &policy));
         of_limits.extend(step_up::problem(api, &document, &contract, operation, &policy));
-        of_limits.extend(websockets::problem(
-            &document,
-            operation,
-            &own,
-            policy.websocket.is_some(),
-        ));
-        of_logins.extend(logins::problem(
-            api,
-            &document,
-            &contract,
-            operation,
-            &own,
-            policy.login,
-        ));
+        let (login, websocket) = (policy.login, policy.websocket.is_some());
+        of_limits.extend(websockets::problem(&document, operation, &own, websocket));
+        of_logins.extend(logins::problem(api, &document, &contract, operation, &own, login));
         policies.push(policy);
     }
     // A limit that stands outside of the operations is wrong once, not once for each.
