@@ -114,9 +114,9 @@ pub(crate) struct Reloaded {
 /// See [`StartError`].
 pub(crate) fn offline(configuration: &Configuration, apis: Vec<Loaded>) -> Result<Offline, StartError> {
     let (limiter, registry) = counters(NonZeroUsize::MIN, 1)?;
-    let files = AddressFiles::read(configuration).map_err(StartError::Unusable)?;
+    let files = AddressFiles::read(configuration).map_err(unusable(configuration))?;
     let verifiers = Keepers::offline().settle(configuration);
-    let verifiers = verifiers.map_err(StartError::Unusable)?;
+    let verifiers = verifiers.map_err(unusable(configuration))?;
     let mut upstreams = Upstreams::new(Fleet::new(1));
     let signing = Signing::new();
     let site = Site {
@@ -169,9 +169,9 @@ impl Running {
         let (limiter, registry) = counters(configuration.workers, KEYS_MAX)?;
         let registry = Arc::new(registry);
         let readiness = Arc::new(Readiness::default());
-        let files = AddressFiles::read(&configuration).map_err(StartError::Unusable)?;
+        let files = AddressFiles::read(&configuration).map_err(unusable(&configuration))?;
         let mut keepers = Keepers::start().map_err(no_descriptors)?;
-        let verifiers = keepers.settle(&configuration).map_err(StartError::Unusable)?;
+        let verifiers = keepers.settle(&configuration).map_err(unusable(&configuration))?;
         let signing = signing(&configuration)?;
         let listeners = tls::listeners(&configuration.listen, &files)?;
         let admin_list = configuration.admin.as_ref().map(|admin| files.list(&admin.addresses));
@@ -240,10 +240,10 @@ impl Running {
     /// See [`StartError`].
     pub(crate) fn reload(&mut self, configuration: Configuration, apis: Vec<Loaded>) -> Result<Reloaded, StartError> {
         let ages = written(&apis);
-        let files = AddressFiles::read(&configuration).map_err(StartError::Unusable)?;
-        let verifiers = self.keepers.settle(&configuration).map_err(StartError::Unusable)?;
+        let files = AddressFiles::read(&configuration).map_err(unusable(&configuration))?;
+        let verifiers = self.keepers.settle(&configuration).map_err(unusable(&configuration))?;
         let signing = self.signing.read(configuration.upstream_tokens.as_ref());
-        let signing = signing.map_err(StartError::Unusable)?;
+        let signing = signing.map_err(unusable(&configuration))?;
         let site = Site {
             listeners: &self.configuration.listen,
             addresses: self.workers.addresses(),
@@ -365,11 +365,21 @@ impl Running {
     }
 }
 
+/// What is wrong with what a configuration names, with its place.
+fn unusable(configuration: &Configuration) -> impl Fn(Vec<Problem>) -> StartError {
+    |mut problems| {
+        for problem in problems.iter_mut().filter(|problem| problem.location.is_empty()) {
+            problem.location.clone_from(&configuration.location);
+        }
+        StartError::Unusable(problems)
+    }
+}
+
 /// The keys that sign tokens for upstreams.
 fn signing(configuration: &Configuration) -> Result<Signing, StartError> {
     let mut signing = Signing::new();
     let read = signing.read(configuration.upstream_tokens.as_ref());
-    signing.replace(read.map_err(StartError::Unusable)?);
+    signing.replace(read.map_err(unusable(configuration))?);
     Ok(signing)
 }
 

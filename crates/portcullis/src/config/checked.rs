@@ -30,6 +30,8 @@ use super::users::{Logins, Users};
 /// What `portcullis serve` does.
 #[derive(Debug)]
 pub(crate) struct Configuration {
+    /// Its file, as it was asked for; for problems.
+    pub(crate) location: String,
     /// Where callers arrive; at least one, all different.
     pub(crate) listen: Vec<Listener>,
     /// Where operators arrive.
@@ -202,6 +204,7 @@ pub(super) fn lower(raw: raw::Configuration, directory: &Path, problems: &mut Pr
         .map(|written| Credentials::lower(written, directory, problems));
     credentials::check(credentials.as_ref(), &apis, authorities, problems);
     Configuration {
+        location: String::new(),
         admin: raw
             .admin
             .map(|admin| lower_admin(&admin, &addresses, directory, problems)),

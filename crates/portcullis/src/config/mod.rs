@@ -158,8 +158,12 @@ fn check(mut root: Node, location: &str, directory: &Path) -> Reading {
     let locate = |_: FileId| location.to_owned();
     let mut problems = Problems::new(&locate);
     let settled = settle(&mut root, directory, &mut problems);
+    let placed = |settled: Configuration| Configuration {
+        location: location.to_owned(),
+        ..settled
+    };
     Reading {
-        settled,
+        settled: settled.map(placed),
         problems: problems.into_sorted(),
     }
 }

@@ -524,7 +524,7 @@ fn what_is_not_said_or_cannot_be_kept_is_an_error() {
     };
     let plain = || Setup::new(CONTRACT, upstream.address);
     check(plain().with_api(SCHEMES), "it is not said where they are kept");
-    check(setup(&upstream).with(issuer), "an issuer is called `own`");
+    check(setup(&upstream).with(issuer), "`own` is what the gate's own");
     check(
         plain()
             .with(KEPT)

@@ -55,6 +55,7 @@ impl Endpoint {
         Setup::new(CONTRACT, upstream.address)
             .with("workers: 2")
             .with("arrival_limit: {requests: 1000000, per: 1s}")
+            .with("failed_authentication_limit: {requests: 1000000, per: 1s}")
             .with(&format!(
                 "issuers: [{{name: main, issuer: 'https://id.example', audiences: ['https://things.example'], keys: {{url: 'http://{}/jwks', dangerous_private_address: true{times}}}}}]",
                 self.server.address
