@@ -96,17 +96,6 @@ impl Looking<'_> {
         if let Some(body) = &operation.body {
             self.contents("request body", &body.contents, true, &mut checks);
         }
-        if operation.security.as_ref().is_some_and(|any_of| !any_of.is_empty()) {
-            let effect = Effect::NotJudged(
-                "by the contract; `security_schemes` of the configuration name who verifies credentials",
-            );
-            checks.push(Check {
-                subject: "security requirements".to_owned(),
-                answer: false,
-                effect,
-                caveats: Vec::new(),
-            });
-        }
         for response in &operation.responses {
             let what = format!("answer {}", response.declared);
             for header in &response.headers {

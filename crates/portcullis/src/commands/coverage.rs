@@ -1,6 +1,7 @@
 //! `portcullis coverage`: what is checked and what is not, and why.
 
 mod access;
+mod callers;
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -31,12 +32,11 @@ const WIDTH_MIN: u16 = 60;
 const WIDTH_MAX: u16 = 160;
 
 /// What the pipeline has a place for, and nothing that does it.
-const MISSING: [(&str, &str); 3] = [
+const MISSING: [(&str, &str); 2] = [
     (
-        "identity",
-        "credentials are not verified; those that the contract does not declare are left out",
+        "decisions",
+        "who may do what to which object is not decided, beyond the scopes that the contract asks for",
     ),
-    ("decisions", "no caller is refused for who they are"),
     (
         "audit log",
         "requests are logged and counted, not recorded for evidence",
@@ -85,6 +85,17 @@ struct Row {
     why: String,
     /// What in its schemas has no effect: where, and what.
     caveats: Vec<(String, String)>,
+}
+
+impl Row {
+    fn new(subject: &str, state: State, why: String) -> Self {
+        Self {
+            subject: subject.to_owned(),
+            state,
+            why,
+            caveats: Vec::new(),
+        }
+    }
 }
 
 /// How far something is checked.
@@ -143,7 +154,8 @@ fn api(loaded: &Loaded) -> Api<'_> {
         Covered {
             operation,
             policy,
-            rows: checks
+            rows: callers::rows(&loaded.api, contract, operation, policy)
+                .chain(checks)
                 .chain(access::rows(policy))
                 .chain(websocket_row(operation, policy))
                 .chain(limits)
@@ -189,12 +201,7 @@ fn websocket_row(operation: &Operation, policy: &Policy) -> Option<Row> {
         websocket.message_bytes_max,
         websocket.life_time_max.as_secs()
     );
-    Some(Row {
-        subject: "messages of the WebSocket".to_owned(),
-        state: State::NotJudged,
-        why,
-        caveats: Vec::new(),
-    })
+    Some(Row::new("messages of the WebSocket", State::NotJudged, why))
 }
 
 fn limit_row(limit: &RateLimit, policy: &Policy) -> Row {
@@ -209,12 +216,8 @@ fn limit_row(limit: &RateLimit, policy: &Policy) -> Row {
         key.join(" and "),
         shared.unwrap_or_default()
     );
-    Row {
-        subject: format!("rate limit `{}`", limit.name),
-        state: State::of(limit.mode.unwrap_or(policy.modes.rate_limits)),
-        why,
-        caveats: Vec::new(),
-    }
+    let state = State::of(limit.mode.unwrap_or(policy.modes.rate_limits));
+    Row::new(&format!("rate limit `{}`", limit.name), state, why)
 }
 
 fn key_part(part: &KeyPart) -> String {
@@ -525,7 +528,9 @@ components:
     fn for_programs() {
         let told = told(|apis| as_json(apis).to_string());
         let told: Value = serde_json::from_str(&told).unwrap();
-        let parameter = &told["apis"][0]["operations"][0]["checks"][0];
+        let checks = &told["apis"][0]["operations"][0]["checks"];
+        assert_eq!(checks[0]["effect"], "not judged", "{}", checks[0]);
+        let parameter = &checks[1];
         assert_eq!(parameter["effect"], "enforced");
         assert_eq!(
             parameter["caveats"][0]["message"],

@@ -13,24 +13,15 @@ pub(super) fn rows(policy: &Policy) -> impl Iterator<Item = Row> {
     listeners.into_iter().chain(lists).chain(pages)
 }
 
-fn row(subject: &str, state: State, why: String) -> Row {
-    Row {
-        subject: subject.to_owned(),
-        state,
-        why,
-        caveats: Vec::new(),
-    }
-}
-
 fn listeners(names: &[String]) -> Row {
-    row("listeners", State::Enforced, format!("only {}", in_backticks(names)))
+    Row::new("listeners", State::Enforced, format!("only {}", in_backticks(names)))
 }
 
 fn list(AddressRule { list, mode }: &AddressRule) -> Row {
     let allowed = list.allow.as_ref().map(|source| format!("only {}", told(source)));
     let denied = (list.deny != Source::default()).then(|| format!("none of {}", told(&list.deny)));
     let words: Vec<String> = allowed.into_iter().chain(denied).collect();
-    row("addresses", State::of(*mode), words.join(", "))
+    Row::new("addresses", State::of(*mode), words.join(", "))
 }
 
 fn told(source: &Source) -> String {
@@ -52,7 +43,7 @@ fn pages(cors: &Sharing, policy: &Policy) -> Row {
             format!("{}, {with} credentials", in_backticks(origins))
         }
     };
-    row("pages of other origins", State::of(policy.modes.cors), who)
+    Row::new("pages of other origins", State::of(policy.modes.cors), who)
 }
 
 fn in_backticks(words: &[String]) -> String {
