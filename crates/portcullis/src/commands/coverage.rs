@@ -15,6 +15,7 @@ use portcullis_contract::conform::coverage::{self, Check, Effect};
 use portcullis_contract::conform::operation::Operation;
 use serde_json::{Value, json};
 
+use super::width::width;
 use super::{Failure, Outcome, Overlaid, Shared};
 use crate::config::policy::Policy;
 use crate::config::rate_limit::RateLimit;
@@ -23,13 +24,6 @@ use crate::contracts::{self, Loaded, place, websockets};
 
 const BOLD: Style = Style::new().bold();
 const FAINT: Style = Style::new().dimmed();
-
-/// The width of a report in characters, where there is no terminal to fit.
-const WIDTH: u16 = 100;
-/// No report is narrower.
-const WIDTH_MIN: u16 = 60;
-/// No report is wider.
-const WIDTH_MAX: u16 = 160;
 
 /// What the pipeline has a place for, and nothing that does it.
 const MISSING: [(&str, &str); 2] = [
@@ -276,12 +270,6 @@ fn counts(apis: &[Api<'_>]) -> ([(State, usize); 7], usize) {
     (State::ALL.map(of), rows().map(|row| row.caveats.len()).sum())
 }
 
-/// The terminal's width in characters, within bounds.
-fn width() -> u16 {
-    let terminal = Table::new().width();
-    terminal.map_or(WIDTH, |width| width.clamp(WIDTH_MIN, WIDTH_MAX))
-}
-
 fn text(apis: &[Api<'_>], width: u16) -> String {
     // Writing to a string cannot fail.
     let mut text = String::new();
@@ -456,6 +444,7 @@ fn operation_json(loaded: &Loaded, covered: &Covered<'_>) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::commands::width::{WIDTH, WIDTH_MAX, WIDTH_MIN};
     use crate::config;
 
     const GATE: &str = "\

@@ -18,6 +18,7 @@ mod serve;
 mod token;
 mod try_request;
 mod user;
+mod width;
 
 use clap::{ColorChoice, Parser, Subcommand};
 

@@ -9,13 +9,12 @@ use portcullis_identity::credentials::{Kind, Record};
 use portcullis_identity::time::UnixTime;
 use serde_json::{Value, json};
 
+use super::super::width::width;
 use super::super::{Failure, Shared};
 use super::date::Date;
 
 const FAINT: Style = Style::new().dimmed();
 const BOLD: Style = Style::new().bold();
-/// The width of a table in characters, where there is no terminal to fit.
-const WIDTH: u16 = 120;
 
 /// What people call it.
 pub(super) fn what(kind: Kind) -> &'static str {
@@ -70,7 +69,7 @@ pub(super) fn all(kind: Kind, records: &[Record], now: UnixTime, shared: &Shared
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_width(Table::new().width().unwrap_or(WIDTH));
+    table.set_width(width());
     table.set_header(["name", "state", "owner", "scopes", "ends", "last used", "label"]);
     for record in records {
         table.add_row([
