@@ -160,10 +160,19 @@ impl Access {
         self.alternatives.iter().flatten().map(|need| &need.verifier)
     }
 
-    /// Where somebody stands who proved this.
-    pub(crate) fn standing(&self, proven: &Proven) -> Standing {
-        let met = |alternative: &Alternative| alternative.iter().all(|need| need.is_met(proven, Need::is_in_scope));
-        if self.alternatives.is_empty() || self.alternatives.iter().any(met) {
+    /// Where somebody stands who proved this. Whoever is let in is known by nothing but what let them in: a credential that is
+    /// good, and not good enough for this operation, says nothing of who calls. Of several ways in, the one that asks for most
+    /// counts, and of those the first.
+    pub(crate) fn admit(&self, proven: &mut Proven) -> Standing {
+        let met = |alternative: &&Alternative| alternative.iter().all(|need| need.is_met(proven, Need::is_in_scope));
+        let way_in = self.alternatives.iter().filter(met).rev().max_by_key(|way| way.len());
+        if let Some(way_in) = way_in {
+            let counts = |identity: &Identity| way_in.iter().any(|need| need.is_met_by(identity));
+            proven.0.retain(|identity| counts(identity));
+            return Standing::Admitted;
+        }
+        if self.alternatives.is_empty() {
+            proven.0.clear();
             return Standing::Admitted;
         }
         if proven.0.is_empty() {
@@ -200,6 +209,10 @@ impl Need {
         matches!(self.verifier, Verifier::Unverified) || proven.0.iter().any(meets)
     }
 
+    fn is_met_by(&self, identity: &Identity) -> bool {
+        self.verifier.vouches_for(identity) && self.is_in_scope(identity)
+    }
+
     fn is_in_scope(&self, identity: &Identity) -> bool {
         identity.scopes().contain(self.scopes.iter().map(|scope| &**scope))
     }
@@ -231,5 +244,69 @@ impl Verifier {
                 Self::Signatures(signers) => signers.authority() == authority,
                 Self::Unverified => false,
             }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use portcullis_identity::access_token::AccessTokens;
+    use portcullis_identity::jose::claims::Expected;
+    use portcullis_identity::jose::media_type::MediaType;
+    use portcullis_identity::principal::{Scopes, Subject, SubjectKind};
+
+    use super::*;
+    use crate::issuer::{Authority, Keys};
+
+    fn tokens(authority: &str) -> Verifier {
+        let expected = Expected::new("https://id.example", "https://api.example", MediaType::new("at+jwt"));
+        let tokens = AccessTokens::new(authority.into(), expected);
+        let issuer = Issuer::new(tokens, Authority::Keys(Keys::unknown(None)));
+        Verifier::Tokens([Arc::new(issuer)].into())
+    }
+
+    fn need(authority: &str, scopes: &[&str]) -> Need {
+        Need {
+            verifier: tokens(authority),
+            scopes: scopes.iter().map(|scope| (*scope).into()).collect(),
+        }
+    }
+
+    /// Whoever is let in by `security`, by the names of those who vouch; `presented` has authorities and scopes.
+    #[track_caller]
+    fn check(security: Vec<Alternative>, presented: &[(&str, &str)], standing: &Standing, known: &[&str]) {
+        let access = Access {
+            alternatives: security,
+            ..Access::default()
+        };
+        let mut proven = Proven::default();
+        for (authority, scope) in presented {
+            let subject = Subject::new((*authority).into(), SubjectKind::User, "somebody");
+            let identity = Identity::new(Credential::AccessToken, subject);
+            proven.add(Arc::new(identity.with_scopes(Scopes::new(vec![(*scope).into()]))));
+        }
+        assert_eq!(access.admit(&mut proven), *standing);
+        let left: Vec<&str> = proven.0.iter().map(|one| one.subject().authority()).collect();
+        assert_eq!(left, known, "{presented:?}");
+    }
+
+    #[test]
+    fn whoever_is_let_in_is_known_by_what_let_them_in() {
+        let either = || vec![vec![need("oauth", &["write"])], vec![need("keys", &[])]];
+        let optional = || vec![vec![], vec![need("oauth", &["write"])]];
+        let (read, write, key) = (("oauth", "read"), ("oauth", "write"), ("keys", ""));
+        let admitted = &Standing::Admitted;
+        check(either(), &[read, key], admitted, &["keys"]);
+        check(either(), &[write, key], admitted, &["oauth"]);
+        check(either(), &[key], admitted, &["keys"]);
+        check(either(), &[], &Standing::Missing, &[]);
+        let lacking = &Standing::Insufficient(vec!["write".into()]);
+        check(either(), &[read], lacking, &["oauth"]);
+        check(either(), &[("other", "write")], &Standing::Foreign, &["other"]);
+        check(optional(), &[read], admitted, &[]);
+        check(optional(), &[write], admitted, &["oauth"]);
+        check(optional(), &[], admitted, &[]);
+        let both = vec![vec![need("oauth", &["write"]), need("keys", &[])]];
+        check(both, &[write, key], admitted, &["oauth", "keys"]);
+        check(vec![], &[write], admitted, &[]);
     }
 }

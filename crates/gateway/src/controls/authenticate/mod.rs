@@ -83,8 +83,8 @@ pub(crate) async fn authenticate<'r>(paced: Paced<'r>, gate: &Gate, failures: &F
     // Before the proof: what changes meanwhile has changed since.
     let began = Began::of(&access);
     let (Shown { proven, content }, tenure, proof) = match prove(presented).await {
-        Ok(shown) => {
-            let standing = access.standing(&shown.proven);
+        Ok(mut shown) => {
+            let standing = access.admit(&mut shown.proven);
             let tenure = Tenure::of(&shown.proven, &access, began, routed.received.headers());
             (shown, tenure, Proof::Judged(standing))
         }
