@@ -6,9 +6,12 @@
 
 pub mod access_token;
 pub mod authorization;
+pub mod certificate;
 pub mod challenge;
+pub mod confirmation;
 pub mod content_digest;
 pub mod credentials;
+pub mod dpop;
 pub mod introspection;
 pub mod jose;
 pub mod password;
@@ -16,5 +19,6 @@ pub mod principal;
 pub mod signatures;
 pub mod step_up;
 pub mod structured;
+pub mod thumbprint;
 pub mod time;
 pub mod users;

@@ -10,6 +10,9 @@ impl UnixTime {
     /// 9999-12-31T23:59:59Z, the last second that the usual notations of dates can name.
     pub const MAX: Self = Self(253_402_300_799);
 
+    /// 1970-01-01T00:00:00Z.
+    pub const EPOCH: Self = Self(0);
+
     /// `None` after [`UnixTime::MAX`].
     pub fn from_seconds(seconds: u64) -> Option<Self> {
         (seconds <= Self::MAX.0).then_some(Self(seconds))

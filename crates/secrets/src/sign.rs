@@ -1,9 +1,7 @@
 //! Private keys that sign.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{self, KeySize};
 use aws_lc_rs::signature::{
@@ -14,6 +12,7 @@ use portcullis_identity::jose::algorithm::SignatureAlgorithm;
 use portcullis_identity::jose::encode_base64url;
 use portcullis_identity::jose::key::Kid;
 use portcullis_identity::jose::object::Object;
+use portcullis_identity::thumbprint::Thumbprint;
 
 use crate::jwk::Jwk;
 use crate::load::LoadError;
@@ -120,21 +119,14 @@ impl Signer {
         })
     }
 
-    /// The same key, named by the thumbprint of its public half: who has the same file gives it the same name.
+    /// The same key, named by the thumbprint of its public half (RFC 7638): who has the same file gives it the same name.
     #[must_use]
     pub fn named_by_thumbprint(self) -> Self {
+        let thumbprint = Thumbprint::of_jwk(&self.key.public_half());
         Self {
-            kid: Kid::new(&self.thumbprint()),
+            kid: thumbprint.and_then(|thumbprint| Kid::new(&thumbprint.to_string())),
             ..self
         }
-    }
-
-    /// The thumbprint of the public half (RFC 7638), by SHA-256.
-    pub fn thumbprint(&self) -> String {
-        // Every member of the public half is one that §3.2 asks for.
-        let members: BTreeMap<_, _> = self.key.public_half().into_iter().collect();
-        let members = serde_json::to_vec(&members).unwrap_or_default();
-        encode_base64url(digest(&SHA256, &members).as_ref())
     }
 
     /// The name of the key, if it has one.

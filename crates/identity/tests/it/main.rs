@@ -15,6 +15,7 @@ mod access_tokens;
 mod attacks;
 mod cookbook;
 mod credentials;
+mod dpop;
 mod encrypted;
 mod keys;
 mod making;

@@ -8,7 +8,7 @@ use crate::time::UnixTime;
 
 /// Where a fraction of a second goes: always to where the token is good for less.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Rounding {
+pub(crate) enum Rounding {
     /// For ends.
     Down,
     /// For beginnings.
@@ -16,7 +16,7 @@ pub(super) enum Rounding {
 }
 
 /// Reads a claim that is a date between the epoch and [`UnixTime::MAX`]; `None` when it is not there.
-pub(super) fn read(claims: &Object, name: &'static str, rounding: Rounding) -> Result<Option<UnixTime>, Refusal> {
+pub(crate) fn read(claims: &Object, name: &'static str, rounding: Rounding) -> Result<Option<UnixTime>, Refusal> {
     let seconds = match claims.get(name) {
         None => return Ok(None),
         Some(Value::Number(number)) => seconds(number, rounding),

@@ -3,7 +3,7 @@
 //! A registered claim of the wrong type refuses the token; it is never taken for an absent one. Whether the claims are the
 //! right ones is another question, which [`Expected`] answers.
 
-mod date;
+pub(crate) mod date;
 mod expected;
 #[cfg(test)]
 mod tests;
