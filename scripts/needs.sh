@@ -170,6 +170,19 @@ have_oidc_provider() {
         touch "$oidc_folder/complete"
 }
 
+# Proofs of possession and tokens of other makes, from npm; 1 where they cannot be had.
+have_dpop() {
+    local version=2.1.2 jose=6.2.3
+    dpop_folder="$data_folder/dpop-$version"
+    command -v node >/dev/null || return 1
+    [ ! -e "$dpop_folder/complete" ] || return 0
+    command -v npm >/dev/null || return 1
+    mkdir -p "$dpop_folder"
+    timeout 180 npm install --silent --no-fund --no-audit --ignore-scripts --prefix "$dpop_folder" \
+        "dpop@$version" "jose@$jose" >/dev/null &&
+        touch "$dpop_folder/complete"
+}
+
 # An ACME authority for tests, and its name server, from the Go module proxy; 1 where they cannot be had.
 have_pebble() {
     local version=v2.10.1

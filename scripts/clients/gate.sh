@@ -62,7 +62,8 @@ elliptic=(-newkey ec -pkeyopt ec_paramgen_curve:P-256)
 rsa=(-newkey rsa:2048)
 
 # start_gate LISTENER...: the addresses of the listeners go to the array `addresses`, in their order. Each is at an address of its
-# own, 127.0.0.1 and so on, because one cannot ask for a free port of one address twice.
+# own, 127.0.0.1 and so on, because one cannot ask for a free port of one address twice. A script may have a `contract` of its own, and
+# lines of its own for the configuration (`settings`) and for the API (`api_settings`).
 start_gate() {
     local listeners='' number=0 listener
     python3 "$here/upstream.py" >"$folder/upstream.port" &
@@ -77,14 +78,16 @@ listen:
 $listeners
 arrival_limit: {requests: 1000000, per: 1s}
 connection: {connections_per_address_max: 400}
+${settings:-}
 apis:
   - name: api
     contract: api.yaml
     upstream: http://127.0.0.1:$(cat "$folder/upstream.port")
     hosts: [127.0.0.1, 127.0.0.2, 127.0.0.3, a.example, b.example]
     policy: {rate_limits: [{name: address, requests: 1000000, per: 1s}]}
+${api_settings:-}
 YAML
-    cp "$here/api.yaml" "$folder/api.yaml"
+    cp "${contract:-$here/api.yaml}" "$folder/api.yaml"
     (cd "$folder" && exec "$program" serve -c gate.yaml) 2>"$folder/gate.log" >/dev/null &
     pids+=($!)
     wait_for "the gate listens" is_listening $#

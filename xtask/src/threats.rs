@@ -12,7 +12,7 @@ pub(crate) const REQUIRED: &[&str] = &[
     "http_10", "http_12", "schema_1", "schema_2", "schema_3", "schema_4", "schema_5", "schema_7", "schema_8", "jose_1",
     "jose_2", "jose_3", "jose_4", "jose_5", "jose_6", "jose_7", "jose_8", "jose_9", "jose_10", "jose_11", "jose_12",
     "jose_13", "jose_14", "jose_15", "jose_16", "jose_17", "jose_18", "jose_19", "jose_20", "jose_21", "jose_22",
-    "jose_23", "jose_24", "oauth_14", "oauth_19", "oauth_28",
+    "jose_23", "jose_24", "oauth_14", "oauth_15", "oauth_16", "oauth_19", "oauth_28",
 ];
 
 /// The same for keys and capabilities.

@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use http::HeaderName;
 use portcullis_contract::conform::security::KeyPlace;
-use portcullis_identity::challenge::{self, BearerError};
+use portcullis_identity::challenge::{self, BearerError, DpopError};
+use portcullis_identity::confirmation::Binding;
 use portcullis_identity::principal::{Credential, Identity};
 use portcullis_identity::signatures::Signers;
 use portcullis_identity::time::UnixTime;
 use smallvec::SmallVec;
 
+use crate::certificates::{Certificates, Forwarded};
+use crate::dpop::Terms;
 use crate::issuer::Issuer;
 use crate::keyring::Keyring;
 use crate::passwords::Passwords;
@@ -25,6 +28,10 @@ pub struct Access {
     pub withheld: Box<[HeaderName]>,
     /// The cookies and query parameters of credentials that end here.
     pub withheld_keys: Box<[KeyPlace]>,
+    /// Where trusted proxies forward the certificates of callers.
+    pub forwarded: Option<Arc<Forwarded>>,
+    /// What is asked of proofs of possession.
+    pub dpop: Terms,
 }
 
 /// One way in: all of it is needed. Without any need, anonymous callers are let in.
@@ -52,6 +59,8 @@ pub enum Verifier {
     Passwords(Arc<Passwords>),
     /// The gate: signatures of requests by these callers.
     Signatures(Arc<Signers>),
+    /// The gate: client certificates, by these rules.
+    Certificates(Arc<Certificates>),
     /// Nobody here. The operator said so aloud.
     Unverified,
 }
@@ -67,7 +76,11 @@ pub struct ApiKeys {
 
 /// Whom a request's credentials speak of: one identity for each that was presented and is good.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Proven(SmallVec<[Arc<Identity>; 1]>);
+pub(crate) struct Proven {
+    identities: SmallVec<[Arc<Identity>; 1]>,
+    /// From when on the certificate of whoever sent it is no longer good, also where it names nobody.
+    certificate_ends: Option<UnixTime>,
+}
 
 /// Where a caller stands with an operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,23 +98,31 @@ pub(crate) enum Standing {
 impl Proven {
     /// One more credential is good.
     pub(crate) fn add(&mut self, identity: Arc<Identity>) {
-        self.0.push(identity);
-        self.0.sort_unstable_by_key(|identity| identity.credential());
+        self.identities.push(identity);
+        self.identities.sort_unstable_by_key(|identity| identity.credential());
+    }
+
+    /// Nothing of it holds for longer than the certificate of whoever sent it.
+    pub(crate) fn end_with_certificate(&mut self, not_after: UnixTime) {
+        self.certificate_ends = Some(not_after);
     }
 
     /// From when on one of the credentials is no longer good; none: none ends by itself.
     pub(crate) fn ends(&self) -> Option<UnixTime> {
-        self.0.iter().filter_map(|identity| identity.expires()).min()
+        let identities = self.identities.iter().filter_map(|identity| identity.expires());
+        identities.chain(self.certificate_ends).min()
     }
 
     /// The identity that this kind of credential proved.
     pub(crate) fn by(&self, credential: Credential) -> Option<&Arc<Identity>> {
-        self.0.iter().find(|identity| identity.credential() == credential)
+        self.identities
+            .iter()
+            .find(|identity| identity.credential() == credential)
     }
 
     /// Who calls: of several credentials the first kind in the order of [`Credential`]. None: an anonymous principal.
     pub(crate) fn first(&self) -> Option<&Arc<Identity>> {
-        self.0.first()
+        self.identities.first()
     }
 }
 
@@ -150,6 +171,14 @@ impl Access {
         })
     }
 
+    /// The rules of every client certificate that is accepted for any alternative.
+    pub(crate) fn certificates(&self) -> impl Iterator<Item = &Arc<Certificates>> {
+        self.verifiers().filter_map(|verifier| match verifier {
+            Verifier::Certificates(certificates) => Some(certificates),
+            _ => None,
+        })
+    }
+
     /// Whether this kind of credential is looked at.
     pub(crate) fn accepts(&self, credential: Credential) -> bool {
         self.verifiers()
@@ -175,7 +204,7 @@ impl Access {
             proven.0.clear();
             return Standing::Admitted;
         }
-        if proven.0.is_empty() {
+        if proven.identities.is_empty() {
             return Standing::Missing;
         }
         let known = |alternative: &&Alternative| alternative.iter().all(|need| need.is_met(proven, |_, _| true));
@@ -188,25 +217,37 @@ impl Access {
     /// The challenges of every scheme that is accepted (RFC 9110 §11.6.1).
     pub(crate) fn challenges(&self, error: Option<BearerError>, scopes: &[Box<str>]) -> Vec<String> {
         let mut challenges = Vec::new();
+        let scopes = || scopes.iter().map(|scope| &**scope);
+        if self.own_tokens().is_some() || self.issuers().any(|issuer| issuer.binding() != Binding::Dpop) {
+            challenges.push(challenge::bearer(&self.realm, error, scopes()));
+        }
+        let proofs = |issuer: &Arc<Issuer>| matches!(issuer.binding(), Binding::Dpop | Binding::Any);
+        if self.issuers().any(proofs) {
+            challenges.push(challenge::dpop(&self.realm, error.map(DpopError::from), scopes()));
+        }
         if self.accepts(Credential::Password) {
             challenges.push(challenge::basic(&self.realm));
         }
         if self.accepts(Credential::Signature) {
             challenges.push(challenge::signature(&self.realm));
         }
-        // A 401 needs at least one (RFC 9110 §15.5.2), and bearer tokens are what the others become.
-        if challenges.is_empty() || self.accepts(Credential::AccessToken) {
-            let scopes = scopes.iter().map(|scope| &**scope);
-            challenges.insert(0, challenge::bearer(&self.realm, error, scopes));
+        if challenges.is_empty() {
+            // A 401 needs at least one (RFC 9110 §15.5.2), and bearer tokens are what the others become.
+            challenges.push(challenge::bearer(&self.realm, error, scopes()));
         }
         challenges
+    }
+
+    /// The challenge for a caller that presented a token with the scheme `DPoP` (RFC 9449 §7.1).
+    pub(crate) fn challenges_of_dpop(&self, error: DpopError) -> Vec<String> {
+        vec![challenge::dpop(&self.realm, Some(error), [])]
     }
 }
 
 impl Need {
     fn is_met(&self, proven: &Proven, and: impl Fn(&Self, &Identity) -> bool) -> bool {
         let meets = |identity: &Arc<Identity>| self.verifier.vouches_for(identity) && and(self, identity);
-        matches!(self.verifier, Verifier::Unverified) || proven.0.iter().any(meets)
+        matches!(self.verifier, Verifier::Unverified) || proven.identities.iter().any(meets)
     }
 
     fn is_met_by(&self, identity: &Identity) -> bool {
@@ -226,6 +267,7 @@ impl Verifier {
             Self::ApiKeys(_) => Some(Credential::ApiKey),
             Self::Passwords(_) => Some(Credential::Password),
             Self::Signatures(_) => Some(Credential::Signature),
+            Self::Certificates(_) => Some(Credential::Certificate),
             Self::Unverified => None,
         }
     }
@@ -242,6 +284,7 @@ impl Verifier {
                 Self::ApiKeys(keys) => keys.keyring.authority() == authority,
                 Self::Passwords(passwords) => passwords.authority() == authority,
                 Self::Signatures(signers) => signers.authority() == authority,
+                Self::Certificates(certificates) => certificates.authority() == authority,
                 Self::Unverified => false,
             }
     }

@@ -16,8 +16,10 @@ use portcullis_contract::conform::parameter::HeadScratch;
 use crate::account::{Account, Ledger};
 use crate::body::{BodyError, ResponseBody};
 use crate::controls::authenticate::cache::TokenCache;
+use crate::controls::authenticate::forwarded_certificate::ForwardedCache;
 use crate::controls::cors::Sharing;
 use crate::controls::security_headers;
+use crate::dpop;
 use crate::forward;
 use crate::forward::balance::{Fleet, Pools};
 use crate::forward::headers::{is_grpc, strip_hop_by_hop};
@@ -43,6 +45,8 @@ pub struct Shared {
     pub fleet: Arc<Fleet>,
     /// What may be used only once, and was.
     pub replay: Replay,
+    /// What is remembered of proofs of possession.
+    pub proofs: dpop::Memory,
 }
 
 /// One worker's gate. Made inside the worker's thread.
@@ -53,6 +57,7 @@ pub struct Gate {
     pub(crate) scratch: RefCell<HeadScratch>,
     pub(crate) tokens: RefCell<TokenCache>,
     pub(crate) signed: RefCell<SignedTokens>,
+    pub(crate) forwarded: RefCell<ForwardedCache>,
     requests: Holdings,
     answers: Holdings,
 }
@@ -72,6 +77,7 @@ impl Gate {
             scratch: RefCell::default(),
             tokens: RefCell::default(),
             signed: RefCell::default(),
+            forwarded: RefCell::default(),
             requests: Holdings::new(held_bytes_max / 2),
             answers: Holdings::new(held_bytes_max / 2),
         }
@@ -94,6 +100,11 @@ impl Gate {
     /// What may be used only once, and was.
     pub(crate) fn replay(&self) -> &Replay {
         &self.shared.replay
+    }
+
+    /// What is remembered of proofs of possession.
+    pub(crate) fn proofs(&self) -> &dpop::Memory {
+        &self.shared.proofs
     }
 
     /// Room for a request body that is judged.

@@ -12,14 +12,18 @@ use bytes::Bytes;
 use http::header::{
     ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, UPGRADE, WWW_AUTHENTICATE,
 };
-use http::{Response, StatusCode};
+use http::{HeaderMap, HeaderName, Response, StatusCode};
 use serde_json::{Map, Value};
 
 use crate::controls::security_headers;
+use crate::dpop::Nonce;
 use crate::listen::{Malformed, PathProblem, RequestId};
 use crate::websocket::handshake::Unopened;
 
 pub use line::Line;
+
+/// The nonce that proofs need (RFC 9449 §8.2).
+const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
 /// Why a request gets no answer from the upstream, or its answer does not get out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +63,8 @@ pub enum Refusal {
         challenges: Vec<String>,
         /// Why, for the log only.
         why: &'static str,
+        /// `DPoP-Nonce`, where a proof needs one (RFC 9449 §9).
+        nonce: Option<Nonce>,
     },
     /// The credential is good, and not for this.
     Forbidden {
@@ -137,6 +143,13 @@ pub struct Blocked {
     pub place: Option<Box<str>>,
 }
 
+/// Tells what has to be presented, a field for each scheme.
+fn challenge(headers: &mut HeaderMap, challenges: &[String]) {
+    for value in challenges.iter().flat_map(|challenge| HeaderValue::from_str(challenge)) {
+        headers.append(WWW_AUTHENTICATE, value);
+    }
+}
+
 impl Refusal {
     /// The declared parameter, or the place in a body (RFC 6901), that it is about, if there is one.
     #[must_use]
@@ -213,11 +226,14 @@ impl Refusal {
                 headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
                 headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
             }
-            Self::Unauthenticated { challenges, .. } | Self::Forbidden { challenges } | Self::StepUp { challenges } => {
-                for value in challenges.iter().flat_map(|challenge| HeaderValue::from_str(challenge)) {
-                    headers.append(WWW_AUTHENTICATE, value);
+            Self::Unauthenticated { challenges, nonce, .. } => {
+                challenge(headers, challenges);
+                let nonce = nonce.and_then(|nonce| HeaderValue::try_from(nonce.to_string()).ok());
+                if let Some(nonce) = nonce {
+                    headers.insert(DPOP_NONCE, nonce);
                 }
             }
+            Self::Forbidden { challenges } | Self::StepUp { challenges } => challenge(headers, challenges),
             Self::ConnectionLimit | Self::UpstreamOverloaded | Self::Busy | Self::Unverifiable => {
                 headers.insert(RETRY_AFTER, HeaderValue::from(1));
             }

@@ -1,8 +1,9 @@
 //! What may be used only once: the nonces of signed messages (RFC 9421 §7.2.2), the identifiers of proofs (RFC 9449 §11.1).
 //! One memory of fixed size, shared by all workers.
 //!
-//! Nothing that is still good is ever forgotten to make room, since it could be used again then. So that no caller can take
-//! the room of the others, one caller has a share of it at most; whoever has used up the share is told so, and nobody else is.
+//! Nothing that is still good is ever forgotten to make room, since it could be used again then. One caller has a 64th of the room
+//! at most, so that no few callers can take that of the others: whoever has used up its share is told so, and everybody else only
+//! where 64 callers or more have filled all of it.
 //! Callers are to be verified before they are remembered: what anybody can make up takes no room here.
 //!
 //! It is the memory of one process. What is used here can be used once more at another machine, or after a restart, for as
@@ -18,7 +19,7 @@ use siphasher::sip128::{Hasher128 as _, SipHasher24};
 /// What is remembered at once where nothing else is asked for: some 50 MB at the most, asked for as it fills.
 pub const ENTRIES_MAX: usize = 1 << 19;
 /// One caller has one part in so many.
-const SHARES: usize = 8;
+const SHARES: usize = 64;
 /// How much of what has ended is forgotten with each use: more than comes in, so that none of it piles up, and little
 /// enough that nobody waits for long.
 const FORGOTTEN_MAX: usize = 32;
@@ -170,7 +171,7 @@ mod tests {
 
     #[test]
     fn once_is_once_until_it_ends() {
-        let replay = replay(64);
+        let replay = replay(1 << 10);
         let used = |caller: &str, key: &str, until, now| {
             replay.first_use(caller.as_bytes(), key.as_bytes(), at(until), at(now))
         };
@@ -188,7 +189,7 @@ mod tests {
 
     #[test]
     fn a_flood_takes_its_own_share_and_makes_nothing_good_again() {
-        let replay = replay(80);
+        let replay = replay(640);
         let used =
             |caller: &str, key: u32, now| replay.first_use(caller.as_bytes(), &key.to_be_bytes(), at(100), at(now));
         assert_eq!(used("good", 0, 10), Seen::First);
@@ -202,24 +203,24 @@ mod tests {
 
     #[test]
     fn what_is_full_is_full_for_those_who_are_new_and_empties_by_itself() {
-        let replay = replay(80);
+        let replay = replay(640);
         let used = |caller: u8, key: u8, until, now| replay.first_use(&[caller], &[key], at(until), at(now));
-        for caller in 0..8 {
+        for caller in 0..64 {
             assert!((0..10).all(|key| used(caller, key, 100, 10) == Seen::First));
         }
-        assert_eq!(used(9, 0, 100, 10), Seen::Full);
+        assert_eq!(used(64, 0, 100, 10), Seen::Full);
         assert_eq!(used(0, 0, 100, 10), Seen::Again, "what is known is still known");
-        assert_eq!(used(9, 0, 200, 100), Seen::First);
+        assert_eq!(used(64, 0, 200, 100), Seen::First);
         assert_eq!(
             replay.used.lock().callers.len(),
-            80 - FORGOTTEN_MAX + 1,
+            640 - FORGOTTEN_MAX + 1,
             "a part of it is forgotten at a time"
         );
     }
 
     #[test]
     fn nothing_stays_behind() {
-        let replay = replay(1 << 12);
+        let replay = replay(1 << 14);
         for second in 0..500_u64 {
             for key in 0..4_u64 {
                 let key = (second * 4 + key).to_be_bytes();
@@ -243,7 +244,7 @@ mod tests {
 
     #[test]
     fn of_many_at_once_one_is_the_first() {
-        let replay = replay(1 << 12);
+        let replay = replay(1 << 14);
         let firsts: usize = std::thread::scope(|scope| {
             let threads: Vec<_> = (0..8)
                 .map(|_| {

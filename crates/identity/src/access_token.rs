@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::confirmation::Binding;
 use crate::introspection::Introspected;
 use crate::jose::Refusal;
 use crate::jose::claims::Expected;
@@ -15,12 +16,24 @@ use crate::time::UnixTime;
 pub struct AccessTokens {
     authority: Arc<str>,
     expected: Expected,
+    binding: Binding,
 }
 
 impl AccessTokens {
     /// Tokens that are as expected. `authority` is what the issuer is called here.
     pub fn new(authority: Arc<str>, expected: Expected) -> Self {
-        Self { authority, expected }
+        let binding = Binding::None;
+        Self {
+            authority,
+            expected,
+            binding,
+        }
+    }
+
+    /// The same, where tokens have to be bound.
+    #[must_use]
+    pub fn bound(self, binding: Binding) -> Self {
+        Self { binding, ..self }
     }
 
     /// What the issuer is called here.
@@ -31,6 +44,11 @@ impl AccessTokens {
     /// What is expected of a token.
     pub fn expected(&self) -> &Expected {
         &self.expected
+    }
+
+    /// What a token has to be bound to. Whether its caller has that, is asked of each request ([`crate::confirmation`]).
+    pub fn binding(&self) -> Binding {
+        self.binding
     }
 
     /// Whom a token speaks of, at `now`. The signature is verified before anything that the token says is read.

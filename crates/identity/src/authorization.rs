@@ -11,6 +11,8 @@ pub enum Authorization<'r> {
     Bearer(&'r str),
     /// `Basic` (RFC 7617): what [`Basic::decode`] reads.
     Basic(&'r str),
+    /// `DPoP`: a token in the same form, with a proof in a field of its own (RFC 9449 §7.1).
+    Dpop(&'r str),
     /// Another scheme.
     Other,
 }
@@ -39,6 +41,7 @@ impl<'r> Authorization<'r> {
         let (scheme, credential) = value.split_once(' ')?;
         let token68: fn(&'r str) -> Self = match scheme {
             bearer if bearer.eq_ignore_ascii_case("bearer") => Self::Bearer,
+            dpop if dpop.eq_ignore_ascii_case("dpop") => Self::Dpop,
             basic if basic.eq_ignore_ascii_case("basic") => Self::Basic,
             other => return is_token(other).then_some(Self::Other),
         };
@@ -78,6 +81,8 @@ mod tests {
             Ok(Some(Authorization::Bearer("a.b-c_d~e+f/g=="))),
         );
         check(&["bEARER  abc"], Ok(Some(Authorization::Bearer("abc"))));
+        check(&["DPoP abc"], Ok(Some(Authorization::Dpop("abc"))));
+        check(&["dpop abc"], Ok(Some(Authorization::Dpop("abc"))));
         check(&["Basic YTpi"], Ok(Some(Authorization::Basic("YTpi"))));
         check(&["BASIC  YTpi"], Ok(Some(Authorization::Basic("YTpi"))));
         check(&["Digest username=\"a\""], Ok(Some(Authorization::Other)));
@@ -90,6 +95,9 @@ mod tests {
             "Bearer a,b",
             "Bearer a=b",
             "Bearer a\tb",
+            "DPoP",
+            "DPoP a b",
+            "DPoP a, DPoP b",
             "Bearer\tabc",
             "Basic",
             "Basic YTpi YTpi",

@@ -1,7 +1,9 @@
-//! What a caller is told to present: `WWW-Authenticate` (RFC 9110 §11.6.1) for bearer tokens (RFC 6750 §3)
-//! and for passwords (RFC 7617 §2).
+//! What a caller is told to present: `WWW-Authenticate` (RFC 9110 §11.6.1) for bearer tokens (RFC 6750 §3),
+//! for tokens with proofs (RFC 9449 §7.1) and for passwords (RFC 7617 §2).
 //!
 //! It never says why a credential was refused: a caller who guesses learns nothing, and an operator reads the log.
+
+use crate::dpop;
 
 /// What is wrong, as RFC 6750 §3.1 names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +14,33 @@ pub enum BearerError {
     InvalidToken,
     /// The token is good, and not for this.
     InsufficientScope,
+}
+
+/// What is wrong with a token or a proof that came with the scheme `DPoP` (RFC 9449 §7.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DpopError {
+    /// As for bearer tokens.
+    Token(BearerError),
+    /// The proof is missing, stands twice, or does not prove what it should.
+    InvalidProof,
+    /// The proof needs the nonce that comes with the challenge (RFC 9449 §9).
+    UseNonce,
+}
+
+impl From<BearerError> for DpopError {
+    fn from(error: BearerError) -> Self {
+        Self::Token(error)
+    }
+}
+
+impl DpopError {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Token(error) => error.name(),
+            Self::InvalidProof => "invalid_dpop_proof",
+            Self::UseNonce => "use_dpop_nonce",
+        }
+    }
 }
 
 impl BearerError {
@@ -26,9 +55,19 @@ impl BearerError {
 
 /// The challenge of a protected resource. Without an error nothing was presented, and nothing more is said.
 pub fn bearer<'s>(realm: &str, error: Option<BearerError>, scopes: impl IntoIterator<Item = &'s str>) -> String {
-    let mut challenge = format!("Bearer realm=\"{}\"", quoted(realm));
+    of_scheme("Bearer", realm, error.map(BearerError::name), scopes)
+}
+
+/// The challenge of a resource that takes tokens with proofs: with the algorithms that proofs may be signed with.
+pub fn dpop<'s>(realm: &str, error: Option<DpopError>, scopes: impl IntoIterator<Item = &'s str>) -> String {
+    let challenge = of_scheme("DPoP", realm, error.map(DpopError::name), scopes);
+    format!("{challenge}, algs=\"{}\"", dpop::algorithms())
+}
+
+fn of_scheme<'s>(scheme: &str, realm: &str, error: Option<&str>, scopes: impl IntoIterator<Item = &'s str>) -> String {
+    let mut challenge = format!("{scheme} realm=\"{}\"", quoted(realm));
     if let Some(error) = error {
-        challenge.push_str(&format!(", error=\"{}\"", error.name()));
+        challenge.push_str(&format!(", error=\"{error}\""));
     }
     let scopes: Vec<String> = scopes.into_iter().map(quoted).collect();
     if !scopes.is_empty() {
@@ -84,6 +123,20 @@ mod tests {
     #[test]
     fn a_password_is_asked_for_in_utf_8() {
         assert_eq!(basic("or\"ders\n"), "Basic realm=\"or\\\"ders\", charset=\"UTF-8\"");
+    }
+
+    #[test]
+    fn challenges_are_those_of_rfc_9449() {
+        let algs = "algs=\"ES256 ES384 RS256 RS384 RS512 PS256 PS512 Ed25519 EdDSA\"";
+        assert_eq!(dpop("orders", None, []), format!("DPoP realm=\"orders\", {algs}"));
+        for (error, name) in [
+            (BearerError::InvalidToken.into(), "invalid_token"),
+            (DpopError::InvalidProof, "invalid_dpop_proof"),
+            (DpopError::UseNonce, "use_dpop_nonce"),
+        ] {
+            let expected = format!("DPoP realm=\"orders\", error=\"{name}\", {algs}");
+            assert_eq!(dpop("orders", Some(error), []), expected);
+        }
     }
 
     #[test]

@@ -13,6 +13,9 @@ use crate::jose::object::{self, Fault, Object};
 /// The longest answer that is read, in bytes.
 pub const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
+/// The type of tokens that come with a proof of possession (RFC 9449 §5).
+const DPOP: &str = "DPoP";
+
 /// What an authority says of a token.
 #[derive(Clone, Debug)]
 pub enum Introspected {
@@ -65,9 +68,10 @@ impl Active {
     /// [`Refusal::TypeMismatch`], and a registered claim of the wrong type.
     pub fn into_claims(self) -> Result<Claims, Refusal> {
         let Self(mut all) = self;
-        check_kind(&all, "token_type", &["Bearer"])?;
-        check_kind(&all, "typ", &["Bearer", "at+jwt"])?;
+        check_kind(&all, "token_type", &["Bearer", DPOP])?;
+        check_kind(&all, "typ", &["Bearer", "at+jwt", DPOP])?;
         check_kind(&all, "token_use", &["access_token", "access"])?;
+        check_bound(&all)?;
         // A token that a client got for itself need not name a subject here (RFC 7662 §2.2): that is the client.
         if !all.contains_key("sub")
             && let Some(client) = all.get("client_id").cloned()
@@ -76,6 +80,16 @@ impl Active {
         }
         Claims::introspected(all)
     }
+}
+
+/// A token of the type `DPoP` is bound to a key, which stands in `cnf` (RFC 9449 §6.2): without it, it would be good for anybody.
+fn check_bound(answer: &Object) -> Result<(), Refusal> {
+    let is_dpop = |name| matches!(answer.get(name), Some(Value::String(said)) if said.eq_ignore_ascii_case(DPOP));
+    let is_bound = || answer.get("cnf").is_some_and(|cnf| cnf.get("jkt").is_some());
+    if (is_dpop("token_type") || is_dpop("typ")) && !is_bound() {
+        return Err(Refusal::ClaimMissing("cnf".into()));
+    }
+    Ok(())
 }
 
 /// A member that, where it stands, is one of these words.
@@ -143,7 +157,15 @@ mod tests {
             (r#","token_type":"bearer""#, None),
             (r#","typ":"Bearer""#, None),
             (r#","token_use":"access_token""#, None),
-            (r#","token_type":"DPoP""#, Some(Refusal::TypeMismatch)),
+            (
+                r#","token_type":"DPoP","cnf":{"jkt":"kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"}"#,
+                None,
+            ),
+            (r#","token_type":"DPoP""#, Some(Refusal::ClaimMissing("cnf".into()))),
+            (
+                r#","typ":"dpop","cnf":{"x5t#S256":"kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"}"#,
+                Some(Refusal::ClaimMissing("cnf".into())),
+            ),
             (r#","token_type":"N_A""#, Some(Refusal::TypeMismatch)),
             (r#","typ":"Refresh""#, Some(Refusal::TypeMismatch)),
             (r#","typ":"ID""#, Some(Refusal::TypeMismatch)),

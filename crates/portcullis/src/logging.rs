@@ -9,7 +9,7 @@ use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt;
 
 use crate::config::checked::Log;
-use crate::config::raw::LogFormat;
+use crate::config::log::LogFormat;
 
 /// Whether lines are JSON, once that is known.
 static JSON: OnceLock<bool> = OnceLock::new();

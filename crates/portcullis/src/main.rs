@@ -5,6 +5,7 @@
 mod acme;
 mod address_files;
 mod assemble;
+mod client_certificates;
 mod commands;
 mod config;
 mod contracts;

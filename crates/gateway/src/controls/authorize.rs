@@ -2,7 +2,7 @@
 //!
 //! With the operation: what its contract's `security` asks for. With the object, nothing is decided yet.
 
-use portcullis_identity::challenge::BearerError;
+use portcullis_identity::challenge::{BearerError, DpopError};
 use portcullis_identity::principal::Credential;
 
 use super::audit_log::Recorded;
@@ -11,6 +11,7 @@ use super::contract_in::Conforming;
 use super::route::Routed;
 use super::tenure::Tenure;
 use crate::access::{Access, Proven, Standing};
+use crate::dpop::Nonce;
 use crate::listen::unix_time;
 use crate::policy::Policy;
 use crate::refusal::Refusal;
@@ -56,6 +57,10 @@ pub(crate) fn operation(recorded: Recorded<'_>) -> Result<Authorized<'_>, Refusa
             Err(unauthenticated(access, Some(BearerError::InvalidRequest), "unreadable"))
         }
         Proof::Unproven(Unproven::Rejected(why)) => Err(unauthenticated(access, Some(BearerError::InvalidToken), why)),
+        Proof::Unproven(Unproven::Dpop(error, why)) => Err(unproved(access, error, why, None)),
+        Proof::Unproven(Unproven::NonceNeeded(nonce)) => {
+            Err(unproved(access, DpopError::UseNonce, "nonce-needed", Some(nonce)))
+        }
         Proof::Unproven(Unproven::Unverifiable) => Err(Refusal::Unverifiable),
         Proof::Unproven(Unproven::Busy) => Err(Refusal::Busy),
         Proof::Unproven(Unproven::TooMany(exceeded)) => Err(exceeded.into()),
@@ -76,10 +81,20 @@ fn step_up(policy: &Policy, proven: &Proven) -> Result<(), Refusal> {
     }
 }
 
+/// For a caller that speaks DPoP.
+fn unproved(access: &Access, error: DpopError, why: &'static str, nonce: Option<Nonce>) -> Refusal {
+    Refusal::Unauthenticated {
+        challenges: access.challenges_of_dpop(error),
+        why,
+        nonce,
+    }
+}
+
 fn unauthenticated(access: &Access, error: Option<BearerError>, why: &'static str) -> Refusal {
     Refusal::Unauthenticated {
         challenges: access.challenges(error, &[]),
         why,
+        nonce: None,
     }
 }
 

@@ -41,6 +41,7 @@ pub(crate) async fn verified(
             .access
             .challenges(Some(BearerError::InvalidToken), &[]),
         why: "content-digest",
+        nonce: None,
     })
 }
 

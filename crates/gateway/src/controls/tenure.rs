@@ -148,7 +148,7 @@ impl Token {
         }
         self.generation = generation;
         match Authorization::read([self.authorization.as_bytes()]) {
-            Ok(Some(Authorization::Bearer(token))) => self.issuer.believes(token, now),
+            Ok(Some(Authorization::Bearer(token) | Authorization::Dpop(token))) => self.issuer.believes(token, now),
             _ => false,
         }
     }

@@ -24,11 +24,12 @@ const ORIGIN: [&str; 14] = [
 ];
 
 /// Who calls.
-const IDENTITY: [&str; 13] = [
+const IDENTITY: [&str; 14] = [
     "client-cert",
     "client-cert-chain",
     "x-anonymous-consumer",
     "x-apigateway-api-userinfo",
+    "x-arr-clientcert",
     "x-endpoint-api-userinfo",
     "x-user",
     "x-user-email",
@@ -41,10 +42,11 @@ const IDENTITY: [&str; 13] = [
 ];
 
 /// Who calls, and how they proved it: everything that begins so.
-const IDENTITY_FAMILIES: [&str; 19] = [
+const IDENTITY_FAMILIES: [&str; 21] = [
     "cf-access-",
     "remote-",
     "ssl-client-",
+    "x-amzn-mtls-",
     "x-amzn-oidc-",
     "x-auth-request-",
     "x-authenticated-",
@@ -59,6 +61,7 @@ const IDENTITY_FAMILIES: [&str; 19] = [
     "x-pomerium-",
     "x-remote-",
     "x-ssl-client-",
+    "x-tls-client-",
     "x-vouch-",
     "x-webauth-",
 ];

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use portcullis_identity::access_token::AccessTokens;
+use portcullis_identity::confirmation::Binding;
 use portcullis_identity::jose::Refusal;
 use portcullis_identity::jose::compact::Form;
 use portcullis_identity::jose::handle::Decrypt;
@@ -99,6 +100,11 @@ impl Issuer {
     #[must_use]
     pub fn tokens(&self) -> &AccessTokens {
         &self.tokens
+    }
+
+    /// What its tokens have to be bound to.
+    pub(crate) fn binding(&self) -> Binding {
+        self.tokens.binding()
     }
 
     /// Its keys; none where it is asked.

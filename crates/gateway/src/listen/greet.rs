@@ -6,12 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use portcullis_identity::time::UnixTime;
 use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::admission::Permit;
 use super::client_address::Scheme;
+use super::client_certificate::Standing as CertificateStanding;
 use super::http1;
 use super::shared::Shared;
 use super::tls::{Secured, Tls};
@@ -64,6 +66,8 @@ pub struct Connected {
     pub listener: ListenerIndex,
     /// What TLS settled; none without.
     pub secured: Option<Secured>,
+    /// Whether the client of the connection is a trusted proxy, which speaks for others.
+    pub of_trusted_proxy: bool,
 }
 
 /// How the beginning of a connection went, where that is worth counting.
@@ -99,6 +103,12 @@ impl Connected {
         }
     }
 
+    /// What became of the certificate that the connection began with; none where there was none.
+    pub(crate) fn certificate(&self, now: UnixTime) -> Option<CertificateStanding> {
+        let certificate = self.secured.as_ref()?.certificate.as_ref()?;
+        Some(certificate.standing(now))
+    }
+
     /// What `Strict-Transport-Security` says on every answer of this connection.
     pub(crate) fn hsts(&self) -> Option<&http::HeaderValue> {
         self.secured.as_ref().and_then(|secured| secured.hsts.as_ref())
@@ -118,6 +128,7 @@ pub(crate) async fn serve<H: Serve>(
         peer,
         listener: *index,
         secured: None,
+        of_trusted_proxy: false,
     };
     if listener.proxy_protocol {
         let Some(source) = introduced(&mut socket, peer, permit, until, &shared).await else {
@@ -130,6 +141,7 @@ pub(crate) async fn serve<H: Serve>(
         }
         connected.peer = source;
     }
+    connected.of_trusted_proxy = shared.settings.trusted.trusts(connected.peer.ip());
     let Some(tls) = &listener.tls else {
         let http2 = listener.h2c && speaks_http2(&socket, until).await;
         let connected = Rc::new(connected);

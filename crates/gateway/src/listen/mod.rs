@@ -6,6 +6,7 @@
 mod admission;
 mod bounds;
 mod client_address;
+mod client_certificate;
 mod clock;
 mod deadline;
 mod greet;
@@ -33,6 +34,8 @@ use portcullis_identity::content_digest::ContentDigest;
 
 pub use bounds::{Bounds, BoundsError, Sizes};
 pub use client_address::{Client, ClientHeader, Scheme, TrustedProxies};
+pub use client_certificate::Trust;
+pub(crate) use client_certificate::{PeerCertificate, Standing as CertificateStanding};
 pub use clock::unix_time;
 pub use deadline::Deadlines;
 pub use greet::{Connected, Greeting, Listener, ListenerIndex};

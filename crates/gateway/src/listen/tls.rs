@@ -13,16 +13,16 @@ use arc_swap::ArcSwap;
 use rustls::crypto::aws_lc_rs::{self, Ticketer, cipher_suite, kx_group};
 use rustls::crypto::{CryptoProvider, SupportedKxGroup};
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
-use rustls::server::{
-    ClientHello, NoServerSessionStorage, ProducesTickets, ResolvesServerCert, ServerConfig, WebPkiClientVerifier,
-};
+use rustls::server::{ClientHello, NoServerSessionStorage, ProducesTickets, ResolvesServerCert, ServerConfig};
 use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
-use rustls::{HandshakeKind, ProtocolVersion, RootCertStore, SupportedCipherSuite};
+use rustls::{HandshakeKind, ProtocolVersion, SupportedCipherSuite};
 use thiserror::Error;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
+
+use super::client_certificate::{Asked, OfConnection, PeerCertificate, Trust};
 
 /// What an authority speaks to see that a host is ours (RFC 8737), and nothing else speaks.
 const ACME_TLS_1: &[u8] = b"acme-tls/1";
@@ -64,13 +64,19 @@ pub enum ClientCertificates {
     /// None is asked for.
     #[default]
     Ignored,
+    /// One is asked for, and clients without one come in as well; one that is not good fails the handshake.
+    Optional(Authorities),
     /// One is needed: without, the handshake fails.
-    Required {
-        /// The authorities that clients' certificates lead to.
-        authorities: Vec<CertificateDer<'static>>,
-        /// What these authorities revoked; one that is out of date fails every handshake it concerns.
-        revoked: Vec<CertificateRevocationListDer<'static>>,
-    },
+    Required(Authorities),
+}
+
+/// Whose certificates clients present.
+#[derive(Debug)]
+pub struct Authorities {
+    /// The authorities that clients' certificates lead to.
+    pub certificates: Vec<CertificateDer<'static>>,
+    /// What these authorities revoked; one that is out of date fails every handshake it concerns.
+    pub revoked: Vec<CertificateRevocationListDer<'static>>,
 }
 
 /// Why terms cannot be offered.
@@ -98,7 +104,8 @@ pub enum TlsProblem {
 /// The terms of one address, as they are now. Shared by all workers.
 #[derive(Debug)]
 pub struct Tls {
-    now: ArcSwap<Offer>,
+    /// Connections hold it too: they ask whether their client's certificate is still believed.
+    now: Arc<ArcSwap<Offer>>,
     /// Outlives the terms, so that a reload does not cost every client a full handshake.
     tickets: Arc<dyn ProducesTickets>,
     challenges: Arc<Challenges>,
@@ -112,7 +119,16 @@ type Challenges = ArcSwap<HashMap<Box<str>, Arc<CertifiedKey>>>;
 pub struct Offer {
     config: Arc<ServerConfig>,
     certificates: Arc<Certificates>,
+    /// Who has to stand for clients; none where no certificate is asked for.
+    trust: Option<Arc<Trust>>,
     hsts: Option<http::HeaderValue>,
+}
+
+impl Offer {
+    /// Who has to stand for clients; none where no certificate is asked for.
+    pub(super) fn trust(&self) -> Option<&Arc<Trust>> {
+        self.trust.as_ref()
+    }
 }
 
 /// What the handshake settled.
@@ -122,8 +138,8 @@ pub struct Secured {
     pub version: Option<ProtocolVersion>,
     /// The host that the client named (SNI), in lower case.
     pub server_name: Option<Box<str>>,
-    /// The client's certificate chain, verified, the leaf first; empty when none was asked for.
-    pub client_chain: Vec<CertificateDer<'static>>,
+    /// The client's certificate, if it presented one.
+    pub(crate) certificate: Option<OfConnection>,
     /// Whether an earlier session was resumed.
     pub resumed: bool,
     /// Whether HTTP/2 was chosen.
@@ -141,7 +157,7 @@ impl Tls {
         let (tickets, challenges) = (Ticketer::new()?, Arc::<Challenges>::default());
         let offer = offer(terms, &tickets, &challenges, None)?;
         Ok(Self {
-            now: ArcSwap::from_pointee(offer),
+            now: Arc::new(ArcSwap::from_pointee(offer)),
             tickets,
             challenges,
         })
@@ -199,21 +215,35 @@ impl Tls {
         if session.alpn_protocol() == Some(ACME_TLS_1) {
             return Ok(None);
         }
-        let chain = session.peer_certificates().unwrap_or_default();
+        let certificate = self.certificate(session.peer_certificates(), offer.trust())?;
         let secured = Secured {
             version: session.protocol_version(),
             server_name: session.server_name().map(Into::into),
-            client_chain: chain.to_vec(),
+            certificate,
             resumed: session.handshake_kind() == Some(HandshakeKind::Resumed),
             http2: session.alpn_protocol() == Some(b"h2"),
             hsts: offer.hsts.clone(),
         };
         Ok(Some((stream, secured)))
     }
+
+    /// The certificate that a client presented and `trust` believed.
+    fn certificate(
+        &self,
+        chain: Option<&[CertificateDer<'static>]>,
+        trust: Option<&Arc<Trust>>,
+    ) -> io::Result<Option<OfConnection>> {
+        let (Some(chain), Some(trust)) = (chain, trust) else {
+            return Ok(None);
+        };
+        let peer = PeerCertificate::read(chain.to_vec());
+        let peer = peer.map_err(|unreadable| io::Error::new(io::ErrorKind::InvalidData, unreadable))?;
+        Ok(Some(OfConnection::new(peer, Arc::clone(trust), Arc::clone(&self.now))))
+    }
 }
 
 /// The suites and groups that we stand behind: authenticated encryption with forward secrecy, hybrid post-quantum first.
-fn provider(tls_1_2: bool) -> CryptoProvider {
+pub(super) fn provider(tls_1_2: bool) -> CryptoProvider {
     let mut cipher_suites: Vec<SupportedCipherSuite> = vec![
         cipher_suite::TLS13_AES_128_GCM_SHA256,
         cipher_suite::TLS13_AES_256_GCM_SHA384,
@@ -258,25 +288,10 @@ fn offer(
         )?),
     };
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_protocol_versions(versions)?;
-    // A ticket brings back the certificate of the handshake before, unlooked at: it would outlive revocation, expiry, and the
-    // reload that asks for one.
-    let resumes = matches!(terms.client, ClientCertificates::Ignored);
-    let builder = match terms.client {
-        ClientCertificates::Ignored => builder.with_no_client_auth(),
-        ClientCertificates::Required { authorities, revoked } => {
-            let wrong = |cause: &dyn std::fmt::Display| TlsProblem::ClientAuthorities(cause.to_string());
-            let mut roots = RootCertStore::empty();
-            for authority in authorities {
-                roots.add(authority).map_err(|cause| wrong(&cause))?;
-            }
-            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
-                .with_crls(revoked)
-                .enforce_revocation_expiration()
-                .allow_unknown_revocation_status()
-                .build()
-                .map_err(|cause| wrong(&cause))?;
-            builder.with_client_cert_verifier(verifier)
-        }
+    let trust = trust(terms.client, &provider)?;
+    let builder = match &trust {
+        Some(trust) => builder.with_client_cert_verifier(trust.verifier()),
+        None => builder.with_no_client_auth(),
     };
     let mut config = builder.with_cert_resolver(Arc::clone(&certificates) as _);
     config.alpn_protocols = if terms.http2 {
@@ -288,7 +303,9 @@ fn offer(
         config.alpn_protocols.push(ACME_TLS_1.to_vec());
     }
     config.session_storage = Arc::new(NoServerSessionStorage {});
-    if resumes {
+    // A ticket brings back the certificate of the handshake before, unlooked at: it would outlive revocation, expiry, and the
+    // reload that asks for one.
+    if trust.is_none() {
         config.ticketer = Arc::clone(tickets);
         config.send_tls13_tickets = TICKETS_PER_HANDSHAKE;
     } else {
@@ -298,10 +315,22 @@ fn offer(
     Ok(Offer {
         config: Arc::new(config),
         certificates,
+        trust,
         hsts: Some(hsts)
             .filter(|_| !terms.hsts.is_zero())
             .and_then(|value| value.parse().ok()),
     })
+}
+
+/// Who has to stand for clients, if anybody does.
+fn trust(client: ClientCertificates, provider: &Arc<CryptoProvider>) -> Result<Option<Arc<Trust>>, TlsProblem> {
+    let (Authorities { certificates, revoked }, asked) = match client {
+        ClientCertificates::Ignored => return Ok(None),
+        ClientCertificates::Optional(authorities) => (authorities, Asked::Politely),
+        ClientCertificates::Required(authorities) => (authorities, Asked::Firmly),
+    };
+    let trust = Trust::asked(certificates, revoked, Arc::clone(provider), asked)?;
+    Ok(Some(Arc::new(trust)))
 }
 
 /// Certificates by the names that they are valid for.

@@ -21,13 +21,14 @@ use portcullis_contract::document::Problem;
 use portcullis_gateway::account::{Ledger, LogRequests};
 use portcullis_gateway::admin::{self, Admin, Readiness, Ready};
 use portcullis_gateway::codes;
+use portcullis_gateway::dpop;
 use portcullis_gateway::forward::balance::{Fleet, Upkeep};
 use portcullis_gateway::gate::{Gate, Shared};
 use portcullis_gateway::limit::key::Keyer;
 use portcullis_gateway::limit::memory::MemoryStore;
 use portcullis_gateway::limit::{LimitError, Limiter};
 use portcullis_gateway::listen::{
-    Bounds, Drained, Http2Bounds, Listener, Settings, Sockets, TrustedProxies, WorkerIndex, Workers,
+    Bounds, Drained, Http2Bounds, Listener, Settings, Sockets, TrustedProxies, WorkerIndex, Workers, unix_time,
 };
 use portcullis_gateway::metrics::{Registry, Reload, Setup};
 use portcullis_gateway::observe::Observations;
@@ -39,7 +40,7 @@ use crate::acme::Orders;
 use crate::address_files::AddressFiles;
 use crate::config::checked::Configuration;
 use crate::config::contract::Source;
-use crate::config::{listen, raw};
+use crate::config::{listen, log};
 use crate::contracts::Loaded;
 use crate::lifecycle::listening::{Given, ListenError, Listening};
 use crate::signing::Signing;
@@ -115,7 +116,7 @@ pub(crate) struct Reloaded {
 pub(crate) fn offline(configuration: &Configuration, apis: Vec<Loaded>) -> Result<Offline, StartError> {
     let (limiter, registry) = counters(NonZeroUsize::MIN, 1)?;
     let files = AddressFiles::read(configuration).map_err(unusable(configuration))?;
-    let verifiers = Keepers::offline().settle(configuration);
+    let verifiers = Keepers::offline().settle(configuration, &configuration.listen);
     let verifiers = verifiers.map_err(unusable(configuration))?;
     let mut upstreams = Upstreams::new(Fleet::new(1));
     let signing = Signing::new();
@@ -163,15 +164,15 @@ impl Running {
         configuration: Configuration,
         apis: Vec<Loaded>,
     ) -> Result<Self, StartError> {
-        let no_descriptors = |error: io::Error| StartError::System(error.to_string());
-        let (callers, operators) = listening.duplicate().map_err(no_descriptors)?.into_parts();
-        let sockets = Sockets::spread(callers, configuration.workers).map_err(no_descriptors)?;
+        let (callers, operators) = listening.duplicate().map_err(system)?.into_parts();
+        let sockets = Sockets::spread(callers, configuration.workers).map_err(system)?;
         let (limiter, registry) = counters(configuration.workers, KEYS_MAX)?;
         let registry = Arc::new(registry);
         let readiness = Arc::new(Readiness::default());
         let files = AddressFiles::read(&configuration).map_err(unusable(&configuration))?;
-        let mut keepers = Keepers::start().map_err(no_descriptors)?;
-        let verifiers = keepers.settle(&configuration).map_err(unusable(&configuration))?;
+        let mut keepers = Keepers::start().map_err(system)?;
+        let verifiers = keepers.settle(&configuration, &configuration.listen);
+        let verifiers = verifiers.map_err(unusable(&configuration))?;
         let signing = signing(&configuration)?;
         let listeners = tls::listeners(&configuration.listen, &files)?;
         let admin_list = configuration.admin.as_ref().map(|admin| files.list(&admin.addresses));
@@ -202,19 +203,19 @@ impl Running {
             routes: ArcSwap::from_pointee(table),
             limiter,
             fleet: Arc::clone(&fleet),
-            replay: Replay::random(replay::ENTRIES_MAX).map_err(|error| StartError::System(error.to_string()))?,
+            replay: Replay::random(replay::ENTRIES_MAX).map_err(system)?,
+            proofs: dpop::Memory::new(unix_time()).map_err(system)?,
         });
-        let upkeep = Upkeep::start(fleet).map_err(|error| StartError::System(error.to_string()))?;
+        let upkeep = Upkeep::start(fleet).map_err(system)?;
         let observations = Arc::new(Observations::default());
         let (exporter, tracing) = tracing(&configuration, &registry)?;
         let make = gates(&shared, &registry, &observations, &configuration, tracing);
-        let workers = Workers::start(sockets, settings, make).map_err(|error| StartError::System(error.to_string()))?;
+        let workers = Workers::start(sockets, settings, make).map_err(system)?;
         registry.contracts(ages);
         registry.issuers(verifiers.issuers.values().cloned().collect());
         readiness.set(Ready::Serving);
         registry.reloaded(Reload::Applied, unix_seconds());
-        let orders =
-            Orders::start(&configuration.listen, &listeners).map_err(|error| StartError::System(error.to_string()))?;
+        let orders = Orders::start(&configuration.listen, &listeners).map_err(system)?;
         Ok(Self {
             configuration,
             shared,
@@ -241,7 +242,8 @@ impl Running {
     pub(crate) fn reload(&mut self, configuration: Configuration, apis: Vec<Loaded>) -> Result<Reloaded, StartError> {
         let ages = written(&apis);
         let files = AddressFiles::read(&configuration).map_err(unusable(&configuration))?;
-        let verifiers = self.keepers.settle(&configuration).map_err(unusable(&configuration))?;
+        let verifiers = self.keepers.settle(&configuration, &self.configuration.listen);
+        let verifiers = verifiers.map_err(unusable(&configuration))?;
         let signing = self.signing.read(configuration.upstream_tokens.as_ref());
         let signing = signing.map_err(unusable(&configuration))?;
         let site = Site {
@@ -365,6 +367,10 @@ impl Running {
     }
 }
 
+fn system(error: impl ToString) -> StartError {
+    StartError::System(error.to_string())
+}
+
 /// What is wrong with what a configuration names, with its place.
 fn unusable(configuration: &Configuration) -> impl Fn(Vec<Problem>) -> StartError {
     |mut problems| {
@@ -386,7 +392,7 @@ fn signing(configuration: &Configuration) -> Result<Signing, StartError> {
 /// What counts: for rate limits, with so many keys at most, and for metrics.
 fn counters(workers: NonZeroUsize, keys_max: usize) -> Result<(Limiter, Registry), StartError> {
     let store = Arc::new(MemoryStore::new(keys_max));
-    let keyer = Keyer::random().map_err(|error| StartError::System(error.to_string()))?;
+    let keyer = Keyer::random().map_err(system)?;
     let limiter = Limiter::new(Arc::clone(&store) as _, keyer, Instant::now());
     let registry = Registry::new(Setup {
         workers,
@@ -425,7 +431,7 @@ fn tracing(
         return Ok((None, None));
     };
     let started = Exporter::start(traces, registry);
-    let (exporter, sink): (Exporter, Arc<dyn Sink>) = started.map_err(|error| StartError::System(error.to_string()))?;
+    let (exporter, sink): (Exporter, Arc<dyn Sink>) = started.map_err(system)?;
     let tracing = Tracing {
         sample_billionths: traces.sample_billionths,
         trust_incoming: traces.trust_incoming,
@@ -450,9 +456,9 @@ fn settings(configuration: &Configuration, listeners: Vec<Listener>) -> Settings
 
 fn log_requests(configuration: &Configuration) -> LogRequests {
     match configuration.log.requests {
-        raw::LogRequests::Refused => LogRequests::Refused,
-        raw::LogRequests::All => LogRequests::All,
-        raw::LogRequests::None => LogRequests::Nothing,
+        log::LogRequests::Refused => LogRequests::Refused,
+        log::LogRequests::All => LogRequests::All,
+        log::LogRequests::None => LogRequests::Nothing,
     }
 }
 

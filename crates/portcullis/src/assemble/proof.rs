@@ -15,6 +15,8 @@ use crate::config::security::{self, Scheme};
 use crate::issuers::ByName;
 use crate::verifiers::Verifiers;
 
+/// A proof of possession (RFC 9449 §4.1).
+const DPOP: HeaderName = HeaderName::from_static("dpop");
 /// RFC 9421 §4.
 const SIGNATURE_FIELDS: [HeaderName; 2] = [
     HeaderName::from_static("signature"),
@@ -36,6 +38,8 @@ pub(super) fn access(api: &Api, contract: &Contract, declared: &Operation, verif
         alternatives: asked().map(|all| all.iter().map(need).collect()).collect(),
         withheld: withheld(api, contract, schemes()),
         withheld_keys: withheld_keys(api, contract, schemes()),
+        forwarded: verifiers.forwarded.clone(),
+        dpop: verifiers.dpop,
     }
 }
 
@@ -61,6 +65,9 @@ fn verifier(configured: &security::Verifier, kind: &SchemeKind, verifiers: &Veri
         // A name that there is not was refused before; here no credential would meet it.
         security::Verifier::Users(name) => Verifier::Passwords(Arc::clone(verifiers.users.get(name.as_str())?)),
         security::Verifier::Signers(name) => Verifier::Signatures(Arc::clone(verifiers.signers.get(name.as_str())?)),
+        security::Verifier::ClientCertificates(name) => {
+            Verifier::Certificates(Arc::clone(verifiers.client_certificates.get(name)?))
+        }
         security::Verifier::Upstream => Verifier::Unverified,
     })
 }
@@ -89,7 +96,8 @@ fn kept_here<'a>(api: &'a Api, contract: &'a Contract) -> impl Iterator<Item = &
 }
 
 /// The header fields of credentials that end at the gate: `Authorization` also where nothing is looked at, those of API keys on every
-/// operation of the API, those of a signature where it is verified.
+/// operation of the API, those of a signature where it is verified. A proof of possession is for one request and goes on only where
+/// somebody behind verifies it.
 fn withheld<'a>(api: &'a Api, contract: &'a Contract, asked: impl Iterator<Item = Mapped<'a>>) -> Box<[HeaderName]> {
     let asked: Vec<Mapped<'a>> = asked.collect();
     let of_asked = |forward: bool| {
@@ -98,7 +106,7 @@ fn withheld<'a>(api: &'a Api, contract: &'a Contract, asked: impl Iterator<Item 
     };
     let forwarded: Vec<HeaderName> = of_asked(true).collect();
     let keys = kept_here(api, contract).filter_map(field);
-    let mut withheld: Vec<HeaderName> = keys.chain([AUTHORIZATION]).chain(of_asked(false)).collect();
+    let mut withheld: Vec<HeaderName> = keys.chain([AUTHORIZATION, DPOP]).chain(of_asked(false)).collect();
     withheld.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
     withheld.dedup();
     withheld.retain(|name| !forwarded.contains(name));
@@ -110,6 +118,8 @@ fn fields(kind: &SchemeKind, verifier: &security::Verifier) -> Vec<HeaderName> {
     match (verifier, place(kind)) {
         (security::Verifier::Signers(_), _) => SIGNATURE_FIELDS.to_vec(),
         (_, Some(place)) => field(place).into_iter().collect(),
+        (security::Verifier::ClientCertificates(_), None) => Vec::new(),
+        (security::Verifier::Upstream, None) => vec![AUTHORIZATION, DPOP],
         (_, None) => vec![AUTHORIZATION],
     }
 }

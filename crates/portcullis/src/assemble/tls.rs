@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use portcullis_gateway::listen::Listener;
-use portcullis_gateway::listen::tls::{Certificate, ClientCertificates, Terms, Tls};
+use portcullis_gateway::listen::tls::{Authorities, Certificate, ClientCertificates, Terms, Tls};
 use rustls::pki_types::PrivateKeyDer;
 
 use super::StartError;
@@ -13,6 +13,7 @@ use super::fixed::{now_of, tls_can_become};
 use crate::acme;
 use crate::address_files::AddressFiles;
 use crate::config::listen::{self, Certificates};
+use crate::config::spanned::NamedFile;
 use crate::tls_files::pem::{self, Fault};
 
 /// How long a certificate that is made for development lasts.
@@ -92,17 +93,27 @@ pub(crate) fn terms_with(tls: &listen::Tls, certificates: Vec<Certificate>) -> R
         http2: tls.http2,
         client: match &tls.client_authorities {
             None => ClientCertificates::Ignored,
-            Some(authorities) => ClientCertificates::Required {
-                authorities: pem::certificates(&authorities.value)?,
-                revoked: tls
-                    .client_revocations
-                    .iter()
-                    .map(|file| pem::revocations(&file.value))
-                    .collect::<Result<Vec<_>, _>>()?
-                    .concat(),
-            },
+            Some(file) => {
+                let authorities = authorities(file, &tls.client_revocations)?;
+                match tls.client_certificates {
+                    listen::ClientCertificates::Required => ClientCertificates::Required(authorities),
+                    listen::ClientCertificates::Optional => ClientCertificates::Optional(authorities),
+                }
+            }
         },
         hsts: tls.hsts,
+    })
+}
+
+/// The authorities of clients, and what they revoked.
+///
+/// # Errors
+/// [`Fault`]
+pub(crate) fn authorities(file: &NamedFile, revocations: &[NamedFile]) -> Result<Authorities, Fault> {
+    let revoked = revocations.iter().map(|file| pem::revocations(&file.value));
+    Ok(Authorities {
+        certificates: pem::certificates(&file.value)?,
+        revoked: revoked.collect::<Result<Vec<_>, _>>()?.concat(),
     })
 }
 

@@ -9,16 +9,19 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use portcullis_contract::document::Span;
+use portcullis_gateway::dpop::Terms;
 use portcullis_gateway::listen::{Bounds, ClientHeader, Deadlines, Settings, Sizes};
 
 use super::address_list::{AddressList, Addresses};
 use super::api::{self, Api};
+use super::client_certificates::{ClientCertificates, Forwarded};
 use super::credentials::{self, Credentials};
 use super::issuer::Issuer;
-use super::listen::{self, Listener};
+use super::listen::{self, ListenWritten, Listener};
+use super::log::{LogFormat, LogRequests};
 use super::problems::Problems;
 use super::process::Process;
-use super::raw::{self, LogFormat, LogRequests, TrustedHeader};
+use super::raw::{self, TrustedHeader};
 use super::security::Authorities;
 use super::signers::Signers;
 use super::spanned::Spanned;
@@ -52,7 +55,7 @@ pub(crate) struct Configuration {
     pub(crate) failed_authentication_limit: Pace,
     /// What is logged.
     pub(crate) log: Log,
-    /// Whose tokens are believed; the names of issuers, users and signers are all different.
+    /// Whose tokens are believed; the names of issuers, users, signers and rules for certificates are all different.
     pub(crate) issuers: Vec<Issuer>,
     /// Where the gate's own credentials are kept.
     pub(crate) credentials: Option<Credentials>,
@@ -64,6 +67,12 @@ pub(crate) struct Configuration {
     pub(crate) upstream_tokens: Option<UpstreamTokens>,
     /// Whose signatures count.
     pub(crate) signers: Vec<Signers>,
+    /// Whom client certificates name.
+    pub(crate) client_certificates: Vec<ClientCertificates>,
+    /// Where proxies forward them.
+    pub(crate) forwarded_client_certificates: Option<Forwarded>,
+    /// What is asked of proofs of possession.
+    pub(crate) dpop: Terms,
     /// At least one; names all different.
     pub(crate) apis: Vec<Api>,
     /// Where observations go.
@@ -98,6 +107,12 @@ impl Configuration {
         let signers = self.signers.iter().flat_map(Signers::files);
         let issuers = self.issuers.iter().flat_map(Issuer::files);
         issuers.chain(users).chain(signers).chain(secret).chain(signing)
+    }
+
+    /// Every file of certificates, keys and revocation lists that is named.
+    pub(crate) fn certificate_files(&self) -> impl Iterator<Item = PathBuf> {
+        let forwarded = self.forwarded_client_certificates.iter().flat_map(Forwarded::files);
+        self.listen.iter().flat_map(Listener::files).chain(forwarded)
     }
 
     /// Every file of addresses that is named; one that is named twice comes twice.
@@ -174,27 +189,27 @@ pub(crate) struct Observe {
 
 /// Settles what is written into what is done; paths are relative to `directory`.
 pub(super) fn lower(raw: raw::Configuration, directory: &Path, problems: &mut Problems<'_>) -> Configuration {
-    let addresses: Vec<_> = raw
-        .listen
-        .0
-        .iter()
-        .map(|listen| (listen.value.0.address.value.0, listen.span))
-        .collect();
-    duplicates("address", addresses.iter().copied(), problems);
+    let addresses = addresses(&raw.listen.0, problems);
     let has_proxies = !raw.trusted_proxies.is_empty();
     let names = listen::names(&raw.listen.0, problems);
     let listen = raw.listen.0.into_iter();
     let listen = listen.map(|entry| Listener::lower(entry, directory, has_proxies, problems));
-    let listen = listen.collect();
+    let listen: Vec<_> = listen.collect();
     let issuers = each(raw.issuers, |issuer| Issuer::lower(issuer, directory, problems));
     let users = each(raw.users, |users| Users::lower(users, directory));
     let signers = each(raw.signers, |signers| Signers::lower(signers, directory, problems));
+    let forwarded = raw.forwarded_client_certificates;
+    let forwarded = forwarded.map(|written| Forwarded::lower(written, directory, has_proxies, problems));
+    let certified = each(raw.client_certificates, |rules| {
+        ClientCertificates::lower(rules, &names, &listen, forwarded.as_ref(), problems)
+    });
     let upstream_tokens = raw.upstream_tokens;
     let upstream_tokens = upstream_tokens.map(|tokens| UpstreamTokens::lower(tokens, directory, problems));
     let authorities = Authorities {
         issuers: &issuers,
         users: &users,
         signers: &signers,
+        client_certificates: &certified,
         signs: upstream_tokens.is_some(),
     };
     duplicates("name of whoever vouches for callers", authorities.names(), problems);
@@ -230,6 +245,9 @@ pub(super) fn lower(raw: raw::Configuration, directory: &Path, problems: &mut Pr
         logins: Logins::lower(&raw.logins, cores()),
         upstream_tokens,
         signers,
+        client_certificates: certified,
+        forwarded_client_certificates: forwarded,
+        dpop: raw.dpop.lower(),
         apis,
         observe: raw.observe.map(|observe| Observe {
             file: directory.join(&observe.file.value.0),
@@ -238,6 +256,14 @@ pub(super) fn lower(raw: raw::Configuration, directory: &Path, problems: &mut Pr
         process: Process::lower(raw.process, directory, problems),
         traces: raw.traces.map(Traces::lower),
     }
+}
+
+/// Where it is listened.
+fn addresses(listen: &[Spanned<ListenWritten>], problems: &mut Problems<'_>) -> Vec<(SocketAddr, Span)> {
+    let addresses = listen.iter().map(|entry| (entry.value.0.address.value.0, entry.span));
+    let addresses: Vec<_> = addresses.collect();
+    duplicates("address", addresses.iter().copied(), problems);
+    addresses
 }
 
 fn each<W, S>(written: Vec<Spanned<W>>, mut lower: impl FnMut(W) -> S) -> Vec<S> {

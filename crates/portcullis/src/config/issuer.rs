@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_contract::document::Span;
+use portcullis_identity::confirmation::Binding;
 use portcullis_identity::jose::algorithm::RsaAlgorithm;
 use portcullis_identity::jose::claims::{ClockSkew, Expected};
 use portcullis_identity::jose::media_type::MediaType;
@@ -63,6 +64,9 @@ pub(crate) struct IssuerWritten {
     #[serde(default)]
     #[schemars(length(max = 64))]
     pub(crate) required_claims: Vec<String>,
+    /// What its tokens have to be bound to, so that nobody else can use them: `certificate` (RFC 8705), `dpop` (RFC 9449) or `any`.
+    /// A token that is bound is held against that in any case. Default: none.
+    pub(crate) binding: Option<BindingWritten>,
     /// What its RSA keys are for that do not say so themselves. Default: `RS256`.
     pub(crate) rsa_algorithm: Option<RsaWritten>,
 }
@@ -100,6 +104,20 @@ pub(crate) enum DiscoverWritten {
     OauthAuthorizationServer,
 }
 
+/// What tokens have to be bound to.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum BindingWritten {
+    /// They need not be bound.
+    None,
+    /// The client certificate of the connection.
+    Certificate,
+    /// The key of a DPoP proof.
+    Dpop,
+    /// Either.
+    Any,
+}
+
 /// An algorithm of RSA keys (RFC 7518 §3.1).
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 pub(crate) enum RsaWritten {
@@ -124,6 +142,8 @@ pub(crate) struct Issuer {
     pub(crate) expected: Expected,
     /// Who knows its tokens.
     pub(crate) authority: Authority,
+    /// What its tokens have to be bound to.
+    pub(crate) binding: Binding,
     /// What RSA keys are for that do not say so.
     pub(crate) rsa_without_alg: RsaAlgorithm,
     /// Keys for its encrypted tokens.
@@ -227,6 +247,12 @@ impl Issuer {
             authority,
             decryption,
             one_time: raw.one_time,
+            binding: match raw.binding {
+                None | Some(BindingWritten::None) => Binding::None,
+                Some(BindingWritten::Certificate) => Binding::Certificate,
+                Some(BindingWritten::Dpop) => Binding::Dpop,
+                Some(BindingWritten::Any) => Binding::Any,
+            },
             rsa_without_alg: match raw.rsa_algorithm {
                 None | Some(RsaWritten::Rs256) => RsaAlgorithm::Rs256,
                 Some(RsaWritten::Rs384) => RsaAlgorithm::Rs384,
@@ -238,7 +264,10 @@ impl Issuer {
 
     /// Whether it is the same, wherever it stands.
     pub(crate) fn is_as(&self, other: &Self) -> bool {
-        let said = |issuer: &Self| (Arc::clone(&issuer.name), issuer.rsa_without_alg, issuer.one_time);
+        let said = |issuer: &Self| {
+            let name = Arc::clone(&issuer.name);
+            (name, issuer.rsa_without_alg, issuer.one_time, issuer.binding)
+        };
         said(self) == said(other) && self.expected == other.expected && self.authority == other.authority
     }
 

@@ -55,6 +55,10 @@ pub(crate) struct TlsWritten {
     pub(crate) version_min: Option<TlsVersion>,
     /// The authorities (PEM) of which callers have to present a certificate. Default: no certificate is asked for.
     pub(crate) client_authorities: Option<Spanned<Location>>,
+    /// Whether callers need a certificate of `client_authorities`: `required` ends a handshake without one; `optional` asks for one and
+    /// lets callers in that have none, for operations that do not need it. One that is not good ends the handshake in
+    /// either case. Default: required.
+    pub(crate) client_certificates: Option<Spanned<ClientCertificates>>,
     /// What these authorities revoked (PEM). A list that is out of date fails the callers that it is about.
     #[serde(default)]
     pub(crate) client_revocations: Vec<Spanned<Location>>,
@@ -71,6 +75,17 @@ pub(crate) struct CertificateWritten {
     pub(crate) chain: Spanned<Location>,
     /// Its private key (PEM).
     pub(crate) key: Spanned<Location>,
+}
+
+/// Whether callers need a certificate.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ClientCertificates {
+    /// Without one, the handshake fails.
+    #[default]
+    Required,
+    /// One is asked for.
+    Optional,
 }
 
 /// A version of TLS.
@@ -169,6 +184,8 @@ pub(crate) struct Tls {
     pub(crate) http2: bool,
     /// Whose certificates callers have to present.
     pub(crate) client_authorities: Option<NamedFile>,
+    /// Whether they have to.
+    pub(crate) client_certificates: ClientCertificates,
     /// What those revoked.
     pub(crate) client_revocations: Vec<NamedFile>,
     /// How long browsers are told to come over TLS alone.
@@ -279,6 +296,7 @@ impl Tls {
             tls_1_2: false,
             http2: true,
             client_authorities: None,
+            client_certificates: ClientCertificates::Required,
             client_revocations: Vec::new(),
             // A browser that remembered it would refuse plain HTTP on this machine for a year.
             hsts: Duration::ZERO,
@@ -312,8 +330,22 @@ impl Tls {
                 Certificates::Files(files.unwrap_or_default())
             }
         };
+        if let Some(asked) = &written.client_certificates
+            && written.client_authorities.is_none()
+        {
+            let message =
+                "`client_certificates` says how callers are asked, and no authority is named whose certificates count";
+            problems.error(
+                asked.span,
+                message,
+                "name the authorities: `client_authorities: clients.pem`",
+            );
+        }
         Self {
             certificates,
+            client_certificates: written
+                .client_certificates
+                .map_or_else(Default::default, |asked| asked.value),
             tls_1_2: written.version_min == Some(TlsVersion::V1_2),
             http2: http2.unwrap_or(true),
             client_authorities: written.client_authorities.map(file),

@@ -12,10 +12,10 @@ use super::{check, policy, schema};
 const BASE: &str = "\
 listen:
   - address: 127.0.0.1:8443
-    tls: {certificates: [{chain: a.pem, key: a.key}]}
+    tls: {certificates: [{chain: a.pem, key: a.key}], client_authorities: clients.pem}
     addresses: {}
   - address: 127.0.0.1:8444
-    tls: {acme: {directory: 'https://ca.example/directory', hosts: [a.example], storage: acme, terms_agreed: true}}
+    tls: {acme: {directory: 'https://ca.example/directory', hosts: [a.example], storage: acme, terms_agreed: true}, client_authorities: clients.pem}
 admin: {listen: '127.0.0.1:9901', addresses: {}}
 addresses: {}
 connection: {}
@@ -35,6 +35,8 @@ credentials: {store: credentials.db, secret: credentials.jwks}
 upstream_tokens: {issuer: 'https://gate.example'}
 signers:
   - {name: partners, file: keys.json, keys: [{keyid: k, client: acme}]}
+client_certificates: [{name: services, rules: [{dns: a.example}]}]
+dpop: {}
 apis:
   - contract: {git: contracts.git, ref: main, file: a.openapi.yaml}
     upstream:
@@ -68,8 +70,10 @@ const IN_WORDS: &[(&str, &str)] = &[
     ("Api", "name"),
     ("Api", "ref_origins"),
     ("Api", "upstream_identity"),
+    ("ClientCertificatesWritten", "listeners"),
     ("Configuration", "arrival_limit"),
     ("Configuration", "failed_authentication_limit"),
+    ("Configuration", "forwarded_client_certificates"),
     ("Configuration", "trusted_proxies"),
     ("Configuration", "workers"),
     ("Connection", "age_seconds_max"),

@@ -11,11 +11,14 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::address_list::Addresses;
+use super::client_certificates::{ClientCertificatesWritten, ForwardedWritten};
 use super::contract::ContractWritten;
 use super::cors::Cors;
 use super::credentials::CredentialsWritten;
+use super::dpop::DpopWritten;
 use super::issuer::IssuerWritten;
 use super::listen::ListenWritten;
+use super::log::Log;
 use super::message::Pointer;
 use super::process::ProcessWritten;
 use super::security::SchemeWritten;
@@ -79,6 +82,15 @@ pub(crate) struct Configuration {
     #[serde(default)]
     #[schemars(length(max = 64))]
     pub(crate) signers: Vec<Spanned<SignersWritten>>,
+    /// Whom client certificates name. An API's `security_schemes` name them.
+    #[serde(default)]
+    #[schemars(length(max = 64))]
+    pub(crate) client_certificates: Vec<Spanned<ClientCertificatesWritten>>,
+    /// Where `trusted_proxies` forward the certificates of callers. Default: nowhere.
+    pub(crate) forwarded_client_certificates: Option<Spanned<ForwardedWritten>>,
+    /// What is asked of proofs of possession beside access tokens.
+    #[serde(default)]
+    pub(crate) dpop: DpopWritten,
     /// The APIs behind the gate.
     #[schemars(length(min = 1, max = 1000))]
     pub(crate) apis: Vec<Spanned<Api>>,
@@ -168,38 +180,6 @@ pub(crate) struct Pace {
     /// How many may come at once. Default: `requests`.
     #[schemars(range(min = 1, max = 1_000_000_000))]
     pub(crate) burst: Option<u32>,
-}
-
-/// What is logged.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Log {
-    /// How a line is written. Default: json, or text on a terminal.
-    pub(crate) format: Option<LogFormat>,
-    /// Which requests get a line. Default: refused.
-    pub(crate) requests: Option<LogRequests>,
-}
-
-/// How a line of the log is written.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum LogFormat {
-    /// One JSON object a line.
-    Json,
-    /// For people.
-    Text,
-}
-
-/// Which requests get a line in the log.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum LogRequests {
-    /// Those that a control refused or would have refused.
-    Refused,
-    /// Every one.
-    All,
-    /// None; start, reload and trouble are logged all the same.
-    None,
 }
 
 /// Where controls in mode `observe` record what they would have refused.

@@ -7,6 +7,7 @@ use portcullis_contract::document::Span;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::client_certificates::ClientCertificates;
 use super::issuer::{Authority, Issuer};
 use super::nearest::nearest;
 use super::problems::Problems;
@@ -15,7 +16,8 @@ use super::spanned::Spanned;
 use super::text::Name;
 use super::users::Users;
 
-/// What verifies a security scheme of the contract: one of `issuers`, `own_tokens`, `api_keys`, `users` and `signers`, or nobody, said aloud.
+/// What verifies a security scheme of the contract: one of `issuers`, `own_tokens`, `api_keys`, `users`, `signers` and
+/// `client_certificates`, or nobody, said aloud.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SchemeWritten {
@@ -36,6 +38,8 @@ pub(crate) struct SchemeWritten {
     /// The callers whose signatures of their requests are accepted (RFC 9421), by a name of `signers`. The scheme is `http` with the
     /// scheme `signature`, or `apiKey` in the header field `Signature`.
     pub(crate) signers: Option<Spanned<Name>>,
+    /// The rules by which client certificates prove who calls, by the name of one of `client_certificates`.
+    pub(crate) client_certificates: Option<Spanned<Name>>,
     /// Lets the credential go on to the upstream. Default: it ends at the gate, which verified it.
     #[serde(default)]
     pub(crate) forward: bool,
@@ -72,6 +76,8 @@ pub(crate) enum Verifier {
     Users(String),
     /// The gate: signatures of the callers of this name.
     Signers(String),
+    /// The gate: client certificates, by the rules of this name.
+    ClientCertificates(String),
     /// The upstream, or nobody.
     Upstream,
 }
@@ -82,6 +88,7 @@ pub(super) struct Authorities<'a> {
     pub(super) issuers: &'a [Issuer],
     pub(super) users: &'a [Users],
     pub(super) signers: &'a [Signers],
+    pub(super) client_certificates: &'a [ClientCertificates],
     /// Whether there is anything to sign tokens for upstreams with.
     pub(super) signs: bool,
 }
@@ -92,7 +99,8 @@ impl<'a> Authorities<'a> {
         let issuers = self.issuers.iter().map(|issuer| (&*issuer.name, issuer.span));
         let users = self.users.iter().map(|users| (&*users.name, users.span));
         let signers = self.signers.iter().map(|signers| (&*signers.name, signers.span));
-        issuers.chain(users).chain(signers)
+        let certified = self.client_certificates.iter().map(|rules| (rules.name(), rules.span));
+        issuers.chain(users).chain(signers).chain(certified)
     }
 }
 
@@ -156,9 +164,17 @@ impl SchemeWritten {
             check(&name, ["signers are", "signers"], &known, problems);
             Verifier::Signers(name.value.0)
         });
+        let certified = self.client_certificates.map(|name| {
+            let known = authorities.client_certificates.iter().map(ClientCertificates::name);
+            let what = ["rules for client certificates are", "client_certificates"];
+            check(&name, what, &known.collect::<Vec<_>>(), problems);
+            Verifier::ClientCertificates(name.value.0)
+        });
         let upstream = self.dangerous_unverified.then_some(Verifier::Upstream);
         // One member for each way; exactly one has to be written.
-        let mut said = [tokens, keys, users, signing, upstream].into_iter().flatten();
+        let mut said = [tokens, keys, users, signing, certified, upstream]
+            .into_iter()
+            .flatten();
         match (said.next(), said.next()) {
             (Some(verifier), None) => Scheme {
                 forward: self.forward || verifier == Verifier::Upstream,
@@ -166,7 +182,7 @@ impl SchemeWritten {
             },
             _ => {
                 let message = format!(
-                    "`{name}` needs one of `issuers`, `own_tokens`, `api_keys`, `users`, `signers` and \
+                    "`{name}` needs one of `issuers`, `own_tokens`, `api_keys`, `users`, `signers`, `client_certificates` and \
                      `dangerous_unverified`"
                 );
                 let help = "name whose tokens are accepted, such as `{issuers: [main]}`";
@@ -204,6 +220,7 @@ impl Verifier {
                 SchemeKind::ApiKey(KeyPlace::Header(name)) => name == "signature",
                 _ => false,
             },
+            Self::ClientCertificates(_) => matches!(kind, SchemeKind::MutualTls),
             Self::Upstream => true,
         }
     }

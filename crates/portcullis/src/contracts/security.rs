@@ -39,12 +39,15 @@ pub(super) fn problems(api: &Api, document: &Document, contract: &Contract, loca
         .collect()
 }
 
-fn unmapped(api: &Api, SecurityScheme { name, .. }: &SecurityScheme, location: &str) -> Problem {
+fn unmapped(api: &Api, SecurityScheme { name, kind, .. }: &SecurityScheme, location: &str) -> Problem {
     let message = format!("the contract asks for the security scheme `{name}`, and nothing verifies it");
-    let help = format!(
-        "name whose tokens are accepted (`security_schemes: {{{name}: {{issuers: [...]}}}}`), or set \
-         `dangerous_unverified_schemes: true` where the upstream verifies them"
-    );
+    let verifier = match kind {
+        SchemeKind::MutualTls => {
+            format!("say whom certificates name (`security_schemes: {{{name}: {{client_certificates: ...}}}}`)")
+        }
+        _ => format!("name whose tokens are accepted (`security_schemes: {{{name}: {{issuers: [...]}}}}`)"),
+    };
+    let help = format!("{verifier}, or set `dangerous_unverified_schemes: true` where the upstream verifies them");
     Problem::error(location, api.contract_span, message).help(help)
 }
 
@@ -55,7 +58,7 @@ fn unfit(document: &Document, scheme: &SecurityScheme) -> Problem {
         SchemeKind::ApiKey(_) => "API keys".to_owned(),
         SchemeKind::Basic => "passwords".to_owned(),
         SchemeKind::Http(other) => format!("credentials of the HTTP scheme `{other}`"),
-        SchemeKind::MutualTls => "client certificates of single operations".to_owned(),
+        SchemeKind::MutualTls => "client certificates".to_owned(),
         SchemeKind::Unknown => "what a scheme that is not declared asks for".to_owned(),
     };
     let message = format!(

@@ -213,7 +213,7 @@ impl Settled {
 }
 
 fn tokens(configured: &Configured) -> AccessTokens {
-    AccessTokens::new(Arc::clone(&configured.name), configured.expected.clone())
+    AccessTokens::new(Arc::clone(&configured.name), configured.expected.clone()).bound(configured.binding)
 }
 
 /// Reads what every issuer has in files, and forgets it: for whoever looks for problems only, warnings among them.

@@ -31,6 +31,7 @@ pub(crate) struct Gate {
 }
 
 /// What a gate is started with.
+#[derive(Clone)]
 pub(crate) struct Setup {
     contract: String,
     upstream: String,

@@ -464,7 +464,7 @@ paths:
 }
 
 /// Sends events for ever, and opens WebSockets that echo.
-fn streaming(seen: &Seen, stream: &mut std::net::TcpStream) -> bool {
+pub(crate) fn streaming(seen: &Seen, stream: &mut std::net::TcpStream) -> bool {
     if seen.line.contains("/chat") {
         return stream.write_all(switch(seen, "").as_bytes()).is_ok() && websocket::echo_frames(stream);
     }
@@ -482,8 +482,12 @@ fn streaming(seen: &Seen, stream: &mut std::net::TcpStream) -> bool {
 
 /// Reads events until they end, or for so long; whether they ended well, and after how many seconds.
 fn events(gate: &Gate, token: &str) -> (bool, f64) {
+    events_with(gate, &[("Authorization", &format!("Bearer {token}"))])
+}
+
+pub(crate) fn events_with(gate: &Gate, fields: &[(&str, &str)]) -> (bool, f64) {
     let mut client: Client = gate.client();
-    let request = client.request("GET", "/events", &[("Authorization", &format!("Bearer {token}"))], b"");
+    let request = client.request("GET", "/events", fields, b"");
     client.write(&request);
     let start = Instant::now();
     assert_eq!(client.head().unwrap().status, 200);

@@ -13,10 +13,10 @@ use crate::tokens::{CONTRACT, Issuer, get, key_set, with};
 use crate::upstream::{Seen, Upstream, answer, ok};
 
 /// What an issuer says of its tokens: whole answers.
-type Says = Arc<Mutex<HashMap<String, Vec<u8>>>>;
+pub(crate) type Says = Arc<Mutex<HashMap<String, Vec<u8>>>>;
 
 /// An issuer that can be asked. Of a token that nobody put in it says that it is not active.
-fn authority(delay: Duration) -> (Upstream, Says) {
+pub(crate) fn authority(delay: Duration) -> (Upstream, Says) {
     let says = Says::default();
     let known = Arc::clone(&says);
     let server = Upstream::start(move |seen, stream| {
@@ -41,7 +41,7 @@ fn json_answer(said: &Value) -> Vec<u8> {
 }
 
 /// What is said of a good token of alice's, with these members in the place of the usual ones.
-fn good(more: Value) -> Vec<u8> {
+pub(crate) fn good(more: Value) -> Vec<u8> {
     let mut said = json!({"active": true, "aud": "https://things.example", "sub": "alice", "client_id": "app",
         "scope": "things.read", "token_type": "Bearer"});
     for (name, value) in crate::tokens::object(more) {
@@ -50,7 +50,7 @@ fn good(more: Value) -> Vec<u8> {
     json_answer(&said)
 }
 
-fn say(says: &Says, token: &str, said: Vec<u8>) {
+pub(crate) fn say(says: &Says, token: &str, said: Vec<u8>) {
     says.lock().unwrap().insert(token.to_owned(), said);
 }
 
@@ -69,7 +69,7 @@ fn written(upstream: &Upstream, authority: &Upstream, more: &str) -> Directory {
     directory
 }
 
-fn gate(upstream: &Upstream, authority: &Upstream, more: &str) -> Gate {
+pub(crate) fn gate(upstream: &Upstream, authority: &Upstream, more: &str) -> Gate {
     Gate::start(written(upstream, authority, more))
 }
 

@@ -35,7 +35,7 @@ impl Authority {
         Self::named("authority")
     }
 
-    fn named(name: &str) -> Self {
+    pub(crate) fn named(name: &str) -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.distinguished_name.push(DnType::CommonName, name);
@@ -43,11 +43,17 @@ impl Authority {
     }
 
     pub(crate) fn issue(&self, names: &[&str]) -> Issued {
+        self.issue_as(names, |_| {})
+    }
+
+    /// A certificate that says more than names.
+    pub(crate) fn issue_as(&self, names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Issued {
         static SERIAL: AtomicU64 = AtomicU64::new(1);
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let (key, serial) = (KeyPair::generate().unwrap(), SERIAL.fetch_add(1, Ordering::Relaxed));
         let mut params = CertificateParams::new(names).unwrap();
         params.serial_number = Some(SerialNumber::from(serial));
+        change(&mut params);
         Issued {
             chain: params.signed_by(&key, &self.0).unwrap().pem(),
             key: key.serialize_pem(),
@@ -56,7 +62,12 @@ impl Authority {
     }
 
     /// A list that takes this certificate back, in PEM.
-    fn revoke(&self, issued: &Issued) -> String {
+    pub(crate) fn revoke(&self, issued: &Issued) -> String {
+        self.revoke_until(issued, 2200)
+    }
+
+    /// One that is out of date from the beginning of this year on.
+    pub(crate) fn revoke_until(&self, issued: &Issued, year: i32) -> String {
         let revoked = RevokedCertParams {
             serial_number: SerialNumber::from(issued.serial),
             revocation_time: date_time_ymd(2020, 1, 1),
@@ -65,7 +76,7 @@ impl Authority {
         };
         let list = CertificateRevocationListParams {
             this_update: date_time_ymd(2020, 1, 1),
-            next_update: date_time_ymd(2200, 1, 1),
+            next_update: date_time_ymd(year, 1, 1),
             crl_number: SerialNumber::from(1_u64),
             issuing_distribution_point: None,
             revoked_certs: vec![revoked],
@@ -127,7 +138,7 @@ impl Caller {
         self
     }
 
-    fn known_as(mut self, issued: &Issued) -> Self {
+    pub(crate) fn known_as(mut self, issued: &Issued) -> Self {
         use rustls::pki_types::pem::PemObject as _;
         let chain = CertificateDer::pem_slice_iter(issued.chain.as_bytes()).collect::<Result<_, _>>();
         let key = PrivateKeyDer::from_pem_slice(issued.key.as_bytes()).unwrap();

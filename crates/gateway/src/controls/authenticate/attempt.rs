@@ -22,7 +22,11 @@ pub(super) struct Attempt(Charges);
 impl Attempt {
     /// Hands on what came of it. Only a credential that is not good has failed: what could not be verified is nobody's guess.
     pub(super) async fn settle<T>(self, outcome: Result<T, Unproven>, gate: &Gate) -> Result<T, Unproven> {
-        if !matches!(outcome, Err(Unproven::Rejected(_) | Unproven::Unreadable)) {
+        let failed = matches!(
+            outcome,
+            Err(Unproven::Rejected(_) | Unproven::Unreadable | Unproven::Dpop(..))
+        );
+        if !failed {
             gate.limiter().settle(self.0, Outcome::Success, Instant::now()).await;
         }
         outcome

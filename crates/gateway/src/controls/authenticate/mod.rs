@@ -7,12 +7,16 @@ mod api_key;
 mod attempt;
 mod authorization;
 pub(crate) mod cache;
+mod certificate;
+mod dpop;
+pub(crate) mod forwarded_certificate;
 mod password;
 mod signature;
 mod token;
 
 use std::sync::Arc;
 
+use portcullis_identity::challenge::DpopError;
 use portcullis_identity::content_digest::ContentDigest;
 use portcullis_identity::time::UnixTime;
 
@@ -20,6 +24,7 @@ use super::rate_limit::Paced;
 use super::route::Routed;
 use super::tenure::{Began, Tenure};
 use crate::access::{Access, Proven, Standing};
+use crate::dpop::Nonce;
 use crate::failures::Failures;
 use crate::gate::Gate;
 use crate::limit::Exceeded;
@@ -51,6 +56,10 @@ pub(super) enum Unproven {
     Unreadable,
     /// It is not good: why, for the log.
     Rejected(&'static str),
+    /// What came with the scheme `DPoP` is not good: what the caller is told, and why, for the log.
+    Dpop(DpopError, &'static str),
+    /// A proof needs this nonce.
+    NonceNeeded(Nonce),
     /// Nothing can be said of it now.
     Unverifiable,
     /// It was not looked at: as many as may wait are waiting.
@@ -117,7 +126,12 @@ struct Shown {
 /// Verifies every credential. One that is bad makes the others worth nothing.
 async fn prove(presented: Presented<'_>) -> Result<Shown, Unproven> {
     let mut shown = Shown::default();
-    if let Some(identity) = authorization::verify(presented).await? {
+    // First: a connection whose certificate is over is good for nothing, and tokens may be bound to it.
+    let certificate = certificate::of(presented).await?;
+    if let Some(certificate) = &certificate {
+        shown.proven.end_with_certificate(certificate.not_after());
+    }
+    if let Some(identity) = authorization::verify(presented, certificate.as_deref()).await? {
         shown.proven.add(identity);
     }
     if let Some(identity) = api_key::verify(presented).await? {
@@ -126,6 +140,9 @@ async fn prove(presented: Presented<'_>) -> Result<Shown, Unproven> {
     if let Some(signed) = signature::verify(presented).await? {
         shown.proven.add(signed.identity);
         shown.content = signed.digest;
+    }
+    for identity in certificate::verify(certificate.as_deref(), presented)? {
+        shown.proven.add(identity);
     }
     Ok(shown)
 }

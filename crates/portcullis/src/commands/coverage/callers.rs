@@ -65,6 +65,7 @@ fn need(asked: &Requirement, scheme: Option<&Scheme>) -> String {
         Some(Verifier::ApiKeys { .. }) => "API keys".to_owned(),
         Some(Verifier::Users(name)) => format!("passwords of `{name}`"),
         Some(Verifier::Signers(name)) => format!("signatures of `{name}`"),
+        Some(Verifier::ClientCertificates(name)) => format!("client certificates of `{name}`"),
         Some(Verifier::Upstream) => "what the upstream has to verify".to_owned(),
         None => "what nothing verifies".to_owned(),
     };

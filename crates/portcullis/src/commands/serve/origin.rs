@@ -8,7 +8,7 @@ use portcullis_contract::document::{Problem, Severity};
 use super::super::{ConfigFile, Failure};
 use super::Arguments;
 use crate::config::checked::Configuration;
-use crate::config::listen::{Listener, Tls};
+use crate::config::listen::Tls;
 use crate::config::{self, Reading};
 use crate::contracts::{self, Loaded};
 use crate::lifecycle::sandbox;
@@ -131,7 +131,7 @@ impl Origin {
             Source::File(file) => Some(file.config.clone()),
             Source::Arguments { .. } => None,
         };
-        let certificates = configuration.listen.iter().flat_map(Listener::files);
+        let certificates = configuration.certificate_files();
         let contracts = apis.iter().flat_map(Loaded::files);
         let lists = configuration.address_files().chain(configuration.key_files());
         let lists = lists.map(Path::to_owned);
@@ -177,7 +177,7 @@ pub(super) fn named(configuration: &Configuration) -> impl Iterator<Item = PathB
     });
     let lists = configuration.address_files().chain(configuration.key_files());
     let lists = lists.map(Path::to_owned);
-    let certificates = configuration.listen.iter().flat_map(Listener::files);
+    let certificates = configuration.certificate_files();
     contracts.chain(certificates).chain(lists)
 }
 
