@@ -197,11 +197,11 @@ impl Access {
         let way_in = self.alternatives.iter().filter(met).rev().max_by_key(|way| way.len());
         if let Some(way_in) = way_in {
             let counts = |identity: &Identity| way_in.iter().any(|need| need.is_met_by(identity));
-            proven.0.retain(|identity| counts(identity));
+            proven.identities.retain(|identity| counts(identity));
             return Standing::Admitted;
         }
         if self.alternatives.is_empty() {
-            proven.0.clear();
+            proven.identities.clear();
             return Standing::Admitted;
         }
         if proven.identities.is_empty() {
@@ -328,7 +328,7 @@ mod tests {
             proven.add(Arc::new(identity.with_scopes(Scopes::new(vec![(*scope).into()]))));
         }
         assert_eq!(access.admit(&mut proven), *standing);
-        let left: Vec<&str> = proven.0.iter().map(|one| one.subject().authority()).collect();
+        let left: Vec<&str> = proven.identities.iter().map(|one| one.subject().authority()).collect();
         assert_eq!(left, known, "{presented:?}");
     }
 
