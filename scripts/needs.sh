@@ -183,6 +183,29 @@ have_dpop() {
         touch "$dpop_folder/complete"
 }
 
+# Another implementation of JOSE, from PyPI; 1 where it cannot be had. Its judge reads TOML, with Python 3.11 or newer.
+have_joserfc() {
+    local version=1.8.0
+    joserfc_folder="$data_folder/joserfc-$version"
+    python3 -c 'import tomllib' 2>/dev/null || return 1
+    [ ! -e "$joserfc_folder/complete" ] || return 0
+    command -v pip3 >/dev/null || return 1
+    timeout 180 pip3 install --quiet --disable-pip-version-check --root-user-action=ignore --only-binary :all: \
+        --target "$joserfc_folder" "joserfc==$version" "cryptography==50.0.2" && touch "$joserfc_folder/complete"
+}
+
+# And one from npm; 1 where it cannot be had.
+have_jose() {
+    local version=6.2.17
+    jose_folder="$data_folder/jose-$version"
+    command -v node >/dev/null || return 1
+    [ ! -e "$jose_folder/complete" ] || return 0
+    command -v npm >/dev/null || return 1
+    mkdir -p "$jose_folder"
+    timeout 180 npm install --silent --no-fund --no-audit --ignore-scripts --prefix "$jose_folder" "jose@$version" >/dev/null 2>&1 &&
+        touch "$jose_folder/complete"
+}
+
 # An ACME authority for tests, and its name server, from the Go module proxy; 1 where they cannot be had.
 have_pebble() {
     local version=v2.10.1
