@@ -6,6 +6,7 @@ import socket
 import subprocess
 from pathlib import Path
 
+import issuer
 import peers
 from peers import Certificate, Setup, write
 
@@ -22,6 +23,7 @@ BATCH = json.dumps([json.loads(ORDER)] * 97, separators=(",", ":"))
 UPSTREAM = """
   server {{ listen 127.0.0.1:{port} backlog=4096; default_type application/json; root {folder}/www;
     location = /small {{ default_type application/octet-stream; return 200 '{small}'; }}
+    location = /mine {{ default_type application/octet-stream; return 200 '{small}'; }}
     location = /large {{ default_type application/octet-stream; }}
     location = /orders {{ return 200 '{order}'; }}
     location = /batches {{ error_page 405 =200 $uri; }} }}
@@ -54,11 +56,15 @@ def portcullis(folder: Path, port: int, upstream_port: int, binary: Path, certif
     if certificate:
         listen["tls"] = {"certificates": [{"chain": str(certificate.chain), "key": str(certificate.key)}]}
     text = (HERE / "portcullis.yaml").read_text()
+    keys = issuer.found(folder).published
     for placeholder, value in {
         "@LISTEN@": listen if certificate else listen["address"],
         "@CONTRACT@": str(HERE / "orders.openapi.yaml"),
         "@UPSTREAM@": f"http://127.0.0.1:{upstream_port}",
         "@ADMIN@": f"127.0.0.1:{free_port()}",
+        "@ISSUER@": issuer.ISSUER,
+        "@AUDIENCE@": issuer.AUDIENCE,
+        "@KEYS@": str(keys),
     }.items():
         # JSON is YAML.
         text = text.replace(f'"{placeholder}"', json.dumps(value))

@@ -33,6 +33,11 @@ def figures(slices: list[Slice], reference: list[Slice]) -> Figures:
     return Figures(sum(each.requests for each in slices), median(costs), min(costs), median(pairs))
 
 
+def added_us(slices: list[Slice], reference: list[Slice]) -> float:
+    """How much more a request costs than one of the reference in the same round: the median."""
+    return median(mine.cost_us - theirs.cost_us for mine, theirs in zip(slices, reference, strict=True))
+
+
 def order_of(names: list[str], round_number: int) -> list[str]:
     """Every contender in each round; the order is reversed every other round."""
     return names if round_number % 2 == 0 else names[::-1]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from contenders import REFERENCE
-from figures import Figures, Slice, figures
+from figures import Figures, Slice, added_us, figures
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,16 @@ def cheapest(name: str, others: list[str]) -> Target:
     return Target(f"{name} less than every other", holds)
 
 
+def added_at_most(name: str, reference: str, us_max: float) -> Target:
+    """So many microseconds more than the reference, in the same rounds."""
+
+    def holds(measured: dict) -> bool | None:
+        mine, theirs = (measured["slices"].get(each) for each in (name, reference))
+        return added_us(mine, theirs) <= us_max if mine and theirs else None
+
+    return Target(f"{name} at most {us_max} us more than {reference}", holds)
+
+
 def within_bytes(name: str, bytes_max: int) -> Target:
     """No more memory than this."""
 
@@ -54,19 +64,23 @@ def scenario_of(
     targets: list[Target],
     absent: dict[str, str] | None = None,
     memory: dict[str, dict] | None = None,
+    reference: str = REFERENCE,
+    facts: dict[str, str] | None = None,
 ) -> dict:
-    """The report of one scenario."""
+    """The report of one scenario; `facts` are what is to be told beside the costs."""
     measured = {"slices": slices, "memory": memory or {}}
     verdicts = {True: "met", False: "missed", None: "not measured"}
     contenders = {}
     for each, own in slices.items():
-        result: Figures = figures(own, slices[REFERENCE])
+        result: Figures = figures(own, slices[reference])
         costs = [round(one.cost_us, 2) for one in own]
-        contenders[each] = asdict(result) | {"rounds_us": costs} | measured["memory"].get(each, {})
+        contenders[each] = asdict(result) | {"added_us": added_us(own, slices[reference]), "rounds_us": costs} | measured["memory"].get(each, {})
     return {
         "name": name,
         "what": what,
         "unit": unit,
+        "reference": reference,
+        "facts": facts or {},
         "targets": [{"what": target.words, "verdict": verdicts[target.holds(measured)]} for target in targets],
         "absent": absent or {},
         "contenders": contenders,
@@ -89,13 +103,16 @@ def as_text(report: dict) -> str:
 def scenario_lines(scenario: dict) -> list[str]:
     holds_memory = any("idle_bytes" in each for each in scenario["contenders"].values())
     memory = f"{'alone':>10}{'idle':>10}" if holds_memory else ""
-    heads = f"{'median':>9}{'minimum':>9}{'to nginx':>10}{scenario['unit'] + 's':>12}{memory}"
-    lines = [f"{scenario['name']}: {scenario['what']}", f"  {'':<18}{heads}"]
+    beside = f"to {scenario['reference']}"
+    heads = f"{'median':>9}{'minimum':>9}{beside:>20}{scenario['unit'] + 's':>12}{memory}"
+    lines = [f"{scenario['name']}: {scenario['what']}"]
+    lines += [f"  {'':<18}{heads}"] if scenario["contenders"] else []
     for name, each in scenario["contenders"].items():
-        numbers = f"{each['median_us']:>9.2f}{each['minimum_us']:>9.2f}{each['ratio']:>9.2f}x{each['requests']:>12}"
+        numbers = f"{each['median_us']:>9.2f}{each['minimum_us']:>9.2f}{each['added_us']:>+10.2f}{each['ratio']:>9.2f}x{each['requests']:>12}"
         if holds_memory:
             numbers += "".join(f"{each[kind] / 1e6:>7.1f} MB" for kind in ("alone_bytes", "idle_bytes"))
         lines.append(f"  {name:<18}{numbers}")
+    lines += [f"  {name}: {value}" for name, value in scenario["facts"].items()]
     lines += [f"  {name:<18} not measured: {why}" for name, why in scenario["absent"].items()]
     lines += [f"  target: {target['what']}: {target['verdict']}" for target in scenario["targets"]]
     return lines

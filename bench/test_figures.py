@@ -2,8 +2,8 @@
 
 import unittest
 
-from figures import Figures, Slice, figures, order_of
-from report import as_text, at_most, cheapest, scenario_of, within_bytes
+from figures import Figures, Slice, added_us, figures, order_of
+from report import added_at_most, as_text, at_most, cheapest, scenario_of, within_bytes
 
 
 class FiguresTest(unittest.TestCase):
@@ -11,6 +11,11 @@ class FiguresTest(unittest.TestCase):
         mine = [Slice(100, 3000), Slice(100, 2000), Slice(200, 8000)]
         theirs = [Slice(100, 2000), Slice(100, 1000), Slice(100, 4000)]
         self.assertEqual(figures(mine, theirs), Figures(400, 30.0, 20.0, 1.5))
+
+    def test_what_is_added_is_paired_by_round(self):
+        mine = [Slice(100, 3000), Slice(100, 2000), Slice(200, 8000)]
+        theirs = [Slice(100, 2000), Slice(100, 1900), Slice(100, 4000)]
+        self.assertEqual(added_us(mine, theirs), 1.0)
 
     def test_unequal_rounds_are_an_error(self):
         with self.assertRaises(ValueError):
@@ -26,6 +31,11 @@ class TargetsTest(unittest.TestCase):
     def verdict(self, target, memory=None):
         report = scenario_of("s", "what", "request", self.SLICES, [target], memory=memory)
         return report["targets"][0]["verdict"]
+
+    def test_additions(self):
+        self.assertEqual(self.verdict(added_at_most("portcullis", "nginx", 20)), "met")
+        self.assertEqual(self.verdict(added_at_most("portcullis", "nginx", 19)), "missed")
+        self.assertEqual(self.verdict(added_at_most("haproxy", "nginx", 19)), "not measured")
 
     def test_ratios(self):
         for ratio_max, expected in [(1.25, "met"), (1.2, "met"), (1.1, "missed")]:
