@@ -5,13 +5,14 @@
 //! listed in `WEAKNESSES.md` and proved by an exploit in [`exploits`].
 //!
 //! Never run it anywhere but on a loopback address, and never copy its handlers: it trusts whatever a client says.
-//! It never authenticates, authorizes or validates; those are the gate's.
+//! It never authenticates, authorizes or validates; those are the gate's: it reads who calls from a token that it does not verify, as
+//! is right behind a gate that did, and wrong anywhere else.
 
 mod answer;
+mod caller;
 mod database;
 mod events;
 mod exploit;
-
 mod failure;
 mod fetch;
 mod input;

@@ -13,17 +13,17 @@ use rusqlite::params;
 use serde_json::Value;
 
 use crate::answer::{self, Answer};
+use crate::caller;
 use crate::failure::Failure;
 use crate::input::{self, Query};
 use crate::routes::App;
-use crate::users;
 
 /// The oldest entries beyond this many are dropped.
 const ENTRIES_MAX: i64 = 10_000;
 
 /// Newest first. `method` may be repeated or hold a list with commas.
 pub(crate) async fn list(State(app): State<App>, headers: HeaderMap, query: Query) -> Answer {
-    let caller = users::caller(&app.store, &headers)?;
+    let caller = caller::caller(&app.store, &headers)?;
     let is_admin = caller.is_some_and(|user| user.get("is_admin").is_some_and(|admin| admin == 1));
     if !is_admin && input::header_text(&headers, "x-natter-role") != "manager" {
         return Err(Failure::forbidden(

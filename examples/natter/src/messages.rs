@@ -18,7 +18,7 @@ use crate::database::Record;
 use crate::failure::Failure;
 use crate::input::{self, Input, Query};
 use crate::routes::App;
-use crate::{link_preview, spaces, users};
+use crate::{caller, link_preview, spaces};
 
 pub(crate) async fn post(
     State(app): State<App>,
@@ -45,7 +45,7 @@ pub(crate) async fn post(
         params![
             input.integer("id"),
             space_id,
-            users::caller_name(&app.store, &headers, input.optional_text("author"))?,
+            caller::caller_name(&app.store, &headers, input.optional_text("author"))?,
             content.to_string(),
             input.integer("reply_to"),
             key,

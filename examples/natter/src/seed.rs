@@ -5,12 +5,13 @@ use rusqlite::params;
 use crate::database::Store;
 use crate::password;
 
-/// The seeded users: name and password. `demo` is the manager.
-pub const USERS: [(&str, &str); 4] = [
+/// The seeded users: name and password. `demo` is the manager, `maya` moderates.
+pub const USERS: [(&str, &str); 5] = [
     ("demo", "demo-password-1"),
     ("alice", "correct horse battery"),
     ("bob", "bob-loves-trains"),
     ("mallory", "mallory-was-here"),
+    ("maya", "maya-keeps-order"),
 ];
 
 /// The seeded spaces, ids 1 to 3 in this order.
@@ -54,6 +55,7 @@ fn members(store: &Store) -> Result<(), rusqlite::Error> {
         (1, "alice", r#"["read","write"]"#),
         (1, "bob", r#"["read","write"]"#),
         (1, "mallory", r#"["read"]"#),
+        (1, "maya", r#"["read","write","delete"]"#),
         (2, "bob", r#"["read","write","delete"]"#),
         (3, "alice", r#"["read","write","delete"]"#),
     ];

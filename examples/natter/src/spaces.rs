@@ -11,16 +11,16 @@ use rusqlite::params;
 use serde_json::{Value, json};
 
 use crate::answer::{self, Answer};
+use crate::caller;
 use crate::database::{Record, Store};
 use crate::failure::Failure;
 use crate::input::{self, Input, Query};
 use crate::routes::App;
-use crate::users;
 
 const ONE: &str = "SELECT * FROM spaces WHERE id = ?1";
 
 pub(crate) async fn create(State(app): State<App>, headers: HeaderMap, input: Input) -> Answer {
-    let owner = users::caller_name(&app.store, &headers, input.optional_text("owner"))?;
+    let owner = caller::caller_name(&app.store, &headers, input.optional_text("owner"))?;
     let space = app.store.first(
         "INSERT INTO spaces (id, name, owner, internal_note) VALUES (?1, ?2, ?3, 'not reviewed, plan: free')
          RETURNING *",

@@ -9,7 +9,6 @@
 //! Weakness `forged-badge`: nothing signs it.
 
 use axum::extract::{Path, State};
-use axum::http::HeaderMap;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rusqlite::params;
@@ -107,25 +106,6 @@ pub(crate) async fn log_in(State(app): State<App>, input: Input) -> Answer {
         [name],
     )?;
     Ok(answer::created("/sessions", session.unwrap_or_default()))
-}
-
-/// Who a request says it is: the user of its session token, if that is known.
-pub(crate) fn caller(store: &Store, headers: &HeaderMap) -> Result<Option<Record>, Failure> {
-    let token = input::header_text(headers, "authorization").trim_start_matches("Bearer ");
-    store.first(
-        "SELECT users.* FROM sessions JOIN users USING (username) WHERE token = ?1",
-        [token],
-    )
-}
-
-/// The name of [`caller`], or else what the body says, or else nobody.
-pub(crate) fn caller_name(store: &Store, headers: &HeaderMap, claimed: Option<&str>) -> Result<String, Failure> {
-    let user = caller(store, headers)?;
-    let known = user
-        .as_ref()
-        .and_then(|user| user.get("username"))
-        .and_then(Value::as_str);
-    Ok(claimed.or(known).unwrap_or("anonymous").to_owned())
 }
 
 fn find(store: &Store, user_id: i64) -> Result<Record, Failure> {

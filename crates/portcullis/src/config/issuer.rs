@@ -168,6 +168,8 @@ pub(crate) enum Keys {
     File(NamedFile),
     /// Elsewhere.
     Remote(RemoteKeys),
+    /// Here: a JWK Set that somebody made a moment ago. No configuration says so.
+    InMemory(String),
 }
 
 /// Keys that are fetched.
@@ -275,7 +277,7 @@ impl Issuer {
     pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
         let own = match &self.authority {
             Authority::Keys(Keys::File(file)) => Some(file),
-            Authority::Keys(Keys::Remote(_)) => None,
+            Authority::Keys(Keys::Remote(_) | Keys::InMemory(_)) => None,
             Authority::Introspection(introspection) => Some(&introspection.client_secret),
         };
         let decryption = self.decryption.iter().flat_map(|decryption| &decryption.keys);

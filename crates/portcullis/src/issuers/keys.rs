@@ -48,6 +48,19 @@ pub(super) fn read(
     Ok((keys, warnings.collect()))
 }
 
+/// Keys that somebody made a moment ago.
+///
+/// # Errors
+/// They cannot be used.
+pub(super) fn made(keys: &str, configured: &Configured, location: &str) -> Result<KeySet, Box<Problem>> {
+    let keys = KeySet::from_jwks(keys.as_bytes(), &rules(configured));
+    let problem = |refusal| {
+        let message = format!("what was made as keys {}", refused(&refusal));
+        Box::new(Problem::error(location, configured.span, message))
+    };
+    keys.map(|(keys, _)| keys).map_err(problem)
+}
+
 fn unused(key: &LeftOut) -> String {
     format!("{} is not used: {}", numbered(key), key.refusal)
 }

@@ -139,6 +139,10 @@ impl Issuers {
                 })
             }
             config::Authority::Keys(config::Keys::Remote(keys)) => Ok(Settled::of(self.fetched(configured, keys))),
+            config::Authority::Keys(config::Keys::InMemory(keys)) => {
+                let keys = keys::made(keys, configured, location)?;
+                Ok(Settled::of(self.make(configured, Authority::Keys(Keys::read(keys)))))
+            }
             config::Authority::Introspection(asked) => {
                 let endpoint = Arc::new(Endpoint::new(&configured.name, asked, location)?);
                 Ok(self.asked(configured, asked, endpoint))
@@ -236,6 +240,7 @@ pub(crate) fn keys(configured: &Configured, keys: &config::Keys) -> Result<KeySe
         config::Keys::Remote(keys) => {
             files::named(&discovery::url_of(keys)?, keys.private_address, SET_BYTES_MAX as u64)?
         }
+        config::Keys::InMemory(keys) => keys.clone().into_bytes(),
     };
     keys::parse(&octets, &keys::rules(configured)).map(|(keys, _)| keys)
 }

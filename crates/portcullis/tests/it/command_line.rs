@@ -155,8 +155,11 @@ fn the_demo_stops_every_attack_that_is_the_gates() {
     let output = check(&directory, "demo --attacks --json", 0);
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     let counts = &report["counts"];
-    assert!(counts["stopped"].as_u64().unwrap() >= 40, "{counts}");
+    assert!(counts["attacks"].as_u64().unwrap() >= 90, "{counts}");
     assert_eq!(counts["stopped"], counts["the_gates"], "{counts}");
+    let of_tokens = |attack: &&Value| attack["weakness"] == "unverified-token";
+    let of_tokens = report["attacks"].as_array().unwrap().iter().filter(of_tokens);
+    assert!(of_tokens.count() >= 35);
     assert_eq!(
         std::fs::read_dir(&directory.0).unwrap().count(),
         0,

@@ -14,12 +14,12 @@ async fn users_register_log_in_and_change() {
         (registered.status, &registered.json()["username"]),
         (201, &json!("carol"))
     );
-    assert_eq!(registered.headers["location"], "/users/5");
+    assert_eq!(registered.headers["location"], "/users/6");
     assert_eq!(stage.send("POST", "/users", &[], body).await.status, 409);
     let body = r#"{"username":"carol","password":"carols-secret-1"}"#;
     let session = stage.send("POST", "/sessions", &[], body).await;
     assert_eq!((session.status, &session.json()["username"]), (201, &json!("carol")));
-    let changed = stage.send("PATCH", "/users/5", &[], r#"{"display_name":"C."}"#).await;
+    let changed = stage.send("PATCH", "/users/6", &[], r#"{"display_name":"C."}"#).await;
     assert_eq!(changed.json()["display_name"], "C.");
     assert_eq!(stage.get("/users?limit=2").await.json().as_array().unwrap().len(), 2);
     assert_eq!(stage.get("/users/99").await.status, 404);

@@ -8,7 +8,9 @@ use natter::Exploit;
 
 use super::Failure;
 use super::client::{self, Request};
+use super::forgeries;
 use super::ordinary::{self, Ordinary};
+use super::people::{Issuer, MALLORY};
 use super::stage::{Guarded, Services};
 use super::verdict::{Seen, Verdict};
 
@@ -42,7 +44,7 @@ pub(super) struct Counts {
     pub(super) worked_directly: usize,
     /// Of these, those that the gate stopped as it is meant to.
     pub(super) stopped: usize,
-    /// Those that need to know who calls.
+    /// Those that need to know what belongs to whom.
     pub(super) not_yet: usize,
     /// Those that nothing at the gate can stop.
     pub(super) not_the_gates: usize,
@@ -79,9 +81,10 @@ pub(super) fn fire() -> Result<Results, Failure> {
     let (bare, guarded) = (Services::start()?, Guarded::start()?);
     let begin = Instant::now();
     // First, while the limit of guesses at passwords is untouched: the attacks come from the same address.
-    let ordinary = ordinary::send(guarded.gate);
+    let ordinary = ordinary::send(guarded.gate, &guarded.issuer);
     // The same exploits, but each Natter's own address where they lead inside.
-    let (outside, inside) = (natter::exploits(bare.natter), natter::exploits(guarded.services.natter));
+    let outside = exploits(bare.natter, &guarded.issuer)?;
+    let inside = exploits(guarded.services.natter, &guarded.issuer)?;
     let progress = progress(outside.len());
     let fire = |(exploit, own): (Exploit, Exploit)| {
         progress.set_message(exploit.weakness);
@@ -102,6 +105,17 @@ pub(super) fn fire() -> Result<Results, Failure> {
         ordinary,
         time: begin.elapsed(),
     })
+}
+
+/// Natter's own exploits, sent by a user whose token is good, so that no token is what stops them; and those of the tokens.
+fn exploits(natter: SocketAddr, issuer: &Issuer) -> Result<Vec<Exploit>, Failure> {
+    let cannot = |error: &dyn std::fmt::Display| Failure::unreachable(format!("cannot start the attacks: {error}"));
+    let token = issuer.token(&MALLORY).map_err(|error| cannot(&error))?;
+    let bearer = format!("Bearer {token}");
+    let own = natter::exploits(natter).into_iter();
+    let mut exploits: Vec<Exploit> = own.map(|exploit| exploit.header("authorization", &*bearer)).collect();
+    exploits.extend(forgeries::exploits(issuer).map_err(|error| cannot(&error))?);
+    Ok(exploits)
 }
 
 /// Sends an exploit as often as it wants; the last answer counts.

@@ -2,8 +2,10 @@
 
 mod attacks;
 mod client;
+mod forgeries;
 mod ordinary;
 mod page;
+mod people;
 mod stage;
 mod table;
 mod trial;
@@ -55,7 +57,7 @@ fn attack(shared: &Shared) -> Result<Outcome, Failure> {
 
 fn show(arguments: &Arguments, shared: &Shared) -> Result<Outcome, Failure> {
     let stage = Guarded::start()?;
-    let ordinary = ordinary::send(stage.gate);
+    let ordinary = ordinary::send(stage.gate, &stage.issuer);
     let text = if shared.json {
         format!("{:#}\n", page::json(&stage, &ordinary))
     } else {

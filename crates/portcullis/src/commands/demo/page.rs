@@ -6,6 +6,7 @@ use anstyle::{AnsiColor, Style};
 use serde_json::{Value, json};
 
 use super::ordinary::Ordinary;
+use super::people::{MALLORY, PEOPLE, Person};
 use super::stage::Guarded;
 use super::trial::{TRIALS, Trial};
 
@@ -20,6 +21,7 @@ pub(super) fn text(stage: &Guarded, ordinary: &Ordinary, seconds: Option<u32>) -
     let mut text = String::new();
     places(&mut text, stage);
     traffic(&mut text, ordinary);
+    people(&mut text, stage);
     // Writing to a string cannot fail, here and below.
     let _ = writeln!(text, "\n{BOLD}Try it{BOLD:#} {FAINT}(in another terminal){FAINT:#}");
     for (number, trial) in (1..).zip(&TRIALS) {
@@ -46,6 +48,14 @@ pub(super) fn json(stage: &Guarded, ordinary: &Ordinary) -> Value {
             "code": Some(trial.code).filter(|code| !code.is_empty()),
         })
     };
+    let person = |person: &Person| {
+        json!({
+            "name": person.name,
+            "what": person.what,
+            "scope": person.scope,
+            "token": stage.issuer.token(person).ok(),
+        })
+    };
     json!({
         "natter": format!("http://{}", stage.services.natter),
         "gate": format!("http://{}", stage.gate),
@@ -55,6 +65,7 @@ pub(super) fn json(stage: &Guarded, ordinary: &Ordinary) -> Value {
             "answered": ordinary.answered(),
             "failed": ordinary.failed,
         },
+        "people": everybody().map(person).collect::<Vec<_>>(),
         "try": TRIALS.iter().map(trial).collect::<Vec<_>>(),
     })
 }
@@ -82,6 +93,28 @@ fn places(text: &mut String, stage: &Guarded) {
             text,
             "  {BOLD}{name:<9}{BOLD:#} {PLACE}{url:<32}{PLACE:#} {FAINT}{what}{FAINT:#}"
         );
+    }
+}
+
+/// Those who behave, and the one who does not.
+fn everybody() -> impl Iterator<Item = &'static Person> {
+    PEOPLE.iter().chain([&MALLORY])
+}
+
+/// A line for each person, then the tokens as lines for a shell, one below the other so that all are copied at once.
+fn people(text: &mut String, stage: &Guarded) {
+    let _ = writeln!(
+        text,
+        "\n{BOLD}People{BOLD:#} {FAINT}(their access tokens are good for a day){FAINT:#}\n"
+    );
+    for Person { name, what, scope, .. } in everybody() {
+        let _ = writeln!(text, "  {BOLD}{name:<9}{BOLD:#} {what:<26} {FAINT}{scope}{FAINT:#}");
+    }
+    let _ = writeln!(text, "\n{FAINT}Paste these into the other terminal first:{FAINT:#}\n");
+    for person in everybody() {
+        // The ordinary traffic was signed with the same key a moment ago.
+        let token = stage.issuer.token(person).unwrap_or_default();
+        let _ = writeln!(text, "export {}={token}", person.variable);
     }
 }
 

@@ -7,18 +7,26 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use natter::{LinkPreview, LinkPreviewOptions, Natter, Options};
-use portcullis_contract::document::{self, Fetch, Problem};
+use portcullis_contract::document::{self, Fetch, Problem, Span};
+use portcullis_identity::jose::algorithm::RsaAlgorithm;
 use tokio::sync::oneshot;
 
 use super::Failure;
+use super::people::Issuer;
 use crate::assemble::Running;
 use crate::config;
 use crate::config::address_list::AddressList;
 use crate::config::checked::{Admin, Configuration};
+use crate::config::issuer::{self, Authority, Keys};
+use crate::config::security::{Scheme, Verifier};
+use crate::config::spanned::Spanned;
 use crate::contracts::{self, Loaded};
 
 /// The contract's name in problems.
 const CONTRACT: &str = "natter.openapi.yaml";
+/// The security scheme of the contract, and what the issuer of its tokens is called here.
+const SCHEME: &str = "bearerAuth";
+const ISSUER: &str = "natter";
 /// Streams that are still open at the end are cut off after this.
 const DRAIN_SECONDS_MAX: u64 = 2;
 
@@ -94,19 +102,22 @@ pub(super) struct Guarded {
     pub(super) gate: SocketAddr,
     /// Where its metrics and health are.
     pub(super) admin: SocketAddr,
+    /// Whose tokens the gate believes.
+    pub(super) issuer: Issuer,
     running: Option<Running>,
     /// Dropped after the gate, which goes first.
     pub(super) services: Services,
 }
 
 impl Guarded {
-    /// Starts a fresh Natter, and the gate as anybody gets it who names a contract and an upstream: every default.
+    /// Starts a fresh Natter, and the gate as anybody gets it who names a contract, an upstream and an issuer: every default.
     ///
     /// # Errors
     /// No port or no thread is to be had.
     pub(super) fn start() -> Result<Self, Failure> {
         let services = Services::start()?;
-        let (configuration, api) = configured(services.natter)?;
+        let issuer = Issuer::new().map_err(|error| cannot_start(&error))?;
+        let (configuration, api) = configured(services.natter, &issuer)?;
         let running = Running::start(configuration, vec![api]).map_err(|error| cannot_start(&error))?;
         let (Some(gate), Some(admin)) = (running.addresses().first().copied(), running.admin_address()) else {
             return Err(cannot_start(&"it has no address"));
@@ -114,6 +125,7 @@ impl Guarded {
         Ok(Self {
             gate,
             admin,
+            issuer,
             running: Some(running),
             services,
         })
@@ -129,7 +141,7 @@ impl Drop for Guarded {
     }
 }
 
-fn configured(natter: SocketAddr) -> Result<(Configuration, Loaded), Failure> {
+fn configured(natter: SocketAddr, issuer: &Issuer) -> Result<(Configuration, Loaded), Failure> {
     let reading = config::from_arguments("127.0.0.1:0", CONTRACT, &format!("http://{natter}"));
     let (mut configuration, _) = reading.usable().map_err(|problems| unusable(&problems))?;
     configuration.admin = Some(Admin {
@@ -139,10 +151,25 @@ fn configured(natter: SocketAddr) -> Result<(Configuration, Loaded), Failure> {
     configuration.connection.drain_time_max = Duration::from_secs(DRAIN_SECONDS_MAX);
     let document = document::load(CONTRACT, &mut Embedded).map_err(|problems| unusable(&problems))?;
     let api = configuration.apis.first_mut().ok_or_else(|| unusable(&[]))?;
-    // Natter knows its own tokens, and nobody else does.
-    api.unverified_schemes = true;
+    // Natter reads the name from the token, which the gate has verified by then.
+    let scheme = Scheme {
+        verifier: Verifier::Issuers(vec![ISSUER.to_owned()]),
+        forward: true,
+    };
+    let span = Span::default();
+    api.security_schemes
+        .insert(SCHEME.to_owned(), Spanned { value: scheme, span });
     let api = &*api;
     let loaded = contracts::of_document(api, document, CONTRACT).map_err(|problems| unusable(&problems))?;
+    configuration.issuers.push(issuer::Issuer {
+        name: ISSUER.into(),
+        span,
+        expected: Issuer::expected(),
+        authority: Authority::Keys(Keys::InMemory(issuer.published())),
+        rsa_without_alg: RsaAlgorithm::default(),
+        decryption: None,
+        one_time: false,
+    });
     Ok((configuration, loaded))
 }
 

@@ -1,4 +1,4 @@
-//! The outcomes of attacks, side by side: for people at 100 columns, and for programs. Text is made with its colours;
+//! The outcomes of attacks, side by side: for people at 80 columns, and for programs. Text is made with its colours;
 //! whether they are shown is decided where it is printed.
 
 use std::fmt::Write;
@@ -14,12 +14,13 @@ const GOOD: Style = AnsiColor::Green.on_default().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
 const OPEN: Style = AnsiColor::Yellow.on_default();
 const BOLD: Style = Style::new().bold();
+const HEADING: Style = Style::new().bold().underline();
 const FAINT: Style = Style::new().dimmed();
 const PLAIN: Style = Style::new();
 
-/// The columns: what was fired, what it gained directly, what became of it through the gate. With two characters for the
-/// mark and two between columns they take 100.
-const WIDTHS: [usize; 3] = [36, 27, 31];
+/// The columns: what an attack gains or how it is done, the status without the gate, what became of it through the gate. With two
+/// characters for the mark and one between columns they take 80.
+const WIDTHS: [usize; 3] = [40, 5, 31];
 
 /// Lines of a cell, each with its style.
 type Cell = Vec<(String, Style)>;
@@ -30,7 +31,7 @@ pub(super) fn text(results: &Results) -> String {
     section(&mut text, "What the gate has to stop", results, Verdict::is_the_gates);
     section(
         &mut text,
-        "Not yet the gate's: it does not know yet who calls",
+        "Not yet the gate's: it does not know yet what belongs to whom",
         results,
         |verdict| verdict == Verdict::NotYet,
     );
@@ -76,6 +77,7 @@ fn attack(attack: &Attack) -> Value {
         StoppedBy::NotTheGates(other) => ("not_the_gates", other),
     };
     json!({
+        "family": exploit.family,
         "weakness": exploit.weakness,
         "gain": exploit.gain,
         "method": exploit.method,
@@ -115,15 +117,34 @@ fn section(text: &mut String, title: &str, results: &Results, belongs: impl Fn(V
         return;
     }
     // Writing to a string cannot fail, here and below.
-    let _ = writeln!(text, "\n{BOLD}{title}{BOLD:#} {FAINT}({}){FAINT:#}\n", attacks.len());
+    let _ = writeln!(
+        text,
+        "\n{HEADING}{title}{HEADING:#} {FAINT}({}){FAINT:#}\n",
+        attacks.len()
+    );
     let heading = |title: &str| vec![(title.to_owned(), FAINT)];
-    let headings = ["weakness and request", "directly", "through the gate"].map(heading);
-    row(text, (" ", PLAIN), &headings);
-    let line: String = "─".repeat(100);
-    let _ = writeln!(text, "{FAINT}{line}{FAINT:#}");
+    row(
+        text,
+        (" ", PLAIN),
+        &["attack", "alone", "through the gate"].map(heading),
+    );
+    let mut family = "";
+    let mut weakness = "";
     for attack in attacks {
-        let cells = [fired(&attack.exploit), directly(attack), through(attack)];
-        row(text, mark(attack.verdict), &cells);
+        if attack.exploit.family != family {
+            family = attack.exploit.family;
+            weakness = "";
+            let _ = writeln!(text, "\n{BOLD}{family}{BOLD:#}");
+        }
+        if attack.exploit.weakness != weakness {
+            weakness = attack.exploit.weakness;
+            let _ = writeln!(text, "  {FAINT}{weakness}{FAINT:#}");
+        }
+        row(
+            text,
+            mark(attack.verdict),
+            &[fired(&attack.exploit), directly(attack), through(attack)],
+        );
     }
 }
 
@@ -139,7 +160,7 @@ fn row(text: &mut String, (mark, style): (&str, Style), cells: &[Cell; 3]) {
                 let _ = write!(written, "{:owed$}{style}{said}{style:#}", "");
                 owed = 0;
             }
-            owed += (width + 2).saturating_sub(said.chars().count());
+            owed += (width + 1).saturating_sub(said.chars().count());
         }
         let _ = writeln!(text, "{written}");
     }
@@ -153,53 +174,40 @@ fn mark(verdict: Verdict) -> (&'static str, Style) {
     }
 }
 
-/// The weakness; below it the request, and the headers that matter.
+/// What the attack gains, or how it is done.
 fn fired(exploit: &Exploit) -> Cell {
     let [width, ..] = WIDTHS;
     let times = match exploit.times {
         1 => String::new(),
         times => format!(", {times} times"),
     };
-    let mut cell = vec![(exploit.weakness.to_owned(), BOLD)];
-    cell.push((
-        shortened(&format!("{} {}{times}", exploit.method, exploit.target), width),
-        FAINT,
-    ));
-    for (name, value) in &exploit.headers {
-        if *name != "content-type" || value != "application/json" {
-            cell.push((shortened(&format!("{name}: {value}"), width), FAINT));
-        }
-    }
-    cell
+    styled(wrapped(&format!("{}{times}", exploit.gain), width), PLAIN)
 }
 
+/// The status of an attack that works without the gate.
 fn directly(attack: &Attack) -> Cell {
-    let [_, width, _] = WIDTHS;
-    match &attack.directly {
-        Seen::Answered {
-            status, worked: true, ..
-        } => styled(wrapped(&format!("{status} {}", attack.exploit.gain), width), PLAIN),
-        Seen::Answered { status, .. } => styled(
-            wrapped(&format!("{status} does not work any more, so it proves nothing"), width),
-            BAD,
-        ),
-        Seen::Unanswered(error) => styled(wrapped(error, width), BAD),
-    }
+    let style = if attack.directly.worked() { PLAIN } else { BAD };
+    let status = attack
+        .directly
+        .status()
+        .map_or("-".to_owned(), |status| status.to_string());
+    vec![(status, style)]
 }
 
-/// What came back, and below it which control that is to thank for, or what is missing.
+/// What came back; below it what was expected, or what else has to stop it.
 fn through(attack: &Attack) -> Cell {
     let [.., width] = WIDTHS;
     let (status, code) = (attack.through.status().unwrap_or_default(), attack.through.refusal());
     let answer = |what: &str| format!("{status} {what}");
-    let stopped_by = |code: &str| format!("stopped by {}", control(code));
     let (first, style, second) = match (attack.verdict, &attack.exploit.stopped_by, code, &attack.through) {
         (_, _, _, Seen::Unanswered(error)) => (error.clone(), BAD, String::new()),
-        (Verdict::Refused, _, Some(code), _) => (answer(code), GOOD, stopped_by(code)),
-        (Verdict::Cleaned, StoppedBy::Cleaned(how), code, _) => {
-            (answer(code.unwrap_or("stripped")), GOOD, (*how).to_owned())
-        }
-        (Verdict::ProvesNothing, ..) => (answer(code.unwrap_or("answered")), BAD, String::new()),
+        (Verdict::Refused, _, Some(code), _) => (answer(code), GOOD, String::new()),
+        (Verdict::Cleaned, _, code, _) => (answer(code.unwrap_or("without it")), GOOD, String::new()),
+        (Verdict::ProvesNothing, ..) => (
+            answer(code.unwrap_or("answered")),
+            BAD,
+            "works no more without the gate, so it proves nothing".to_owned(),
+        ),
         (Verdict::StoppedOtherwise, by, code, _) => {
             let expected = match by {
                 StoppedBy::Refused(code) => *code,
@@ -228,12 +236,12 @@ fn summary(text: &mut String, results: &Results) {
     let seconds = results.time.as_secs_f32();
     let _ = writeln!(
         text,
-        "\n{style}{} of {} attacks that are the gate's were stopped{style:#}; {} of them work without it ({seconds:.1} s).",
+        "\n{style}{} of {} attacks that are the gate's were stopped{style:#};\n{} of them work without it ({seconds:.1} s).",
         counts.stopped, counts.the_gates, counts.worked_directly,
     );
     let _ = writeln!(
         text,
-        "{} need to know who calls, which the gate does not yet; {} not the gate's.",
+        "{} more need to know what belongs to whom, which the gate does not yet;\n{} not the gate's.",
         counts.not_yet,
         match counts.not_the_gates {
             1 => "1 is".to_owned(),
@@ -243,7 +251,7 @@ fn summary(text: &mut String, results: &Results) {
     let ordinary = &results.ordinary;
     let _ = writeln!(
         text,
-        "{} of {} ordinary requests through the same gate were answered. Its policy is the default.",
+        "{} of {} ordinary requests through the same gate were answered as they should be.\nIts policy is the default.",
         ordinary.answered(),
         ordinary.requests,
     );
@@ -358,7 +366,7 @@ mod tests {
         let text = text(&results());
         let plain = anstream::adapter::strip_str(&text).to_string();
         for line in plain.lines() {
-            assert!(line.chars().count() <= 100, "{line}");
+            assert!(line.chars().count() <= 80, "{line}");
         }
         insta::assert_snapshot!("text", plain);
     }

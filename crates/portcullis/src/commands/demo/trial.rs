@@ -2,9 +2,13 @@
 
 use std::net::SocketAddr;
 
+use super::people::{ALICE, BOB, MALLORY, MAYA, Person};
+
 /// One thing to try.
 #[derive(Debug)]
 pub(super) struct Trial {
+    /// Whose token goes with it.
+    caller: Caller,
     /// What it is, in a few words.
     pub(super) what: &'static str,
     method: &'static str,
@@ -22,8 +26,23 @@ pub(super) struct Trial {
     pub(super) see: &'static str,
 }
 
+/// Who asks.
+#[derive(Clone, Copy, Debug)]
+enum Caller {
+    /// Nobody: there is no token.
+    Nobody,
+    /// Somebody, with the token that the page has them keep in a variable.
+    Somebody(&'static Person),
+    /// Somebody who writes a token, as it stands here.
+    Forger(&'static str),
+}
+
+/// `{"alg":"none"}`, `{"sub":"demo"}` and no signature.
+const FORGED: &str = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJkZW1vIn0.";
+
 const fn trial(what: &'static str, method: &'static str, target: &'static str, body: &'static str) -> Trial {
     Trial {
+        caller: Caller::Somebody(&ALICE),
         what,
         method,
         target,
@@ -46,8 +65,33 @@ impl Trial {
         }
     }
 
+    const fn answered(self, status: u16) -> Self {
+        Self { status, ..self }
+    }
+
     const fn see(self, see: &'static str) -> Self {
         Self { see, ..self }
+    }
+
+    const fn by(self, person: &'static Person) -> Self {
+        Self {
+            caller: Caller::Somebody(person),
+            ..self
+        }
+    }
+
+    const fn by_nobody(self) -> Self {
+        Self {
+            caller: Caller::Nobody,
+            ..self
+        }
+    }
+
+    const fn forged(self) -> Self {
+        Self {
+            caller: Caller::Forger(FORGED),
+            ..self
+        }
     }
 
     const fn compare(self) -> Self {
@@ -81,10 +125,15 @@ impl Trial {
             "" => String::new(),
             body => format!(" -H 'content-type: application/json' -d '{body}'"),
         };
+        let token = match self.caller {
+            Caller::Nobody => String::new(),
+            Caller::Somebody(person) => format!(" -H \"authorization: Bearer ${}\"", person.variable),
+            Caller::Forger(token) => format!(" -H 'authorization: Bearer {token}'"),
+        };
         match self.times {
-            1 => format!("curl -sw '\\n'{method} {url}{body}"),
+            1 => format!("curl -sw '\\n'{method} {url}{token}{body}"),
             times => format!(
-                "for i in $(seq {times}); do curl -so /dev/null -w '%{{http_code}}\\n'{method} {url}{body}; done"
+                "for i in $(seq {times}); do curl -so /dev/null -w '%{{http_code}}\\n'{method} {url}{token}{body}; done"
             ),
         }
     }
@@ -100,9 +149,37 @@ fn quoted(url: &str) -> String {
 }
 
 /// What to try, in the order in which it is best told.
-pub(super) const TRIALS: [Trial; 8] = [
+pub(super) const TRIALS: [Trial; 12] = [
     trial("an ordinary call passes", "GET", "/spaces/1/messages?limit=2", "")
         .see("what the contract declares, no more"),
+    trial("without a token", "GET", "/spaces/1/messages?limit=2", "")
+        .by_nobody()
+        .refused(
+            401,
+            "authentication.required",
+            "with `WWW-Authenticate`, which `curl -i` shows",
+        ),
+    trial(
+        "a token that nobody signed: to be the admin",
+        "GET",
+        "/logs?limit=1",
+        "",
+    )
+    .forged()
+    .compare()
+    .refused(401, "authentication.required", "Natter believes it, the gate does not"),
+    trial(
+        "a user takes away another's message",
+        "DELETE",
+        "/spaces/1/messages/1",
+        "",
+    )
+    .by(&BOB)
+    .refused(403, "authorization.scope", "only the moderator's token is for that"),
+    trial("the moderator does", "DELETE", "/spaces/1/messages/1", "")
+        .by(&MAYA)
+        .answered(204)
+        .see("her token has the scope `moderate`"),
     trial("an answer that says too much is stripped", "GET", "/users/3", "")
         .compare()
         .see("the password and its hash stay behind"),
@@ -112,6 +189,7 @@ pub(super) const TRIALS: [Trial; 8] = [
         "/users/4",
         r#"{"is_admin":true}"#,
     )
+    .by(&MALLORY)
     .refused(400, "contract.body.undeclared", "the contract declares no `is_admin`"),
     trial(
         "SQL injection: the messages of every space, alice's diary too",
@@ -119,6 +197,7 @@ pub(super) const TRIALS: [Trial; 8] = [
         "/spaces/1/messages?author=x')%20OR%201=1--",
         "",
     )
+    .by(&MALLORY)
     .refused(
         400,
         "contract.query.pattern",
@@ -147,6 +226,7 @@ pub(super) const TRIALS: [Trial; 8] = [
         "/sessions",
         r#"{"username":"bob","password":"not-his-password"}"#,
     )
+    .by_nobody()
     .times(8)
     .refused(429, "rate.exceeded", "401 five times, then 429 with Retry-After"),
 ];
@@ -162,10 +242,21 @@ mod tests {
     fn each_trial_ends_as_it_says() {
         let stage = Guarded::start().unwrap();
         for trial in &TRIALS {
+            let mut headers = vec![("content-type", "application/json".to_owned())];
+            match trial.caller {
+                Caller::Nobody => {}
+                Caller::Somebody(person) => {
+                    headers.push((
+                        "authorization",
+                        format!("Bearer {}", stage.issuer.token(person).unwrap()),
+                    ));
+                }
+                Caller::Forger(token) => headers.push(("authorization", format!("Bearer {token}"))),
+            }
             let request = Request {
                 method: trial.method,
                 target: trial.target,
-                headers: &[("content-type", "application/json".to_owned())],
+                headers: &headers,
                 body: trial.body.as_bytes(),
             };
             let mut answer = client::send(stage.gate, &request).unwrap();

@@ -68,7 +68,7 @@ pub(super) enum Verdict {
     StoppedOtherwise,
     /// The gate's: it does not even work without the gate, so that nothing is shown.
     ProvesNothing,
-    /// It will be the gate's, once it knows who calls.
+    /// It will be the gate's, once it knows what belongs to whom.
     NotYet,
     /// Nothing at the gate can stop it.
     NotTheGates,
@@ -129,7 +129,9 @@ pub(super) fn refusal_code(answer: &Answer) -> Option<String> {
 
 /// The control that speaks with a code, as the pipeline names it.
 pub(super) fn control(code: &str) -> &'static str {
-    const CONTROLS: [(&str, &str); 8] = [
+    const CONTROLS: [(&str, &str); 10] = [
+        ("authentication", "authenticate"),
+        ("authorization", "authorize"),
         ("http.encoding", "contract in"),
         ("http", "listen"),
         ("rate", "rate limit"),
@@ -254,6 +256,8 @@ mod tests {
         assert_eq!(control("http.path"), "listen");
         assert_eq!(control("contract.response.jwt"), "contract out");
         assert_eq!(control("contract.body.type"), "contract in");
+        assert_eq!(control("authentication.required"), "authenticate");
+        assert_eq!(control("authorization.scope"), "authorize");
         assert_eq!(control("unheard.of"), "gate");
     }
 }
