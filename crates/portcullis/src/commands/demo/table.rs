@@ -251,7 +251,7 @@ fn summary(text: &mut String, results: &Results) {
     let ordinary = &results.ordinary;
     let _ = writeln!(
         text,
-        "{} of {} ordinary requests through the same gate were answered as they should be.\nIts policy is the default.",
+        "{} of {} ordinary requests through the same gate were answered.\nIts policy is the default.",
         ordinary.answered(),
         ordinary.requests,
     );
