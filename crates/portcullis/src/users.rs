@@ -12,7 +12,8 @@ use portcullis_gateway::passwords::{Familiar, Hashing, Passwords};
 use portcullis_identity::users::{Fault, Faulty, Users};
 
 use crate::config::checked::Configuration;
-use crate::config::users::{Logins, Users as Configured};
+use crate::config::spanned::NamedFile;
+use crate::config::users::{List, Logins, Users as Configured};
 use crate::files;
 
 /// The most lines of one file that are told of.
@@ -111,7 +112,14 @@ fn read_all(configured: &[Configured], location: &str) -> Result<Vec<(Arc<str>, 
 }
 
 fn read(configured: &Configured, location: &str) -> Result<Users, Vec<Problem>> {
-    let (path, span) = (&configured.file.value, configured.file.span);
+    match &configured.list {
+        List::File(file) => read_file(configured, file, location),
+        List::InMemory(text) => Users::parse(text).map_err(|faults| told(Path::new(&*configured.name), &faults)),
+    }
+}
+
+fn read_file(configured: &Configured, file: &NamedFile, location: &str) -> Result<Users, Vec<Problem>> {
+    let (path, span) = (&file.value, file.span);
     let shown = path.display();
     let problem = |message: String| Problem::error(location, span, message);
     let octets =
@@ -180,10 +188,10 @@ mod tests {
         let configured = Configured {
             name: "staff".into(),
             span: Span::default(),
-            file: Placed {
+            list: List::File(Placed {
                 value: path.clone(),
                 span: Span::default(),
-            },
+            }),
         };
         let read = read(&configured, "gate.yaml");
         std::fs::remove_file(&path).unwrap();

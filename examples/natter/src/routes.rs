@@ -48,6 +48,7 @@ fn declared() -> Router<App> {
         .route("/users/{user_id}", get(users::read).patch(users::update))
         .route("/users/{user_id}/badge", get(users::badge))
         .route("/sessions", post(users::log_in))
+        .route("/tokens", post(users::issue_token))
         .route("/spaces", get(spaces::list).post(spaces::create))
         .route("/spaces/{space_id}", get(spaces::read))
         .route("/spaces/{space_id}/members", get(members::list))

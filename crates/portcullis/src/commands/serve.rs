@@ -13,6 +13,7 @@ use super::{Failure, Outcome, Shared};
 use crate::assemble::{Running, StartError};
 use crate::config::checked::Configuration;
 use crate::config::contract::Source;
+use crate::config::credentials::Kept;
 use crate::config::listen::Listener;
 use crate::credentials;
 use crate::lifecycle::listening::{Given, Listening};
@@ -140,7 +141,7 @@ fn places(configuration: &Configuration, files: &[PathBuf], program: &Program) -
         places.keep(&acme.storage);
         acme.root.iter().for_each(|root| places.read(&root.value));
     }
-    if let Some(credentials) = &configuration.credentials {
+    if let Some(credentials) = configuration.credentials.as_ref().and_then(Kept::in_files) {
         credentials::allow(credentials, &mut places);
     }
     let repositories = configuration.apis.iter().filter_map(|api| match &api.contract {

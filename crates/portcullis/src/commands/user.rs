@@ -59,7 +59,11 @@ pub(super) fn run(arguments: &Arguments, shared: &Shared) -> Result<Outcome, Fai
     Ok(Outcome::Clean)
 }
 
-fn hashed(password: &Password) -> Result<PasswordHash, Failure> {
+/// The hash of a password with a new salt, at the least cost.
+///
+/// # Errors
+/// There is no memory, or no randomness.
+pub(super) fn hashed(password: &Password) -> Result<PasswordHash, Failure> {
     let mut salt = [0; SALT_BYTES];
     getrandom::fill(&mut salt)
         .map_err(|error| Failure::unusable(format!("the system gives no randomness: {error}")))?;

@@ -15,7 +15,7 @@ use portcullis_gateway::listen::{Bounds, ClientHeader, Deadlines, Settings, Size
 use super::address_list::{AddressList, Addresses};
 use super::api::{self, Api};
 use super::client_certificates::{ClientCertificates, Forwarded};
-use super::credentials::{self, Credentials};
+use super::credentials::{self, Credentials, Kept};
 use super::issuer::Issuer;
 use super::listen::{self, ListenWritten, Listener};
 use super::log::{LogFormat, LogRequests};
@@ -58,7 +58,7 @@ pub(crate) struct Configuration {
     /// Whose tokens are believed; the names of issuers, users, signers and rules for certificates are all different.
     pub(crate) issuers: Vec<Issuer>,
     /// Where the gate's own credentials are kept.
-    pub(crate) credentials: Option<Credentials>,
+    pub(crate) credentials: Option<Kept>,
     /// Who logs in with a password.
     pub(crate) users: Vec<Users>,
     /// How passwords are verified.
@@ -100,8 +100,9 @@ impl Configuration {
 
     /// Every file that credentials are verified with, or tokens signed: keys, users, and secrets.
     pub(crate) fn key_files(&self) -> impl Iterator<Item = &Path> {
-        let secret = self.credentials.iter().map(|credentials| &*credentials.secret);
-        let users = self.users.iter().map(|users| users.file.value.as_path());
+        let own = self.credentials.iter().filter_map(Kept::in_files);
+        let secret = own.map(|credentials| &*credentials.secret);
+        let users = self.users.iter().filter_map(Users::file);
         let signing = self.upstream_tokens.iter().flat_map(|tokens| &tokens.keys);
         let signing = signing.map(|file| file.value.as_path());
         let signers = self.signers.iter().flat_map(Signers::files);
@@ -240,7 +241,7 @@ pub(super) fn lower(raw: raw::Configuration, directory: &Path, problems: &mut Pr
             requests: raw.log.requests.unwrap_or(LogRequests::Refused),
         },
         issuers,
-        credentials,
+        credentials: credentials.map(Kept::InFiles),
         users,
         logins: Logins::lower(&raw.logins, cores()),
         upstream_tokens,

@@ -1,9 +1,11 @@
 //! Where the gate's own API keys and opaque tokens are kept, as it is written and settled.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use portcullis_contract::document::Span;
-use portcullis_identity::credentials::Prefix;
+use portcullis_identity::credentials::{Prefix, Record};
+use portcullis_identity::jose::handle::Mac;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -44,6 +46,35 @@ pub(crate) struct Credentials {
     pub(crate) secret_span: Span,
     /// How new credentials begin.
     pub(crate) prefix: String,
+}
+
+/// What keeps the gate's own credentials.
+#[derive(Debug)]
+pub(crate) enum Kept {
+    /// A store and a secret in files.
+    InFiles(Credentials),
+    /// Nothing that lasts: somebody made them a moment ago. No configuration says so.
+    #[cfg_attr(not(feature = "demo"), expect(dead_code, reason = "the demo makes some"))]
+    InMemory(Made),
+}
+
+/// Credentials that somebody made, and the keys that they are kept under.
+#[derive(Debug)]
+pub(crate) struct Made {
+    /// The one for new credentials first.
+    pub(crate) keys: Vec<Arc<dyn Mac>>,
+    /// What is kept of them, each of another name.
+    pub(crate) records: Vec<Record>,
+}
+
+impl Kept {
+    /// The files, if they are in some.
+    pub(crate) fn in_files(&self) -> Option<&Credentials> {
+        match self {
+            Self::InFiles(credentials) => Some(credentials),
+            Self::InMemory(_) => None,
+        }
+    }
 }
 
 impl Credentials {

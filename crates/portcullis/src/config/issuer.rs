@@ -169,6 +169,7 @@ pub(crate) enum Keys {
     /// Elsewhere.
     Remote(RemoteKeys),
     /// Here: a JWK Set that somebody made a moment ago. No configuration says so.
+    #[cfg_attr(not(feature = "demo"), expect(dead_code, reason = "the demo makes some"))]
     InMemory(String),
 }
 

@@ -1,5 +1,6 @@
 //! Users who log in with a password, and how often they may fail, as it is written and settled.
 
+use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
@@ -45,15 +46,35 @@ pub(crate) struct LoginsWritten {
     pub(crate) failures_of_user: Option<raw::Pace>,
 }
 
-/// Users in a file.
+/// Users with passwords.
 #[derive(Clone, Debug)]
 pub(crate) struct Users {
     /// What they are called here together.
     pub(crate) name: Arc<str>,
     /// Where the name stands.
     pub(crate) span: Span,
-    /// Their file.
-    pub(crate) file: NamedFile,
+    /// Where they are.
+    pub(crate) list: List,
+}
+
+/// Where users are, a line each.
+#[derive(Clone)]
+pub(crate) enum List {
+    /// In a file.
+    File(NamedFile),
+    /// Here: somebody hashed their passwords a moment ago. No configuration says so.
+    #[cfg_attr(not(feature = "demo"), expect(dead_code, reason = "the demo makes some"))]
+    InMemory(String),
+}
+
+impl fmt::Debug for List {
+    /// Never a line: a password can be guessed with it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(file) => f.debug_tuple("File").field(file).finish(),
+            Self::InMemory(_) => f.write_str("InMemory"),
+        }
+    }
 }
 
 /// How passwords are verified, and how often they may be wrong.
@@ -74,7 +95,15 @@ impl Users {
         Self {
             name: raw.name.value.0.into(),
             span: raw.name.span,
-            file: raw.file.file(directory),
+            list: List::File(raw.file.file(directory)),
+        }
+    }
+
+    /// The file, if they are in one.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        match &self.list {
+            List::File(file) => Some(file.value.as_path()),
+            List::InMemory(_) => None,
         }
     }
 }

@@ -12,10 +12,11 @@ use portcullis_identity::credentials::MacKeys;
 use portcullis_identity::jose::handle::Mac;
 use portcullis_secrets::MacKey;
 use portcullis_store::StoreError;
-use portcullis_store::credentials::{Changes, Credentials as _, Position};
+use portcullis_store::credentials::{Changes, Credentials as Store, Position};
+use portcullis_store::memory::MemoryCredentials;
 use portcullis_store::sqlite::{self, SqliteCredentials};
 
-use crate::config::credentials::{AUTHORITY, Credentials};
+use crate::config::credentials::{AUTHORITY, Credentials, Kept, Made};
 use crate::lifecycle::sandbox::Places;
 
 /// How often the store is asked what has changed: well within the time that what it said counts.
@@ -57,10 +58,19 @@ impl OwnCredentials {
     ///
     /// # Errors
     /// The store or the secret cannot be used.
-    pub(crate) fn settle(&mut self, configured: Option<&Credentials>) -> Result<Option<Arc<Keyring>>, Vec<Problem>> {
-        let Some(configured) = configured else {
-            self.in_force = None;
-            return Ok(None);
+    pub(crate) fn settle(&mut self, configured: Option<&Kept>) -> Result<Option<Arc<Keyring>>, Vec<Problem>> {
+        let configured = match configured {
+            Some(Kept::InFiles(configured)) => configured,
+            Some(Kept::InMemory(made)) => {
+                self.in_force = None;
+                return begin_in_memory(made)
+                    .map(Some)
+                    .map_err(|message| vec![unplaced(message)]);
+            }
+            None => {
+                self.in_force = None;
+                return Ok(None);
+            }
         };
         let (keys, digest) = secret::read(&configured.secret).map_err(|error| vec![of_secret(configured, &error)])?;
         if let Some(known) = &self.in_force
@@ -101,12 +111,31 @@ impl OwnCredentials {
             let of = Arc::downgrade(&keyring);
             spawn("uses", move || keep_uses(uses, &of))
         });
-        begun.map_err(|error| {
-            let message = format!("the store of credentials cannot be watched: {error}");
-            vec![Problem::error("", Span::default(), message)]
-        })?;
+        begun.map_err(|error| vec![unplaced(format!("the store of credentials cannot be watched: {error}"))])?;
         Ok(keyring)
     }
+}
+
+/// What is known of credentials that are in memory. It has to be kept up to date like any other, or it would not count for long.
+fn begin_in_memory(made: &Made) -> Result<Arc<Keyring>, String> {
+    let keys = MacKeys::new(made.keys.clone()).map_err(|unusable| unusable.to_string())?;
+    let keyring = Arc::new(Keyring::new(AUTHORITY.into(), keys));
+    let mut store = MemoryCredentials::new();
+    for record in &made.records {
+        store.issue(record).map_err(|error| error.to_string())?;
+    }
+    let mut reader = Reader {
+        store,
+        position: Position::default(),
+    };
+    reader.read(&keyring).map_err(|error| error.to_string())?;
+    let of = Arc::downgrade(&keyring);
+    spawn("credentials", move || keep(reader, &of)).map_err(|error| error.to_string())?;
+    Ok(keyring)
+}
+
+fn unplaced(message: String) -> Problem {
+    Problem::error("", Span::default(), message)
 }
 
 impl Drop for OwnCredentials {
@@ -158,12 +187,12 @@ fn of_secret(configured: &Credentials, error: &str) -> Problem {
 }
 
 /// Reads a store from where it was read before.
-struct Reader {
-    store: SqliteCredentials,
+struct Reader<S> {
+    store: S,
     position: Position,
 }
 
-impl Reader {
+impl<S: Store> Reader<S> {
     fn read(&mut self, keyring: &Keyring) -> Result<(), StoreError> {
         // Before: what is written while it is read counts from here.
         let begun = Instant::now();
@@ -180,7 +209,7 @@ impl Reader {
 
 /// Keeps what is known up to date until nobody wants to know it. A thread of its own: the database may wait for a disk or for
 /// another process, which no worker may.
-fn keep(mut reader: Reader, of: &Weak<Keyring>) {
+fn keep<S: Store>(mut reader: Reader<S>, of: &Weak<Keyring>) {
     let mut failing = false;
     loop {
         std::thread::sleep(ASKED_EVERY);

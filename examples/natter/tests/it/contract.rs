@@ -40,7 +40,7 @@ async fn every_declared_operation_is_served() {
             );
         }
     }
-    assert_eq!(names.len(), 21, "{names:?}");
+    assert_eq!(names.len(), 22, "{names:?}");
 }
 
 #[test]

@@ -15,7 +15,7 @@ use portcullis_store::sqlite::SqliteCredentials;
 pub(super) use arguments::{Issue, List, Revoke, Rotate, Show};
 
 use super::{ConfigFile, Failure, Outcome, Shared};
-use crate::config::credentials::Credentials;
+use crate::config::credentials::{self as config, Credentials};
 use crate::credentials::draw::{self, New};
 use crate::credentials::{secret, store_fault};
 use arguments::Owner;
@@ -33,12 +33,17 @@ struct Kept {
 
 impl Kept {
     fn of(config: &ConfigFile, kind: Kind) -> Result<Self, Failure> {
-        let configured = config.load()?.credentials.ok_or_else(|| {
-            Failure::unusable(
-                "the configuration does not say where credentials are kept: write \
+        let configured = config.load()?.credentials;
+        let configured = configured
+            .as_ref()
+            .and_then(config::Kept::in_files)
+            .cloned()
+            .ok_or_else(|| {
+                Failure::unusable(
+                    "the configuration does not say where credentials are kept: write \
                  `credentials: {store: credentials.db, secret: credentials.jwks}` (docs/api-keys.md)",
-            )
-        })?;
+                )
+            })?;
         Ok(Self { configured, kind })
     }
 

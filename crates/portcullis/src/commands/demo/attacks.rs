@@ -9,8 +9,9 @@ use natter::Exploit;
 use super::Failure;
 use super::client::{self, Request};
 use super::forgeries;
+use super::misuse;
 use super::ordinary::{self, Ordinary};
-use super::people::{Issuer, MALLORY};
+use super::people::MALLORY;
 use super::stage::{Guarded, Services};
 use super::verdict::{Seen, Verdict};
 
@@ -81,10 +82,10 @@ pub(super) fn fire() -> Result<Results, Failure> {
     let (bare, guarded) = (Services::start()?, Guarded::start()?);
     let begin = Instant::now();
     // First, while the limit of guesses at passwords is untouched: the attacks come from the same address.
-    let ordinary = ordinary::send(guarded.gate, &guarded.issuer);
+    let ordinary = ordinary::send(&guarded);
     // The same exploits, but each Natter's own address where they lead inside.
-    let outside = exploits(bare.natter, &guarded.issuer)?;
-    let inside = exploits(guarded.services.natter, &guarded.issuer)?;
+    let outside = exploits(bare.natter, &guarded)?;
+    let inside = exploits(guarded.services.natter, &guarded)?;
     let progress = progress(outside.len());
     let fire = |(exploit, own): (Exploit, Exploit)| {
         progress.set_message(exploit.weakness);
@@ -108,13 +109,15 @@ pub(super) fn fire() -> Result<Results, Failure> {
 }
 
 /// Natter's own exploits, sent by a user whose token is good, so that no token is what stops them; and those of the tokens.
-fn exploits(natter: SocketAddr, issuer: &Issuer) -> Result<Vec<Exploit>, Failure> {
+fn exploits(natter: SocketAddr, stage: &Guarded) -> Result<Vec<Exploit>, Failure> {
     let cannot = |error: &dyn std::fmt::Display| Failure::unreachable(format!("cannot start the attacks: {error}"));
+    let issuer = &stage.issuer;
     let token = issuer.token(&MALLORY).map_err(|error| cannot(&error))?;
     let bearer = format!("Bearer {token}");
     let own = natter::exploits(natter).into_iter();
     let mut exploits: Vec<Exploit> = own.map(|exploit| exploit.header("authorization", &*bearer)).collect();
     exploits.extend(forgeries::exploits(issuer).map_err(|error| cannot(&error))?);
+    exploits.extend(misuse::exploits(&stage.credentials).map_err(|error| cannot(&error))?);
     Ok(exploits)
 }
 

@@ -2,7 +2,9 @@
 
 mod attacks;
 mod client;
+mod credentials;
 mod forgeries;
+mod misuse;
 mod ordinary;
 mod page;
 mod people;
@@ -57,7 +59,7 @@ fn attack(shared: &Shared) -> Result<Outcome, Failure> {
 
 fn show(arguments: &Arguments, shared: &Shared) -> Result<Outcome, Failure> {
     let stage = Guarded::start()?;
-    let ordinary = ordinary::send(stage.gate, &stage.issuer);
+    let ordinary = ordinary::send(&stage);
     let text = if shared.json {
         format!("{:#}\n", page::json(&stage, &ordinary))
     } else {

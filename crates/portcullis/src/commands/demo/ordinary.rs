@@ -4,7 +4,9 @@
 use std::net::SocketAddr;
 
 use super::client::{self, Request};
-use super::people::{ALICE, BOB, DEMO, Issuer, MAYA, Person};
+use super::credentials::{basic, password};
+use super::people::{ALICE, BOB, DEMO, MAYA, Person};
+use super::stage::Guarded;
 
 /// What became of the ordinary traffic.
 #[derive(Debug, Default)]
@@ -96,13 +98,59 @@ const TRAFFIC: [Call; 26] = [
     (&MAYA, "GET /logs", "", 403),
 ];
 
-/// Sends the traffic to a gate in front of a fresh Natter, each request with the token of whoever sends it.
-pub(super) fn send(gate: SocketAddr, issuer: &Issuer) -> Ordinary {
+/// What goes with a request beside the access tokens of [`TRAFFIC`].
+type Presenting = (&'static str, fn(&Guarded, &str) -> Result<Fields, String>, u16);
+type Fields = Vec<(&'static str, String)>;
+
+/// The same by other credentials: keys and opaque tokens of each, a login, and a service that signs.
+const OTHERWISE: [Presenting; 10] = [
+    ("GET /users?limit=3", |stage, _| key(stage, &ALICE), 200),
+    ("GET /spaces/1/messages", |stage, _| key(stage, &BOB), 200),
+    ("GET /users/2", |stage, _| key(stage, &MAYA), 200),
+    ("GET /users?limit=4", |stage, _| key(stage, &DEMO), 200),
+    ("GET /users/3", |stage, _| token(stage, &ALICE), 200),
+    ("GET /spaces/1", |stage, _| token(stage, &BOB), 200),
+    ("GET /spaces/1/members", |stage, _| token(stage, &MAYA), 200),
+    ("GET /users?limit=2", |stage, _| token(stage, &DEMO), 200),
+    ("POST /tokens", |_, _| Ok(login(&ALICE)), 201),
+    (
+        "GET /spaces/1/export",
+        |stage, request| stage.credentials.signed(request, ""),
+        200,
+    ),
+];
+
+fn key(stage: &Guarded, person: &Person) -> Result<Fields, String> {
+    Ok(vec![("x-api-key", stage.credentials.key(person).to_owned())])
+}
+
+fn token(stage: &Guarded, person: &Person) -> Result<Fields, String> {
+    Ok(vec![(
+        "authorization",
+        format!("Bearer {}", stage.credentials.token(person)),
+    )])
+}
+
+fn login(person: &Person) -> Fields {
+    vec![("authorization", basic(person.name, password(person)))]
+}
+
+/// Sends the traffic to a gate in front of a fresh Natter, each request with a credential of whoever sends it.
+pub(super) fn send(stage: &Guarded) -> Ordinary {
     let mut ordinary = Ordinary::default();
-    for call in TRAFFIC {
+    let by_token = TRAFFIC.iter().map(|(person, request, body, status)| {
+        let token = stage.issuer.token(person).map_err(|error| error.to_string());
+        let fields = token.map(|token| vec![("authorization", format!("Bearer {token}"))]);
+        (*request, fields, *body, *status)
+    });
+    let otherwise = OTHERWISE
+        .iter()
+        .map(|(request, fields, status)| (*request, fields(stage, request), "", *status));
+    for (request, fields, body, status) in by_token.chain(otherwise) {
         ordinary.requests += 1;
-        if let Err(failed) = send_one(gate, issuer, call) {
-            ordinary.failed.push(format!("{}: {failed}", call.1));
+        let sent = fields.and_then(|fields| send_one(stage.gate, request, fields, body, status));
+        if let Err(failed) = sent {
+            ordinary.failed.push(format!("{request}: {failed}"));
         }
     }
     ordinary
@@ -110,9 +158,7 @@ pub(super) fn send(gate: SocketAddr, issuer: &Issuer) -> Ordinary {
 
 /// # Errors
 /// What came instead of the status that the request deserves.
-fn send_one(gate: SocketAddr, issuer: &Issuer, (person, request, body, status): Call) -> Result<(), String> {
-    let token = issuer.token(person).map_err(|error| error.to_string())?;
-    let mut headers = vec![("authorization", format!("Bearer {token}"))];
+fn send_one(gate: SocketAddr, request: &str, mut headers: Fields, body: &str, status: u16) -> Result<(), String> {
     if !body.is_empty() {
         headers.push(("content-type", "application/json".to_owned()));
     }

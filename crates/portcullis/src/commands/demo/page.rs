@@ -5,6 +5,7 @@ use std::fmt::Write;
 use anstyle::{AnsiColor, Style};
 use serde_json::{Value, json};
 
+use super::credentials::{SERVICE, password};
 use super::ordinary::Ordinary;
 use super::people::{MALLORY, PEOPLE, Person};
 use super::stage::Guarded;
@@ -54,6 +55,9 @@ pub(super) fn json(stage: &Guarded, ordinary: &Ordinary) -> Value {
             "what": person.what,
             "scope": person.scope,
             "token": stage.issuer.token(person).ok(),
+            "opaque_token": stage.credentials.token(person),
+            "api_key": stage.credentials.key(person),
+            "password": password(person),
         })
     };
     json!({
@@ -105,16 +109,24 @@ fn everybody() -> impl Iterator<Item = &'static Person> {
 fn people(text: &mut String, stage: &Guarded) {
     let _ = writeln!(
         text,
-        "\n{BOLD}People{BOLD:#} {FAINT}(their access tokens are good for a day){FAINT:#}\n"
+        "\n{BOLD}People{BOLD:#} {FAINT}(access tokens, opaque tokens and API keys are good for a day){FAINT:#}\n"
     );
     for Person { name, what, scope, .. } in everybody() {
         let _ = writeln!(text, "  {BOLD}{name:<9}{BOLD:#} {what:<26} {FAINT}{scope}{FAINT:#}");
     }
+    let _ = writeln!(
+        text,
+        "  {BOLD}{SERVICE:<9}{BOLD:#} {:<26} {FAINT}read write{FAINT:#}",
+        "a service, which signs"
+    );
     let _ = writeln!(text, "\n{FAINT}Paste these into the other terminal first:{FAINT:#}\n");
     for person in everybody() {
         // The ordinary traffic was signed with the same key a moment ago.
         let token = stage.issuer.token(person).unwrap_or_default();
-        let _ = writeln!(text, "export {}={token}", person.variable);
+        let (variable, credentials) = (person.variable, &stage.credentials);
+        let _ = writeln!(text, "export {variable}={token}");
+        let _ = writeln!(text, "export {variable}_TOKEN={}", credentials.token(person));
+        let _ = writeln!(text, "export {variable}_KEY={}", credentials.key(person));
     }
 }
 

@@ -12,20 +12,21 @@ use portcullis_identity::jose::algorithm::RsaAlgorithm;
 use tokio::sync::oneshot;
 
 use super::Failure;
+use super::credentials::{Credentials, Known, SIGNERS, USERS};
 use super::people::Issuer;
 use crate::assemble::Running;
 use crate::config;
 use crate::config::address_list::AddressList;
 use crate::config::checked::{Admin, Configuration};
+use crate::config::credentials::Kept;
 use crate::config::issuer::{self, Authority, Keys};
-use crate::config::security::{Scheme, Verifier};
+use crate::config::security::{Scheme, Schemes, Verifier};
 use crate::config::spanned::Spanned;
 use crate::contracts::{self, Loaded};
 
 /// The contract's name in problems.
 const CONTRACT: &str = "natter.openapi.yaml";
-/// The security scheme of the contract, and what the issuer of its tokens is called here.
-const SCHEME: &str = "bearerAuth";
+/// What the issuer of tokens is called here.
 const ISSUER: &str = "natter";
 /// Streams that are still open at the end are cut off after this.
 const DRAIN_SECONDS_MAX: u64 = 2;
@@ -104,6 +105,8 @@ pub(super) struct Guarded {
     pub(super) admin: SocketAddr,
     /// Whose tokens the gate believes.
     pub(super) issuer: Issuer,
+    /// What else callers have.
+    pub(super) credentials: Credentials,
     running: Option<Running>,
     /// Dropped after the gate, which goes first.
     pub(super) services: Services,
@@ -117,7 +120,8 @@ impl Guarded {
     pub(super) fn start() -> Result<Self, Failure> {
         let services = Services::start()?;
         let issuer = Issuer::new().map_err(|error| cannot_start(&error))?;
-        let (configuration, api) = configured(services.natter, &issuer)?;
+        let (credentials, known) = Credentials::new().map_err(|error| cannot_start(&error))?;
+        let (configuration, api) = configured(services.natter, &issuer, known)?;
         let running = Running::start(configuration, vec![api]).map_err(|error| cannot_start(&error))?;
         let (Some(gate), Some(admin)) = (running.addresses().first().copied(), running.admin_address()) else {
             return Err(cannot_start(&"it has no address"));
@@ -126,6 +130,7 @@ impl Guarded {
             gate,
             admin,
             issuer,
+            credentials,
             running: Some(running),
             services,
         })
@@ -141,7 +146,7 @@ impl Drop for Guarded {
     }
 }
 
-fn configured(natter: SocketAddr, issuer: &Issuer) -> Result<(Configuration, Loaded), Failure> {
+fn configured(natter: SocketAddr, issuer: &Issuer, known: Known) -> Result<(Configuration, Loaded), Failure> {
     let reading = config::from_arguments("127.0.0.1:0", CONTRACT, &format!("http://{natter}"));
     let (mut configuration, _) = reading.usable().map_err(|problems| unusable(&problems))?;
     configuration.admin = Some(Admin {
@@ -151,19 +156,15 @@ fn configured(natter: SocketAddr, issuer: &Issuer) -> Result<(Configuration, Loa
     configuration.connection.drain_time_max = Duration::from_secs(DRAIN_SECONDS_MAX);
     let document = document::load(CONTRACT, &mut Embedded).map_err(|problems| unusable(&problems))?;
     let api = configuration.apis.first_mut().ok_or_else(|| unusable(&[]))?;
-    // Natter reads the name from the token, which the gate has verified by then.
-    let scheme = Scheme {
-        verifier: Verifier::Issuers(vec![ISSUER.to_owned()]),
-        forward: true,
-    };
-    let span = Span::default();
-    api.security_schemes
-        .insert(SCHEME.to_owned(), Spanned { value: scheme, span });
+    api.security_schemes = schemes();
     let api = &*api;
     let loaded = contracts::of_document(api, document, CONTRACT).map_err(|problems| unusable(&problems))?;
+    configuration.credentials = Some(Kept::InMemory(known.made));
+    configuration.users.push(known.users);
+    configuration.signers.push(known.signers);
     configuration.issuers.push(issuer::Issuer {
         name: ISSUER.into(),
-        span,
+        span: Span::default(),
         expected: Issuer::expected(),
         authority: Authority::Keys(Keys::InMemory(issuer.published())),
         rsa_without_alg: RsaAlgorithm::default(),
@@ -171,6 +172,27 @@ fn configured(natter: SocketAddr, issuer: &Issuer) -> Result<(Configuration, Loa
         one_time: false,
     });
     Ok((configuration, loaded))
+}
+
+/// What verifies the schemes of the contract. Natter reads the caller's name from tokens and from `Basic`, which the gate has verified by then.
+fn schemes() -> Schemes {
+    let verified = |verifier, forward| Spanned {
+        value: Scheme { verifier, forward },
+        span: Span::default(),
+    };
+    let schemes = [
+        (
+            "bearerAuth",
+            verified(Verifier::OwnTokens(vec![ISSUER.to_owned()]), true),
+        ),
+        ("apiKey", verified(Verifier::ApiKeys { in_query: false }, false)),
+        ("basicAuth", verified(Verifier::Users(USERS.to_owned()), true)),
+        ("signature", verified(Verifier::Signers(SIGNERS.to_owned()), false)),
+    ];
+    schemes
+        .into_iter()
+        .map(|(name, scheme)| (name.to_owned(), scheme))
+        .collect()
 }
 
 /// Natter's contract, from within the program.

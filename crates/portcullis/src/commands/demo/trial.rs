@@ -33,6 +33,12 @@ enum Caller {
     Nobody,
     /// Somebody, with the token that the page has them keep in a variable.
     Somebody(&'static Person),
+    /// Somebody with an opaque token of the gate's own, from a variable as well.
+    Opaque(&'static Person),
+    /// Somebody with an API key, from a variable as well.
+    Key(&'static Person),
+    /// Somebody who logs in with this password.
+    Login(&'static Person, &'static str),
     /// Somebody who writes a token, as it stands here.
     Forger(&'static str),
 }
@@ -94,6 +100,10 @@ impl Trial {
         }
     }
 
+    const fn presenting(self, caller: Caller) -> Self {
+        Self { caller, ..self }
+    }
+
     const fn compare(self) -> Self {
         Self { compare: true, ..self }
     }
@@ -128,6 +138,9 @@ impl Trial {
         let token = match self.caller {
             Caller::Nobody => String::new(),
             Caller::Somebody(person) => format!(" -H \"authorization: Bearer ${}\"", person.variable),
+            Caller::Opaque(person) => format!(" -H \"authorization: Bearer ${}_TOKEN\"", person.variable),
+            Caller::Key(person) => format!(" -H \"x-api-key: ${}_KEY\"", person.variable),
+            Caller::Login(person, password) => format!(" -u '{}:{password}'", person.name),
             Caller::Forger(token) => format!(" -H 'authorization: Bearer {token}'"),
         };
         match self.times {
@@ -149,7 +162,7 @@ fn quoted(url: &str) -> String {
 }
 
 /// What to try, in the order in which it is best told.
-pub(super) const TRIALS: [Trial; 12] = [
+pub(super) const TRIALS: [Trial; 16] = [
     trial("an ordinary call passes", "GET", "/spaces/1/messages?limit=2", "")
         .see("what the contract declares, no more"),
     trial("without a token", "GET", "/spaces/1/messages?limit=2", "")
@@ -159,6 +172,24 @@ pub(super) const TRIALS: [Trial; 12] = [
             "authentication.required",
             "with `WWW-Authenticate`, which `curl -i` shows",
         ),
+    trial("an API key", "GET", "/spaces/1/messages?limit=2", "")
+        .presenting(Caller::Key(&ALICE))
+        .see("made up, changed or revoked it is 401"),
+    trial(
+        "an opaque token, which the gate looks up",
+        "GET",
+        "/spaces/1/messages?limit=2",
+        "",
+    )
+    .presenting(Caller::Opaque(&BOB))
+    .see("from the same field as the access token"),
+    trial("a login with a password, for a session", "POST", "/tokens", "")
+        .presenting(Caller::Login(&ALICE, "correct horse battery"))
+        .answered(201)
+        .see("the one operation that takes passwords"),
+    trial("a password where no login is", "GET", "/users/4", "")
+        .presenting(Caller::Login(&ALICE, "correct horse battery"))
+        .refused(401, "authentication.required", "each request would spread it"),
     trial(
         "a token that nobody signed: to be the admin",
         "GET",
@@ -234,6 +265,7 @@ pub(super) const TRIALS: [Trial; 12] = [
 #[cfg(test)]
 mod tests {
     use super::super::client::{self, Request};
+    use super::super::credentials::basic;
     use super::super::stage::Guarded;
     use super::super::verdict::refusal_code;
     use super::*;
@@ -251,6 +283,12 @@ mod tests {
                         format!("Bearer {}", stage.issuer.token(person).unwrap()),
                     ));
                 }
+                Caller::Opaque(person) => {
+                    let token = stage.credentials.token(person);
+                    headers.push(("authorization", format!("Bearer {token}")));
+                }
+                Caller::Key(person) => headers.push(("x-api-key", stage.credentials.key(person).to_owned())),
+                Caller::Login(person, password) => headers.push(("authorization", basic(person.name, password))),
                 Caller::Forger(token) => headers.push(("authorization", format!("Bearer {token}"))),
             }
             let request = Request {
