@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use natter::{LinkPreview, LinkPreviewOptions, Natter, Options};
 use portcullis_contract::document::{self, Fetch, Problem, Span};
+use portcullis_identity::confirmation::Binding;
 use portcullis_identity::jose::algorithm::RsaAlgorithm;
 use tokio::sync::oneshot;
 
@@ -170,6 +171,7 @@ fn configured(natter: SocketAddr, issuer: &Issuer, known: Known) -> Result<(Conf
         rsa_without_alg: RsaAlgorithm::default(),
         decryption: None,
         one_time: false,
+        binding: Binding::None,
     });
     Ok((configuration, loaded))
 }
