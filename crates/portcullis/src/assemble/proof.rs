@@ -97,16 +97,18 @@ fn kept_here<'a>(api: &'a Api, contract: &'a Contract) -> impl Iterator<Item = &
 
 /// The header fields of credentials that end at the gate: `Authorization` also where nothing is looked at, those of API keys on every
 /// operation of the API, those of a signature where it is verified. A proof of possession is for one request and goes on only where
-/// somebody behind verifies it.
+/// somebody behind verifies it. A field that several schemes share goes on only where all of them let it: a password is not forwarded
+/// because a token may be.
 fn withheld<'a>(api: &'a Api, contract: &'a Contract, asked: impl Iterator<Item = Mapped<'a>>) -> Box<[HeaderName]> {
     let asked: Vec<Mapped<'a>> = asked.collect();
     let of_asked = |forward: bool| {
         let those = asked.iter().filter(move |(_, scheme)| scheme.forward == forward);
         those.flat_map(|(declared, scheme)| fields(&declared.kind, &scheme.verifier))
     };
-    let forwarded: Vec<HeaderName> = of_asked(true).collect();
+    let kept: Vec<HeaderName> = of_asked(false).collect();
+    let forwarded: Vec<HeaderName> = of_asked(true).filter(|name| !kept.contains(name)).collect();
     let keys = kept_here(api, contract).filter_map(field);
-    let mut withheld: Vec<HeaderName> = keys.chain([AUTHORIZATION, DPOP]).chain(of_asked(false)).collect();
+    let mut withheld: Vec<HeaderName> = keys.chain([AUTHORIZATION, DPOP]).chain(kept).collect();
     withheld.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
     withheld.dedup();
     withheld.retain(|name| !forwarded.contains(name));
