@@ -52,7 +52,8 @@ const JUDGES = {
   shared: (token) => jose.jwtVerify(token, shared, { ...EXPECTED, algorithms: ["HS256"] }),
   sealed: async (token) => {
     const { plaintext, protectedHeader } = await jose.compactDecrypt(token, recipient, KEY_MANAGEMENT);
-    if (!/^(application\/)?jwt$/i.test(protectedHeader.cty)) throw new Error("no nested token");
+    // A signed token, of any kind: RFC 7519 §5.2, with the suffix of RFC 8417 §7.2.
+    if (!/^(application\/)?([^/]+\+)?jwt$/i.test(protectedHeader.cty)) throw new Error("no nested token");
     return JUDGES.public(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(plaintext));
   },
 };

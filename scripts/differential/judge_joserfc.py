@@ -6,6 +6,7 @@ the caller (`typ`, and that the content of an encrypted token is a token) is don
 """
 
 import json
+import re
 import sys
 import warnings
 
@@ -59,7 +60,8 @@ class Judge:
         algorithms = KEY_MANAGEMENT + ENCRYPTIONS
         registry = JWERegistry(algorithms=algorithms, strict_check_header=False)
         opened = jwe.decrypt_compact(token, self.recipients, registry=registry)
-        if media_type(opened.headers().get("cty", "")) != "application/jwt":
+        # A signed token, of any kind: RFC 7519 §5.2, with the suffix of RFC 8417 §7.2.
+        if not re.fullmatch(r"application/([^/]+\+)?jwt", media_type(opened.headers().get("cty", ""))):
             raise NotAsExpected("cty")
         return opened.plaintext
 
