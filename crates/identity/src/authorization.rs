@@ -51,10 +51,14 @@ impl<'r> Authorization<'r> {
 }
 
 /// `b64token`, which RFC 9110 §11.2 calls `token68`.
+///
+/// Every token passes here, even one that is remembered: without a branch for each octet, many are compared at once.
 fn is_token68(text: &str) -> bool {
     let body = text.trim_end_matches('=');
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
-    !body.is_empty() && body.bytes().all(allowed)
+    let letter = |byte: u8| (byte | 0x20).wrapping_sub(b'a') < 26;
+    let digit_or_mark = |byte: u8| (byte.wrapping_sub(b'-') < 13) | (byte == b'+') | (byte == b'_') | (byte == b'~');
+    let allowed = |all, byte| all & (letter(byte) | digit_or_mark(byte));
+    !body.is_empty() && body.bytes().fold(true, allowed)
 }
 
 /// RFC 9110 §5.6.2
@@ -66,6 +70,15 @@ fn is_token(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token68_is_of_exactly_the_characters_that_it_may_have() {
+        let marks = "-._~+/";
+        for character in (0..=0x7ff).filter_map(char::from_u32) {
+            let allowed = character.is_ascii_alphanumeric() || marks.contains(character);
+            assert_eq!(is_token68(&format!("a{character}b")), allowed, "{character:?}");
+        }
+    }
 
     #[track_caller]
     fn check(values: &[&str], expected: Result<Option<Authorization<'_>>, Unreadable>) {

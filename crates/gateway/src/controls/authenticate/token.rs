@@ -31,13 +31,18 @@ pub(super) async fn verify(token: &str, presented: Presented<'_>) -> Result<Arc<
         let taken = keyring.token(token, presented.now).await;
         return presented.taken(taken).await;
     }
-    let form = Form::of(token);
-    // What is asked about is remembered with the answers.
-    let digest = (form != Form::Opaque).then(|| TokenDigest::of(token)).flatten();
+    // Before anything is read of it: what is remembered was read when it was verified.
+    let digest = TokenDigest::of(token);
     if let Some(digest) = &digest
         && let Some(identity) = remembered(digest, presented)
     {
         return Ok(identity);
+    }
+    let form = Form::of(token);
+    // What is asked about is remembered with the answers.
+    let digest = digest.filter(|_| form != Form::Opaque);
+    if digest.is_some() {
+        presented.gate.worker().count(Event::TokenNotRemembered);
     }
     let attempt = presented.attempt().await?;
     let believed = believe(token, form, digest, presented).await;
@@ -124,11 +129,10 @@ fn remembered(digest: &TokenDigest, presented: Presented<'_>) -> Option<Arc<Iden
     let Presented { access, gate, now, .. } = presented;
     let mut tokens = gate.tokens.borrow_mut();
     let identity = tokens.get(digest, access.issuers(), now);
-    gate.worker().count(match identity {
-        Some(_) => Event::TokenRemembered,
-        None => Event::TokenNotRemembered,
-    });
     gate.worker().tokens_remembered(tokens.len() as u64);
+    if identity.is_some() {
+        gate.worker().count(Event::TokenRemembered);
+    }
     identity
 }
 
