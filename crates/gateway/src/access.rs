@@ -13,7 +13,7 @@ use smallvec::SmallVec;
 
 use crate::certificates::{Certificates, Forwarded};
 use crate::dpop::Terms;
-use crate::issuer::Issuer;
+use crate::issuer::{Issuer, TokenDigest};
 use crate::keyring::Keyring;
 use crate::passwords::Passwords;
 
@@ -133,6 +133,12 @@ impl Access {
             Verifier::Tokens(issuers) | Verifier::OwnTokens(_, issuers) => &**issuers,
             _ => &[],
         })
+    }
+
+    /// Whether an issuer that is asked about its tokens was about this one, with success or without an answer yet.
+    pub(crate) fn is_no_guess(&self, token: TokenDigest) -> bool {
+        let mut asked = self.issuers().filter_map(|issuer| issuer.introspection());
+        asked.any(|introspection| introspection.is_no_guess(token))
     }
 
     /// What is known of opaque tokens of the gate's own, where they are accepted.

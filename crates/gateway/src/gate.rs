@@ -25,6 +25,7 @@ use crate::forward::balance::{Fleet, Pools};
 use crate::forward::headers::{is_grpc, strip_hop_by_hop};
 use crate::forward::pool::{Happening, Teller};
 use crate::holdings::{Hold, Holdings};
+use crate::lately::Lately;
 use crate::limit::Limiter;
 use crate::listen::{Greeting, Received, RequestId, Serve};
 use crate::metrics::{Event, Worker};
@@ -47,6 +48,8 @@ pub struct Shared {
     pub replay: Replay,
     /// What is remembered of proofs of possession.
     pub proofs: dpop::Memory,
+    /// Who proved something lately.
+    pub lately: Lately,
 }
 
 /// One worker's gate. Made inside the worker's thread.
@@ -105,6 +108,11 @@ impl Gate {
     /// What is remembered of proofs of possession.
     pub(crate) fn proofs(&self) -> &dpop::Memory {
         &self.shared.proofs
+    }
+
+    /// Who proved something lately.
+    pub(crate) fn lately(&self) -> &Lately {
+        &self.shared.lately
     }
 
     /// Room for a request body that is judged.

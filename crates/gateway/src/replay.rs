@@ -10,11 +10,11 @@
 //! long as it is good.
 
 use std::collections::{BTreeMap, HashMap};
-use std::hash::Hasher as _;
 
 use parking_lot::Mutex;
 use portcullis_identity::time::UnixTime;
-use siphasher::sip128::{Hasher128 as _, SipHasher24};
+
+use crate::keyed::Keyed;
 
 /// What is remembered at once where nothing else is asked for: some 50 MB at the most, asked for as it fills.
 pub const ENTRIES_MAX: usize = 1 << 19;
@@ -26,7 +26,7 @@ const FORGOTTEN_MAX: usize = 32;
 
 /// Remembers what was used.
 pub struct Replay {
-    hasher: SipHasher24,
+    keyed: Keyed,
     entries_max: usize,
     used: Mutex<Used>,
 }
@@ -60,7 +60,7 @@ impl Replay {
     #[must_use]
     pub fn new(entries_max: usize, secret: &[u8; 16]) -> Self {
         Self {
-            hasher: SipHasher24::new_with_key(secret),
+            keyed: Keyed::new(secret),
             entries_max,
             used: Mutex::default(),
         }
@@ -82,7 +82,7 @@ impl Replay {
         if until <= now {
             return Seen::Again;
         }
-        let (caller, key) = (self.digest(&[caller]), self.digest(&[caller, key]));
+        let (caller, key) = (self.keyed.digest(&[caller]), self.keyed.digest(&[caller, key]));
         let mut used = self.used.lock();
         used.forget(now, FORGOTTEN_MAX);
         if used.callers.contains_key(&key) {
@@ -102,16 +102,6 @@ impl Replay {
     fn is_full(&self, used: &Used, caller: Digest) -> bool {
         let share = used.shares.get(&caller).copied().unwrap_or_default();
         used.callers.len() >= self.entries_max || share >= (self.entries_max / SHARES).max(1)
-    }
-
-    /// Each part is preceded by its length, so that no two lists of parts are written alike.
-    fn digest(&self, parts: &[&[u8]]) -> Digest {
-        let mut hasher = self.hasher;
-        for part in parts {
-            hasher.write_u64(part.len() as u64);
-            hasher.write(part);
-        }
-        hasher.finish128().as_u128()
     }
 }
 

@@ -21,6 +21,7 @@ use tokio::sync::watch;
 use super::Unbelieved;
 use super::digest::TokenDigest;
 use crate::halves::Halves;
+use crate::lately;
 
 /// How many good tokens are remembered at most is twice this.
 const GOOD_HALF_MAX: usize = 4096;
@@ -188,6 +189,12 @@ impl Introspection {
         }
     }
 
+    /// Whether the issuer called a token good lately, though it has to be asked anew, or is being asked about it: neither is a guess.
+    pub(crate) fn is_no_guess(&self, token: TokenDigest) -> bool {
+        let mut known = self.0.known.lock();
+        known.open.contains_key(&token) || known.was_good(&token, Instant::now())
+    }
+
     /// How often something came out so.
     pub(crate) fn count(&self, outcome: Outcome) -> u64 {
         let count = self.0.counts.get(outcome as usize);
@@ -249,12 +256,13 @@ impl Inner {
 impl Known {
     fn get(&mut self, digest: &TokenDigest, now: UnixTime) -> Option<Verdict> {
         let answer = self.good.get(digest).or_else(|| self.bad.get(digest))?;
-        if Instant::now() < answer.stale && now < answer.until {
-            return Some(answer.verdict);
-        }
-        self.good.remove(digest);
-        self.bad.remove(digest);
-        None
+        // What no longer counts still tells that it was good lately.
+        (Instant::now() < answer.stale && now < answer.until).then_some(answer.verdict)
+    }
+
+    fn was_good(&mut self, digest: &TokenDigest, now: Instant) -> bool {
+        let answer = self.good.get(digest);
+        answer.is_some_and(|answer| now < answer.stale + lately::LIFE)
     }
 }
 

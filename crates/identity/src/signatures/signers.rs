@@ -171,6 +171,11 @@ impl Signers {
         Ok(verified)
     }
 
+    /// The names of the keys that are known here and that signatures which are meant for this say to be by.
+    pub fn known<'k>(&'k self, presented: &'k Presented) -> impl Iterator<Item = &'k Kid> {
+        presented.iter().filter_map(|signature| Some(self.signer(signature)?.0))
+    }
+
     /// Who is said to have made a signature that is meant for this.
     fn signer(&self, signature: &Labelled) -> Option<(&Kid, &Signer)> {
         if !self.demands.is_meant(&signature.parameters) {

@@ -24,6 +24,7 @@ use portcullis_gateway::codes;
 use portcullis_gateway::dpop;
 use portcullis_gateway::forward::balance::{Fleet, Upkeep};
 use portcullis_gateway::gate::{Gate, Shared};
+use portcullis_gateway::lately::Lately;
 use portcullis_gateway::limit::key::Keyer;
 use portcullis_gateway::limit::memory::MemoryStore;
 use portcullis_gateway::limit::{LimitError, Limiter};
@@ -205,6 +206,7 @@ impl Running {
             fleet: Arc::clone(&fleet),
             replay: Replay::random(replay::ENTRIES_MAX).map_err(system)?,
             proofs: dpop::Memory::new(unix_time()).map_err(system)?,
+            lately: Lately::new().map_err(system)?,
         });
         let upkeep = Upkeep::start(fleet).map_err(system)?;
         let observations = Arc::new(Observations::default());

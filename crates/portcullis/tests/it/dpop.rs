@@ -582,8 +582,15 @@ fn oauth_15_bad_proofs_are_limited_by_address() {
         };
         answered.is_refused(401, "authentication.required");
     }
-    let answered = send(&gate, "/things", "DPoP", &caller.token, &[&caller.proof()]);
-    answered.is_refused(429, "rate.exceeded");
+    let bad = caller.proof_with(json!({"htm": "POST"}));
+    send(&gate, "/things", "DPoP", &caller.token, &[&bad]).is_refused(429, "rate.exceeded");
+    // Whoever proved to have the key of a token lately is not kept out by it, and others are.
+    for _ in 0..10 {
+        let answered = send(&gate, "/things", "DPoP", &caller.token, &[&caller.proof()]);
+        assert_eq!(answered.status, 200);
+    }
+    let other = Caller::new(&gate, &issuer);
+    send(&gate, "/things", "DPoP", &other.token, &[&other.proof()]).is_refused(429, "rate.exceeded");
 }
 
 #[test]

@@ -179,6 +179,52 @@ fn of_one_token_one_question_is_open_for_all_workers() {
     assert_eq!(authority.seen().len(), 1);
 }
 
+/// A gate where an address may fail five times in ten minutes.
+fn strict(upstream: &Upstream, authority: &Upstream, more: &str) -> Gate {
+    let directory = written(upstream, authority, more);
+    let configuration = directory.read("gate.yaml");
+    let limit = "failed_authentication_limit: {requests: 5, per: 10m}";
+    directory.write("gate.yaml", &format!("{limit}\n{configuration}"));
+    Gate::start(directory)
+}
+
+#[test]
+fn a_neighbour_s_bad_tokens_keep_no_token_out_that_was_good() {
+    let (upstream, (authority, says)) = (Upstream::with_json(THING), authority(Duration::ZERO));
+    let gate = strict(&upstream, &authority, ", answer_seconds_max: 0");
+    for token in ["good", "revoked"] {
+        say(&says, token, good(json!({})));
+        assert_eq!(get(&gate, token).status, 200);
+    }
+    for number in 0..5 {
+        get(&gate, &format!("bad-{number}")).is_refused(401, "authentication.required");
+    }
+    let asked = authority.seen().len();
+    get(&gate, "bad").is_refused(429, "rate.exceeded");
+    assert_eq!(authority.seen().len(), asked, "guesses are not asked about any more");
+    for _ in 0..10 {
+        assert_eq!(get(&gate, "good").status, 200);
+    }
+    assert_eq!(authority.seen().len(), asked + 10, "none of its answers was remembered");
+    say(&says, "revoked", json_answer(&json!({"active": false})));
+    get(&gate, "revoked").is_refused(429, "rate.exceeded");
+    let asked = authority.seen().len();
+    get(&gate, "revoked").is_refused(429, "rate.exceeded");
+    assert_eq!(authority.seen().len(), asked, "it was good, and is a guess now");
+}
+
+#[test]
+fn many_requests_at_once_with_one_good_token_do_not_lock_their_caller_out() {
+    let (upstream, (authority, says)) = (Upstream::with_json(THING), authority(Duration::from_millis(500)));
+    let gate = strict(&upstream, &authority, "");
+    say(&says, "good", good(json!({})));
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let callers: Vec<_> = (0..30).map(|_| scope.spawn(|| get(&gate, "good").status)).collect();
+        callers.into_iter().map(|caller| caller.join().unwrap()).collect()
+    });
+    assert!(statuses.iter().all(|status| *status == 200), "{statuses:?}");
+}
+
 #[test]
 fn who_does_not_answer_keeps_nobody_else_waiting_and_lets_nobody_in() {
     let (upstream, (authority, says)) = (Upstream::with_json(THING), authority(Duration::from_secs(3)));

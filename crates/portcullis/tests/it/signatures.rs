@@ -549,6 +549,36 @@ fn a_bad_signature_is_refused_where_none_is_needed() {
 }
 
 #[test]
+fn a_neighbour_s_bad_signatures_keep_no_key_out_that_signed_well() {
+    let (upstream, key, other) = (Upstream::with_json("{}"), Key::new(), Key::new());
+    let signers = format!(
+        "{{name: partners, keys: [{{keyid: k, client: acme, jwk: {}}}, {{keyid: quiet, client: quiet, jwk: {}}}]}}",
+        key.jwk(),
+        other.jwk()
+    );
+    let gate = setup(&upstream, &signers)
+        .with("failed_authentication_limit: {requests: 5, per: 10m}")
+        .with_api("policy: {rate_limits: [{name: address, requests: 1000000, per: 1s}]}")
+        .start();
+    let good = |key: &Key, keyid: &str| {
+        let parameters = format!(";created={};keyid=\"{keyid}\"", now());
+        Draft::order().signed(key, USUAL, &parameters).send(&gate)
+    };
+    assert_eq!(good(&key, "k").status, 200);
+    for _ in 0..5 {
+        is_refused(&good(&key, "nobody"), "a key that nobody knows");
+    }
+    good(&key, "nobody").is_refused(429, "rate.exceeded");
+    good(&other, "quiet").is_refused(429, "rate.exceeded");
+    for _ in 0..10 {
+        assert_eq!(good(&key, "k").status, 200, "it signed well from here");
+    }
+    // Nobody learns anything of a signature under its name.
+    good(&other, "k").is_refused(429, "rate.exceeded");
+    assert_eq!(good(&key, "k").status, 200);
+}
+
+#[test]
 fn keys_are_read_from_files_and_read_again() {
     let upstream = Upstream::with_json("{}");
     let (old, new) = (Key::new(), Key::new());

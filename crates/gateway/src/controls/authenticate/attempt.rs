@@ -1,5 +1,6 @@
 //! One attempt to prove something: counted before anything is verified, so that guesses sent at once do not get past the limit, and
-//! given back unless it failed.
+//! given back unless it failed. What is nobody's guess is counted afterwards, and only where it failed: no neighbour's failures keep
+//! it out.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -7,59 +8,93 @@ use std::time::Instant;
 
 use http::HeaderMap;
 use portcullis_identity::principal::{Identity, Subject};
+use smallvec::SmallVec;
 
 use super::{Presented, Unproven};
-use crate::gate::Gate;
 use crate::keyring::Untaken;
+use crate::lately::Name;
 use crate::limit::key::Facts;
 use crate::limit::{Charges, Outcome};
 
-/// An attempt that may be made. Dropped without [`Attempt::settle`] it counts as one that failed, as it must where the caller hung up
-/// before anything was known.
-#[must_use]
-pub(super) struct Attempt(Charges);
+/// In whose name something is presented.
+pub(super) type Names = SmallVec<[Name; 1]>;
 
-impl Attempt {
+/// An attempt that may be made. Where it was charged and is dropped without [`Attempt::settle`] it counts as one that failed, as it
+/// must where the caller hung up before anything was known.
+#[must_use]
+pub(super) struct Attempt<'p> {
+    presented: Presented<'p>,
+    /// None where a failure is counted afterwards.
+    charged: Option<Charges>,
+    /// Who is remembered if it succeeds.
+    names: Names,
+}
+
+impl Attempt<'_> {
     /// Hands on what came of it. Only a credential that is not good has failed: what could not be verified is nobody's guess.
-    pub(super) async fn settle<T>(self, outcome: Result<T, Unproven>, gate: &Gate) -> Result<T, Unproven> {
+    ///
+    /// # Errors
+    /// Its own, or [`Unproven::TooMany`] where the failure is one too many.
+    pub(super) async fn settle<T>(self, outcome: Result<T, Unproven>) -> Result<T, Unproven> {
+        let Self {
+            presented,
+            charged,
+            names,
+        } = self;
         let failed = matches!(
             outcome,
             Err(Unproven::Rejected(_) | Unproven::Unreadable | Unproven::Dpop(..))
         );
-        if !failed {
-            gate.limiter().settle(self.0, Outcome::Success, Instant::now()).await;
+        match charged {
+            Some(charges) if !failed => {
+                let limiter = presented.gate.limiter();
+                limiter.settle(charges, Outcome::Success, Instant::now()).await;
+            }
+            None if failed => drop(presented.attempt().await?),
+            Some(_) | None => {}
+        }
+        if outcome.is_ok() {
+            let lately = presented.gate.lately();
+            names.iter().for_each(|name| lately.note(*name, Instant::now()));
         }
         outcome
     }
 }
 
-impl Presented<'_> {
+impl<'p> Presented<'p> {
     /// Begins an attempt, before anything that costs: one for each credential that is not remembered.
     ///
     /// # Errors
     /// [`Unproven::TooMany`].
-    pub(super) async fn attempt(&self) -> Result<Attempt, Unproven> {
+    pub(super) async fn attempt(self) -> Result<Attempt<'p>, Unproven> {
         let tried = Tried {
-            presented: self,
+            presented: &self,
             subject: None,
         };
         let begun = self.failures.begin(&tried, self.request.arrival().at()).await;
-        begun.map(Attempt).map_err(Unproven::TooMany)
+        begun.map(|charges| self.charged(charges)).map_err(Unproven::TooMany)
     }
 
-    /// What a keyring took. It is asked first and counted afterwards, only where it took nothing: two MACs cost less than the
-    /// count, nobody guesses 256 bits, and whoever has a good key is not kept out by neighbours.
+    /// The same for what is presented in these names. Where that was good lately, for each of them, it is nobody's guess.
     ///
     /// # Errors
-    /// As it was refused, or [`Unproven::TooMany`].
-    pub(super) async fn taken(&self, taken: Result<Arc<Identity>, Untaken>) -> Result<Arc<Identity>, Unproven> {
-        match taken {
-            Ok(identity) => Ok(identity),
-            Err(Untaken::Unknown) => Err(Unproven::Unverifiable),
-            Err(Untaken::Refused(refused)) => {
-                let attempt = self.attempt().await?;
-                attempt.settle(Err(Unproven::Rejected(refused.code())), self.gate).await
-            }
+    /// [`Unproven::TooMany`].
+    pub(super) async fn attempt_of(self, names: Names) -> Result<Attempt<'p>, Unproven> {
+        let (lately, now) = (self.gate.lately(), self.request.arrival().at());
+        let attempt = if !names.is_empty() && names.iter().all(|name| lately.knows(*name, now)) {
+            self.no_guess()
+        } else {
+            self.attempt().await?
+        };
+        Ok(Attempt { names, ..attempt })
+    }
+
+    /// The same for what is nobody's guess, or costs less than the count.
+    pub(super) fn no_guess(self) -> Attempt<'p> {
+        Attempt {
+            presented: self,
+            charged: None,
+            names: Names::new(),
         }
     }
 
@@ -67,13 +102,33 @@ impl Presented<'_> {
     ///
     /// # Errors
     /// [`Unproven::TooMany`].
-    pub(super) async fn login(&self, subject: &Subject, familiar: bool) -> Result<Attempt, Unproven> {
+    pub(super) async fn login(self, subject: &Subject, familiar: bool) -> Result<Attempt<'p>, Unproven> {
         let tried = Tried {
-            presented: self,
+            presented: &self,
             subject: Some(subject),
         };
         let begun = self.failures.begin_login(&tried, familiar, self.request.arrival().at());
-        begun.await.map(Attempt).map_err(Unproven::TooMany)
+        let begun = begun.await;
+        begun.map(|charges| self.charged(charges)).map_err(Unproven::TooMany)
+    }
+
+    fn charged(self, charges: Charges) -> Attempt<'p> {
+        Attempt {
+            charged: Some(charges),
+            ..self.no_guess()
+        }
+    }
+
+    /// What a keyring took. Two MACs cost less than the count, and nobody guesses 256 bits.
+    ///
+    /// # Errors
+    /// As it was refused, or [`Unproven::TooMany`].
+    pub(super) async fn taken(self, taken: Result<Arc<Identity>, Untaken>) -> Result<Arc<Identity>, Unproven> {
+        let taken = taken.map_err(|untaken| match untaken {
+            Untaken::Unknown => Unproven::Unverifiable,
+            Untaken::Refused(refused) => Unproven::Rejected(refused.code()),
+        });
+        self.no_guess().settle(taken).await
     }
 }
 

@@ -7,6 +7,7 @@ use portcullis_identity::authorization::{Authorization, Unreadable};
 use portcullis_identity::challenge::{BearerError, DpopError};
 use portcullis_identity::confirmation::{self, Binding, Possession, Unconfirmed};
 use portcullis_identity::principal::{Credential, Identity};
+use smallvec::smallvec;
 
 use super::dpop::{self, DPOP};
 use super::{Presented, Unproven, password, token};
@@ -55,14 +56,12 @@ async fn bearer(token: &str, shown: Possession, presented: Presented<'_>) -> Res
     let Err(unconfirmed) = confirm(&identity, shown, presented) else {
         return Ok(identity);
     };
-    // Comparing costs less than the count: only a failure is counted.
-    let attempt = presented.attempt().await?;
     let unproven = match unconfirmed {
         // Whoever holds such a token has to learn how to present it.
         Unconfirmed::ProofMissing => invalid(unconfirmed.code()),
         other => Unproven::Rejected(other.code()),
     };
-    attempt.settle(Err(unproven), presented.gate).await
+    presented.no_guess().settle(Err(unproven)).await
 }
 
 /// A token with a proof that its caller has the key which it is bound to. What needs a token comes after it was found good.
@@ -73,9 +72,11 @@ async fn with_proof(token: &str, shown: Possession, presented: Presented<'_>) ->
             Unproven::Rejected(why) => invalid(why),
             other => other,
         })?;
-    let attempt = presented.attempt().await?;
+    let address = presented.request.arrival().client().address;
+    let prover = presented.gate.lately().prover(identity.subject(), address);
+    let attempt = presented.attempt_of(smallvec![prover]).await?;
     let possessed = possess(token, &identity, shown, presented);
-    attempt.settle(possessed, presented.gate).await?;
+    attempt.settle(possessed).await?;
     Ok(identity)
 }
 

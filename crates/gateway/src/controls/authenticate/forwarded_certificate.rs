@@ -64,9 +64,7 @@ pub(super) async fn of(
         return Ok(known);
     }
     let attempt = presented.attempt().await?;
-    let entry = attempt
-        .settle(verify(forwarded, value, presented), presented.gate)
-        .await?;
+    let entry = attempt.settle(verify(forwarded, value, presented)).await?;
     let certificate = Rc::clone(&entry.certificate);
     presented.gate.forwarded.borrow_mut().put(digest, entry);
     Ok(Some(certificate))

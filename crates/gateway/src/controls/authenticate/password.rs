@@ -29,5 +29,5 @@ pub(super) async fn verify(
     if verified.is_ok() {
         passwords.familiar().note(&subject, address, Instant::now());
     }
-    attempt.settle(verified, presented.gate).await
+    attempt.settle(verified).await
 }

@@ -1,11 +1,15 @@
 //! Signatures of the request itself (RFC 9421), over the head as it came.
 
+use std::sync::Arc;
+
 use http::HeaderMap;
 use http::header::HeaderName;
+use portcullis_identity::jose::key::Kid;
 use portcullis_identity::principal::Credential;
-use portcullis_identity::signatures::{self, Fields, OneUse, Refusal, Request, Verified};
+use portcullis_identity::signatures::{self, Fields, OneUse, Refusal, Request, Signers, Verified};
 use portcullis_identity::time::UnixTime;
 
+use super::attempt::Names;
 use super::{Presented, Unproven};
 use crate::gate::Gate;
 use crate::listen::Received;
@@ -26,9 +30,7 @@ impl Fields for Lines<'_> {
 
 /// Who signed the request, if anybody says to have and the operation accepts signatures.
 pub(super) async fn verify(presented: Presented<'_>) -> Result<Option<Verified>, Unproven> {
-    let Presented {
-        access, request, gate, ..
-    } = presented;
+    let Presented { access, request, .. } = presented;
     if !access.accepts(Credential::Signature) {
         return Ok(None);
     }
@@ -37,9 +39,19 @@ pub(super) async fn verify(presented: Presented<'_>) -> Result<Option<Verified>,
     let Some(signatures) = signatures::Presented::read(&request).map_err(unproven)? else {
         return Ok(None);
     };
-    let attempt = presented.attempt().await?;
+    let attempt = presented.attempt_of(names(&signatures, presented)).await?;
     let signed = signed(&signatures, &request, presented);
-    attempt.settle(signed, gate).await.map(Some)
+    attempt.settle(signed).await.map(Some)
+}
+
+/// Whose signatures they would be, from where they come.
+fn names(signatures: &signatures::Presented, presented: Presented<'_>) -> Names {
+    let (lately, address) = (presented.gate.lately(), presented.request.arrival().client().address);
+    let of = |signers: &Arc<Signers>| {
+        let name = |keyid: &Kid| lately.signer(signers.authority(), keyid.as_str(), address);
+        signers.known(signatures).map(name).collect::<Names>()
+    };
+    presented.access.signers().flat_map(of).collect()
 }
 
 /// Who made signatures that are there.

@@ -40,17 +40,19 @@ pub(super) async fn verify(token: &str, presented: Presented<'_>) -> Result<Arc<
     }
     let form = Form::of(token);
     // What is asked about is remembered with the answers.
-    let digest = digest.filter(|_| form != Form::Opaque);
-    if digest.is_some() {
+    if form != Form::Opaque && digest.is_some() {
         presented.gate.worker().count(Event::TokenNotRemembered);
     }
-    let attempt = presented.attempt().await?;
+    let attempt = match digest {
+        Some(digest) if presented.access.is_no_guess(digest) => presented.no_guess(),
+        _ => presented.attempt().await?,
+    };
     let believed = believe(token, form, digest, presented).await;
     let believed = believed.map_err(|unbelieved| match unbelieved {
         Unbelieved::Unavailable => Unproven::Unverifiable,
         Unbelieved::Refused(refusal) => Unproven::Rejected(refusal.code()),
     });
-    attempt.settle(believed, presented.gate).await
+    attempt.settle(believed).await
 }
 
 /// The one place that chooses who is to know a token, by its looks: a JWT is for the issuer that it names, whether that verifies it
