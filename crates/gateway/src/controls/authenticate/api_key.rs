@@ -10,20 +10,20 @@ use portcullis_contract::conform::percent;
 use portcullis_contract::conform::security::KeyPlace;
 use portcullis_identity::principal::Identity;
 
-use super::{Presented, Unproven};
+use super::{Attempting, Unproven};
 use crate::access::ApiKeys;
 use crate::listen::Received;
 
 /// Whom the key speaks of, if there is one in any of the places where the operation looks for one.
-pub(super) async fn verify(presented: Presented<'_>) -> Result<Option<Arc<Identity>>, Unproven> {
+pub(super) async fn verify(attempting: Attempting<'_>) -> Result<Option<Arc<Identity>>, Unproven> {
     let mut found: Option<(&ApiKeys, Cow<'_, [u8]>)> = None;
     let mut looked_at: Vec<&KeyPlace> = Vec::new();
-    for keys in presented.access.api_keys() {
+    for keys in attempting.access.api_keys() {
         if looked_at.contains(&&keys.place) {
             continue;
         }
         looked_at.push(&keys.place);
-        for text in values(&keys.place, presented.request) {
+        for text in values(&keys.place, attempting.request) {
             // Of several keys none is chosen: somebody behind may choose another.
             if found.replace((keys, text)).is_some() {
                 return Err(Unproven::Unreadable);
@@ -32,8 +32,8 @@ pub(super) async fn verify(presented: Presented<'_>) -> Result<Option<Arc<Identi
     }
     let Some((keys, text)) = found else { return Ok(None) };
     let text = std::str::from_utf8(&text).map_err(|_| Unproven::Unreadable)?;
-    let taken = keys.keyring.api_key(text, presented.now).await;
-    presented.taken(taken).await.map(Some)
+    let taken = keys.keyring.api_key(text, attempting.now).await;
+    attempting.taken(taken).await.map(Some)
 }
 
 /// Everything that stands in a place.

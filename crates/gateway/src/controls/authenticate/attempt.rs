@@ -10,7 +10,7 @@ use http::HeaderMap;
 use portcullis_identity::principal::{Identity, Subject};
 use smallvec::SmallVec;
 
-use super::{Presented, Unproven};
+use super::{Attempting, Unproven};
 use crate::keyring::Untaken;
 use crate::lately::Name;
 use crate::limit::key::Facts;
@@ -23,7 +23,7 @@ pub(super) type Names = SmallVec<[Name; 1]>;
 /// must where the caller hung up before anything was known.
 #[must_use]
 pub(super) struct Attempt<'p> {
-    presented: Presented<'p>,
+    attempting: Attempting<'p>,
     /// None where a failure is counted afterwards.
     charged: Option<Charges>,
     /// Who is remembered if it succeeds.
@@ -37,7 +37,7 @@ impl Attempt<'_> {
     /// Its own, or [`Unproven::TooMany`] where the failure is one too many.
     pub(super) async fn settle<T>(self, outcome: Result<T, Unproven>) -> Result<T, Unproven> {
         let Self {
-            presented,
+            attempting,
             charged,
             names,
         } = self;
@@ -47,28 +47,28 @@ impl Attempt<'_> {
         );
         match charged {
             Some(charges) if !failed => {
-                let limiter = presented.gate.limiter();
+                let limiter = attempting.gate.limiter();
                 limiter.settle(charges, Outcome::Success, Instant::now()).await;
             }
-            None if failed => drop(presented.attempt().await?),
+            None if failed => drop(attempting.attempt().await?),
             Some(_) | None => {}
         }
         if outcome.is_ok() {
-            let lately = presented.gate.lately();
+            let lately = attempting.gate.lately();
             names.iter().for_each(|name| lately.note(*name, Instant::now()));
         }
         outcome
     }
 }
 
-impl<'p> Presented<'p> {
+impl<'p> Attempting<'p> {
     /// Begins an attempt, before anything that costs: one for each credential that is not remembered.
     ///
     /// # Errors
     /// [`Unproven::TooMany`].
     pub(super) async fn attempt(self) -> Result<Attempt<'p>, Unproven> {
         let tried = Tried {
-            presented: &self,
+            attempting: &self,
             subject: None,
         };
         let begun = self.failures.begin(&tried, self.request.arrival().at()).await;
@@ -92,7 +92,7 @@ impl<'p> Presented<'p> {
     /// The same for what is nobody's guess, or costs less than the count.
     pub(super) fn no_guess(self) -> Attempt<'p> {
         Attempt {
-            presented: self,
+            attempting: self,
             charged: None,
             names: Names::new(),
         }
@@ -104,7 +104,7 @@ impl<'p> Presented<'p> {
     /// [`Unproven::TooMany`].
     pub(super) async fn login(self, subject: &Subject, familiar: bool) -> Result<Attempt<'p>, Unproven> {
         let tried = Tried {
-            presented: &self,
+            attempting: &self,
             subject: Some(subject),
         };
         let begun = self.failures.begin_login(&tried, familiar, self.request.arrival().at());
@@ -134,17 +134,17 @@ impl<'p> Presented<'p> {
 
 /// Who tries, and as whom.
 struct Tried<'t, 'p> {
-    presented: &'t Presented<'p>,
+    attempting: &'t Attempting<'p>,
     subject: Option<&'t Subject>,
 }
 
 impl Facts for Tried<'_, '_> {
     fn address(&self) -> IpAddr {
-        self.presented.request.arrival().client().address
+        self.attempting.request.arrival().client().address
     }
 
     fn headers(&self) -> &HeaderMap {
-        self.presented.request.headers()
+        self.attempting.request.headers()
     }
 
     fn subject(&self) -> Option<&Subject> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use portcullis_identity::principal::Identity;
 use smallvec::SmallVec;
 
-use super::{Presented, Unproven, forwarded_certificate};
+use super::{Attempting, Unproven, forwarded_certificate};
 use crate::listen::{CertificateStanding, PeerCertificate};
 
 /// Whom a certificate names: one for each set of rules that it meets.
@@ -16,10 +16,10 @@ pub(super) type Named = SmallVec<[Arc<Identity>; 1]>;
 /// where none is looked at: nobody would begin it any more.
 ///
 /// Of a trusted proxy that forwards certificates only those count. Its own names the proxy, and not who stands behind it.
-pub(super) async fn of(presented: Presented<'_>) -> Result<Option<Rc<PeerCertificate>>, Unproven> {
-    let Presented {
+pub(super) async fn of(attempting: Attempting<'_>) -> Result<Option<Rc<PeerCertificate>>, Unproven> {
+    let Attempting {
         access, request, now, ..
-    } = presented;
+    } = attempting;
     let connected = request.arrival().connected();
     let own = match connected.certificate(now) {
         Some(CertificateStanding::Ended) => return Err(Unproven::Rejected("certificate-ended")),
@@ -28,19 +28,19 @@ pub(super) async fn of(presented: Presented<'_>) -> Result<Option<Rc<PeerCertifi
     };
     match &access.forwarded {
         Some(_) if connected.of_trusted_proxy && access.alternatives.is_empty() => Ok(None),
-        Some(forwarded) if connected.of_trusted_proxy => forwarded_certificate::of(forwarded, presented).await,
+        Some(forwarded) if connected.of_trusted_proxy => forwarded_certificate::of(forwarded, attempting).await,
         _ => Ok(own),
     }
 }
 
 /// Whom a certificate names, where the operation asks for one.
-pub(super) fn verify(certificate: Option<&PeerCertificate>, presented: Presented<'_>) -> Result<Named, Unproven> {
+pub(super) fn verify(certificate: Option<&PeerCertificate>, attempting: Attempting<'_>) -> Result<Named, Unproven> {
     let Some(certificate) = certificate else {
         return Ok(Named::new());
     };
-    let listener = presented.request.arrival().listener();
+    let listener = attempting.request.arrival().listener();
     let (mut named, mut why) = (Named::new(), None);
-    for rules in presented.access.certificates() {
+    for rules in attempting.access.certificates() {
         match certificate.identity(rules) {
             _ if !rules.are_for(listener) => why = Some("certificate-of-other-listener"),
             Ok(identity) if named.iter().any(|known| Arc::ptr_eq(known, &identity)) => {}

@@ -5,18 +5,18 @@ use portcullis_identity::challenge::DpopError;
 use portcullis_identity::dpop::{self, Proved, Request, Target};
 use portcullis_identity::principal::Identity;
 
-use super::{Presented, Unproven};
+use super::{Attempting, Unproven};
 use crate::dpop::Shown;
 
 /// Where a proof stands.
 pub(super) const DPOP: HeaderName = HeaderName::from_static("dpop");
 
 /// The proof of a request, which is for its token; there has to be exactly one.
-pub(super) fn check(token: &str, presented: Presented<'_>) -> Result<Proved, Unproven> {
+pub(super) fn check(token: &str, attempting: Attempting<'_>) -> Result<Proved, Unproven> {
     let invalid = |why| Unproven::Dpop(DpopError::InvalidProof, why);
-    let Presented {
+    let Attempting {
         access, request, now, ..
-    } = presented;
+    } = attempting;
     let mut values = request.headers().get_all(&DPOP).iter();
     let (Some(proof), None) = (values.next(), values.next()) else {
         return Err(invalid("proof-not-one"));
@@ -36,8 +36,8 @@ pub(super) fn check(token: &str, presented: Presented<'_>) -> Result<Proved, Unp
 
 /// Remembers a proof that is good, of somebody whose token is bound to its key. One that was seen before proves nothing: it may have
 /// been taken down on its way.
-pub(super) fn remember(proof: &Proved, identity: &Identity, presented: Presented<'_>) -> Result<(), Unproven> {
-    let Presented { access, gate, now, .. } = presented;
+pub(super) fn remember(proof: &Proved, identity: &Identity, attempting: Attempting<'_>) -> Result<(), Unproven> {
+    let Attempting { access, gate, now, .. } = attempting;
     match gate.proofs().show(proof, identity.subject(), &access.dpop, now) {
         Shown::First => Ok(()),
         Shown::Again => Err(Unproven::Dpop(DpopError::InvalidProof, "proof-seen-before")),

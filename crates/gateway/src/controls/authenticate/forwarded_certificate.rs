@@ -16,7 +16,7 @@ use portcullis_identity::time::UnixTime;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-use super::{Presented, Unproven};
+use super::{Attempting, Unproven};
 use crate::certificates::{Field, Forwarded};
 use crate::listen::{PeerCertificate, Trust};
 
@@ -44,9 +44,9 @@ struct Entry {
 /// The certificate that stands in a request of a trusted proxy, if one does.
 pub(super) async fn of(
     forwarded: &Forwarded,
-    presented: Presented<'_>,
+    attempting: Attempting<'_>,
 ) -> Result<Option<Rc<PeerCertificate>>, Unproven> {
-    let headers = presented.request.headers();
+    let headers = attempting.request.headers();
     let mut values = headers.get_all(forwarded.field.name()).iter();
     let value = match (values.next(), values.next()) {
         (None, _) => return Ok(None),
@@ -55,28 +55,28 @@ pub(super) async fn of(
         (Some(_), Some(_)) => return Err(Unproven::Unreadable),
     };
     let digest = digest(value, headers);
-    let known = presented
+    let known = attempting
         .gate
         .forwarded
         .borrow_mut()
-        .get(&digest, &forwarded.trust, presented.now);
+        .get(&digest, &forwarded.trust, attempting.now);
     if known.is_some() {
         return Ok(known);
     }
-    let attempt = presented.attempt().await?;
-    let entry = attempt.settle(verify(forwarded, value, presented)).await?;
+    let attempt = attempting.attempt().await?;
+    let entry = attempt.settle(verify(forwarded, value, attempting)).await?;
     let certificate = Rc::clone(&entry.certificate);
-    presented.gate.forwarded.borrow_mut().put(digest, entry);
+    attempting.gate.forwarded.borrow_mut().put(digest, entry);
     Ok(Some(certificate))
 }
 
 /// A certificate that is not remembered, held against the authorities.
-fn verify(forwarded: &Forwarded, value: &HeaderValue, presented: Presented<'_>) -> Result<Entry, Unproven> {
-    let headers = presented.request.headers();
+fn verify(forwarded: &Forwarded, value: &HeaderValue, attempting: Attempting<'_>) -> Result<Entry, Unproven> {
+    let headers = attempting.request.headers();
     let chain = read(forwarded.field, value, headers).ok_or(Unproven::Rejected("forwarded-certificate-unreadable"))?;
     let certificate = PeerCertificate::read(chain);
     let certificate = certificate.map_err(|_| Unproven::Rejected("forwarded-certificate-unreadable"))?;
-    let until = forwarded.trust.believes(&certificate, presented.now);
+    let until = forwarded.trust.believes(&certificate, attempting.now);
     let until = until.ok_or(Unproven::Rejected("forwarded-certificate-not-believed"))?;
     Ok(Entry {
         certificate: Rc::new(certificate),

@@ -70,7 +70,7 @@ pub(super) enum Unproven {
 
 /// What verifying a credential may look at.
 #[derive(Clone, Copy)]
-struct Presented<'p> {
+struct Attempting<'p> {
     access: &'p Access,
     request: &'p Received,
     gate: &'p Gate,
@@ -82,7 +82,7 @@ struct Presented<'p> {
 pub(crate) async fn authenticate<'r>(paced: Paced<'r>, gate: &Gate, failures: &Failures) -> Identified<'r> {
     let Paced { mut routed } = paced;
     let access = Arc::clone(&routed.route.operation.policy.access);
-    let presented = Presented {
+    let attempting = Attempting {
         access: &access,
         request: &routed.received,
         gate,
@@ -91,7 +91,7 @@ pub(crate) async fn authenticate<'r>(paced: Paced<'r>, gate: &Gate, failures: &F
     };
     // Before the proof: what changes meanwhile has changed since.
     let began = Began::of(&access);
-    let (Shown { proven, content }, tenure, proof) = match prove(presented).await {
+    let (Shown { proven, content }, tenure, proof) = match prove(attempting).await {
         Ok(mut shown) => {
             let standing = access.admit(&mut shown.proven);
             let tenure = Tenure::of(&shown.proven, &access, began, routed.received.headers());
@@ -124,24 +124,24 @@ struct Shown {
 }
 
 /// Verifies every credential. One that is bad makes the others worth nothing.
-async fn prove(presented: Presented<'_>) -> Result<Shown, Unproven> {
+async fn prove(attempting: Attempting<'_>) -> Result<Shown, Unproven> {
     let mut shown = Shown::default();
     // First: a connection whose certificate is over is good for nothing, and tokens may be bound to it.
-    let certificate = certificate::of(presented).await?;
+    let certificate = certificate::of(attempting).await?;
     if let Some(certificate) = &certificate {
         shown.proven.end_with_certificate(certificate.not_after());
     }
-    if let Some(identity) = authorization::verify(presented, certificate.as_deref()).await? {
+    if let Some(identity) = authorization::verify(attempting, certificate.as_deref()).await? {
         shown.proven.add(identity);
     }
-    if let Some(identity) = api_key::verify(presented).await? {
+    if let Some(identity) = api_key::verify(attempting).await? {
         shown.proven.add(identity);
     }
-    if let Some(signed) = signature::verify(presented).await? {
+    if let Some(signed) = signature::verify(attempting).await? {
         shown.proven.add(signed.identity);
         shown.content = signed.digest;
     }
-    for identity in certificate::verify(certificate.as_deref(), presented)? {
+    for identity in certificate::verify(certificate.as_deref(), attempting)? {
         shown.proven.add(identity);
     }
     Ok(shown)

@@ -6,7 +6,7 @@ use std::time::Instant;
 use portcullis_identity::authorization::{Basic, Unreadable};
 use portcullis_identity::principal::Identity;
 
-use super::{Presented, Unproven};
+use super::{Attempting, Unproven};
 use crate::passwords::{Busy, Passwords};
 
 /// Whom a user name and a password speak of. An unknown user, one who is disabled and a wrong password are one and the same: in the answer,
@@ -14,13 +14,13 @@ use crate::passwords::{Busy, Passwords};
 pub(super) async fn verify(
     credential: &str,
     passwords: &Passwords,
-    presented: Presented<'_>,
+    attempting: Attempting<'_>,
 ) -> Result<Arc<Identity>, Unproven> {
     let basic = Basic::decode(credential).map_err(|Unreadable| Unproven::Unreadable)?;
     let subject = passwords.claimed(basic.user_name());
-    let address = presented.request.arrival().client().address;
+    let address = attempting.request.arrival().client().address;
     let familiar = passwords.familiar().knows(&subject, address, Instant::now());
-    let attempt = presented.login(&subject, familiar).await?;
+    let attempt = attempting.login(&subject, familiar).await?;
     let verified = match passwords.verify(&subject, basic.into_password()).await {
         Ok(Some(identity)) => Ok(Arc::new(identity)),
         Ok(None) => Err(Unproven::Rejected("login-failed")),

@@ -10,7 +10,7 @@ use portcullis_identity::signatures::{self, Fields, OneUse, Refusal, Request, Si
 use portcullis_identity::time::UnixTime;
 
 use super::attempt::Names;
-use super::{Presented, Unproven};
+use super::{Attempting, Unproven};
 use crate::gate::Gate;
 use crate::listen::Received;
 use crate::replay::Seen;
@@ -29,8 +29,8 @@ impl Fields for Lines<'_> {
 }
 
 /// Who signed the request, if anybody says to have and the operation accepts signatures.
-pub(super) async fn verify(presented: Presented<'_>) -> Result<Option<Verified>, Unproven> {
-    let Presented { access, request, .. } = presented;
+pub(super) async fn verify(attempting: Attempting<'_>) -> Result<Option<Verified>, Unproven> {
+    let Attempting { access, request, .. } = attempting;
     if !access.accepts(Credential::Signature) {
         return Ok(None);
     }
@@ -39,28 +39,28 @@ pub(super) async fn verify(presented: Presented<'_>) -> Result<Option<Verified>,
     let Some(signatures) = signatures::Presented::read(&request).map_err(unproven)? else {
         return Ok(None);
     };
-    let attempt = presented.attempt_of(names(&signatures, presented)).await?;
-    let signed = signed(&signatures, &request, presented);
+    let attempt = attempting.attempt_of(names(&signatures, attempting)).await?;
+    let signed = signed(&signatures, &request, attempting);
     attempt.settle(signed).await.map(Some)
 }
 
 /// Whose signatures they would be, from where they come.
-fn names(signatures: &signatures::Presented, presented: Presented<'_>) -> Names {
-    let (lately, address) = (presented.gate.lately(), presented.request.arrival().client().address);
+fn names(signatures: &signatures::Presented, attempting: Attempting<'_>) -> Names {
+    let (lately, address) = (attempting.gate.lately(), attempting.request.arrival().client().address);
     let of = |signers: &Arc<Signers>| {
         let name = |keyid: &Kid| lately.signer(signers.authority(), keyid.as_str(), address);
         signers.known(signatures).map(name).collect::<Names>()
     };
-    presented.access.signers().flat_map(of).collect()
+    attempting.access.signers().flat_map(of).collect()
 }
 
 /// Who made signatures that are there.
 fn signed(
     signatures: &signatures::Presented,
     request: &Request<'_>,
-    presented: Presented<'_>,
+    attempting: Attempting<'_>,
 ) -> Result<Verified, Unproven> {
-    let Presented { access, gate, now, .. } = presented;
+    let Attempting { access, gate, now, .. } = attempting;
     let mut proven: Option<Verified> = None;
     for signers in access.signers() {
         let Some(verified) = signers.verify(signatures, request, now).map_err(unproven)? else {

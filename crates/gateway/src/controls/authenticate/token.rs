@@ -10,7 +10,7 @@ use portcullis_identity::jose::jwe::{Decrypted, Encrypted};
 use portcullis_identity::jose::jws::Unverified;
 use portcullis_identity::principal::Identity;
 
-use super::{Presented, Unproven};
+use super::{Attempting, Unproven};
 use crate::access::Access;
 use crate::issuer::{Issuer, Sealing, TokenDigest, Unbelieved};
 use crate::metrics::Event;
@@ -24,30 +24,30 @@ struct Believed<'i> {
 }
 
 /// Whom a token speaks of. One that is remembered costs little and is counted nowhere.
-pub(super) async fn verify(token: &str, presented: Presented<'_>) -> Result<Arc<Identity>, Unproven> {
-    if let Some(keyring) = presented.access.own_tokens()
+pub(super) async fn verify(token: &str, attempting: Attempting<'_>) -> Result<Arc<Identity>, Unproven> {
+    if let Some(keyring) = attempting.access.own_tokens()
         && OpaqueToken::parse(token).is_some()
     {
-        let taken = keyring.token(token, presented.now).await;
-        return presented.taken(taken).await;
+        let taken = keyring.token(token, attempting.now).await;
+        return attempting.taken(taken).await;
     }
     // Before anything is read of it: what is remembered was read when it was verified.
     let digest = TokenDigest::of(token);
     if let Some(digest) = &digest
-        && let Some(identity) = remembered(digest, presented)
+        && let Some(identity) = remembered(digest, attempting)
     {
         return Ok(identity);
     }
     let form = Form::of(token);
     // What is asked about is remembered with the answers.
     if form != Form::Opaque && digest.is_some() {
-        presented.gate.worker().count(Event::TokenNotRemembered);
+        attempting.gate.worker().count(Event::TokenNotRemembered);
     }
     let attempt = match digest {
-        Some(digest) if presented.access.is_no_guess(digest) => presented.no_guess(),
-        _ => presented.attempt().await?,
+        Some(digest) if attempting.access.is_no_guess(digest) => attempting.no_guess(),
+        _ => attempting.attempt().await?,
     };
-    let believed = believe(token, form, digest, presented).await;
+    let believed = believe(token, form, digest, attempting).await;
     let believed = believed.map_err(|unbelieved| match unbelieved {
         Unbelieved::Unavailable => Unproven::Unverifiable,
         Unbelieved::Refused(refusal) => Unproven::Rejected(refusal.code()),
@@ -61,21 +61,21 @@ async fn believe(
     token: &str,
     form: Form,
     digest: Option<TokenDigest>,
-    presented: Presented<'_>,
+    attempting: Attempting<'_>,
 ) -> Result<Arc<Identity>, Unbelieved> {
     let believed = match form {
-        Form::Opaque => return ask(token, presented).await,
+        Form::Opaque => return ask(token, attempting).await,
         Form::Signed => {
             let signed = Unverified::parse(token).map_err(Unbelieved::Refused)?;
-            verify_signed(signed, token, Sealing::Open, presented).await?
+            verify_signed(signed, token, Sealing::Open, attempting).await?
         }
-        Form::Encrypted => match decrypt(token, presented.access).map_err(Unbelieved::Refused)? {
-            Some(decrypted) => verify_nested(&decrypted, presented).await?,
-            None => return ask(token, presented).await,
+        Form::Encrypted => match decrypt(token, attempting.access).map_err(Unbelieved::Refused)? {
+            Some(decrypted) => verify_nested(&decrypted, attempting).await?,
+            None => return ask(token, attempting).await,
         },
     };
     if let (Some(digest), Some(generation)) = (digest, believed.generation) {
-        remember(digest, generation, &believed, presented);
+        remember(digest, generation, &believed, attempting);
     }
     Ok(believed.identity)
 }
@@ -85,24 +85,24 @@ async fn verify_signed<'p>(
     signed: Unverified<'_>,
     text: &str,
     sealing: Sealing,
-    presented: Presented<'p>,
+    attempting: Attempting<'p>,
 ) -> Result<Believed<'p>, Unbelieved> {
     let claimed = signed.claimed_issuer();
     let named = |issuer: &&Arc<Issuer>| Some(issuer.tokens().expected().issuer()) == claimed.as_deref();
-    let issuer = presented.access.issuers().find(named);
+    let issuer = attempting.access.issuers().find(named);
     let issuer = issuer.ok_or(Unbelieved::Refused(Refusal::IssuerMismatch))?;
     let generation = issuer.generation();
     Ok(Believed {
-        identity: issuer.verify(signed, text, sealing, presented.now).await?,
+        identity: issuer.verify(signed, text, sealing, attempting.now).await?,
         issuer,
         generation,
     })
 }
 
-async fn verify_nested<'p>(decrypted: &Decrypted, presented: Presented<'p>) -> Result<Believed<'p>, Unbelieved> {
+async fn verify_nested<'p>(decrypted: &Decrypted, attempting: Attempting<'p>) -> Result<Believed<'p>, Unbelieved> {
     let signed = decrypted.nested().map_err(Unbelieved::Refused)?;
     let text = std::str::from_utf8(decrypted.plaintext()).unwrap_or_default();
-    verify_signed(signed, text, Sealing::Encrypted, presented).await
+    verify_signed(signed, text, Sealing::Encrypted, attempting).await
 }
 
 /// Decrypts with the key that the token names; none where nobody here has it. Of two issuers with keys of one name the first one's
@@ -116,10 +116,10 @@ fn decrypt(token: &str, access: &Access) -> Result<Option<Decrypted>, Refusal> {
 }
 
 /// What nobody here can read is for the issuer that is asked, of which there is one at most.
-async fn ask(token: &str, presented: Presented<'_>) -> Result<Arc<Identity>, Unbelieved> {
-    let mut issuers = presented.access.issuers();
+async fn ask(token: &str, attempting: Attempting<'_>) -> Result<Arc<Identity>, Unbelieved> {
+    let mut issuers = attempting.access.issuers();
     match issuers.find(|issuer| issuer.introspection().is_some()) {
-        Some(issuer) => issuer.introspect(token, presented.now).await,
+        Some(issuer) => issuer.introspect(token, attempting.now).await,
         None => {
             let refusal = Unverified::parse(token).err();
             Err(Unbelieved::Refused(refusal.unwrap_or(Refusal::PartCount)))
@@ -127,8 +127,8 @@ async fn ask(token: &str, presented: Presented<'_>) -> Result<Arc<Identity>, Unb
     }
 }
 
-fn remembered(digest: &TokenDigest, presented: Presented<'_>) -> Option<Arc<Identity>> {
-    let Presented { access, gate, now, .. } = presented;
+fn remembered(digest: &TokenDigest, attempting: Attempting<'_>) -> Option<Arc<Identity>> {
+    let Attempting { access, gate, now, .. } = attempting;
     let mut tokens = gate.tokens.borrow_mut();
     let identity = tokens.get(digest, access.issuers(), now);
     gate.worker().tokens_remembered(tokens.len() as u64);
@@ -138,8 +138,8 @@ fn remembered(digest: &TokenDigest, presented: Presented<'_>) -> Option<Arc<Iden
     identity
 }
 
-fn remember(digest: TokenDigest, generation: u64, believed: &Believed<'_>, presented: Presented<'_>) {
-    let Presented { gate, now, .. } = presented;
+fn remember(digest: TokenDigest, generation: u64, believed: &Believed<'_>, attempting: Attempting<'_>) {
+    let Attempting { gate, now, .. } = attempting;
     let mut tokens = gate.tokens.borrow_mut();
     tokens.put(digest, &believed.identity, believed.issuer, generation, now);
     gate.worker().tokens_remembered(tokens.len() as u64);
