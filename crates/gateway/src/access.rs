@@ -135,6 +135,12 @@ impl Access {
         })
     }
 
+    /// The issuer by whose word an access token counts; none for one of the gate's own.
+    pub(crate) fn issuer_of(&self, identity: &Identity) -> Option<&Arc<Issuer>> {
+        let authority = identity.subject().authority();
+        self.issuers().find(|issuer| issuer.authority() == authority)
+    }
+
     /// Whether an issuer that is asked about its tokens was about this one, with success or without an answer yet.
     pub(crate) fn is_no_guess(&self, token: TokenDigest) -> bool {
         let mut asked = self.issuers().filter_map(|issuer| issuer.introspection());

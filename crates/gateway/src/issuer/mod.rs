@@ -189,15 +189,13 @@ impl Issuer {
         now: UnixTime,
     ) -> Result<Arc<Identity>, Unbelieved> {
         self.check_sealing(sealing).map_err(Unbelieved::Refused)?;
-        let identity = match &self.authority {
+        match &self.authority {
             Authority::Keys(keys) => {
                 let verified = keys.with(|keys| self.tokens.verify(token.clone(), keys, now));
-                Arc::new(verified.await?)
+                Ok(Arc::new(verified.await?))
             }
-            Authority::Introspection(introspection) => introspection.identity(text, now).await?,
-        };
-        self.use_up(&identity, now)?;
-        Ok(identity)
+            Authority::Introspection(introspection) => introspection.identity(text, now).await,
+        }
     }
 
     /// Whom a token speaks of that only the issuer can read. Nobody knows unless it is asked.
@@ -222,8 +220,16 @@ impl Issuer {
         }
     }
 
-    /// Notes that a token that is good once was presented, after everything else about it held.
-    fn use_up(&self, identity: &Identity, now: UnixTime) -> Result<(), Unbelieved> {
+    /// Whether its tokens are good once, and have to be used up.
+    pub(crate) fn is_one_time(&self) -> bool {
+        self.once.is_some()
+    }
+
+    /// Notes that a token that is good once was presented, after everything else about its request held.
+    ///
+    /// # Errors
+    /// It was presented before, or there is no room to remember it.
+    pub(crate) fn use_up(&self, identity: &Identity, now: UnixTime) -> Result<(), Unbelieved> {
         let Some(replay) = &self.once else { return Ok(()) };
         let claims = identity.claims();
         let missing = || Unbelieved::Refused(Refusal::ClaimMissing("jti".into()));

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::gate::{Directory, Gate, Setup, run, until};
 use crate::http::THING;
+use crate::tokens::{Issuer, key_set};
 use crate::upstream::Upstream;
 use crate::wire::Answer;
 
@@ -407,6 +408,38 @@ fn without_its_store_a_gate_lets_nobody_in_and_says_so() {
     });
     fs::rename(aside(&paths[0]), &paths[0]).unwrap();
     until("the store is back", || get(&gate, &key).status == 200);
+}
+
+#[test]
+fn what_is_good_once_is_not_used_up_while_the_store_cannot_be_read() {
+    let (upstream, issuer) = (Upstream::with_json(THING), Issuer::new("one"));
+    let both = "  /both:\n    get: {security: [{key: [], jwt: []}], responses: {'200': {$ref: '#/components/responses/things'}}}\n";
+    let contract = CONTRACT
+        .replace("  /open:\n", &format!("{both}  /open:\n"))
+        .replace("    bearer: {", "    jwt: {type: http, scheme: bearer}\n    bearer: {");
+    let described = "{name: main, issuer: 'https://id.example', audiences: ['https://things.example'], keys: {file: keys.json}, one_time: true}";
+    let directory = Setup::new(&contract, upstream.address)
+        .with(KEPT)
+        .with(&format!("issuers: [{described}]"))
+        .with_api(&SCHEMES.replace("bearer: {", "jwt: {issuers: [main]}, bearer: {"))
+        .written();
+    directory.write("keys.json", &key_set(&[&issuer]));
+    let key = issue(&directory, "");
+    let gate = Gate::start(directory);
+    let once = format!("Bearer {}", issuer.token_with("at+jwt", json!({"jti": "a"})));
+    let both = |key: &str| {
+        let fields = [("Authorization", once.as_str()), ("X-API-Key", key)];
+        gate.client().send("GET", "/both", &fields, b"")
+    };
+    both("nonsense").is_refused(401, "authentication.required");
+    let store = gate.directory.0.join("credentials.db");
+    fs::rename(&store, store.with_extension("aside")).unwrap();
+    until("the store is missed", || get(&gate, &key).status == 503);
+    both(&key).is_refused(503, "authentication.unavailable");
+    fs::rename(store.with_extension("aside"), &store).unwrap();
+    until("the store is back", || get(&gate, &key).status == 200);
+    assert_eq!(both(&key).status, 200);
+    both(&key).is_refused(401, "authentication.required");
 }
 
 #[test]

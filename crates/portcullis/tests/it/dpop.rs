@@ -559,6 +559,34 @@ fn oauth_15_what_an_issuer_says_of_its_opaque_tokens_binds_them_as_well() {
 }
 
 #[test]
+fn oauth_15_a_token_that_is_good_once_is_not_used_up_without_its_proof() {
+    let (upstream, issuer) = (Upstream::with_json(THING), Issuer::new("one"));
+    let gate = gate_with(&upstream, &issuer, "any, one_time: true", "");
+    let mut caller = Caller::new(&gate, &issuer);
+    caller.token = issuer.token_with("at+jwt", json!({"jti": "one", "cnf": {"jkt": thumbprint(&caller.key)}}));
+    let token = &caller.token;
+    send(&gate, "/things", "Bearer", token, &[]).is_refused(401, "authentication.required");
+    let stolen = caller.proof_with(json!({"htm": "POST"}));
+    is_challenged(
+        "another's",
+        &send(&gate, "/things", "DPoP", token, &[&stolen]),
+        "invalid_dpop_proof",
+    );
+    let early = caller.proof_with(json!({"iat": now() - 55}));
+    is_challenged(
+        "early",
+        &send(&gate, "/things", "DPoP", token, &[&early]),
+        "use_dpop_nonce",
+    );
+    assert_eq!(send(&gate, "/things", "DPoP", token, &[&caller.proof()]).status, 200);
+    is_challenged(
+        "again",
+        &send(&gate, "/things", "DPoP", token, &[&caller.proof()]),
+        "invalid_token",
+    );
+}
+
+#[test]
 fn oauth_15_bad_proofs_are_limited_by_address() {
     let (upstream, issuer) = (Upstream::with_json(THING), Issuer::new("one"));
     let limit = "failed_authentication_limit: {requests: 5, per: 10m}\nworkers: 1";

@@ -7,96 +7,116 @@ use portcullis_identity::authorization::{Authorization, Unreadable};
 use portcullis_identity::challenge::{BearerError, DpopError};
 use portcullis_identity::confirmation::{self, Binding, Possession, Unconfirmed};
 use portcullis_identity::principal::{Credential, Identity};
+use portcullis_identity::thumbprint::Thumbprint;
 use smallvec::smallvec;
 
 use super::dpop::{self, DPOP};
-use super::{Attempting, Unproven, password, token};
+use super::once::Once;
+use super::{Attempting, Shown, Unproven, password, token};
+use crate::issuer::Issuer;
 use crate::listen::PeerCertificate;
 
 const NOT_ACCEPTED: Unproven = Unproven::Rejected("scheme-not-accepted");
 
-/// Whom the field speaks of, if it is there and the operation accepts any of its schemes. A token that is bound to a certificate
+/// Shows whom the field speaks of, if it is there and the operation accepts any of its schemes. A token that is bound to a certificate
 /// needs the caller's.
-pub(super) async fn verify(
-    attempting: Attempting<'_>,
+pub(super) async fn verify<'p>(
+    attempting: Attempting<'p>,
     certificate: Option<&PeerCertificate>,
-) -> Result<Option<Arc<Identity>>, Unproven> {
+    shown: &mut Shown<'p>,
+) -> Result<(), Unproven> {
     let tokens = attempting.access.accepts(Credential::AccessToken);
     let passwords = attempting.access.passwords();
     if !tokens && passwords.is_none() {
-        return Ok(None);
+        return Ok(());
     }
     let certificate = certificate.map(PeerCertificate::thumbprint);
     let values = attempting.request.headers().get_all(AUTHORIZATION).iter();
-    match Authorization::read(values.map(|value| value.as_bytes())) {
-        Err(Unreadable) => Err(Unproven::Unreadable),
-        Ok(None) => Ok(None),
-        Ok(Some(Authorization::Bearer(token))) if tokens => {
-            let shown = Possession { certificate, key: None };
-            bearer(token, shown, attempting).await.map(Some)
+    let identity = match Authorization::read(values.map(|value| value.as_bytes())) {
+        Err(Unreadable) => return Err(Unproven::Unreadable),
+        Ok(None) => return Ok(()),
+        Ok(Some(Authorization::Bearer(token))) if tokens => bearer(token, certificate, attempting, shown).await?,
+        Ok(Some(Authorization::Dpop(token))) if tokens => with_proof(token, certificate, attempting, shown).await?,
+        Ok(Some(Authorization::Basic(credential))) => {
+            let passwords = passwords.ok_or(NOT_ACCEPTED)?;
+            password::verify(credential, passwords, attempting).await?
         }
-        Ok(Some(Authorization::Dpop(token))) if tokens => {
-            let shown = Possession { certificate, key: None };
-            with_proof(token, shown, attempting).await.map(Some)
-        }
-        Ok(Some(Authorization::Basic(credential))) => match passwords {
-            Some(passwords) => password::verify(credential, passwords, attempting).await.map(Some),
-            None => Err(NOT_ACCEPTED),
-        },
-        Ok(Some(Authorization::Bearer(_) | Authorization::Dpop(_) | Authorization::Other)) => Err(NOT_ACCEPTED),
-    }
+        Ok(Some(Authorization::Bearer(_) | Authorization::Dpop(_) | Authorization::Other)) => return Err(NOT_ACCEPTED),
+    };
+    shown.proven.add(identity);
+    Ok(())
 }
 
 /// A token alone. A proof beside it would not be looked at, and its caller believes that it is.
-async fn bearer(token: &str, shown: Possession, attempting: Attempting<'_>) -> Result<Arc<Identity>, Unproven> {
+async fn bearer<'p>(
+    token: &str,
+    certificate: Option<Thumbprint>,
+    attempting: Attempting<'p>,
+    shown: &mut Shown<'p>,
+) -> Result<Arc<Identity>, Unproven> {
     if attempting.request.headers().contains_key(DPOP) {
         return Err(Unproven::Rejected("proof-beside-bearer"));
     }
     let identity = token::verify(token, attempting).await?;
-    let Err(unconfirmed) = confirm(&identity, shown, attempting) else {
-        return Ok(identity);
-    };
-    let unproven = match unconfirmed {
-        // Whoever holds such a token has to learn how to present it.
-        Unconfirmed::ProofMissing => invalid(unconfirmed.code()),
-        other => Unproven::Rejected(other.code()),
-    };
-    attempting.no_guess().settle(Err(unproven)).await
-}
-
-/// A token with a proof that its caller has the key which it is bound to. What needs a token comes after it was found good.
-async fn with_proof(token: &str, shown: Possession, attempting: Attempting<'_>) -> Result<Arc<Identity>, Unproven> {
-    let identity = token::verify(token, attempting)
-        .await
-        .map_err(|unproven| match unproven {
-            Unproven::Rejected(why) => invalid(why),
-            other => other,
-        })?;
-    let address = attempting.request.arrival().client().address;
-    let prover = attempting.gate.lately().prover(identity.subject(), address);
-    let attempt = attempting.attempt_of(smallvec![prover]).await?;
-    let possessed = possess(token, &identity, shown, attempting);
-    attempt.settle(possessed).await?;
+    let issuer = attempting.access.issuer_of(&identity);
+    if let Err(unconfirmed) = confirm(&identity, issuer, &Possession { certificate, key: None }) {
+        let unproven = match unconfirmed {
+            // Whoever holds such a token has to learn how to present it.
+            Unconfirmed::ProofMissing => invalid(unconfirmed.code()),
+            other => Unproven::Rejected(other.code()),
+        };
+        return attempting.no_guess().settle(Err(unproven)).await;
+    }
+    shown.once.extend(once(&identity, issuer, Unproven::Rejected));
     Ok(identity)
 }
 
-/// Whether the proof of a request is good, for its token, and not used before.
-fn possess(token: &str, identity: &Identity, shown: Possession, attempting: Attempting<'_>) -> Result<(), Unproven> {
-    let proof = dpop::check(token, attempting)?;
-    let key = Some(proof.key);
-    confirm(identity, Possession { key, ..shown }, attempting).map_err(|unconfirmed| invalid(unconfirmed.code()))?;
-    dpop::remember(&proof, identity, attempting)
+/// A token with a proof that its caller has the key which it is bound to. What needs a token comes after it was found good.
+async fn with_proof<'p>(
+    token: &str,
+    certificate: Option<Thumbprint>,
+    attempting: Attempting<'p>,
+    shown: &mut Shown<'p>,
+) -> Result<Arc<Identity>, Unproven> {
+    let identity = token::verify(token, attempting).await;
+    let identity = identity.map_err(|unproven| match unproven {
+        Unproven::Rejected(why) => invalid(why),
+        other => other,
+    })?;
+    let issuer = attempting.access.issuer_of(&identity);
+    let address = attempting.request.arrival().client().address;
+    let prover = attempting.gate.lately().prover(identity.subject(), address);
+    let attempt = attempting.attempt_of(smallvec![prover]).await?;
+    let proof = dpop::check(token, attempting).and_then(|proof| {
+        let key = Some(proof.key);
+        let confirmed = confirm(&identity, issuer, &Possession { certificate, key });
+        confirmed
+            .map(|()| proof)
+            .map_err(|unconfirmed| invalid(unconfirmed.code()))
+    });
+    let proof = attempt.settle(proof).await?;
+    // The proof before the token: where it needs a nonce, both come again.
+    shown.once.push(Once::Proof(proof, Arc::clone(&identity)));
+    shown.once.extend(once(&identity, issuer, invalid));
+    Ok(identity)
 }
 
 fn invalid(why: &'static str) -> Unproven {
     Unproven::Dpop(DpopError::Token(BearerError::InvalidToken), why)
 }
 
-/// Whether the request shows what its token is bound to: asked every time, also of a token that is remembered.
-fn confirm(identity: &Identity, shown: Possession, attempting: Attempting<'_>) -> Result<(), Unconfirmed> {
-    let authority = identity.subject().authority();
-    let mut issuers = attempting.access.issuers();
-    let issuer = issuers.find(|issuer| issuer.authority() == authority);
+/// Whether a request shows what its token is bound to: asked every time, also of a token that is remembered.
+fn confirm(identity: &Identity, issuer: Option<&Arc<Issuer>>, shown: &Possession) -> Result<(), Unconfirmed> {
     let binding = issuer.map_or(Binding::None, |issuer| issuer.binding());
-    confirmation::check(identity.claims(), binding, &shown)
+    confirmation::check(identity.claims(), binding, shown)
+}
+
+/// The token, where it is good once; `rejected` is what one that was used before is to its caller.
+fn once<'p>(
+    identity: &Arc<Identity>,
+    issuer: Option<&'p Arc<Issuer>>,
+    rejected: fn(&'static str) -> Unproven,
+) -> Option<Once<'p>> {
+    let issuer = issuer.filter(|issuer| issuer.is_one_time())?;
+    Some(Once::Token(issuer, Arc::clone(identity), rejected))
 }

@@ -3,10 +3,8 @@
 use http::header::HeaderName;
 use portcullis_identity::challenge::DpopError;
 use portcullis_identity::dpop::{self, Proved, Request, Target};
-use portcullis_identity::principal::Identity;
 
 use super::{Attempting, Unproven};
-use crate::dpop::Shown;
 
 /// Where a proof stands.
 pub(super) const DPOP: HeaderName = HeaderName::from_static("dpop");
@@ -32,16 +30,4 @@ pub(super) fn check(token: &str, attempting: Attempting<'_>) -> Result<Proved, U
         token,
     };
     dpop::check(proof, &asked, &access.dpop.window, now).map_err(|unproved| invalid(unproved.code()))
-}
-
-/// Remembers a proof that is good, of somebody whose token is bound to its key. One that was seen before proves nothing: it may have
-/// been taken down on its way.
-pub(super) fn remember(proof: &Proved, identity: &Identity, attempting: Attempting<'_>) -> Result<(), Unproven> {
-    let Attempting { access, gate, now, .. } = attempting;
-    match gate.proofs().show(proof, identity.subject(), &access.dpop, now) {
-        Shown::First => Ok(()),
-        Shown::Again => Err(Unproven::Dpop(DpopError::InvalidProof, "proof-seen-before")),
-        Shown::NonceNeeded(nonce) => Err(Unproven::NonceNeeded(nonce)),
-        Shown::NoRoom => Err(Unproven::Unverifiable),
-    }
 }

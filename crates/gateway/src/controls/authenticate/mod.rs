@@ -10,6 +10,7 @@ pub(crate) mod cache;
 mod certificate;
 mod dpop;
 pub(crate) mod forwarded_certificate;
+mod once;
 mod password;
 mod signature;
 mod token;
@@ -20,6 +21,7 @@ use portcullis_identity::challenge::DpopError;
 use portcullis_identity::content_digest::ContentDigest;
 use portcullis_identity::time::UnixTime;
 
+use self::once::Once;
 use super::rate_limit::Paced;
 use super::route::Routed;
 use super::tenure::{Began, Tenure};
@@ -91,7 +93,7 @@ pub(crate) async fn authenticate<'r>(paced: Paced<'r>, gate: &Gate, failures: &F
     };
     // Before the proof: what changes meanwhile has changed since.
     let began = Began::of(&access);
-    let (Shown { proven, content }, tenure, proof) = match prove(attempting).await {
+    let (Shown { proven, content, .. }, tenure, proof) = match prove(attempting).await {
         Ok(mut shown) => {
             let standing = access.admit(&mut shown.proven);
             let tenure = Tenure::of(&shown.proven, &access, began, routed.received.headers());
@@ -116,33 +118,31 @@ pub(crate) async fn authenticate<'r>(paced: Paced<'r>, gate: &Gate, failures: &F
 
 /// What the credentials of a request show.
 #[derive(Default)]
-struct Shown {
+struct Shown<'p> {
     /// Whom they speak of.
     proven: Proven,
+    /// What of them is good once.
+    once: Vec<Once<'p>>,
     /// What the content has to be, where a signature says so.
     content: Option<ContentDigest>,
 }
 
-/// Verifies every credential. One that is bad makes the others worth nothing.
-async fn prove(attempting: Attempting<'_>) -> Result<Shown, Unproven> {
+/// Verifies every credential. One that is bad makes the others worth nothing, and only where all are good anything is used up.
+async fn prove(attempting: Attempting<'_>) -> Result<Shown<'_>, Unproven> {
     let mut shown = Shown::default();
     // First: a connection whose certificate is over is good for nothing, and tokens may be bound to it.
     let certificate = certificate::of(attempting).await?;
     if let Some(certificate) = &certificate {
         shown.proven.end_with_certificate(certificate.not_after());
     }
-    if let Some(identity) = authorization::verify(attempting, certificate.as_deref()).await? {
-        shown.proven.add(identity);
-    }
+    authorization::verify(attempting, certificate.as_deref(), &mut shown).await?;
     if let Some(identity) = api_key::verify(attempting).await? {
         shown.proven.add(identity);
     }
-    if let Some(signed) = signature::verify(attempting).await? {
-        shown.proven.add(signed.identity);
-        shown.content = signed.digest;
-    }
+    signature::verify(attempting, &mut shown).await?;
     for identity in certificate::verify(certificate.as_deref(), attempting)? {
         shown.proven.add(identity);
     }
+    once::use_up(&shown.once, attempting).await?;
     Ok(shown)
 }

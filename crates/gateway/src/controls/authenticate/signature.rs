@@ -6,14 +6,12 @@ use http::HeaderMap;
 use http::header::HeaderName;
 use portcullis_identity::jose::key::Kid;
 use portcullis_identity::principal::Credential;
-use portcullis_identity::signatures::{self, Fields, OneUse, Refusal, Request, Signers, Verified};
-use portcullis_identity::time::UnixTime;
+use portcullis_identity::signatures::{self, Fields, Refusal, Request, Signers, Verified};
 
 use super::attempt::Names;
-use super::{Attempting, Unproven};
-use crate::gate::Gate;
+use super::once::Once;
+use super::{Attempting, Shown, Unproven};
 use crate::listen::Received;
-use crate::replay::Seen;
 
 /// The fields as they came, without those of one hop.
 struct Lines<'h>(&'h HeaderMap);
@@ -28,20 +26,24 @@ impl Fields for Lines<'_> {
     }
 }
 
-/// Who signed the request, if anybody says to have and the operation accepts signatures.
-pub(super) async fn verify(attempting: Attempting<'_>) -> Result<Option<Verified>, Unproven> {
+/// Shows who signed the request, if anybody says to have and the operation accepts signatures.
+pub(super) async fn verify<'p>(attempting: Attempting<'p>, shown: &mut Shown<'p>) -> Result<(), Unproven> {
     let Attempting { access, request, .. } = attempting;
     if !access.accepts(Credential::Signature) {
-        return Ok(None);
+        return Ok(());
     }
     let fields = Lines(request.headers());
     let request = seen(request, &fields);
     let Some(signatures) = signatures::Presented::read(&request).map_err(unproven)? else {
-        return Ok(None);
+        return Ok(());
     };
     let attempt = attempting.attempt_of(names(&signatures, attempting)).await?;
-    let signed = signed(&signatures, &request, attempting);
-    attempt.settle(signed).await.map(Some)
+    let (authority, signed) = attempt.settle(signed(&signatures, &request, attempting)).await?;
+    let nonces = signed.uses.into_iter().map(|once| Once::Nonce(authority, once));
+    shown.once.extend(nonces);
+    shown.proven.add(signed.identity);
+    shown.content = signed.digest;
+    Ok(())
 }
 
 /// Whose signatures they would be, from where they come.
@@ -54,14 +56,14 @@ fn names(signatures: &signatures::Presented, attempting: Attempting<'_>) -> Name
     attempting.access.signers().flat_map(of).collect()
 }
 
-/// Who made signatures that are there.
-fn signed(
+/// Who made signatures that are there, and by whose name.
+fn signed<'p>(
     signatures: &signatures::Presented,
     request: &Request<'_>,
-    attempting: Attempting<'_>,
-) -> Result<Verified, Unproven> {
-    let Attempting { access, gate, now, .. } = attempting;
-    let mut proven: Option<Verified> = None;
+    attempting: Attempting<'p>,
+) -> Result<(&'p str, Verified), Unproven> {
+    let Attempting { access, now, .. } = attempting;
+    let mut proven = None;
     for signers in access.signers() {
         let Some(verified) = signers.verify(signatures, request, now).map_err(unproven)? else {
             continue;
@@ -70,10 +72,7 @@ fn signed(
         if proven.is_some() {
             return Err(unproven(Refusal::Ambiguous));
         }
-        for once in &verified.uses {
-            use_up(signers.authority(), once, gate, now)?;
-        }
-        proven = Some(verified);
+        proven = Some((signers.authority(), verified));
     }
     proven.ok_or_else(|| unproven(Refusal::KeyUnknown))
 }
@@ -89,20 +88,6 @@ fn seen<'r>(request: &'r Received, fields: &'r Lines<'r>) -> Request<'r> {
         target: request.request_target(),
         has_content: request.has_content(),
         fields,
-    }
-}
-
-/// Uses a nonce, which works once.
-fn use_up(authority: &str, once: &OneUse, gate: &Gate, now: UnixTime) -> Result<(), Unproven> {
-    // No name has a control character.
-    let caller = format!("signature\0{authority}\0{}", once.keyid.as_str());
-    match gate
-        .replay()
-        .first_use(caller.as_bytes(), once.nonce.as_bytes(), once.until, now)
-    {
-        Seen::First => Ok(()),
-        Seen::Again => Err(Unproven::Rejected("signature-replayed")),
-        Seen::Full => Err(Unproven::Unverifiable),
     }
 }
 

@@ -1,0 +1,69 @@
+//! What is good once. It is used up last, when everything else about the request's credentials held, so that whoever is refused for
+//! another reason, or told to come back because something cannot be verified now, still has it.
+
+use std::sync::Arc;
+
+use portcullis_identity::challenge::DpopError;
+use portcullis_identity::dpop::Proved;
+use portcullis_identity::principal::Identity;
+use portcullis_identity::signatures::OneUse;
+use portcullis_identity::time::UnixTime;
+
+use super::{Attempting, Unproven};
+use crate::dpop::Shown;
+use crate::issuer::{Issuer, Unbelieved};
+use crate::listen::unix_time;
+use crate::replay::Seen;
+
+/// One thing that is good once.
+pub(super) enum Once<'p> {
+    /// A proof of whoever has this subject's token. One that was seen before proves nothing: it may have been taken down on its way.
+    Proof(Proved, Arc<Identity>),
+    /// A token of an issuer whose tokens are, and what it is to the caller where it was used before.
+    Token(&'p Issuer, Arc<Identity>, fn(&'static str) -> Unproven),
+    /// A nonce of a signature, by the name of its signers.
+    Nonce(&'p str, OneUse),
+}
+
+/// Uses it all up. What was used before is counted as a failure.
+///
+/// # Errors
+/// What was used before, or cannot be remembered; [`Unproven::NonceNeeded`].
+pub(super) async fn use_up(all: &[Once<'_>], attempting: Attempting<'_>) -> Result<(), Unproven> {
+    if all.is_empty() {
+        return Ok(());
+    }
+    // Verifying may have taken a while.
+    let now = unix_time();
+    let used = all.iter().try_for_each(|once| once.use_up(attempting, now));
+    attempting.no_guess().settle(used).await
+}
+
+impl Once<'_> {
+    fn use_up(&self, attempting: Attempting<'_>, now: UnixTime) -> Result<(), Unproven> {
+        let Attempting { access, gate, .. } = attempting;
+        match self {
+            Self::Proof(proof, identity) => match gate.proofs().show(proof, identity.subject(), &access.dpop, now) {
+                Shown::First => Ok(()),
+                Shown::Again => Err(Unproven::Dpop(DpopError::InvalidProof, "proof-seen-before")),
+                Shown::NonceNeeded(nonce) => Err(Unproven::NonceNeeded(nonce)),
+                Shown::NoRoom => Err(Unproven::Unverifiable),
+            },
+            Self::Token(issuer, identity, rejected) => match issuer.use_up(identity, now) {
+                Ok(()) => Ok(()),
+                Err(Unbelieved::Refused(refusal)) => Err(rejected(refusal.code())),
+                Err(Unbelieved::Unavailable) => Err(Unproven::Unverifiable),
+            },
+            Self::Nonce(authority, once) => {
+                // No name has a control character.
+                let caller = format!("signature\0{authority}\0{}", once.keyid.as_str());
+                let replay = gate.replay();
+                match replay.first_use(caller.as_bytes(), once.nonce.as_bytes(), once.until, now) {
+                    Seen::First => Ok(()),
+                    Seen::Again => Err(Unproven::Rejected("signature-replayed")),
+                    Seen::Full => Err(Unproven::Unverifiable),
+                }
+            }
+        }
+    }
+}
