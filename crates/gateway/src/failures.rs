@@ -22,9 +22,14 @@ pub struct Quotas {
     pub of_user: Quota,
 }
 
+/// How many tokens of one address may turn out, after a private RSA key was used for them, to be none: half a second of one worker
+/// at once with a key of 8192 bits, and far less with any that is in use.
+const DECRYPTIONS: Quota = Quota::one_a_second(10);
+
 /// Counts what fails.
 pub struct Failures {
     any: Limits,
+    decryption: Limits,
     familiar_login: Limits,
     strange_login: Limits,
 }
@@ -39,7 +44,9 @@ impl Failures {
         let pair = [Source::Principal, Source::Address];
         let of_pair = failures("failed-login-of-user-at-address", quotas.of_user_at_address, &pair);
         let of_user = failures("failed-login-of-user", quotas.of_user, &[Source::Principal]);
+        let of_decryption = failures("failed-decryption", DECRYPTIONS, &[Source::Address]);
         Ok(Self {
+            decryption: limiter.compile(vec![of_address.clone(), of_decryption])?,
             any: limiter.compile(vec![of_address.clone()])?,
             familiar_login: limiter.compile(vec![of_address.clone(), of_pair.clone()])?,
             strange_login: limiter.compile(vec![of_address, of_pair, of_user])?,
@@ -52,6 +59,14 @@ impl Failures {
     /// There were too many.
     pub(crate) async fn begin(&self, facts: &impl Facts, now: Instant) -> Result<Charges, Exceeded> {
         take(&self.any, facts, now).await
+    }
+
+    /// The same for what costs a worker the use of a private RSA key.
+    ///
+    /// # Errors
+    /// There were too many.
+    pub(crate) async fn begin_decryption(&self, facts: &impl Facts, now: Instant) -> Result<Charges, Exceeded> {
+        take(&self.decryption, facts, now).await
     }
 
     /// The same for a login.

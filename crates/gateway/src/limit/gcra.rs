@@ -71,6 +71,15 @@ impl Quota {
         Ok(Self { interval, tolerance })
     }
 
+    /// One a second, at most `burst` at once.
+    pub(crate) const fn one_a_second(burst: u64) -> Self {
+        const SECOND: u64 = 1_000_000_000;
+        Self {
+            interval: SECOND,
+            tolerance: SECOND * burst,
+        }
+    }
+
     /// What one request costs, in nanoseconds.
     #[must_use]
     pub fn interval_nanoseconds(&self) -> u64 {

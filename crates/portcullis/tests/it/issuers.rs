@@ -5,14 +5,17 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
+use aws_lc_rs::rsa::{KeyPair, KeySize};
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use crate::gate::{Gate, Setup, run, until};
 use crate::http::THING;
 use crate::tokens::{CONTRACT, Issuer, get, key_set};
 use crate::upstream::{Upstream, answer, ok};
+use crate::wire::Answer;
 
 /// What is served at each path: whole answers.
 type Pages = Arc<Mutex<HashMap<String, Vec<u8>>>>;
@@ -293,6 +296,47 @@ fn jose_11_who_takes_both_says_so_and_who_has_no_key_takes_none() {
     directory.write("keys.json", &key_set(&[&issuer]));
     let gate = Gate::start(directory);
     get(&gate, &sealed(NESTED, &issuer.token())).is_refused(401, "authentication.required");
+}
+
+#[test]
+fn forged_tokens_for_an_rsa_key_are_limited_before_others_are() {
+    let (upstream, issuer) = (Upstream::with_json(THING), Issuer::new("one"));
+    let keys = "keys: {file: keys.json}, decryption: {keys: [{file: shared.jwk}, {file: rsa.pem, algorithm: RSA-OAEP-256, kid: rsa}]}";
+    let directory = setup(&upstream, "https://id.example", keys)
+        .with_api("policy: {rate_limits: [{name: address, requests: 1000000, per: 1s}]}")
+        .written();
+    directory.write("keys.json", &key_set(&[&issuer]));
+    directory.write("shared.jwk", &shared_key());
+    directory.write("rsa.pem", &rsa_pem());
+    let gate = Gate::start(directory);
+    let forged = |number: u8| {
+        // The first octet keeps it below the modulus, so that the key is used.
+        let encrypted_key: Vec<u8> = (0..=255).map(|index| if index == 0 { 0 } else { number }).collect();
+        let header = br#"{"alg":"RSA-OAEP-256","enc":"A128GCM","kid":"rsa"}"#;
+        let parts = [header.as_slice(), &encrypted_key, &[1; 12], &[2; 64], &[3; 16]];
+        get(&gate, &parts.map(|part| URL_SAFE_NO_PAD.encode(part)).join("."))
+    };
+    let answers: Vec<Answer> = (1..20).map(forged).collect();
+    let (refused, limited) = answers.split_at(10);
+    for answer in refused {
+        answer.is_refused(401, "authentication.required");
+    }
+    // One more may pass for each second that this takes.
+    let limited = limited.iter().filter(|answer| answer.status == 429).count();
+    assert!(limited >= 7, "{limited}");
+    assert_eq!(
+        get(&gate, &sealed(NESTED, &issuer.token())).status,
+        200,
+        "other keys cost little"
+    );
+    assert_eq!(get(&gate, "x").status, 401, "nor does it use up what others have");
+}
+
+fn rsa_pem() -> String {
+    let pair = KeyPair::generate(KeySize::Rsa2048).unwrap();
+    let der: Pkcs8V1Der<'_> = pair.as_der().unwrap();
+    let body = STANDARD.encode(der.as_ref());
+    format!("-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n")
 }
 
 #[test]

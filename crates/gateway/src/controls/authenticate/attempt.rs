@@ -75,6 +75,20 @@ impl<'p> Attempting<'p> {
         begun.map(|charges| self.charged(charges)).map_err(Unproven::TooMany)
     }
 
+    /// The same for what costs the use of a private RSA key to know.
+    ///
+    /// # Errors
+    /// [`Unproven::TooMany`].
+    pub(super) async fn decryption(self) -> Result<Attempt<'p>, Unproven> {
+        let tried = Tried {
+            attempting: &self,
+            subject: None,
+        };
+        let begun = self.failures.begin_decryption(&tried, self.request.arrival().at());
+        let begun = begun.await;
+        begun.map(|charges| self.charged(charges)).map_err(Unproven::TooMany)
+    }
+
     /// The same for what is presented in these names. Where that was good lately, for each of them, it is nobody's guess.
     ///
     /// # Errors
