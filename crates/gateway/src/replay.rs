@@ -12,6 +12,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use parking_lot::Mutex;
+use portcullis_identity::jose::key::Kid;
+use portcullis_identity::principal::Subject;
+use portcullis_identity::thumbprint::Thumbprint;
 use portcullis_identity::time::UnixTime;
 
 use crate::keyed::Keyed;
@@ -29,6 +32,29 @@ pub struct Replay {
     keyed: Keyed,
     entries_max: usize,
     used: Mutex<Used>,
+}
+
+/// What may be used once, by a name that nothing else of its kind has.
+#[derive(Clone, Copy, Debug)]
+pub enum Name<'n> {
+    /// A token, by the name that its issuer gave it for its subject (`jti`, RFC 7519 §4.1.7).
+    Token(&'n str),
+    /// A proof of possession, by its key and the name that whoever made it gave it (`jti`, RFC 9449 §4.2).
+    Proof {
+        /// Its key.
+        key: &'n Thumbprint,
+        /// Its name.
+        id: &'n str,
+    },
+    /// A nonce of a signature (RFC 9421 §2.3), by the key that it was made with.
+    Nonce {
+        /// What the signers are called here.
+        authority: &'n str,
+        /// What they call the key.
+        keyid: &'n Kid,
+        /// The nonce.
+        nonce: &'n str,
+    },
 }
 
 /// What becomes of something that may be used once.
@@ -53,6 +79,8 @@ struct Used {
     ends: BTreeMap<UnixTime, Vec<Digest>>,
     /// How much each caller has of it.
     shares: HashMap<Digest, usize>,
+    /// The latest end of anything that was forgotten.
+    forgotten: Option<UnixTime>,
 }
 
 impl Replay {
@@ -76,16 +104,19 @@ impl Replay {
         Ok(Self::new(entries_max, &secret))
     }
 
-    /// Whether `caller` uses `key` for the first time, which it does no more after that. It is remembered until `until`, from
-    /// when on whoever asks must refuse it for its age.
-    pub fn first_use(&self, caller: &[u8], key: &[u8], until: UnixTime, now: UnixTime) -> Seen {
+    /// Whether `caller`, who has the room for it, uses this for the first time, which nobody does any more after that. It is remembered
+    /// until `until`, from when on whoever asks must refuse it for its age.
+    pub fn first_use(&self, caller: &Subject, name: Name<'_>, until: UnixTime, now: UnixTime) -> Seen {
         if until <= now {
             return Seen::Again;
         }
-        let (caller, key) = (self.keyed.digest(&[caller]), self.keyed.digest(&[caller, key]));
+        let caller = caller.to_string();
+        let name = self.digest(&caller, name);
+        let caller = self.keyed.digest(&[caller.as_bytes()]);
         let mut used = self.used.lock();
         used.forget(now, FORGOTTEN_MAX);
-        if used.callers.contains_key(&key) {
+        // Whatever time whoever asks believes it is: what may have been forgotten is not looked for.
+        if Some(until) <= used.forgotten || used.callers.contains_key(&name) {
             return Seen::Again;
         }
         if self.is_full(&used, caller) {
@@ -95,8 +126,31 @@ impl Replay {
                 return Seen::Full;
             }
         }
-        used.remember(caller, key, until);
+        used.remember(caller, name, until);
         Seen::First
+    }
+
+    /// The kinds are told apart by their first part.
+    fn digest(&self, caller: &str, name: Name<'_>) -> Digest {
+        let caller = caller.as_bytes();
+        match name {
+            Name::Token(id) => self.keyed.digest(&[b"token", caller, id.as_bytes()]),
+            Name::Proof { key, id } => self.keyed.digest(&[b"proof", caller, key.as_bytes(), id.as_bytes()]),
+            // Whose the key is may change while the signature is good.
+            Name::Nonce {
+                authority,
+                keyid,
+                nonce,
+            } => {
+                let parts = [
+                    b"nonce",
+                    authority.as_bytes(),
+                    keyid.as_str().as_bytes(),
+                    nonce.as_bytes(),
+                ];
+                self.keyed.digest(&parts)
+            }
+        }
     }
 
     fn is_full(&self, used: &Used, caller: Digest) -> bool {
@@ -118,6 +172,7 @@ impl Used {
             let Some(mut first) = self.ends.first_entry().filter(|first| *first.key() <= now) else {
                 return;
             };
+            self.forgotten = self.forgotten.max(Some(*first.key()));
             match first.get_mut().pop() {
                 Some(key) => self.release(key),
                 None => drop(first.remove()),
@@ -149,6 +204,8 @@ impl std::fmt::Debug for Replay {
 
 #[cfg(test)]
 mod tests {
+    use portcullis_identity::principal::SubjectKind;
+
     use super::*;
 
     fn at(seconds: u64) -> UnixTime {
@@ -159,12 +216,18 @@ mod tests {
         Replay::new(entries_max, &[7; 16])
     }
 
+    fn caller(name: &str) -> Subject {
+        Subject::new("main".into(), SubjectKind::User, name)
+    }
+
+    fn uses(replay: &Replay, by: &str, id: &str, until: u64, now: u64) -> Seen {
+        replay.first_use(&caller(by), Name::Token(id), at(until), at(now))
+    }
+
     #[test]
     fn once_is_once_until_it_ends() {
         let replay = replay(1 << 10);
-        let used = |caller: &str, key: &str, until, now| {
-            replay.first_use(caller.as_bytes(), key.as_bytes(), at(until), at(now))
-        };
+        let used = |by: &str, id: &str, until, now| uses(&replay, by, id, until, now);
         assert_eq!(used("a", "n", 100, 10), Seen::First);
         assert_eq!(used("a", "n", 100, 10), Seen::Again);
         assert_eq!(used("a", "n", 100, 99), Seen::Again);
@@ -178,10 +241,42 @@ mod tests {
     }
 
     #[test]
+    fn what_was_forgotten_is_not_good_again_for_whoever_has_an_old_clock() {
+        let replay = replay(1 << 10);
+        assert_eq!(uses(&replay, "a", "n", 100, 10), Seen::First);
+        assert_eq!(
+            uses(&replay, "b", "m", 200, 100),
+            Seen::First,
+            "and the other is forgotten"
+        );
+        assert!(!replay.used.lock().ends.contains_key(&at(100)));
+        assert_eq!(uses(&replay, "a", "n", 100, 99), Seen::Again);
+        // A clock that went ahead for a moment keeps nobody out for longer than what it had forgotten.
+        assert_eq!(uses(&replay, "b", "o", 9_100, 9_000), Seen::First);
+        assert_eq!(uses(&replay, "a", "p", 201, 101), Seen::First);
+        assert_eq!(uses(&replay, "a", "q", 200, 101), Seen::Again);
+    }
+
+    #[test]
+    fn names_of_different_things_are_different_and_a_nonce_is_its_key_s() {
+        let replay = replay(1 << 10);
+        let (key, keyid) = (Thumbprint::of_certificate(b"a key"), Kid::new("k").unwrap());
+        let used = |by: &str, name| replay.first_use(&caller(by), name, at(100), at(10));
+        let nonce = Name::Nonce {
+            authority: "partners",
+            keyid: &keyid,
+            nonce: "n",
+        };
+        assert_eq!(used("a", Name::Token("n")), Seen::First);
+        assert_eq!(used("a", Name::Proof { key: &key, id: "n" }), Seen::First);
+        assert_eq!(used("a", nonce), Seen::First);
+        assert_eq!(used("b", nonce), Seen::Again, "whoever has the key now");
+    }
+
+    #[test]
     fn a_flood_takes_its_own_share_and_makes_nothing_good_again() {
         let replay = replay(640);
-        let used =
-            |caller: &str, key: u32, now| replay.first_use(caller.as_bytes(), &key.to_be_bytes(), at(100), at(now));
+        let used = |by: &str, key: u32, now| uses(&replay, by, &key.to_string(), 100, now);
         assert_eq!(used("good", 0, 10), Seen::First);
         let flood: Vec<Seen> = (0..1000).map(|key| used("flood", key, 10)).collect();
         assert_eq!(flood.iter().filter(|seen| **seen == Seen::First).count(), 10);
@@ -192,11 +287,30 @@ mod tests {
     }
 
     #[test]
+    fn the_share_is_a_caller_s_and_not_a_key_s() {
+        let replay = replay(640);
+        let keys: Vec<Kid> = (0..8).map(|key| Kid::new(&format!("k{key}")).unwrap()).collect();
+        let used = |by: &str, keyid, nonce: u32| {
+            let nonce = nonce.to_string();
+            let name = Name::Nonce {
+                authority: "partners",
+                keyid,
+                nonce: &nonce,
+            };
+            replay.first_use(&caller(by), name, at(100), at(10))
+        };
+        let all = keys.iter().flat_map(|keyid| (0..100).map(move |nonce| (keyid, nonce)));
+        let firsts = all.filter(|(keyid, nonce)| used("many", keyid, *nonce) == Seen::First);
+        assert_eq!(firsts.count(), 10);
+        assert_eq!(used("other", &keys[0], 1000), Seen::First);
+    }
+
+    #[test]
     fn what_is_full_is_full_for_those_who_are_new_and_empties_by_itself() {
         let replay = replay(640);
-        let used = |caller: u8, key: u8, until, now| replay.first_use(&[caller], &[key], at(until), at(now));
-        for caller in 0..64 {
-            assert!((0..10).all(|key| used(caller, key, 100, 10) == Seen::First));
+        let used = |by: u8, key: u8, until, now| uses(&replay, &by.to_string(), &key.to_string(), until, now);
+        for by in 0..64 {
+            assert!((0..10).all(|key| used(by, key, 100, 10) == Seen::First));
         }
         assert_eq!(used(64, 0, 100, 10), Seen::Full);
         assert_eq!(used(0, 0, 100, 10), Seen::Again, "what is known is still known");
@@ -213,12 +327,8 @@ mod tests {
         let replay = replay(1 << 14);
         for second in 0..500_u64 {
             for key in 0..4_u64 {
-                let key = (second * 4 + key).to_be_bytes();
-                let caller = [u8::try_from(second % 16).unwrap()];
-                assert_eq!(
-                    replay.first_use(&caller, &key, at(second + 10), at(second)),
-                    Seen::First
-                );
+                let (by, key) = ((second % 16).to_string(), (second * 4 + key).to_string());
+                assert_eq!(uses(&replay, &by, &key, second + 10, second), Seen::First);
             }
         }
         let inner = replay.used.lock();
@@ -239,8 +349,8 @@ mod tests {
             let threads: Vec<_> = (0..8)
                 .map(|_| {
                     scope.spawn(|| {
-                        let used = |key: u32| replay.first_use(b"a", &key.to_be_bytes(), at(100), at(10));
-                        (0..200).filter(|key| used(*key) == Seen::First).count()
+                        let first = |key: &u32| uses(&replay, "a", &key.to_string(), 100, 10) == Seen::First;
+                        (0..200).filter(first).count()
                     })
                 })
                 .collect();

@@ -13,7 +13,7 @@ use portcullis_identity::time::UnixTime;
 
 pub use self::nonces::Nonce;
 use self::nonces::Nonces;
-use crate::replay::{self, Replay, Seen};
+use crate::replay::{self, Name, Replay, Seen};
 
 /// What is asked of proofs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,11 +86,13 @@ impl Memory {
             None if needed => return Shown::NonceNeeded(self.nonces.now(now)),
             Some(true) | None => {}
         }
-        // A caller is known by the token that the proof is for, and a `jti` is a name among those of one key.
-        let key = [proof.key.as_bytes(), proof.id.as_bytes()].concat();
+        let name = Name::Proof {
+            key: &proof.key,
+            id: &proof.id,
+        };
         // One second more than it is good.
         let until = proof.issued_at.plus(age.saturating_add(1));
-        match self.seen.first_use(caller.to_string().as_bytes(), &key, until, now) {
+        match self.seen.first_use(caller, name, until, now) {
             Seen::First => Shown::First,
             Seen::Again => Shown::Again,
             Seen::Full => Shown::NoRoom,

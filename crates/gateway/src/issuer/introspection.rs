@@ -142,7 +142,8 @@ pub struct Reply {
     digest: TokenDigest,
     verdict: watch::Sender<Option<Verdict>>,
     asked: Instant,
-    now: UnixTime,
+    /// The same by the other clock.
+    asked_at: UnixTime,
     answered: bool,
 }
 
@@ -232,7 +233,7 @@ impl Inner {
             digest,
             verdict: tell,
             asked,
-            now,
+            asked_at: now,
             answered: false,
         };
         Next::Ask(verdict, reply)
@@ -274,9 +275,14 @@ impl Reply {
     pub fn answer(mut self, octets: &[u8]) -> Result<(), Unreadable> {
         let said = Introspected::read(octets)?;
         let tokens = &self.inner.tokens;
-        let verdict = tokens.introspected(said, self.now).map(Arc::new);
+        let verdict = tokens.introspected(said, self.now()).map(Arc::new);
         self.settle(verdict.map_err(Unbelieved::Refused));
         Ok(())
+    }
+
+    /// The time now: it may have taken a while to be answered.
+    fn now(&self) -> UnixTime {
+        self.asked_at.plus(self.asked.elapsed().as_secs())
     }
 
     fn settle(&mut self, verdict: Verdict) {

@@ -23,7 +23,7 @@ pub(crate) use self::digest::TokenDigest;
 pub(crate) use self::introspection::Outcome;
 pub use self::introspection::{Ask, AskingBounds, Introspection, Reply};
 pub use self::keys::{Keys, Wanted, Wish};
-use crate::replay::{Replay, Seen};
+use crate::replay::{Name, Replay, Seen};
 
 /// Somebody whose tokens are believed.
 pub struct Issuer {
@@ -235,9 +235,7 @@ impl Issuer {
         let missing = || Unbelieved::Refused(Refusal::ClaimMissing("jti".into()));
         let id = claims.token_id().ok_or_else(missing)?;
         let until = self.tokens.expected().accepted_until(claims).unwrap_or(UnixTime::MAX);
-        // A name belongs to the issuer's tokens, and a token to one subject, who takes up the room for it.
-        let subject = identity.subject().to_string();
-        match replay.first_use(subject.as_bytes(), id.as_bytes(), until, now) {
+        match replay.first_use(identity.subject(), Name::Token(id), until, now) {
             Seen::First => Ok(()),
             Seen::Again => Err(Unbelieved::Refused(Refusal::Replayed)),
             Seen::Full => Err(Unbelieved::Unavailable),

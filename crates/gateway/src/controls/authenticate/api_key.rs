@@ -12,7 +12,7 @@ use portcullis_identity::principal::Identity;
 
 use super::{Attempting, Unproven};
 use crate::access::ApiKeys;
-use crate::listen::Received;
+use crate::listen::{Received, unix_time};
 
 /// Whom the key speaks of, if there is one in any of the places where the operation looks for one.
 pub(super) async fn verify(attempting: Attempting<'_>) -> Result<Option<Arc<Identity>>, Unproven> {
@@ -32,7 +32,7 @@ pub(super) async fn verify(attempting: Attempting<'_>) -> Result<Option<Arc<Iden
     }
     let Some((keys, text)) = found else { return Ok(None) };
     let text = std::str::from_utf8(&text).map_err(|_| Unproven::Unreadable)?;
-    let taken = keys.keyring.api_key(text, attempting.now).await;
+    let taken = keys.keyring.api_key(text, unix_time()).await;
     attempting.taken(taken).await.map(Some)
 }
 

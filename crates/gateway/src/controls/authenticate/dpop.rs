@@ -5,6 +5,7 @@ use portcullis_identity::challenge::DpopError;
 use portcullis_identity::dpop::{self, Proved, Request, Target};
 
 use super::{Attempting, Unproven};
+use crate::listen::unix_time;
 
 /// Where a proof stands.
 pub(super) const DPOP: HeaderName = HeaderName::from_static("dpop");
@@ -12,9 +13,7 @@ pub(super) const DPOP: HeaderName = HeaderName::from_static("dpop");
 /// The proof of a request, which is for its token; there has to be exactly one.
 pub(super) fn check(token: &str, attempting: Attempting<'_>) -> Result<Proved, Unproven> {
     let invalid = |why| Unproven::Dpop(DpopError::InvalidProof, why);
-    let Attempting {
-        access, request, now, ..
-    } = attempting;
+    let Attempting { access, request, .. } = attempting;
     let mut values = request.headers().get_all(&DPOP).iter();
     let (Some(proof), None) = (values.next(), values.next()) else {
         return Err(invalid("proof-not-one"));
@@ -29,5 +28,5 @@ pub(super) fn check(token: &str, attempting: Attempting<'_>) -> Result<Proved, U
         },
         token,
     };
-    dpop::check(proof, &asked, &access.dpop.window, now).map_err(|unproved| invalid(unproved.code()))
+    dpop::check(proof, &asked, &access.dpop.window, unix_time()).map_err(|unproved| invalid(unproved.code()))
 }

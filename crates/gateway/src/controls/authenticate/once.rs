@@ -13,7 +13,7 @@ use super::{Attempting, Unproven};
 use crate::dpop::Shown;
 use crate::issuer::{Issuer, Unbelieved};
 use crate::listen::unix_time;
-use crate::replay::Seen;
+use crate::replay::{Name, Seen};
 
 /// One thing that is good once.
 pub(super) enum Once<'p> {
@@ -21,8 +21,8 @@ pub(super) enum Once<'p> {
     Proof(Proved, Arc<Identity>),
     /// A token of an issuer whose tokens are, and what it is to the caller where it was used before.
     Token(&'p Issuer, Arc<Identity>, fn(&'static str) -> Unproven),
-    /// A nonce of a signature, by the name of its signers.
-    Nonce(&'p str, OneUse),
+    /// A nonce of a signature by this caller.
+    Nonce(Arc<Identity>, OneUse),
 }
 
 /// Uses it all up. What was used before is counted as a failure.
@@ -54,11 +54,14 @@ impl Once<'_> {
                 Err(Unbelieved::Refused(refusal)) => Err(rejected(refusal.code())),
                 Err(Unbelieved::Unavailable) => Err(Unproven::Unverifiable),
             },
-            Self::Nonce(authority, once) => {
-                // No name has a control character.
-                let caller = format!("signature\0{authority}\0{}", once.keyid.as_str());
-                let replay = gate.replay();
-                match replay.first_use(caller.as_bytes(), once.nonce.as_bytes(), once.until, now) {
+            Self::Nonce(signer, OneUse { keyid, nonce, until }) => {
+                let subject = signer.subject();
+                let name = Name::Nonce {
+                    authority: subject.authority(),
+                    keyid,
+                    nonce,
+                };
+                match gate.replay().first_use(subject, name, *until, now) {
                     Seen::First => Ok(()),
                     Seen::Again => Err(Unproven::Rejected("signature-replayed")),
                     Seen::Full => Err(Unproven::Unverifiable),

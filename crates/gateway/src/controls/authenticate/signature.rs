@@ -11,7 +11,8 @@ use portcullis_identity::signatures::{self, Fields, Refusal, Request, Signers, V
 use super::attempt::Names;
 use super::once::Once;
 use super::{Attempting, Shown, Unproven};
-use crate::listen::Received;
+use crate::access::Access;
+use crate::listen::{Received, unix_time};
 
 /// The fields as they came, without those of one hop.
 struct Lines<'h>(&'h HeaderMap);
@@ -38,9 +39,9 @@ pub(super) async fn verify<'p>(attempting: Attempting<'p>, shown: &mut Shown<'p>
         return Ok(());
     };
     let attempt = attempting.attempt_of(names(&signatures, attempting)).await?;
-    let (authority, signed) = attempt.settle(signed(&signatures, &request, attempting)).await?;
-    let nonces = signed.uses.into_iter().map(|once| Once::Nonce(authority, once));
-    shown.once.extend(nonces);
+    let signed = attempt.settle(signed(&signatures, &request, attempting.access)).await?;
+    let nonce = |once| Once::Nonce(Arc::clone(&signed.identity), once);
+    shown.once.extend(signed.uses.into_iter().map(nonce));
     shown.proven.add(signed.identity);
     shown.content = signed.digest;
     Ok(())
@@ -56,14 +57,11 @@ fn names(signatures: &signatures::Presented, attempting: Attempting<'_>) -> Name
     attempting.access.signers().flat_map(of).collect()
 }
 
-/// Who made signatures that are there, and by whose name.
-fn signed<'p>(
-    signatures: &signatures::Presented,
-    request: &Request<'_>,
-    attempting: Attempting<'p>,
-) -> Result<(&'p str, Verified), Unproven> {
-    let Attempting { access, now, .. } = attempting;
-    let mut proven = None;
+/// Who made signatures that are there.
+fn signed(signatures: &signatures::Presented, request: &Request<'_>, access: &Access) -> Result<Verified, Unproven> {
+    // What was verified before this may have taken a while.
+    let now = unix_time();
+    let mut proven: Option<Verified> = None;
     for signers in access.signers() {
         let Some(verified) = signers.verify(signatures, request, now).map_err(unproven)? else {
             continue;
@@ -72,7 +70,7 @@ fn signed<'p>(
         if proven.is_some() {
             return Err(unproven(Refusal::Ambiguous));
         }
-        proven = Some((signers.authority(), verified));
+        proven = Some(verified);
     }
     proven.ok_or_else(|| unproven(Refusal::KeyUnknown))
 }

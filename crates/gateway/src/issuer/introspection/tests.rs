@@ -101,6 +101,20 @@ async fn oauth_19_an_answer_never_counts_beyond_the_token_s_end() {
 }
 
 #[tokio::test]
+async fn oauth_19_a_token_that_ends_while_its_issuer_is_asked_has_ended() {
+    let (introspection, authority) = introspection(bounds(Duration::from_secs(60)));
+    // Good for one more second, with the difference of clocks that is allowed.
+    let ending = format!(r#"{{"active":true,"aud":"a","sub":"alice","exp":{}}}"#, NOW - 29);
+    assert!(judged(&introspection, &authority, "t", &ending).await.is_ok());
+    let late = async {
+        tokio::time::sleep(Duration::from_millis(1100)).await;
+        authority.answer(&ending).await;
+    };
+    let (verdict, ()) = tokio::join!(introspection.identity("u", at(NOW)), late);
+    assert_eq!(verdict.unwrap_err(), Unbelieved::Refused(Refusal::Expired));
+}
+
+#[tokio::test]
 async fn of_one_token_one_question_is_open() {
     let (introspection, authority) = introspection(bounds(Duration::from_secs(1)));
     let all = async {
