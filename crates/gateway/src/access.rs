@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::HeaderName;
 use portcullis_contract::conform::security::KeyPlace;
 use portcullis_identity::challenge::{self, BearerError, DpopError};
-use portcullis_identity::confirmation::Binding;
+use portcullis_identity::confirmation::{self, Binding, Possession, Unconfirmed};
 use portcullis_identity::principal::{Credential, Identity};
 use portcullis_identity::signatures::Signers;
 use portcullis_identity::time::UnixTime;
@@ -139,6 +139,16 @@ impl Access {
     pub(crate) fn issuer_of(&self, identity: &Identity) -> Option<&Arc<Issuer>> {
         let authority = identity.subject().authority();
         self.issuers().find(|issuer| issuer.authority() == authority)
+    }
+
+    /// Whether a request shows what its token is bound to: asked every time, also of a token that is remembered.
+    ///
+    /// # Errors
+    /// [`Unconfirmed`].
+    pub(crate) fn confirm(&self, identity: &Identity, shown: &Possession) -> Result<(), Unconfirmed> {
+        let issuer = self.issuer_of(identity);
+        let binding = issuer.map_or(Binding::None, |issuer| issuer.binding());
+        confirmation::check(identity.claims(), binding, shown)
     }
 
     /// Whether an issuer that is asked about its tokens was about this one, with success or without an answer yet.
@@ -310,12 +320,12 @@ mod tests {
     use portcullis_identity::principal::{Scopes, Subject, SubjectKind};
 
     use super::*;
-    use crate::issuer::{Authority, Keys};
+    use crate::issuer::{Keys, Validation};
 
     fn tokens(authority: &str) -> Verifier {
         let expected = Expected::new("https://id.example", "https://api.example", MediaType::new("at+jwt"));
         let tokens = AccessTokens::new(authority.into(), expected);
-        let issuer = Issuer::new(tokens, Authority::Keys(Keys::unknown(None)));
+        let issuer = Issuer::new(tokens, Validation::Keys(Keys::unknown(None)));
         Verifier::Tokens([Arc::new(issuer)].into())
     }
 

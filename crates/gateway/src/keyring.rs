@@ -5,6 +5,7 @@
 //! database, a flood of keys that nobody issued costs two MACs each and no lookup, and no worker needs a cache of its own. What
 //! was put in counts for [`FRESH_TIME_MAX`]: a revocation is in force that much later at the latest, or nothing is let in.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::fmt;
 use std::pin::pin;
@@ -53,7 +54,7 @@ pub(crate) enum Untaken {
     /// It is refused.
     Refused(Refused),
     /// The store cannot be read: nothing can be said of it.
-    Unknown,
+    Unavailable,
 }
 
 impl Keyring {
@@ -145,17 +146,34 @@ impl Keyring {
     async fn verify(&self, presented: Presented<'_>, now: UnixTime) -> Result<Arc<Identity>, Untaken> {
         self.fresh().await?;
         let held = self.held.load();
-        let found = held.get(&presented.id());
-        let record = found.map(|held| &held.record);
-        let accepted = presented.verify(record, &self.keys, now).map_err(Untaken::Refused)?;
-        // What was accepted is what was found.
-        let held = found.ok_or(Untaken::Unknown)?;
+        let found = held.get(&presented.id()).map(Arc::as_ref);
+        let accepted = presented.verify(found, &self.keys, now).map_err(Untaken::Refused)?;
+        let Accepted { found: held, until } = accepted;
         held.used.fetch_max(now.seconds(), Ordering::Relaxed);
-        Ok(if accepted.until == held.identity.expires() {
+        Ok(if until == held.identity.expires() {
             Arc::clone(&held.identity)
         } else {
-            Arc::new(identity(&self.authority, accepted))
+            Arc::new(identity(&self.authority, &held.record, until))
         })
+    }
+
+    /// Whether nothing is known against an API key that was taken. It is not used by that.
+    pub(crate) fn keeps_api_key(&self, text: &str, now: UnixTime) -> bool {
+        self.keeps(Presented::api_key(text), now)
+    }
+
+    /// The same of an opaque token.
+    pub(crate) fn keeps_token(&self, text: &str, now: UnixTime) -> bool {
+        self.keeps(Presented::token(text, &self.keys), now)
+    }
+
+    fn keeps(&self, presented: Result<Presented<'_>, Refused>, now: UnixTime) -> bool {
+        let held = self.held.load();
+        let verify = |presented: Presented<'_>| {
+            let found = held.get(&presented.id()).map(Arc::as_ref);
+            presented.verify(found, &self.keys, now).map(drop)
+        };
+        !self.is_fresh() || presented.and_then(verify).is_ok()
     }
 
     /// Waits until what is known is new enough to count.
@@ -170,7 +188,7 @@ impl Keyring {
             // Late or not, what is known then counts.
             let _ = tokio::time::timeout(WAIT_TIME_MAX, news).await;
         }
-        self.is_fresh().then_some(()).ok_or(Untaken::Unknown)
+        self.is_fresh().then_some(()).ok_or(Untaken::Unavailable)
     }
 
     fn is_fresh(&self) -> bool {
@@ -187,14 +205,10 @@ impl Keyring {
 
 impl Held {
     fn new(authority: &Arc<str>, record: Record, known: Option<&Self>) -> Self {
-        let accepted = Accepted {
-            until: record.expires,
-            record: &record,
-        };
         let carried =
             |of: fn(&Self) -> &AtomicU64| AtomicU64::new(known.map_or(0, |known| of(known).load(Ordering::Relaxed)));
         Self {
-            identity: Arc::new(identity(authority, accepted)),
+            identity: Arc::new(identity(authority, &record, record.expires)),
             used: carried(|known| &known.used),
             written: carried(|known| &known.written),
             record,
@@ -202,8 +216,13 @@ impl Held {
     }
 }
 
-fn identity(authority: &Arc<str>, accepted: Accepted<'_>) -> Identity {
-    let Accepted { record, until } = accepted;
+impl Borrow<Record> for Held {
+    fn borrow(&self) -> &Record {
+        &self.record
+    }
+}
+
+fn identity(authority: &Arc<str>, record: &Record, until: Option<UnixTime>) -> Identity {
     let credential = match record.kind {
         Kind::ApiKey => Credential::ApiKey,
         Kind::Token => Credential::AccessToken,

@@ -9,7 +9,7 @@ use crate::account::Account;
 use crate::body::ResponseBody;
 use crate::controls::cors::{self, Sharing};
 use crate::controls::{address_list, audit_log, authenticate, authorize};
-use crate::controls::{contract_in, contract_out, forward, rate_limit, route, tenure};
+use crate::controls::{contract_in, contract_out, forward, rate_limit, route, signed_content, tenure};
 use crate::gate::Gate;
 use crate::listen::Received;
 use crate::metrics::Control;
@@ -44,7 +44,8 @@ impl Gate {
         let recorded = audit_log::open(budgeted);
         account.at(Control::Authorize);
         let authorized = authorize::operation(recorded)?;
-        let conforming = contract_in::check(authorized, self, account.at(Control::ContractIn)).await?;
+        let genuine = signed_content::hold(authorized, self).await?;
+        let conforming = contract_in::check(genuine, self, account.at(Control::ContractIn)).await?;
         let permitted = authorize::object(conforming);
         let permitted = rate_limit::target(permitted, account.at(Control::TargetLimit)).await?;
         let answered = forward::send(permitted, self, account.at(Control::Forward)).await?;

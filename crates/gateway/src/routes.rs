@@ -11,7 +11,6 @@ use portcullis_contract::conform::route::{Captures, Routed};
 use crate::failures::Failures;
 use crate::forward::balance::{Balanced, Endpoint, Wish};
 use crate::forward::headers::Rules;
-use crate::issuer::Issuer;
 use crate::limit::Limits;
 use crate::listen::{ListenerIndex, Received};
 use crate::metrics::OperationMetrics;
@@ -234,13 +233,6 @@ impl Routes {
             Some(api) => api.cors.as_deref(),
             None => self.at(target.host).find_map(|api| api.cors.as_deref()),
         }
-    }
-
-    /// The issuer of this name, where any operation takes its tokens.
-    pub(crate) fn issuer(&self, authority: &str) -> Option<&Arc<Issuer>> {
-        let operations = self.apis.iter().flat_map(|api| &api.operations);
-        let mut issuers = operations.flat_map(|operation| operation.policy.access.issuers());
-        issuers.find(|issuer| issuer.authority() == authority)
     }
 
     /// The APIs of a host (with its port or without), in the order in which they are asked.

@@ -3,10 +3,11 @@
 //! With the operation: what its contract's `security` asks for. With the object, nothing is decided yet.
 
 use portcullis_identity::challenge::{BearerError, DpopError};
+use portcullis_identity::content_digest::ContentDigest;
 use portcullis_identity::principal::Credential;
 
 use super::audit_log::Recorded;
-use super::authenticate::{Proof, Unproven};
+use super::authenticate::{Identified, Known, Proof, Unproven};
 use super::contract_in::Conforming;
 use super::route::Routed;
 use super::tenure::Tenure;
@@ -21,6 +22,8 @@ pub struct Authorized<'r> {
     pub(super) routed: Routed<'r>,
     pub(super) proven: Proven,
     pub(super) tenure: Tenure,
+    /// What the content has to be, where a signature says so.
+    pub(super) content: Option<ContentDigest>,
 }
 
 /// A request whose caller may do this to this object.
@@ -35,35 +38,51 @@ pub struct Permitted<'r> {
 /// [`Refusal::Forbidden`] where it is good for something else; [`Refusal::StepUp`] where its subject has to prove itself anew;
 /// [`Refusal::Unverifiable`] and [`Refusal::Busy`] where nothing can be said of it now; [`Refusal::Rate`] where too many were bad.
 pub(crate) fn operation(recorded: Recorded<'_>) -> Result<Authorized<'_>, Refusal> {
-    let identified = recorded.budgeted.identified;
-    let access = &identified.routed.route.operation.policy.access;
-    match identified.proof {
-        Proof::Judged(Standing::Admitted) => {
-            step_up(&identified.routed.route.operation.policy, &identified.proven)?;
-            Ok(Authorized {
-                routed: identified.routed,
-                proven: identified.proven,
-                tenure: identified.tenure,
-            })
-        }
-        Proof::Judged(Standing::Missing) => Err(unauthenticated(access, None, "missing")),
-        Proof::Judged(Standing::Foreign) => {
-            Err(unauthenticated(access, Some(BearerError::InvalidToken), "other-issuer"))
-        }
-        Proof::Judged(Standing::Insufficient(scopes)) => Err(Refusal::Forbidden {
+    let Identified { routed, proof } = recorded.budgeted.identified;
+    let policy = &routed.route.operation.policy;
+    let Known {
+        proven,
+        standing,
+        tenure,
+        content,
+    } = match proof {
+        Proof::Good(known) => known,
+        Proof::Unproven(unproven) => return Err(refusal(&policy.access, unproven)),
+    };
+    if let Some(refusal) = refused(&policy.access, standing) {
+        return Err(refusal);
+    }
+    step_up(policy, &proven)?;
+    Ok(Authorized {
+        routed,
+        proven,
+        tenure,
+        content,
+    })
+}
+
+/// What a caller is told whose credentials are good, and not enough; none: they are.
+fn refused(access: &Access, standing: Standing) -> Option<Refusal> {
+    match standing {
+        Standing::Admitted => None,
+        Standing::Missing => Some(unauthenticated(access, None, "missing")),
+        Standing::Foreign => Some(unauthenticated(access, Some(BearerError::InvalidToken), "other-issuer")),
+        Standing::Insufficient(scopes) => Some(Refusal::Forbidden {
             challenges: access.challenges(Some(BearerError::InsufficientScope), &scopes),
         }),
-        Proof::Unproven(Unproven::Unreadable) => {
-            Err(unauthenticated(access, Some(BearerError::InvalidRequest), "unreadable"))
-        }
-        Proof::Unproven(Unproven::Rejected(why)) => Err(unauthenticated(access, Some(BearerError::InvalidToken), why)),
-        Proof::Unproven(Unproven::Dpop(error, why)) => Err(unproved(access, error, why, None)),
-        Proof::Unproven(Unproven::NonceNeeded(nonce)) => {
-            Err(unproved(access, DpopError::UseNonce, "nonce-needed", Some(nonce)))
-        }
-        Proof::Unproven(Unproven::Unverifiable) => Err(Refusal::Unverifiable),
-        Proof::Unproven(Unproven::Busy) => Err(Refusal::Busy),
-        Proof::Unproven(Unproven::TooMany(exceeded)) => Err(exceeded.into()),
+    }
+}
+
+/// What a caller is told of a credential that proves nothing.
+fn refusal(access: &Access, unproven: Unproven) -> Refusal {
+    match unproven {
+        Unproven::Unreadable => unauthenticated(access, Some(BearerError::InvalidRequest), "unreadable"),
+        Unproven::Rejected(why) => unauthenticated(access, Some(BearerError::InvalidToken), why),
+        Unproven::Dpop(error, why) => unproved(access, error, why, None),
+        Unproven::NonceNeeded(nonce) => unproved(access, DpopError::UseNonce, "nonce-needed", Some(nonce)),
+        Unproven::Unavailable => Refusal::Unverifiable,
+        Unproven::Busy => Refusal::Busy,
+        Unproven::TooMany(exceeded) => exceeded.into(),
     }
 }
 

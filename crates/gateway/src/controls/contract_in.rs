@@ -12,10 +12,9 @@ use portcullis_contract::conform::json::{Code, Limits, Violation};
 use portcullis_contract::conform::operation::{Head, HeadCuts};
 use portcullis_contract::conform::parameter::Finding;
 
-use super::authorize::Authorized;
 use super::request_body::{Leftovers, Reading};
 use super::route::Routed;
-use super::signed_content;
+use super::signed_content::Genuine;
 use super::tenure::Tenure;
 use super::upload::Verdict;
 use super::url_secrets;
@@ -54,11 +53,11 @@ pub struct Conforming<'r> {
 /// # Errors
 /// The first violation, where the control enforces; a body that cannot be read, in any mode.
 pub(crate) async fn check<'r>(
-    authorized: Authorized<'r>,
+    genuine: Genuine<'r>,
     gate: &Gate,
     account: &mut Account,
 ) -> Result<Conforming<'r>, Refusal> {
-    let Authorized { routed, proven, tenure } = authorized;
+    let Genuine { routed, proven, tenure } = genuine;
     let Routed {
         received,
         route,
@@ -81,7 +80,6 @@ pub(crate) async fn check<'r>(
         parts.headers.remove(header::RANGE);
         parts.headers.remove(header::IF_RANGE);
     }
-    let incoming = signed_content::verified(incoming, &mut parts.extensions, arrival, &route, gate).await?;
     let mut reading = Reading::new(&route, &mut parts.headers, arrival, gate, account);
     let (body, json) = reading.body(incoming).await?;
     let Leftovers { hold, verdict } = reading.leftovers();

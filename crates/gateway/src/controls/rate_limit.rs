@@ -150,11 +150,11 @@ impl Facts for Caller<'_, '_> {
     }
 
     fn identity(&self) -> Option<&Identity> {
-        self.0.proven.first().map(|identity| &**identity)
+        self.0.proof.proven()?.first().map(|identity| &**identity)
     }
 
     fn api_key(&self) -> Option<&Identity> {
-        by_api_key(&self.0.proven)
+        by_api_key(self.0.proof.proven()?)
     }
 }
 

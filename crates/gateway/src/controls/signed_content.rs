@@ -4,53 +4,63 @@
 //! nothing goes on as verified that was not.
 
 use bytes::Bytes;
-use http::Extensions;
 use http_body::Body as _;
 use portcullis_identity::challenge::BearerError;
-use portcullis_identity::content_digest::ContentDigest;
 
+use super::authorize::Authorized;
 use super::request_body::unread;
+use super::route::Routed;
+use super::tenure::Tenure;
+use crate::access::Proven;
 use crate::body::{Bounded, Collected, collect_bounded};
 use crate::gate::Gate;
-use crate::listen::{Arrival, Incoming};
+use crate::listen::Incoming;
 use crate::refusal::Refusal;
-use crate::routes::Route;
 
-/// The body, which is the one that was signed, if anything was said of it.
+/// A request whose content is the one that was signed, if anything was said of it.
+pub struct Genuine<'r> {
+    pub(super) routed: Routed<'r>,
+    pub(super) proven: Proven,
+    pub(super) tenure: Tenure,
+}
+
+/// Holds the content against the digest that a signature covers.
 ///
 /// # Errors
 /// It is another, too long, or cannot be read.
-pub(crate) async fn verified(
-    incoming: Incoming,
-    extensions: &mut Extensions,
-    arrival: &Arrival,
-    route: &Route<'_>,
-    gate: &Gate,
-) -> Result<Incoming, Refusal> {
-    let Some(digest) = extensions.remove::<ContentDigest>() else {
-        return Ok(incoming);
-    };
-    let content = read(incoming, arrival, route, gate).await?;
-    if digest.is_of(&content) {
-        return Ok(Incoming::Read(content));
+pub(crate) async fn hold<'r>(authorized: Authorized<'r>, gate: &Gate) -> Result<Genuine<'r>, Refusal> {
+    let Authorized {
+        mut routed,
+        proven,
+        tenure,
+        content,
+    } = authorized;
+    if let Some(digest) = content {
+        let content = read(&mut routed, gate).await?;
+        if !digest.is_of(&content) {
+            return Err(Refusal::Unauthenticated {
+                challenges: challenges(&routed),
+                why: "content-digest",
+                nonce: None,
+            });
+        }
+        *routed.received.body_mut() = Incoming::Read(content);
     }
-    Err(Refusal::Unauthenticated {
-        challenges: route
-            .operation
-            .policy
-            .access
-            .challenges(Some(BearerError::InvalidToken), &[]),
-        why: "content-digest",
-        nonce: None,
-    })
+    Ok(Genuine { routed, proven, tenure })
 }
 
-async fn read(incoming: Incoming, arrival: &Arrival, route: &Route<'_>, gate: &Gate) -> Result<Bytes, Refusal> {
+fn challenges(routed: &Routed<'_>) -> Vec<String> {
+    let access = &routed.route.operation.policy.access;
+    access.challenges(Some(BearerError::InvalidToken), &[])
+}
+
+async fn read(routed: &mut Routed<'_>, gate: &Gate) -> Result<Bytes, Refusal> {
+    let bytes_max = routed.route.operation.policy.body_bytes_max;
+    let incoming = std::mem::replace(routed.received.body_mut(), Incoming::Read(Bytes::new()));
     if incoming.is_end_stream() {
         return Ok(Bytes::new());
     }
-    let bytes_max = route.operation.policy.body_bytes_max;
-    let unread = |error| unread(error, arrival);
+    let unread = |error| unread(error, routed.received.arrival());
     let body = Bounded::new(incoming, bytes_max as u64).map_err(unread)?;
     let mut hold = gate.hold_request();
     match collect_bounded(body, bytes_max, &mut hold).await.map_err(unread)? {

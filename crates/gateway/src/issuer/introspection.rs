@@ -124,6 +124,10 @@ struct Open {
 /// Where the verdict comes from when there is one.
 type Verdicts = watch::Receiver<Option<Verdict>>;
 
+/// The question about a token that was asked last, of whatever it let go on.
+#[derive(Default)]
+pub(crate) struct Question(Option<Verdicts>);
+
 /// What is to be done about a token.
 enum Next {
     /// Nothing: it is judged.
@@ -168,12 +172,12 @@ impl Introspection {
     ///
     /// # Errors
     /// [`Unbelieved`].
-    pub(super) async fn identity(&self, token: &str, now: UnixTime) -> Verdict {
+    pub(crate) async fn identity(&self, token: &str, now: UnixTime) -> Verdict {
         // What is too long to be remembered is too long to be asked about.
         let digest = TokenDigest::of(token).ok_or(Unbelieved::Refused(Refusal::TooLong))?;
         let began = Instant::now();
         loop {
-            match self.0.next(digest, began, now) {
+            match self.0.next(digest, began, now, self.0.bounds.questions_max) {
                 Next::Judged(verdict) => return verdict,
                 Next::Join(verdict) => return self.0.answer_to(verdict).await,
                 Next::Ask(verdict, reply) => {
@@ -190,6 +194,30 @@ impl Introspection {
         }
     }
 
+    /// Whether nothing is known against a token that was good and lets something go on. The answer to the question before is looked
+    /// at and the next is asked, so that nobody waits; half of all questions at most are such.
+    pub(crate) fn believes(&self, token: &str, question: &mut Question, now: UnixTime) -> bool {
+        let Some(digest) = TokenDigest::of(token) else {
+            return false;
+        };
+        let refused = |verdict: &Verdict| matches!(verdict, Err(Unbelieved::Refused(_)));
+        let before = question.0.take();
+        if before.is_some_and(|asked| asked.borrow().as_ref().is_some_and(refused)) {
+            return false;
+        }
+        let questions_max = self.0.bounds.questions_max.div_ceil(2);
+        let (verdict, reply) = match self.0.next(digest, Instant::now(), now, questions_max) {
+            Next::Judged(verdict) => return !refused(&verdict),
+            Next::Join(verdict) | Next::Outwait(verdict) => (verdict, None),
+            Next::Ask(verdict, reply) => (verdict, Some(reply)),
+        };
+        question.0 = Some(verdict);
+        if let Some(reply) = reply {
+            self.0.ask.ask(token, reply);
+        }
+        true
+    }
+
     /// Whether the issuer called a token good lately, though it has to be asked anew, or is being asked about it: neither is a guess.
     pub(crate) fn is_no_guess(&self, token: TokenDigest) -> bool {
         let mut known = self.0.known.lock();
@@ -204,7 +232,7 @@ impl Introspection {
 }
 
 impl Inner {
-    fn next(self: &Arc<Self>, digest: TokenDigest, began: Instant, now: UnixTime) -> Next {
+    fn next(self: &Arc<Self>, digest: TokenDigest, began: Instant, now: UnixTime, questions_max: usize) -> Next {
         let mut known = self.known.lock();
         if let Some(verdict) = known.get(&digest, now) {
             self.tell(Outcome::Known);
@@ -217,7 +245,7 @@ impl Inner {
             self.tell(Outcome::Joined);
             return Next::Join(open.verdict.clone());
         }
-        if known.open.len() >= self.bounds.questions_max {
+        if known.open.len() >= questions_max {
             self.tell(Outcome::Full);
             return Next::Judged(Err(Unbelieved::Unavailable));
         }

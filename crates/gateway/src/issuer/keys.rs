@@ -33,6 +33,10 @@ pub struct Keys {
     fetches: Fetches,
 }
 
+/// Which keys they are: every other set of them has another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Generation(u64);
+
 /// How often keys were fetched.
 #[derive(Debug, Default)]
 struct Fetches {
@@ -114,8 +118,8 @@ impl Keys {
     }
 
     /// Changes with the keys. Read it before the keys are used.
-    pub(super) fn generation(&self) -> u64 {
-        self.generation.load(Ordering::Acquire)
+    pub(super) fn generation(&self) -> Generation {
+        Generation(self.generation.load(Ordering::Acquire))
     }
 
     /// What `verify` makes of a token with these keys. Where it knows no key for the token, it is asked once more with newer keys,

@@ -20,15 +20,16 @@ use portcullis_identity::principal::Identity;
 use portcullis_identity::time::UnixTime;
 
 pub(crate) use self::digest::TokenDigest;
-pub(crate) use self::introspection::Outcome;
 pub use self::introspection::{Ask, AskingBounds, Introspection, Reply};
+pub(crate) use self::introspection::{Outcome, Question};
+pub(crate) use self::keys::Generation;
 pub use self::keys::{Keys, Wanted, Wish};
 use crate::replay::{Name, Replay, Seen};
 
 /// Somebody whose tokens are believed.
 pub struct Issuer {
     tokens: AccessTokens,
-    authority: Authority,
+    validation: Validation,
     /// None where its tokens are not encrypted.
     decryption: ArcSwapOption<Decryption>,
     /// None where its tokens may be presented again and again.
@@ -36,7 +37,7 @@ pub struct Issuer {
 }
 
 /// Who knows whether a token is the issuer's.
-pub enum Authority {
+pub enum Validation {
     /// Its keys.
     Keys(Keys),
     /// The issuer, which is asked about each.
@@ -72,10 +73,10 @@ pub enum Unbelieved {
 impl Issuer {
     /// An issuer.
     #[must_use]
-    pub fn new(tokens: AccessTokens, authority: Authority) -> Self {
+    pub fn new(tokens: AccessTokens, validation: Validation) -> Self {
         Self {
             tokens,
-            authority,
+            validation,
             decryption: ArcSwapOption::empty(),
             once: None,
         }
@@ -110,9 +111,9 @@ impl Issuer {
     /// Its keys; none where it is asked.
     #[must_use]
     pub fn keys(&self) -> Option<&Keys> {
-        match &self.authority {
-            Authority::Keys(keys) => Some(keys),
-            Authority::Introspection(_) => None,
+        match &self.validation {
+            Validation::Keys(keys) => Some(keys),
+            Validation::Introspection(_) => None,
         }
     }
 
@@ -122,39 +123,32 @@ impl Issuer {
         if before.is_none() && self.decryption.load().is_none() {
             return;
         }
-        if let Authority::Keys(keys) = &self.authority {
+        if let Validation::Keys(keys) = &self.validation {
             keys.verify_anew();
         }
     }
 
     pub(crate) fn introspection(&self) -> Option<&Introspection> {
-        match &self.authority {
-            Authority::Keys(_) => None,
-            Authority::Introspection(introspection) => Some(introspection),
+        match &self.validation {
+            Validation::Keys(_) => None,
+            Validation::Introspection(introspection) => Some(introspection),
         }
     }
 
-    /// Changes whenever what was verified has to be verified anew. Read it before a token is verified; none where a verified token
-    /// is not to be remembered.
-    pub(crate) fn generation(&self) -> Option<u64> {
-        match (&self.authority, &self.once) {
-            (Authority::Keys(keys), None) => Some(keys.generation()),
-            // An introspected token is remembered elsewhere, for less long; one that is good once, as used.
-            (Authority::Introspection(_), _) | (_, Some(_)) => None,
-        }
+    /// Changes whenever what was verified has to be verified anew; none where it is asked.
+    pub(crate) fn keys_generation(&self) -> Option<Generation> {
+        self.keys().map(Keys::generation)
     }
 
-    /// Changes with its keys; always the same where it is asked.
-    pub(crate) fn revision(&self) -> u64 {
-        self.keys().map_or(0, Keys::generation)
+    /// The same, where a verified token may be remembered. Read it before the token is verified.
+    pub(crate) fn remembers(&self) -> Option<Generation> {
+        // An introspected token is remembered elsewhere, for less long; one that is good once, as used.
+        self.keys_generation().filter(|_| !self.is_one_time())
     }
 
-    /// Whether a token that was believed is so still, with the keys as they are now. Of one that the issuer is asked about nothing new
-    /// is known here.
+    /// Whether its keys, as they are now, still show a token to be its own.
     pub(crate) fn believes(&self, token: &str, now: UnixTime) -> bool {
-        let Authority::Keys(keys) = &self.authority else {
-            return true;
-        };
+        let Some(keys) = self.keys() else { return false };
         let verify = |signed: Unverified<'_>| {
             let verified = keys.with_current(|keys| self.tokens.verify(signed.clone(), keys, now));
             verified.is_ok()
@@ -168,6 +162,14 @@ impl Issuer {
             }
             Form::Opaque => false,
         }
+    }
+
+    /// Whether one of its keys is the one that an encrypted token names.
+    pub(crate) fn has_key_for(&self, token: &Encrypted<'_>) -> bool {
+        let decryption = self.decryption.load();
+        decryption
+            .as_ref()
+            .is_some_and(|decryption| token.is_for(&decryption.keys))
     }
 
     /// Decrypts a token, if one of its keys is the one that the token names.
@@ -189,23 +191,12 @@ impl Issuer {
         now: UnixTime,
     ) -> Result<Arc<Identity>, Unbelieved> {
         self.check_sealing(sealing).map_err(Unbelieved::Refused)?;
-        match &self.authority {
-            Authority::Keys(keys) => {
+        match &self.validation {
+            Validation::Keys(keys) => {
                 let verified = keys.with(|keys| self.tokens.verify(token.clone(), keys, now));
                 Ok(Arc::new(verified.await?))
             }
-            Authority::Introspection(introspection) => introspection.identity(text, now).await,
-        }
-    }
-
-    /// Whom a token speaks of that only the issuer can read. Nobody knows unless it is asked.
-    ///
-    /// # Errors
-    /// [`Unbelieved`].
-    pub(crate) async fn introspect(&self, token: &str, now: UnixTime) -> Result<Arc<Identity>, Unbelieved> {
-        match self.introspection() {
-            Some(introspection) => introspection.identity(token, now).await,
-            None => Err(Unbelieved::Refused(Refusal::PartCount)),
+            Validation::Introspection(introspection) => introspection.identity(text, now).await,
         }
     }
 

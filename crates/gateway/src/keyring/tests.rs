@@ -115,7 +115,7 @@ fn what_is_too_old_counts_for_nothing() {
     ring.put(vec![record.clone()], true, begun);
     ring.fail();
     let asked = Instant::now();
-    assert_eq!(verify(&ring, &text).err(), Some(Untaken::Unknown));
+    assert_eq!(verify(&ring, &text).err(), Some(Untaken::Unavailable));
     assert!(
         asked.elapsed() < WAIT_TIME_MAX,
         "where it is known to fail, nobody waits"

@@ -30,7 +30,6 @@ use std::time::Instant;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Uri, Version, header};
 use http_body::Body as _;
-use portcullis_identity::content_digest::ContentDigest;
 
 pub use bounds::{Bounds, BoundsError, Sizes};
 pub use client_address::{Client, ClientHeader, Scheme, TrustedProxies};
@@ -152,9 +151,9 @@ impl Received {
         self.head.parts.uri = uri;
     }
 
-    /// Notes what the content has to be before any of it goes on.
-    pub(crate) fn expect_content(&mut self, digest: ContentDigest) {
-        self.head.parts.extensions.insert(digest);
+    /// The unread body, for whoever has to know all of it first.
+    pub(crate) fn body_mut(&mut self) -> &mut Incoming {
+        &mut self.body
     }
 
     /// Whether there is content, or may be: it can have no bytes in the end.

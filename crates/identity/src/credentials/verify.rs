@@ -1,5 +1,6 @@
 //! Whether what is presented is what was kept.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -39,9 +40,9 @@ pub struct Presented<'r> {
 
 /// A credential that is good.
 #[derive(Clone, Copy, Debug)]
-pub struct Accepted<'k> {
-    /// What is kept of it.
-    pub record: &'k Record,
+pub struct Accepted<'k, R = Record> {
+    /// What was found of it.
+    pub found: &'k R,
     /// From when on it is not good any more.
     pub until: Option<UnixTime>,
 }
@@ -166,24 +167,26 @@ impl<'r> Presented<'r> {
     /// # Errors
     ///
     /// [`Refused`].
-    pub fn verify<'k>(
+    pub fn verify<'k, R: Borrow<Record>>(
         &self,
-        found: Option<&'k Record>,
+        found: Option<&'k R>,
         keys: &MacKeys,
         now: UnixTime,
-    ) -> Result<Accepted<'k>, Refused> {
+    ) -> Result<Accepted<'k, R>, Refused> {
         let nothing = Tag {
             key: Box::default(),
             mac: [0; MAC_BYTES],
         };
-        let retiring = found.and_then(|record| record.retiring.as_ref());
+        let record = found.map(Borrow::borrow);
+        let retiring = record.and_then(|record| record.retiring.as_ref());
         let retiring = retiring.filter(|retiring| now < retiring.until);
         let message = message(self.kind.purpose(), self.text);
-        let is_it = keys.verify(&message, found.map_or(&nothing, |record| &record.tag));
+        let is_it = keys.verify(&message, record.map_or(&nothing, |record| &record.tag));
         let was_it = keys.verify(&message, retiring.map_or(&nothing, |retiring| &retiring.tag));
-        let record = found
-            .filter(|record| record.kind == self.kind && (is_it || was_it))
-            .ok_or(Refused::Unknown)?;
+        let is_kind = |record: &Record| record.kind == self.kind;
+        let found = found.filter(|found| is_kind(Borrow::borrow(*found)) && (is_it || was_it));
+        let found = found.ok_or(Refused::Unknown)?;
+        let record = found.borrow();
         if record.revoked.is_some() {
             return Err(Refused::Revoked);
         }
@@ -192,7 +195,7 @@ impl<'r> Presented<'r> {
         }
         let gone = retiring.filter(|_| !is_it).map(|retiring| retiring.until);
         let ends = [record.expires, gone].into_iter().flatten().min();
-        Ok(Accepted { record, until: ends })
+        Ok(Accepted { found, until: ends })
     }
 }
 

@@ -11,7 +11,7 @@ use std::io;
 use std::sync::Arc;
 
 use portcullis_contract::document::Problem;
-use portcullis_gateway::issuer::{Authority, Decryption, Introspection, Issuer, Keys};
+use portcullis_gateway::issuer::{Decryption, Introspection, Issuer, Keys, Validation};
 use portcullis_gateway::replay::{ENTRIES_MAX, Replay};
 use portcullis_identity::access_token::AccessTokens;
 use portcullis_identity::introspection::Introspected;
@@ -132,7 +132,7 @@ impl Issuers {
         match &configured.authority {
             config::Authority::Keys(config::Keys::File(file)) => {
                 let (keys, warnings) = keys::read(file, configured, location)?;
-                let issuer = self.make(configured, Authority::Keys(Keys::read(keys)));
+                let issuer = self.make(configured, Validation::Keys(Keys::read(keys)));
                 Ok(Settled {
                     warnings,
                     ..Settled::of(issuer)
@@ -141,7 +141,7 @@ impl Issuers {
             config::Authority::Keys(config::Keys::Remote(keys)) => Ok(Settled::of(self.fetched(configured, keys))),
             config::Authority::Keys(config::Keys::InMemory(keys)) => {
                 let keys = keys::made(keys, configured, location)?;
-                Ok(Settled::of(self.make(configured, Authority::Keys(Keys::read(keys)))))
+                Ok(Settled::of(self.make(configured, Validation::Keys(Keys::read(keys)))))
             }
             config::Authority::Introspection(asked) => {
                 let endpoint = Arc::new(Endpoint::new(&configured.name, asked, location)?);
@@ -155,8 +155,8 @@ impl Issuers {
         self.kept.iter().find(|known| known.configured.is_as(configured))
     }
 
-    fn make(&self, configured: &Configured, authority: Authority) -> Arc<Issuer> {
-        let issuer = Issuer::new(tokens(configured), authority);
+    fn make(&self, configured: &Configured, validation: Validation) -> Arc<Issuer> {
+        let issuer = Issuer::new(tokens(configured), validation);
         Arc::new(if configured.one_time {
             issuer.one_time(Arc::clone(&self.used))
         } else {
@@ -168,7 +168,7 @@ impl Issuers {
         if let Some(known) = self.known(configured) {
             return Arc::clone(&known.issuer);
         }
-        let make = |keys| self.make(configured, Authority::Keys(keys));
+        let make = |keys| self.make(configured, Validation::Keys(keys));
         match &self.outwards {
             Some(outwards) => outwards.fetcher.begin(configured, keys, make),
             None => make(Keys::unknown(None)),
@@ -200,7 +200,7 @@ impl Issuers {
         let asked = Introspection::new(tokens(configured), Box::new(asked), introspection.bounds);
         Settled {
             endpoint: Some(endpoint),
-            ..Settled::of(self.make(configured, Authority::Introspection(asked)))
+            ..Settled::of(self.make(configured, Validation::Introspection(asked)))
         }
     }
 }

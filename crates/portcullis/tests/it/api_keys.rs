@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::gate::{Directory, Gate, Setup, run, until};
 use crate::http::THING;
+use crate::identity_upstream::{events_with, streaming};
 use crate::tokens::{Issuer, key_set};
 use crate::upstream::Upstream;
 use crate::wire::Answer;
@@ -440,6 +441,45 @@ fn what_is_good_once_is_not_used_up_while_the_store_cannot_be_read() {
     until("the store is back", || get(&gate, &key).status == 200);
     assert_eq!(both(&key).status, 200);
     both(&key).is_refused(401, "authentication.required");
+}
+
+#[test]
+fn http_11_streams_end_soon_after_what_opened_them_was_revoked() {
+    let upstream = Upstream::start(streaming);
+    let events = "  /events:\n    get: {security: [{key: []}, {bearer: []}], responses: {'200': {description: all, content: {text/event-stream: {schema: {type: string}}}}}}\n";
+    let contract = CONTRACT.replace("  /open:\n", &format!("{events}  /open:\n"));
+    let directory = Setup::new(&contract, upstream.address)
+        .with(KEPT)
+        .with_api(SCHEMES)
+        .written();
+    let (key, rotated, other) = (issue(&directory, ""), issue(&directory, ""), issue(&directory, ""));
+    let token = told(&directory, "token issue --owner alice").trim().to_owned();
+    let authorization = format!("Bearer {token}");
+    let gate = Gate::start(directory);
+    let of_key = |key: &str| events_with(&gate, &[("X-API-Key", key)]);
+    std::thread::scope(|scope| {
+        let streams = [
+            scope.spawn(|| of_key(&key)),
+            scope.spawn(|| of_key(&rotated)),
+            scope.spawn(|| events_with(&gate, &[("Authorization", &authorization)])),
+        ];
+        let on = scope.spawn(|| of_key(&other));
+        std::thread::sleep(Duration::from_secs(6));
+        assert!(
+            streams.iter().all(|stream| !stream.is_finished()),
+            "nothing was revoked yet"
+        );
+        told(&gate.directory, &format!("key revoke {}", id_of(&key)));
+        told(&gate.directory, &format!("key rotate {} --overlap 0s", id_of(&rotated)));
+        told(&gate.directory, "token revoke --owner alice");
+        for stream in streams {
+            let (whole, seconds) = stream.join().unwrap();
+            assert!(!whole && seconds < 14.0, "{seconds}");
+        }
+        assert!(!on.is_finished(), "another's is good");
+        told(&gate.directory, &format!("key revoke {}", id_of(&other)));
+        on.join().unwrap();
+    });
 }
 
 #[test]

@@ -622,6 +622,29 @@ fn oauth_15_bad_proofs_are_limited_by_address() {
 }
 
 #[test]
+fn http_11_streams_end_soon_after_their_tokens_have_to_be_bound() {
+    let (upstream, issuer) = (Upstream::start(streaming), Issuer::new("one"));
+    let gate = gate_with(&upstream, &issuer, "none", "");
+    let caller = Caller::new(&gate, &issuer);
+    let proof = caller.proof_with(json!({"htu": format!("{}/events", caller.origin)}));
+    let (bound, free) = (format!("DPoP {}", caller.token), format!("Bearer {}", issuer.token()));
+    std::thread::scope(|scope| {
+        let bound = scope.spawn(|| events_with(&gate, &[("Authorization", &bound), ("DPoP", &proof)]));
+        let free = scope.spawn(|| events_with(&gate, &[("Authorization", &free)]));
+        std::thread::sleep(Duration::from_secs(1));
+        let configuration = gate.directory.read("gate.yaml");
+        gate.directory
+            .write("gate.yaml", &configuration.replace("binding: none", "binding: dpop"));
+        gate.signal("-HUP");
+        let (whole, seconds) = free.join().unwrap();
+        assert!(!whole && seconds < 9.0, "{seconds}");
+        assert!(!bound.is_finished(), "it is bound, and was proved to be its caller's");
+        gate.directory.write("keys.json", &key_set(&[&Issuer::new("two")]));
+        bound.join().unwrap();
+    });
+}
+
+#[test]
 fn http_11_a_stream_with_a_proof_ends_with_the_keys_of_its_token() {
     let (upstream, issuer, other) = (Upstream::start(streaming), Issuer::new("one"), Issuer::new("two"));
     let gate = gate(&upstream, &issuer);

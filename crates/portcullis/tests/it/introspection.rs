@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::gate::{Directory, Gate, Setup, run, until};
 use crate::http::THING;
+use crate::identity_upstream::{events_with, streaming};
 use crate::tokens::{CONTRACT, Issuer, get, key_set, with};
 use crate::upstream::{Seen, Upstream, answer, ok};
 
@@ -56,7 +57,9 @@ pub(crate) fn say(says: &Says, token: &str, said: Vec<u8>) {
 
 /// A gate that asks this issuer.
 fn written(upstream: &Upstream, authority: &Upstream, more: &str) -> Directory {
-    let directory = Setup::new(CONTRACT, upstream.address)
+    let events = "  /events:\n    get: {responses: {'200': {description: all, content: {text/event-stream: {schema: {type: string}}}}}}\n";
+    let contract = CONTRACT.replace("  /open:\n", &format!("{events}  /open:\n"));
+    let directory = Setup::new(&contract, upstream.address)
         .with(&format!(
             "issuers: [{{name: main, issuer: 'https://id.example', audiences: ['https://things.example'], introspection: {{url: 'http://{}/ask', client_id: 'the gate', client_secret_file: secret, dangerous_private_address: true, dangerous_plain_http: true{more}}}}}]",
             authority.address
@@ -161,6 +164,28 @@ fn oauth_19_a_revoked_token_passes_for_a_second_at_most() {
         get(&gate, "good").is_refused(401, "authentication.required");
     }
     assert!(authority.seen().len() <= asked + 2, "nor is it asked each time then");
+}
+
+#[test]
+fn http_11_a_stream_ends_soon_after_its_token_was_revoked_and_not_while_nobody_answers() {
+    let (upstream, (authority, says)) = (Upstream::start(streaming), authority(Duration::ZERO));
+    let gate = gate(&upstream, &authority, "");
+    let events = |token: &str| events_with(&gate, &[("Authorization", &format!("Bearer {token}"))]);
+    for token in ["one", "two"] {
+        say(&says, token, good(json!({})));
+    }
+    std::thread::scope(|scope| {
+        let (one, two) = (scope.spawn(|| events("one")), scope.spawn(|| events("two")));
+        std::thread::sleep(Duration::from_secs(1));
+        say(&says, "one", json_answer(&json!({"active": false})));
+        say(&says, "two", answer("500 Internal Server Error", &[], b""));
+        let (whole, seconds) = one.join().unwrap();
+        assert!(!whole && seconds < 14.0, "{seconds}");
+        assert!(!two.is_finished(), "nothing is known against it");
+        assert!(authority.seen().len() <= 2 + 2 * 3, "{}", authority.seen().len());
+        say(&says, "two", json_answer(&json!({"active": false})));
+        two.join().unwrap();
+    });
 }
 
 #[test]

@@ -299,6 +299,41 @@ fn jose_11_who_takes_both_says_so_and_who_has_no_key_takes_none() {
 }
 
 #[test]
+fn jose_11_the_issuer_that_is_named_is_one_that_can_read_the_token() {
+    let (upstream, one, two) = (Upstream::with_json(THING), Issuer::new("one"), Issuer::new("two"));
+    let described = |name: &str, keys: &str| {
+        format!(
+            "{{name: {name}, issuer: 'https://{name}.example', audiences: ['https://things.example'], keys: {{file: {name}.json}}, decryption: {{keys: [{keys}]}}}}"
+        )
+    };
+    let gate_with = |keys_of_two: &str| {
+        let issuers = [described("one", "{file: shared.jwk}"), described("two", keys_of_two)];
+        let directory = Setup::new(CONTRACT, upstream.address)
+            .with(&format!("issuers: [{}]", issuers.join(", ")))
+            .with_api("security_schemes: {bearer: {issuers: [one, two]}}")
+            .written();
+        directory.write("one.json", &key_set(&[&one]));
+        directory.write("two.json", &key_set(&[&two]));
+        directory.write("shared.jwk", &shared_key());
+        directory.write("other.jwk", &shared_key().replace("\"shared\"", "\"other\""));
+        Gate::start(directory)
+    };
+    let of_one = sealed(NESTED, &token_of(&one, "https://one.example"));
+    let of_two = sealed(NESTED, &token_of(&two, "https://two.example"));
+    let gate = gate_with("{file: other.jwk}");
+    assert_eq!(get(&gate, &of_one).status, 200);
+    get(&gate, &of_two).is_refused(401, "authentication.required");
+    let others = sealed(
+        &NESTED.replace("shared", "other"),
+        &token_of(&two, "https://two.example"),
+    );
+    assert_eq!(get(&gate, &others).status, 200);
+    // One key may be for both.
+    let gate = gate_with("{file: shared.jwk}");
+    assert_eq!((get(&gate, &of_one).status, get(&gate, &of_two).status), (200, 200));
+}
+
+#[test]
 fn forged_tokens_for_an_rsa_key_are_limited_before_others_are() {
     let (upstream, issuer) = (Upstream::with_json(THING), Issuer::new("one"));
     let keys = "keys: {file: keys.json}, decryption: {keys: [{file: shared.jwk}, {file: rsa.pem, algorithm: RSA-OAEP-256, kid: rsa}]}";

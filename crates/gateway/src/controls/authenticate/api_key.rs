@@ -1,21 +1,19 @@
 //! API keys: in a header field, a cookie, or, where the operator says so aloud, a query parameter (OpenAPI 3.1 §4.8.27).
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use http::header::{COOKIE, HeaderMap, HeaderValue};
 use http::uri::PathAndQuery;
 use http::{Uri, uri};
 use portcullis_contract::conform::percent;
 use portcullis_contract::conform::security::KeyPlace;
-use portcullis_identity::principal::Identity;
 
-use super::{Attempting, Unproven};
+use super::{Attempting, Shown, Unproven};
 use crate::access::ApiKeys;
 use crate::listen::{Received, unix_time};
 
-/// Whom the key speaks of, if there is one in any of the places where the operation looks for one.
-pub(super) async fn verify(attempting: Attempting<'_>) -> Result<Option<Arc<Identity>>, Unproven> {
+/// Shows whom the key speaks of, if there is one in any of the places where the operation looks for one.
+pub(super) async fn verify(attempting: Attempting<'_>, shown: &mut Shown<'_>) -> Result<(), Unproven> {
     let mut found: Option<(&ApiKeys, Cow<'_, [u8]>)> = None;
     let mut looked_at: Vec<&KeyPlace> = Vec::new();
     for keys in attempting.access.api_keys() {
@@ -30,10 +28,12 @@ pub(super) async fn verify(attempting: Attempting<'_>) -> Result<Option<Arc<Iden
             }
         }
     }
-    let Some((keys, text)) = found else { return Ok(None) };
+    let Some((keys, text)) = found else { return Ok(()) };
     let text = std::str::from_utf8(&text).map_err(|_| Unproven::Unreadable)?;
     let taken = keys.keyring.api_key(text, unix_time()).await;
-    attempting.taken(taken).await.map(Some)
+    shown.proven.add(attempting.taken(taken).await?);
+    shown.api_key = Some(text.into());
+    Ok(())
 }
 
 /// Everything that stands in a place.

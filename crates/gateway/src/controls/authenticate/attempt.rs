@@ -139,7 +139,7 @@ impl<'p> Attempting<'p> {
     /// As it was refused, or [`Unproven::TooMany`].
     pub(super) async fn taken(self, taken: Result<Arc<Identity>, Untaken>) -> Result<Arc<Identity>, Unproven> {
         let taken = taken.map_err(|untaken| match untaken {
-            Untaken::Unknown => Unproven::Unverifiable,
+            Untaken::Unavailable => Unproven::Unavailable,
             Untaken::Refused(refused) => Unproven::Rejected(refused.code()),
         });
         self.no_guess().settle(taken).await

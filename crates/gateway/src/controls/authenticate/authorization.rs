@@ -5,38 +5,31 @@ use std::sync::Arc;
 use http::header::AUTHORIZATION;
 use portcullis_identity::authorization::{Authorization, Unreadable};
 use portcullis_identity::challenge::{BearerError, DpopError};
-use portcullis_identity::confirmation::{self, Binding, Possession, Unconfirmed};
+use portcullis_identity::confirmation::Unconfirmed;
 use portcullis_identity::principal::{Credential, Identity};
-use portcullis_identity::thumbprint::Thumbprint;
 use smallvec::smallvec;
 
 use super::dpop::{self, DPOP};
 use super::once::Once;
 use super::{Attempting, Shown, Unproven, password, token};
-use crate::issuer::Issuer;
-use crate::listen::PeerCertificate;
+use crate::access::Access;
 
 const NOT_ACCEPTED: Unproven = Unproven::Rejected("scheme-not-accepted");
 
 /// Shows whom the field speaks of, if it is there and the operation accepts any of its schemes. A token that is bound to a certificate
 /// needs the caller's.
-pub(super) async fn verify<'p>(
-    attempting: Attempting<'p>,
-    certificate: Option<&PeerCertificate>,
-    shown: &mut Shown<'p>,
-) -> Result<(), Unproven> {
+pub(super) async fn verify<'p>(attempting: Attempting<'p>, shown: &mut Shown<'p>) -> Result<(), Unproven> {
     let tokens = attempting.access.accepts(Credential::AccessToken);
     let passwords = attempting.access.passwords();
     if !tokens && passwords.is_none() {
         return Ok(());
     }
-    let certificate = certificate.map(PeerCertificate::thumbprint);
     let values = attempting.request.headers().get_all(AUTHORIZATION).iter();
     let identity = match Authorization::read(values.map(|value| value.as_bytes())) {
         Err(Unreadable) => return Err(Unproven::Unreadable),
         Ok(None) => return Ok(()),
-        Ok(Some(Authorization::Bearer(token))) if tokens => bearer(token, certificate, attempting, shown).await?,
-        Ok(Some(Authorization::Dpop(token))) if tokens => with_proof(token, certificate, attempting, shown).await?,
+        Ok(Some(Authorization::Bearer(token))) if tokens => bearer(token, attempting, shown).await?,
+        Ok(Some(Authorization::Dpop(token))) if tokens => with_proof(token, attempting, shown).await?,
         Ok(Some(Authorization::Basic(credential))) => {
             let passwords = passwords.ok_or(NOT_ACCEPTED)?;
             password::verify(credential, passwords, attempting).await?
@@ -48,18 +41,12 @@ pub(super) async fn verify<'p>(
 }
 
 /// A token alone. A proof beside it would not be looked at, and its caller believes that it is.
-async fn bearer<'p>(
-    token: &str,
-    certificate: Option<Thumbprint>,
-    attempting: Attempting<'p>,
-    shown: &mut Shown<'p>,
-) -> Result<Arc<Identity>, Unproven> {
+async fn bearer<'p>(token: &str, attempting: Attempting<'p>, shown: &mut Shown<'p>) -> Result<Arc<Identity>, Unproven> {
     if attempting.request.headers().contains_key(DPOP) {
         return Err(Unproven::Rejected("proof-beside-bearer"));
     }
     let identity = token::verify(token, attempting).await?;
-    let issuer = attempting.access.issuer_of(&identity);
-    if let Err(unconfirmed) = confirm(&identity, issuer, &Possession { certificate, key: None }) {
+    if let Err(unconfirmed) = attempting.access.confirm(&identity, &shown.possession) {
         let unproven = match unconfirmed {
             // Whoever holds such a token has to learn how to present it.
             Unconfirmed::ProofMissing => invalid(unconfirmed.code()),
@@ -67,14 +54,15 @@ async fn bearer<'p>(
         };
         return attempting.no_guess().settle(Err(unproven)).await;
     }
-    shown.once.extend(once(&identity, issuer, Unproven::Rejected));
+    shown
+        .once
+        .extend(once(&identity, attempting.access, Unproven::Rejected));
     Ok(identity)
 }
 
 /// A token with a proof that its caller has the key which it is bound to. What needs a token comes after it was found good.
 async fn with_proof<'p>(
     token: &str,
-    certificate: Option<Thumbprint>,
     attempting: Attempting<'p>,
     shown: &mut Shown<'p>,
 ) -> Result<Arc<Identity>, Unproven> {
@@ -83,13 +71,12 @@ async fn with_proof<'p>(
         Unproven::Rejected(why) => invalid(why),
         other => other,
     })?;
-    let issuer = attempting.access.issuer_of(&identity);
     let address = attempting.request.arrival().client().address;
     let prover = attempting.gate.lately().prover(identity.subject(), address);
     let attempt = attempting.attempt_of(smallvec![prover]).await?;
     let proof = dpop::check(token, attempting).and_then(|proof| {
-        let key = Some(proof.key);
-        let confirmed = confirm(&identity, issuer, &Possession { certificate, key });
+        shown.possession.key = Some(proof.key);
+        let confirmed = attempting.access.confirm(&identity, &shown.possession);
         confirmed
             .map(|()| proof)
             .map_err(|unconfirmed| invalid(unconfirmed.code()))
@@ -97,7 +84,7 @@ async fn with_proof<'p>(
     let proof = attempt.settle(proof).await?;
     // The proof before the token: where it needs a nonce, both come again.
     shown.once.push(Once::Proof(proof, Arc::clone(&identity)));
-    shown.once.extend(once(&identity, issuer, invalid));
+    shown.once.extend(once(&identity, attempting.access, invalid));
     Ok(identity)
 }
 
@@ -105,18 +92,8 @@ fn invalid(why: &'static str) -> Unproven {
     Unproven::Dpop(DpopError::Token(BearerError::InvalidToken), why)
 }
 
-/// Whether a request shows what its token is bound to: asked every time, also of a token that is remembered.
-fn confirm(identity: &Identity, issuer: Option<&Arc<Issuer>>, shown: &Possession) -> Result<(), Unconfirmed> {
-    let binding = issuer.map_or(Binding::None, |issuer| issuer.binding());
-    confirmation::check(identity.claims(), binding, shown)
-}
-
 /// The token, where it is good once; `rejected` is what one that was used before is to its caller.
-fn once<'p>(
-    identity: &Arc<Identity>,
-    issuer: Option<&'p Arc<Issuer>>,
-    rejected: fn(&'static str) -> Unproven,
-) -> Option<Once<'p>> {
-    let issuer = issuer.filter(|issuer| issuer.is_one_time())?;
+fn once<'p>(identity: &Arc<Identity>, access: &'p Access, rejected: fn(&'static str) -> Unproven) -> Option<Once<'p>> {
+    let issuer = access.issuer_of(identity).filter(|issuer| issuer.is_one_time())?;
     Some(Once::Token(issuer, Arc::clone(identity), rejected))
 }

@@ -11,7 +11,7 @@ use portcullis_identity::principal::Identity;
 use portcullis_identity::time::UnixTime;
 
 use crate::halves::Halves;
-use crate::issuer::{Issuer, TokenDigest};
+use crate::issuer::{Generation, Issuer, TokenDigest};
 
 /// How many tokens are remembered at most is twice this.
 const HALF_MAX: usize = 1024;
@@ -23,13 +23,13 @@ const LIFE_SECONDS_MAX: u64 = 300;
 struct Entry {
     identity: Arc<Identity>,
     issuer: Arc<Issuer>,
-    generation: u64,
+    generation: Generation,
     until: UnixTime,
 }
 
 impl Entry {
     fn is_good(&self, now: UnixTime) -> bool {
-        now < self.until && self.issuer.generation() == Some(self.generation)
+        now < self.until && self.issuer.remembers() == Some(self.generation)
     }
 }
 
@@ -60,7 +60,7 @@ impl TokenCache {
         token: TokenDigest,
         identity: &Arc<Identity>,
         issuer: &Arc<Issuer>,
-        generation: u64,
+        generation: Generation,
         now: UnixTime,
     ) {
         let end = issuer.tokens().expected().good_until(identity.claims());

@@ -6,17 +6,29 @@ use std::sync::Arc;
 use portcullis_identity::principal::Identity;
 use smallvec::SmallVec;
 
-use super::{Attempting, Unproven, forwarded_certificate};
+use super::{Attempting, Shown, Unproven, forwarded_certificate};
 use crate::listen::{CertificateStanding, PeerCertificate};
 
 /// Whom a certificate names: one for each set of rules that it meets.
-pub(super) type Named = SmallVec<[Arc<Identity>; 1]>;
+type Named = SmallVec<[Arc<Identity>; 1]>;
 
 /// The certificate of whoever sent the request, believed now. A connection whose own certificate is over is good for nothing, also
 /// where none is looked at: nobody would begin it any more.
 ///
 /// Of a trusted proxy that forwards certificates only those count. Its own names the proxy, and not who stands behind it.
-pub(super) async fn of(attempting: Attempting<'_>) -> Result<Option<Rc<PeerCertificate>>, Unproven> {
+pub(super) async fn of(
+    attempting: Attempting<'_>,
+    shown: &mut Shown<'_>,
+) -> Result<Option<Rc<PeerCertificate>>, Unproven> {
+    let certificate = presented(attempting).await?;
+    if let Some(certificate) = &certificate {
+        shown.proven.end_with_certificate(certificate.not_after());
+        shown.possession.certificate = Some(certificate.thumbprint());
+    }
+    Ok(certificate)
+}
+
+async fn presented(attempting: Attempting<'_>) -> Result<Option<Rc<PeerCertificate>>, Unproven> {
     let Attempting {
         access, request, now, ..
     } = attempting;
@@ -33,10 +45,14 @@ pub(super) async fn of(attempting: Attempting<'_>) -> Result<Option<Rc<PeerCerti
     }
 }
 
-/// Whom a certificate names, where the operation asks for one.
-pub(super) fn verify(certificate: Option<&PeerCertificate>, attempting: Attempting<'_>) -> Result<Named, Unproven> {
+/// Shows whom a certificate names, where the operation asks for one.
+pub(super) fn verify(
+    certificate: Option<&PeerCertificate>,
+    attempting: Attempting<'_>,
+    shown: &mut Shown<'_>,
+) -> Result<(), Unproven> {
     let Some(certificate) = certificate else {
-        return Ok(Named::new());
+        return Ok(());
     };
     let listener = attempting.request.arrival().listener();
     let (mut named, mut why) = (Named::new(), None);
@@ -49,7 +65,8 @@ pub(super) fn verify(certificate: Option<&PeerCertificate>, attempting: Attempti
         }
     }
     match why {
-        Some(why) if named.is_empty() => Err(Unproven::Rejected(why)),
-        _ => Ok(named),
+        Some(why) if named.is_empty() => return Err(Unproven::Rejected(why)),
+        _ => named.into_iter().for_each(|identity| shown.proven.add(identity)),
     }
+    Ok(())
 }

@@ -1,7 +1,7 @@
 //! Who calls: the credentials that a request presents, verified.
 //!
-//! Nothing is refused here. No credential is the anonymous principal; what a bad one leads to is for `authorize` to say,
-//! when the request is recorded. A kind of credential is one file here, and one line in `prove`.
+//! Nothing is refused here: no credential is the anonymous principal, and what a bad one, or one that is not enough, leads to is for
+//! `authorize` to say, when the request is recorded. A kind of credential is one file here, and one line in [`prove`].
 
 mod api_key;
 mod attempt;
@@ -18,13 +18,15 @@ mod token;
 use std::sync::Arc;
 
 use portcullis_identity::challenge::DpopError;
+use portcullis_identity::confirmation::Possession;
 use portcullis_identity::content_digest::ContentDigest;
 use portcullis_identity::time::UnixTime;
 
 use self::once::Once;
+use super::grounds::Grounds;
 use super::rate_limit::Paced;
 use super::route::Routed;
-use super::tenure::{Began, Tenure};
+use super::tenure::Tenure;
 use crate::access::{Access, Proven, Standing};
 use crate::dpop::Nonce;
 use crate::failures::Failures;
@@ -35,20 +37,25 @@ use crate::listen::{Received, unix_time};
 /// A request whose caller is known, if only as unknown.
 pub struct Identified<'r> {
     pub(super) routed: Routed<'r>,
-    /// None where one of the credentials is not good.
-    pub(super) proven: Proven,
-    /// For how long that holds.
-    pub(super) tenure: Tenure,
     pub(super) proof: Proof,
 }
 
 /// What was made of the credentials.
-#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Proof {
     /// All that there are, if any, are good.
-    Judged(Standing),
+    Good(Known),
     /// One is not good.
     Unproven(Unproven),
+}
+
+/// What is known of a caller whose credentials are all good.
+pub(super) struct Known {
+    pub(super) proven: Proven,
+    pub(super) standing: Standing,
+    /// For how long that holds.
+    pub(super) tenure: Tenure,
+    /// What the content has to be, where a signature says so.
+    pub(super) content: Option<ContentDigest>,
 }
 
 /// A credential that proves nothing.
@@ -63,7 +70,7 @@ pub(super) enum Unproven {
     /// A proof needs this nonce.
     NonceNeeded(Nonce),
     /// Nothing can be said of it now.
-    Unverifiable,
+    Unavailable,
     /// It was not looked at: as many as may wait are waiting.
     Busy,
     /// It was not looked at: too many were bad.
@@ -77,7 +84,23 @@ struct Attempting<'p> {
     request: &'p Received,
     gate: &'p Gate,
     failures: &'p Failures,
+    /// When it began. What may come after a wait takes the time anew.
     now: UnixTime,
+}
+
+/// What the credentials of a request show.
+#[derive(Default)]
+struct Shown<'p> {
+    /// Whom they speak of.
+    proven: Proven,
+    /// What their caller has.
+    possession: Possession,
+    /// The API key, as it was presented.
+    api_key: Option<Box<str>>,
+    /// What of them is good once.
+    once: Vec<Once<'p>>,
+    /// What the content has to be, where a signature says so.
+    content: Option<ContentDigest>,
 }
 
 /// Verifies what a request presents, as far as its operation accepts anything, and takes it out of what is forwarded.
@@ -91,58 +114,66 @@ pub(crate) async fn authenticate<'r>(paced: Paced<'r>, gate: &Gate, failures: &F
         failures,
         now: unix_time(),
     };
-    // Before the proof: what changes meanwhile has changed since.
-    let began = Began::of(&access);
-    let (Shown { proven, content, .. }, tenure, proof) = match prove(attempting).await {
-        Ok(mut shown) => {
-            let standing = access.admit(&mut shown.proven);
-            let tenure = Tenure::of(&shown.proven, &access, began, routed.received.headers());
-            (shown, tenure, Proof::Judged(standing))
-        }
-        Err(unproven) => (Shown::default(), Tenure::default(), Proof::Unproven(unproven)),
+    let proof = match prove(attempting).await {
+        Ok(shown) => Proof::Good(shown.judged(attempting)),
+        Err(unproven) => Proof::Unproven(unproven),
     };
-    for name in &access.withheld {
-        routed.received.headers_mut().remove(name);
-    }
-    api_key::take_out(&access.withheld_keys, &mut routed.received);
-    if let Some(digest) = content {
-        routed.received.expect_content(digest);
-    }
-    Identified {
-        routed,
-        proven,
-        tenure,
-        proof,
-    }
-}
-
-/// What the credentials of a request show.
-#[derive(Default)]
-struct Shown<'p> {
-    /// Whom they speak of.
-    proven: Proven,
-    /// What of them is good once.
-    once: Vec<Once<'p>>,
-    /// What the content has to be, where a signature says so.
-    content: Option<ContentDigest>,
+    withhold(&access, &mut routed.received);
+    Identified { routed, proof }
 }
 
 /// Verifies every credential. One that is bad makes the others worth nothing, and only where all are good anything is used up.
 async fn prove(attempting: Attempting<'_>) -> Result<Shown<'_>, Unproven> {
     let mut shown = Shown::default();
     // First: a connection whose certificate is over is good for nothing, and tokens may be bound to it.
-    let certificate = certificate::of(attempting).await?;
-    if let Some(certificate) = &certificate {
-        shown.proven.end_with_certificate(certificate.not_after());
-    }
-    authorization::verify(attempting, certificate.as_deref(), &mut shown).await?;
-    if let Some(identity) = api_key::verify(attempting).await? {
-        shown.proven.add(identity);
-    }
+    let certificate = certificate::of(attempting, &mut shown).await?;
+    authorization::verify(attempting, &mut shown).await?;
+    api_key::verify(attempting, &mut shown).await?;
     signature::verify(attempting, &mut shown).await?;
-    for identity in certificate::verify(certificate.as_deref(), attempting)? {
-        shown.proven.add(identity);
-    }
+    certificate::verify(certificate.as_deref(), attempting, &mut shown)?;
     once::use_up(&shown.once, attempting).await?;
     Ok(shown)
+}
+
+impl Proof {
+    /// Whom the credentials speak of, where all are good.
+    pub(super) fn proven(&self) -> Option<&Proven> {
+        match self {
+            Self::Good(known) => Some(&known.proven),
+            Self::Unproven(_) => None,
+        }
+    }
+}
+
+impl Shown<'_> {
+    /// Where that leads to at the operation.
+    fn judged(self, attempting: Attempting<'_>) -> Known {
+        let Attempting { access, request, .. } = attempting;
+        let Self {
+            mut proven,
+            possession,
+            api_key,
+            once: _,
+            content,
+        } = self;
+        let standing = access.admit(&mut proven);
+        let tenure = Tenure {
+            ends: proven.ends(),
+            grounds: Grounds::of(request, &proven, possession, api_key),
+        };
+        Known {
+            proven,
+            standing,
+            tenure,
+            content,
+        }
+    }
+}
+
+/// Takes out the credentials that end here.
+fn withhold(access: &Access, received: &mut Received) {
+    for name in &access.withheld {
+        received.headers_mut().remove(name);
+    }
+    api_key::take_out(&access.withheld_keys, received);
 }

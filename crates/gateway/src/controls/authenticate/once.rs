@@ -47,12 +47,12 @@ impl Once<'_> {
                 Shown::First => Ok(()),
                 Shown::Again => Err(Unproven::Dpop(DpopError::InvalidProof, "proof-seen-before")),
                 Shown::NonceNeeded(nonce) => Err(Unproven::NonceNeeded(nonce)),
-                Shown::NoRoom => Err(Unproven::Unverifiable),
+                Shown::NoRoom => Err(Unproven::Unavailable),
             },
             Self::Token(issuer, identity, rejected) => match issuer.use_up(identity, now) {
                 Ok(()) => Ok(()),
                 Err(Unbelieved::Refused(refusal)) => Err(rejected(refusal.code())),
-                Err(Unbelieved::Unavailable) => Err(Unproven::Unverifiable),
+                Err(Unbelieved::Unavailable) => Err(Unproven::Unavailable),
             },
             Self::Nonce(signer, OneUse { keyid, nonce, until }) => {
                 let subject = signer.subject();
@@ -64,7 +64,7 @@ impl Once<'_> {
                 match gate.replay().first_use(subject, name, *until, now) {
                     Seen::First => Ok(()),
                     Seen::Again => Err(Unproven::Rejected("signature-replayed")),
-                    Seen::Full => Err(Unproven::Unverifiable),
+                    Seen::Full => Err(Unproven::Unavailable),
                 }
             }
         }

@@ -13,7 +13,7 @@ use portcullis_identity::principal::Identity;
 
 use super::{Attempting, Unproven};
 use crate::access::Access;
-use crate::issuer::{Issuer, Sealing, TokenDigest, Unbelieved};
+use crate::issuer::{Generation, Issuer, Sealing, TokenDigest, Unbelieved};
 use crate::metrics::Event;
 
 /// A token that was verified, and by whose word.
@@ -21,10 +21,14 @@ struct Believed<'i> {
     identity: Arc<Identity>,
     issuer: &'i Arc<Issuer>,
     /// None where it is not to be remembered.
-    generation: Option<u64>,
+    generation: Option<Generation>,
 }
 
 /// Whom a token speaks of. One that is remembered costs little and is counted nowhere.
+///
+/// This and [`believe`] are where it is chosen who is to know a token, by its looks: one of the form of the gate's own is the gate's, where
+/// its own are accepted; a JWT is for the issuer that it names, whether that verifies it by keys or by asking; an encrypted one for whoever
+/// can decrypt it; everything else for the one issuer that is asked.
 pub(super) async fn verify(token: &str, attempting: Attempting<'_>) -> Result<Arc<Identity>, Unproven> {
     if let Some(keyring) = attempting.access.own_tokens()
         && OpaqueToken::parse(token).is_some()
@@ -46,19 +50,18 @@ pub(super) async fn verify(token: &str, attempting: Attempting<'_>) -> Result<Ar
     }
     let attempt = match digest {
         Some(digest) if attempting.access.is_no_guess(digest) => attempting.no_guess(),
-        _ if form == Form::Encrypted && is_transported(token) => attempting.decryption().await?,
+        _ if form == Form::Encrypted && is_costly(token, attempting.access) => attempting.decryption().await?,
         _ => attempting.attempt().await?,
     };
     let believed = believe(token, form, digest, attempting).await;
     let believed = believed.map_err(|unbelieved| match unbelieved {
-        Unbelieved::Unavailable => Unproven::Unverifiable,
+        Unbelieved::Unavailable => Unproven::Unavailable,
         Unbelieved::Refused(refusal) => Unproven::Rejected(refusal.code()),
     });
     attempt.settle(believed).await
 }
 
-/// The one place that chooses who is to know a token, by its looks: a JWT is for the issuer that it names, whether that verifies it
-/// by keys or by asking; an encrypted one for whoever can decrypt it; everything else for the one issuer that is asked.
+/// Whom a token speaks of that is none of the gate's own, nor remembered.
 async fn believe(
     token: &str,
     form: Form,
@@ -71,10 +74,13 @@ async fn believe(
             let signed = Unverified::parse(token).map_err(Unbelieved::Refused)?;
             verify_signed(signed, token, Sealing::Open, attempting).await?
         }
-        Form::Encrypted => match decrypt(token, attempting.access).map_err(Unbelieved::Refused)? {
-            Some(decrypted) => verify_nested(&decrypted, attempting).await?,
-            None => return ask(token, attempting).await,
-        },
+        Form::Encrypted => {
+            let encrypted = Encrypted::parse(token).map_err(Unbelieved::Refused)?;
+            match decrypt(&encrypted, attempting.access).map_err(Unbelieved::Refused)? {
+                Some(decrypted) => verify_nested(&decrypted, &encrypted, attempting).await?,
+                None => return ask(token, attempting).await,
+            }
+        }
     };
     if let (Some(digest), Some(generation)) = (digest, believed.generation) {
         remember(digest, generation, &believed, attempting);
@@ -93,7 +99,7 @@ async fn verify_signed<'p>(
     let named = |issuer: &&Arc<Issuer>| Some(issuer.tokens().expected().issuer()) == claimed.as_deref();
     let issuer = attempting.access.issuers().find(named);
     let issuer = issuer.ok_or(Unbelieved::Refused(Refusal::IssuerMismatch))?;
-    let generation = issuer.generation();
+    let generation = issuer.remembers();
     Ok(Believed {
         identity: issuer.verify(signed, text, sealing, attempting.now).await?,
         issuer,
@@ -101,32 +107,42 @@ async fn verify_signed<'p>(
     })
 }
 
-async fn verify_nested<'p>(decrypted: &Decrypted, attempting: Attempting<'p>) -> Result<Believed<'p>, Unbelieved> {
+/// The issuer that is named has to be one that could read the token: another's key says nothing of who carried it.
+async fn verify_nested<'p>(
+    (by, decrypted): &(&Arc<Issuer>, Decrypted),
+    encrypted: &Encrypted<'_>,
+    attempting: Attempting<'p>,
+) -> Result<Believed<'p>, Unbelieved> {
     let signed = decrypted.nested().map_err(Unbelieved::Refused)?;
     let text = std::str::from_utf8(decrypted.plaintext()).unwrap_or_default();
-    verify_signed(signed, text, Sealing::Encrypted, attempting).await
+    let believed = verify_signed(signed, text, Sealing::Encrypted, attempting).await?;
+    let reads = |issuer: &Issuer| issuer.decrypt(encrypted).is_some_and(|decrypted| decrypted.is_ok());
+    if !Arc::ptr_eq(believed.issuer, by) && !reads(believed.issuer) {
+        return Err(Unbelieved::Refused(Refusal::Decryption));
+    }
+    Ok(believed)
 }
 
-/// Whether decrypting it takes a private RSA key, which costs tens of times what verifying costs.
-fn is_transported(token: &str) -> bool {
-    Encrypted::parse(token).is_ok_and(|token| token.header().algorithm() == KeyManagement::RsaOaep256)
+/// Whether an encrypted token is for a private RSA key that somebody has here: using that costs tens of times what verifying costs.
+fn is_costly(token: &str, access: &Access) -> bool {
+    Encrypted::parse(token).is_ok_and(|token| {
+        token.header().algorithm() == KeyManagement::RsaOaep256
+            && access.issuers().any(|issuer| issuer.has_key_for(&token))
+    })
 }
 
 /// Decrypts with the key that the token names; none where nobody here has it. Of two issuers with keys of one name the first one's
 /// is used, so that a token costs one decryption at most.
-fn decrypt(token: &str, access: &Access) -> Result<Option<Decrypted>, Refusal> {
-    let encrypted = Encrypted::parse(token)?;
-    access
-        .issuers()
-        .find_map(|issuer| issuer.decrypt(&encrypted))
-        .transpose()
+fn decrypt<'p>(token: &Encrypted<'_>, access: &'p Access) -> Result<Option<(&'p Arc<Issuer>, Decrypted)>, Refusal> {
+    let by = |issuer: &'p Arc<Issuer>| Some(issuer.decrypt(token)?.map(|decrypted| (issuer, decrypted)));
+    access.issuers().find_map(by).transpose()
 }
 
 /// What nobody here can read is for the issuer that is asked, of which there is one at most.
 async fn ask(token: &str, attempting: Attempting<'_>) -> Result<Arc<Identity>, Unbelieved> {
     let mut issuers = attempting.access.issuers();
-    match issuers.find(|issuer| issuer.introspection().is_some()) {
-        Some(issuer) => issuer.introspect(token, attempting.now).await,
+    match issuers.find_map(|issuer| issuer.introspection()) {
+        Some(introspection) => introspection.identity(token, attempting.now).await,
         None => {
             let refusal = Unverified::parse(token).err();
             Err(Unbelieved::Refused(refusal.unwrap_or(Refusal::PartCount)))
@@ -145,7 +161,7 @@ fn remembered(digest: &TokenDigest, attempting: Attempting<'_>) -> Option<Arc<Id
     identity
 }
 
-fn remember(digest: TokenDigest, generation: u64, believed: &Believed<'_>, attempting: Attempting<'_>) {
+fn remember(digest: TokenDigest, generation: Generation, believed: &Believed<'_>, attempting: Attempting<'_>) {
     let Attempting { gate, now, .. } = attempting;
     let mut tokens = gate.tokens.borrow_mut();
     tokens.put(digest, &believed.identity, believed.issuer, generation, now);

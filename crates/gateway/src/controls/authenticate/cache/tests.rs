@@ -4,7 +4,7 @@ use portcullis_identity::jose::claims::Expected;
 use portcullis_identity::jose::media_type::MediaType;
 
 use super::*;
-use crate::issuer::{Authority, Decryption, Keys};
+use crate::issuer::{Decryption, Keys, Validation};
 
 const NOW: u64 = 1_700_000_000;
 
@@ -18,7 +18,7 @@ fn tokens() -> AccessTokens {
 }
 
 fn issuer() -> Arc<Issuer> {
-    Arc::new(Issuer::new(tokens(), Authority::Keys(Keys::unknown(None))))
+    Arc::new(Issuer::new(tokens(), Validation::Keys(Keys::unknown(None))))
 }
 
 /// Somebody whose token ends then.
@@ -35,7 +35,7 @@ fn digest(token: &str) -> TokenDigest {
 #[test]
 fn it_stays_bounded_when_it_is_overfilled_and_gives_out_only_its_own() {
     let (mut cache, issuer) = (TokenCache::default(), issuer());
-    let generation = issuer.generation().unwrap();
+    let generation = issuer.remembers().unwrap();
     let somebody = identity(NOW + 100);
     for number in 0..HALF_MAX * 5 {
         cache.put(digest(&format!("t{number}")), &somebody, &issuer, generation, at(NOW));
@@ -54,7 +54,7 @@ fn it_stays_bounded_when_it_is_overfilled_and_gives_out_only_its_own() {
 #[test]
 fn an_entry_ends_with_its_token_and_is_taken_out() {
     let (mut cache, issuer) = (TokenCache::default(), issuer());
-    let generation = issuer.generation().unwrap();
+    let generation = issuer.remembers().unwrap();
     cache.put(digest("short"), &identity(NOW + 5), &issuer, generation, at(NOW));
     cache.put(digest("long"), &identity(NOW + 100_000), &issuer, generation, at(NOW));
     let mut is_there = |token: &str, now| cache.get(&digest(token), [&issuer].into_iter(), at(now)).is_some();
@@ -69,7 +69,7 @@ fn an_entry_ends_with_its_token_and_is_taken_out() {
 #[test]
 fn jose_23_an_entry_ends_with_the_keys_that_it_was_verified_with() {
     let (mut cache, issuer) = (TokenCache::default(), issuer());
-    let generation = issuer.generation().unwrap();
+    let generation = issuer.remembers().unwrap();
     cache.put(digest("t"), &identity(NOW + 100), &issuer, generation, at(NOW));
     assert!(cache.get(&digest("t"), [&issuer].into_iter(), at(NOW)).is_some());
     issuer.keys().unwrap().forget();
@@ -78,7 +78,7 @@ fn jose_23_an_entry_ends_with_the_keys_that_it_was_verified_with() {
     for token in ["t", "u"] {
         assert!(cache.get(&digest(token), [&issuer].into_iter(), at(NOW)).is_none());
     }
-    let generation = issuer.generation().unwrap();
+    let generation = issuer.remembers().unwrap();
     cache.put(digest("t"), &identity(NOW + 100), &issuer, generation, at(NOW));
     issuer.decrypt_with(Some(Decryption {
         keys: Box::default(),

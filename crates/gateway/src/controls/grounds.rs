@@ -1,0 +1,145 @@
+//! Why a caller was let in, kept for as long as what they opened is open, so that it can be asked again whether they still would be.
+//!
+//! Asking costs about what a request costs, waits for nobody, and is done every few seconds. Where nothing can be learnt of a
+//! credential now (its store cannot be read, its issuer does not answer) nothing is held against it: its end in time counts in any
+//! case.
+
+use std::sync::Arc;
+
+use http::header::{AUTHORIZATION, HOST};
+use http::{HeaderValue, Method, Uri};
+use portcullis_identity::authorization::Authorization;
+use portcullis_identity::confirmation::Possession;
+use portcullis_identity::principal::{Credential, Identity};
+use portcullis_identity::time::UnixTime;
+
+use crate::access::{Access, Proven, Standing};
+use crate::gate::Shared;
+use crate::issuer::{Generation, Issuer, Question};
+use crate::listen::{ListenerIndex, Received};
+use crate::routes::Target;
+
+/// Why a caller was let in.
+pub(crate) struct Grounds {
+    asked: Asked,
+    proven: Proven,
+    possession: Possession,
+    /// The `Authorization` field, as it was presented.
+    authorization: Option<HeaderValue>,
+    /// The API key, as it was presented.
+    api_key: Option<Box<str>>,
+    /// By whose keys, and which of them, the token was verified when that was last asked.
+    verified: Option<(Arc<Issuer>, Generation)>,
+    /// What its issuer was asked about the token last.
+    question: Question,
+}
+
+/// What a request was for: the operation there may become another, or none.
+struct Asked {
+    method: Method,
+    uri: Uri,
+    host: Option<HeaderValue>,
+    listener: ListenerIndex,
+}
+
+impl Grounds {
+    /// Those of a caller who proved this, with what their request shows them to have; none where nothing was needed.
+    pub(super) fn of(
+        request: &Received,
+        proven: &Proven,
+        possession: Possession,
+        api_key: Option<Box<str>>,
+    ) -> Option<Box<Self>> {
+        proven.first()?;
+        let headers = request.headers();
+        Some(Box::new(Self {
+            asked: Asked {
+                method: request.method().clone(),
+                uri: request.uri().clone(),
+                host: headers.get(HOST).cloned(),
+                listener: request.arrival().listener(),
+            },
+            proven: proven.clone(),
+            possession,
+            authorization: headers.get(AUTHORIZATION).cloned(),
+            api_key,
+            verified: None,
+            question: Question::default(),
+        }))
+    }
+
+    /// Whether the caller would be let in now: by the table in force, and with the same credentials.
+    pub(super) fn hold(&mut self, shared: &Shared, now: UnixTime) -> bool {
+        let routes = shared.routes.load();
+        let Ok(route) = routes.find(self.asked.target(), &self.asked.method) else {
+            return false;
+        };
+        let access = &route.operation.policy.access;
+        access.admit(&mut self.proven.clone()) == Standing::Admitted
+            && self.token_holds(access, now)
+            && self.api_key_holds(access, now)
+    }
+
+    fn token_holds(&mut self, access: &Access, now: UnixTime) -> bool {
+        let Some(identity) = self.proven.by(Credential::AccessToken) else {
+            return true;
+        };
+        let Some(token) = self.authorization.as_ref().and_then(token_of) else {
+            return false;
+        };
+        access.confirm(identity, &self.possession).is_ok()
+            && match access.issuer_of(identity) {
+                Some(issuer) => believes(issuer, token, &mut self.verified, &mut self.question, now),
+                None => access
+                    .own_tokens()
+                    .is_some_and(|keyring| keyring.keeps_token(token, now)),
+            }
+    }
+
+    fn api_key_holds(&self, access: &Access, now: UnixTime) -> bool {
+        let Some(identity) = self.proven.by(Credential::ApiKey) else {
+            return true;
+        };
+        let Some(text) = &self.api_key else { return false };
+        let own = |keyring: &str, identity: &Identity| keyring == identity.subject().authority();
+        let mut known = access.api_keys().map(|keys| &keys.keyring);
+        let keyring = known.find(|keyring| own(keyring.authority(), identity));
+        keyring.is_some_and(|keyring| keyring.keeps_api_key(text, now))
+    }
+}
+
+/// Whether an issuer still believes a token. It is verified anew only where the issuer, or its keys, have changed since it was.
+fn believes(
+    issuer: &Arc<Issuer>,
+    token: &str,
+    verified: &mut Option<(Arc<Issuer>, Generation)>,
+    question: &mut Question,
+    now: UnixTime,
+) -> bool {
+    let Some(generation) = issuer.keys_generation() else {
+        let introspection = issuer.introspection();
+        return introspection.is_some_and(|introspection| introspection.believes(token, question, now));
+    };
+    let before = verified.replace((Arc::clone(issuer), generation));
+    let is_as = |(known, at): (Arc<Issuer>, Generation)| Arc::ptr_eq(&known, issuer) && at == generation;
+    before.is_some_and(is_as) || issuer.believes(token, now)
+}
+
+/// The access token in a field that was believed.
+fn token_of(authorization: &HeaderValue) -> Option<&str> {
+    match Authorization::read([authorization.as_bytes()]) {
+        Ok(Some(Authorization::Bearer(token) | Authorization::Dpop(token))) => Some(token),
+        _ => None,
+    }
+}
+
+impl Asked {
+    fn target(&self) -> Target<'_> {
+        let host = self.host.as_ref().and_then(|host| host.to_str().ok());
+        Target {
+            host: host.unwrap_or_default(),
+            path: self.uri.path(),
+            listener: Some(self.listener),
+        }
+    }
+}
