@@ -22,8 +22,8 @@ pub struct Quotas {
     pub of_user: Quota,
 }
 
-/// How many tokens of one address may turn out, after a private RSA key was used for them, to be none. With a key of 4096 bits that is
-/// 60 ms of one worker at once, and 6 ms a second after that.
+/// How many tokens of one address may turn out, after a private RSA key was used for them, to be none. With a key of
+/// 4096 bits that is 60 ms of one worker at once, and 6 ms a second after that.
 const DECRYPTIONS: Quota = Quota::one_a_second(10);
 
 /// Counts what fails.

@@ -1,5 +1,5 @@
-//! Digests under a secret of the process: nobody outside can make two that are alike, so what strangers write can name entries
-//! of a table.
+//! Digests under a secret of the process: nobody outside can make two that are alike, so what strangers write can name
+//! entries of a table.
 
 use std::hash::Hasher as _;
 

@@ -1,8 +1,8 @@
-//! Who proved something lately, and from where: what comes from there in their name is nobody's guess, so neighbours who present
-//! bad credentials do not keep them out.
+//! Who proved something lately, and from where: what comes from there in their name is nobody's guess, so neighbours
+//! who present bad credentials do not keep them out.
 //!
-//! Only what was good puts anything here, so there is nothing to fill it with. It is shared by all workers, outlives reloads, and is
-//! forgotten when the process ends.
+//! Only what was good puts anything here, so there is nothing to fill it with. It is shared by all workers, outlives
+//! reloads, and is forgotten when the process ends.
 
 use std::net::IpAddr;
 use std::time::{Duration, Instant};

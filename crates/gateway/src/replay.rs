@@ -104,8 +104,8 @@ impl Replay {
         Ok(Self::new(entries_max, &secret))
     }
 
-    /// Whether `caller`, who has the room for it, uses this for the first time, which nobody does any more after that. It is remembered
-    /// until `until`, from when on whoever asks must refuse it for its age.
+    /// Whether `caller`, who has the room for it, uses this for the first time, which nobody does any more after that.
+    /// It is remembered until `until`, from when on whoever asks must refuse it for its age.
     pub fn first_use(&self, caller: &Subject, name: Name<'_>, until: UnixTime, now: UnixTime) -> Seen {
         if until <= now {
             return Seen::Again;

@@ -1,8 +1,9 @@
-//! Why a caller was let in, kept for as long as what they opened is open, so that it can be asked again whether they still would be.
+//! Why a caller was let in, kept for as long as what they opened is open, so that it can be asked again whether they
+//! still would be.
 //!
-//! Asking costs about what a request costs, waits for nobody, and is done every few seconds. Where nothing can be learnt of a
-//! credential now (its store cannot be read, its issuer does not answer) nothing is held against it: its end in time counts in any
-//! case.
+//! Asking costs about what a request costs, waits for nobody, and is done every few seconds. Where nothing can be
+//! learnt of a credential now (its store cannot be read, its issuer does not answer) nothing is held against it: its
+//! end in time counts in any case.
 
 use std::sync::Arc;
 
@@ -108,7 +109,8 @@ impl Grounds {
     }
 }
 
-/// Whether an issuer still believes a token. It is verified anew only where the issuer, or its keys, have changed since it was.
+/// Whether an issuer still believes a token. It is verified anew only where the issuer, or its keys, have changed since
+/// it was.
 fn believes(
     issuer: &Arc<Issuer>,
     token: &str,

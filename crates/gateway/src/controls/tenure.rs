@@ -1,8 +1,8 @@
 //! For how long what let a caller in holds: an answer that is passed on as it comes, or a WebSocket, ends with the credentials that
 //! opened it.
 //!
-//! Credentials end by themselves at a time, and the grounds on which they let in may be gone before that. What is answered whole is
-//! answered at once, and nothing of it is taken back.
+//! Credentials end by themselves at a time, and the grounds on which they let in may be gone before that. What is
+//! answered whole is answered at once, and nothing of it is taken back.
 
 use std::fmt;
 use std::pin::Pin;

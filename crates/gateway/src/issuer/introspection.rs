@@ -194,8 +194,8 @@ impl Introspection {
         }
     }
 
-    /// Whether nothing is known against a token that was good and lets something go on. The answer to the question before is looked
-    /// at and the next is asked, so that nobody waits; half of all questions at most are such.
+    /// Whether nothing is known against a token that was good and lets something go on. The answer to the question
+    /// before is looked at and the next is asked, so that nobody waits; half of all questions at most are such.
     pub(crate) fn believes(&self, token: &str, question: &mut Question, now: UnixTime) -> bool {
         let Some(digest) = TokenDigest::of(token) else {
             return false;
@@ -218,7 +218,8 @@ impl Introspection {
         true
     }
 
-    /// Whether the issuer called a token good lately, though it has to be asked anew, or is being asked about it: neither is a guess.
+    /// Whether the issuer called a token good lately, though it has to be asked anew, or is being asked about it:
+    /// neither is a guess.
     pub(crate) fn is_no_guess(&self, token: TokenDigest) -> bool {
         let mut known = self.0.known.lock();
         known.open.contains_key(&token) || known.was_good(&token, Instant::now())

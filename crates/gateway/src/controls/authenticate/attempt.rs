@@ -1,6 +1,6 @@
-//! One attempt to prove something: counted before anything is verified, so that guesses sent at once do not get past the limit, and
-//! given back unless it failed. What is nobody's guess is counted afterwards, and only where it failed: no neighbour's failures keep
-//! it out.
+//! One attempt to prove something: counted before anything is verified, so that guesses sent at once do not get past
+//! the limit, and given back unless it failed. What is nobody's guess is counted afterwards, and only where it failed:
+//! no neighbour's failures keep it out.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -19,8 +19,8 @@ use crate::limit::{Charges, Outcome};
 /// In whose name something is presented.
 pub(super) type Names = SmallVec<[Name; 1]>;
 
-/// An attempt that may be made. Where it was charged and is dropped without [`Attempt::settle`] it counts as one that failed, as it
-/// must where the caller hung up before anything was known.
+/// An attempt that may be made. Where it was charged and is dropped without [`Attempt::settle`] it counts as one that
+/// failed, as it must where the caller hung up before anything was known.
 #[must_use]
 pub(super) struct Attempt<'p> {
     attempting: Attempting<'p>,
@@ -89,7 +89,8 @@ impl<'p> Attempting<'p> {
         begun.map(|charges| self.charged(charges)).map_err(Unproven::TooMany)
     }
 
-    /// The same for what is presented in these names. Where that was good lately, for each of them, it is nobody's guess.
+    /// The same for what is presented in these names. Where that was good lately, for each of them, it is nobody's
+    /// guess.
     ///
     /// # Errors
     /// [`Unproven::TooMany`].

@@ -16,8 +16,8 @@ use crate::access::Access;
 
 const NOT_ACCEPTED: Unproven = Unproven::Rejected("scheme-not-accepted");
 
-/// Shows whom the field speaks of, if it is there and the operation accepts any of its schemes. A token that is bound to a certificate
-/// needs the caller's.
+/// Shows whom the field speaks of, if it is there and the operation accepts any of its schemes. A token that is bound
+/// to a certificate needs the caller's.
 pub(super) async fn verify<'p>(attempting: Attempting<'p>, shown: &mut Shown<'p>) -> Result<(), Unproven> {
     let tokens = attempting.access.accepts(Credential::AccessToken);
     let passwords = attempting.access.passwords();

@@ -1,7 +1,8 @@
 //! Who calls: the credentials that a request presents, verified.
 //!
-//! Nothing is refused here: no credential is the anonymous principal, and what a bad one, or one that is not enough, leads to is for
-//! `authorize` to say, when the request is recorded. A kind of credential is one file here, and one line in [`prove`].
+//! Nothing is refused here: no credential is the anonymous principal, and what a bad one, or one that is not enough,
+//! leads to is for `authorize` to say, when the request is recorded. A kind of credential is one file here, and one
+//! line in `prove`.
 
 mod api_key;
 mod attempt;
@@ -122,7 +123,8 @@ pub(crate) async fn authenticate<'r>(paced: Paced<'r>, gate: &Gate, failures: &F
     Identified { routed, proof }
 }
 
-/// Verifies every credential. One that is bad makes the others worth nothing, and only where all are good anything is used up.
+/// Verifies every credential. One that is bad makes the others worth nothing, and only where all are good anything is
+/// used up.
 async fn prove(attempting: Attempting<'_>) -> Result<Shown<'_>, Unproven> {
     let mut shown = Shown::default();
     // First: a connection whose certificate is over is good for nothing, and tokens may be bound to it.

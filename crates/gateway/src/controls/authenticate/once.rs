@@ -1,5 +1,5 @@
-//! What is good once. It is used up last, when everything else about the request's credentials held, so that whoever is refused for
-//! another reason, or told to come back because something cannot be verified now, still has it.
+//! What is good once. It is used up last, when everything else about the request's credentials held, so that whoever is
+//! refused for another reason, or told to come back because something cannot be verified now, still has it.
 
 use std::sync::Arc;
 
@@ -17,7 +17,8 @@ use crate::replay::{Name, Seen};
 
 /// One thing that is good once.
 pub(super) enum Once<'p> {
-    /// A proof of whoever has this subject's token. One that was seen before proves nothing: it may have been taken down on its way.
+    /// A proof of whoever has this subject's token. One that was seen before proves nothing: it may have been taken
+    /// down on its way.
     Proof(Proved, Arc<Identity>),
     /// A token of an issuer whose tokens are, and what it is to the caller where it was used before.
     Token(&'p Issuer, Arc<Identity>, fn(&'static str) -> Unproven),

@@ -26,9 +26,9 @@ struct Believed<'i> {
 
 /// Whom a token speaks of. One that is remembered costs little and is counted nowhere.
 ///
-/// This and [`believe`] are where it is chosen who is to know a token, by its looks: one of the form of the gate's own is the gate's, where
-/// its own are accepted; a JWT is for the issuer that it names, whether that verifies it by keys or by asking; an encrypted one for whoever
-/// can decrypt it; everything else for the one issuer that is asked.
+/// This and `believe` are where it is chosen who is to know a token, by its looks: one of the form of the gate's own is
+/// the gate's, where its own are accepted; a JWT is for the issuer that it names, whether that verifies it by keys or
+/// by asking; an encrypted one for whoever can decrypt it; everything else for the one issuer that is asked.
 pub(super) async fn verify(token: &str, attempting: Attempting<'_>) -> Result<Arc<Identity>, Unproven> {
     if let Some(keyring) = attempting.access.own_tokens()
         && OpaqueToken::parse(token).is_some()
