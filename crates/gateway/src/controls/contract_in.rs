@@ -44,6 +44,8 @@ pub struct Conforming<'r> {
     /// Where it will stand why a body that is judged on its way was broken off.
     pub(super) verdict: Option<Verdict>,
     pub(super) charges: Charges,
+    /// What limits count by of the header fields, as they came.
+    pub(super) counted: HeaderMap,
     /// The handshake of a WebSocket, where the operation is one.
     pub(super) websocket: Option<Asked>,
 }
@@ -62,6 +64,7 @@ pub(crate) async fn check<'r>(
         received,
         route,
         charges,
+        counted,
     } = routed;
     let modes = route.operation.policy.modes;
     let (mut head, incoming) = received.into_parts();
@@ -96,6 +99,7 @@ pub(crate) async fn check<'r>(
         json,
         verdict,
         charges,
+        counted,
         websocket,
     })
 }

@@ -71,6 +71,8 @@ pub(crate) async fn pace<'r>(expected: Expected<'r>, account: &mut Account) -> R
     let limits = &routed.route.operation.limits;
     let charges = take(limits, Stage::Routed, &facts, arrival.at(), account).await?;
     routed.charges = std::mem::take(&mut routed.charges).and(charges);
+    // Before anything is taken out of them: credentials end at the gate, and fields that are not declared after that.
+    routed.counted = limits.counted_later(routed.received.headers());
     Ok(Paced { routed })
 }
 
@@ -146,7 +148,7 @@ impl Facts for Caller<'_, '_> {
     }
 
     fn headers(&self) -> &HeaderMap {
-        self.0.routed.received.headers()
+        &self.0.routed.counted
     }
 
     fn identity(&self) -> Option<&Identity> {
@@ -171,7 +173,7 @@ impl Facts for Target<'_, '_> {
     }
 
     fn headers(&self) -> &HeaderMap {
-        &self.0.head.parts.headers
+        &self.0.counted
     }
 
     fn path(&self, name: &str) -> Option<Cow<'_, str>> {

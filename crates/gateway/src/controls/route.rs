@@ -1,5 +1,6 @@
 //! Routing by contract: an unknown host, path or verb ends here.
 
+use http::HeaderMap;
 use portcullis_contract::conform::parameter::{Encoding, Style};
 
 use super::rate_limit::Metered;
@@ -14,6 +15,8 @@ pub struct Routed<'r> {
     pub(super) received: Received,
     pub(super) route: Route<'r>,
     pub(super) charges: Charges,
+    /// What limits of later stages count by of the header fields, as they came.
+    pub(super) counted: HeaderMap,
 }
 
 /// Finds the operation. `path` is the request's own, kept by the caller for as long as the route is used.
@@ -40,6 +43,7 @@ pub(crate) fn route<'r>(
         received,
         route,
         charges,
+        counted: HeaderMap::new(),
     })
 }
 

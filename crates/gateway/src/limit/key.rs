@@ -88,7 +88,7 @@ pub struct Part {
 pub trait Facts {
     /// The client's address, after trusted proxies.
     fn address(&self) -> IpAddr;
-    /// Its headers.
+    /// Its headers, or those of them that the limits asked for count by.
     fn headers(&self) -> &HeaderMap;
     /// A path parameter, percent-decoded, as the contract read it.
     fn path(&self, _name: &str) -> Option<Cow<'_, str>> {
@@ -216,6 +216,14 @@ impl Keyer {
 }
 
 impl Recipe {
+    /// The header fields that it reads.
+    pub(super) fn headers(&self) -> impl Iterator<Item = &HeaderName> {
+        self.parts.iter().filter_map(|part| match &part.source {
+            Source::Header(name) => Some(name),
+            _ => None,
+        })
+    }
+
     /// The key of a request.
     pub fn key(&self, facts: &impl Facts) -> Key {
         let mut hasher = self.start;

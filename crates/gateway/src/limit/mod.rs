@@ -12,7 +12,7 @@ pub mod store;
 pub mod target;
 
 use gcra::{Moment, Quota, retry_after_seconds};
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use key::{Facts, Keyer, Part, Recipe, Scope};
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -195,6 +195,19 @@ impl Limits {
     #[must_use]
     pub fn any(&self, stage: Stage) -> bool {
         self.compiled.iter().any(|limit| limit.stage == stage)
+    }
+
+    /// The header fields that limits of later stages count by: what stands in a request then is no longer what came.
+    #[must_use]
+    pub fn counted_later(&self, headers: &HeaderMap) -> HeaderMap {
+        let mut counted = HeaderMap::new();
+        let later = self.compiled.iter().filter(|limit| limit.stage > Stage::Routed);
+        for name in later.flat_map(|limit| limit.recipe.headers()) {
+            if !counted.contains_key(name) {
+                counted.extend(headers.get_all(name).iter().map(|value| (name.clone(), value.clone())));
+            }
+        }
+        counted
     }
 
     async fn charge(&self, asked: &Asked<'_>, now: Moment, charges: &mut Charges) -> Result<(), Exceeded> {

@@ -4,7 +4,7 @@ mod access;
 mod fixed;
 mod identity;
 pub(crate) mod limits;
-mod proof;
+pub(crate) mod proof;
 mod routes;
 pub(crate) mod tls;
 mod upstreams;

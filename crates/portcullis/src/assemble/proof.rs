@@ -32,12 +32,11 @@ pub(super) fn access(api: &Api, contract: &Contract, declared: &Operation, verif
             .unwrap_or(Verifier::Tokens(Arc::default())),
         scopes: requirement.scopes.clone(),
     };
-    let schemes = || asked().flatten().filter_map(|asked| scheme(api, contract, asked));
     Access {
         realm: api.name.as_str().into(),
         alternatives: asked().map(|all| all.iter().map(need).collect()).collect(),
-        withheld: withheld(api, contract, schemes()),
-        withheld_keys: withheld_keys(api, contract, schemes()),
+        withheld: withheld(api, contract, declared),
+        withheld_keys: withheld_keys(api, contract, schemes(api, contract, declared)),
         forwarded: verifiers.forwarded.clone(),
         dpop: verifiers.dpop,
     }
@@ -45,6 +44,12 @@ pub(super) fn access(api: &Api, contract: &Contract, declared: &Operation, verif
 
 /// A scheme as the contract has it, and what verifies it.
 type Mapped<'a> = (&'a SecurityScheme, &'a Scheme);
+
+/// The schemes that an operation asks for.
+fn schemes<'a>(api: &'a Api, contract: &'a Contract, declared: &'a Operation) -> impl Iterator<Item = Mapped<'a>> {
+    let asked = declared.security.iter().flatten().flatten();
+    asked.filter_map(|asked| scheme(api, contract, asked))
+}
 
 fn scheme<'a>(api: &'a Api, contract: &'a Contract, requirement: &Requirement) -> Option<Mapped<'a>> {
     let index = usize::try_from(requirement.scheme.0).ok()?;
@@ -99,8 +104,8 @@ fn kept_here<'a>(api: &'a Api, contract: &'a Contract) -> impl Iterator<Item = &
 /// operation of the API, those of a signature where it is verified. A proof of possession is for one request and goes on only where
 /// somebody behind verifies it. A field that several schemes share goes on only where all of them let it: a password is not forwarded
 /// because a token may be.
-fn withheld<'a>(api: &'a Api, contract: &'a Contract, asked: impl Iterator<Item = Mapped<'a>>) -> Box<[HeaderName]> {
-    let asked: Vec<Mapped<'a>> = asked.collect();
+pub(crate) fn withheld(api: &Api, contract: &Contract, declared: &Operation) -> Box<[HeaderName]> {
+    let asked: Vec<Mapped<'_>> = schemes(api, contract, declared).collect();
     let of_asked = |forward: bool| {
         let those = asked.iter().filter(move |(_, scheme)| scheme.forward == forward);
         those.flat_map(|(declared, scheme)| fields(&declared.kind, &scheme.verifier))

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::gate::{Directory, Gate, Setup, until};
+use crate::gate::{Directory, Gate, Setup, run, until};
 use crate::http::{THING, THINGS};
 use crate::natter_api;
 use crate::tokens::{Issuer, key_set};
@@ -336,4 +336,63 @@ fn a_caller_and_what_they_aim_at_make_one_key() {
     assert_eq!(callers.of("/things/1", "9.0.0.2", json!({"sub": "alice"})), 0);
     assert_eq!(callers.of("/things/2", "9.0.0.1", json!({"sub": "alice"})), 3);
     assert_eq!(callers.of("/things/1", "9.0.0.1", json!({"sub": "bob"})), 3);
+}
+
+#[test]
+fn header_fields_count_as_they_came() {
+    let upstream = Upstream::with_json(THING);
+    // Not declared, so it is taken out before the path is known to conform.
+    let contract = THINGS.replace(
+        "  /things/{id}:\n    get:\n",
+        "  /things/{id}:\n    get:\n      x-portcullis: {rate_limits: [{name: few, key: [{header: X-Tenant}, {path: id}], requests: 3, per: 10m}]}\n",
+    );
+    assert_ne!(contract, THINGS);
+    let gate = Setup::new(&contract, upstream.address).start();
+    let passing = |tenant: &str| {
+        let statuses = (0..5).map(|_| {
+            let answer = gate.client().send("GET", "/things/7", &[("X-Tenant", tenant)], b"");
+            answer.status
+        });
+        statuses.filter(|status| *status == 200).count()
+    };
+    assert_eq!(passing("one"), 3);
+    assert_eq!(passing("other"), 3);
+    assert_eq!(passing("one"), 0);
+    assert!(
+        upstream
+            .seen()
+            .iter()
+            .all(|request| request.header("x-tenant").is_none())
+    );
+}
+
+#[test]
+fn a_credential_for_the_gate_is_nothing_to_count_by() {
+    let upstream = Upstream::with_json(THING);
+    let check = |header: &str, schemes: &str| {
+        let key = format!("[address, {{header: {header}}}]");
+        let directory = Setup::new(CALLERS, upstream.address)
+            .with_api(schemes)
+            .with_api(&format!("policy: {{rate_limits: [{{name: few, key: {key}, requests: 3, per: 10m}}]}}"))
+            .with("issuers: [{name: main, issuer: 'https://id.example', audiences: ['https://things.example'], keys: {file: keys.json}}]")
+            .written();
+        directory.write("keys.json", &key_set(&[&Issuer::new("one")]));
+        let output = run(&directory.0, &["check", "-c", "gate.yaml"]);
+        (output.status.success(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (verified, forwarded) = (
+        "security_schemes: {bearer: {issuers: [main]}}",
+        "security_schemes: {bearer: {dangerous_unverified: true}}",
+    );
+    let (good, told) = check("authorization", verified);
+    assert!(!good);
+    assert!(
+        told.contains("the rate limit `few` of `GET /things` counts by a header field that carries credentials"),
+        "{told}"
+    );
+    assert!(told.contains("count by `api_key` or `principal`"), "{told}");
+    for (header, schemes) in [("X-Tenant", verified), ("Authorization", forwarded)] {
+        let (good, told) = check(header, schemes);
+        assert!(good, "{header}: {told}");
+    }
 }
