@@ -1,5 +1,6 @@
 //! What may be used only once: the nonces of signed messages (RFC 9421 §7.2.2), the identifiers of proofs (RFC 9449 §11.1).
-//! One memory of fixed size, shared by all workers.
+//! A memory of fixed size, shared by all workers: one for signed messages, one for tokens that are good once and one for proofs of
+//! possession, so that what fills one of them takes no room of the others.
 //!
 //! Nothing that is still good is ever forgotten to make room, since it could be used again then. One caller has a 64th of the room
 //! at most, so that no few callers can take that of the others: whoever has used up its share is told so, and everybody else only

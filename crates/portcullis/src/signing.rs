@@ -6,11 +6,12 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use portcullis_contract::document::Problem;
+use portcullis_contract::document::{Problem, Span};
 use portcullis_gateway::listen::unix_time;
 use portcullis_gateway::upstream_identity::SigningKeys;
 use portcullis_secrets::{LoadError, Signer, SigningAlgorithm};
 
+use crate::config::checked::Configuration;
 use crate::config::upstream_identity::UpstreamTokens;
 use crate::files;
 
@@ -51,17 +52,18 @@ impl Signing {
     ///
     /// # Errors
     /// Every file that cannot be used.
-    pub(crate) fn read(&self, configured: Option<&UpstreamTokens>) -> Result<Read, Vec<Problem>> {
+    pub(crate) fn read(&self, configuration: &Configuration) -> Result<Read, Vec<Problem>> {
+        let (configured, location) = (configuration.upstream_tokens.as_ref(), &*configuration.location);
         let publish_ahead_seconds = configured.map_or(0, |tokens| tokens.publish_ahead_seconds);
         let (keys, made) = match configured {
             Some(tokens) if tokens.keys.is_empty() => {
                 let made = match &self.made {
                     Some(made) => Arc::clone(made),
-                    None => make()?,
+                    None => make(location)?,
                 };
                 (vec![Arc::clone(&made)], Some(made))
             }
-            Some(tokens) => (read(tokens, "")?, None),
+            Some(tokens) => (read(tokens, location)?, None),
             None => (Vec::new(), None),
         };
         Ok(Read {
@@ -115,8 +117,9 @@ pub(crate) fn read(configured: &UpstreamTokens, location: &str) -> Result<Vec<Ar
 ///
 /// # Errors
 /// Every file that cannot be used.
-pub(crate) fn check(configured: Option<&UpstreamTokens>, location: &str) -> Result<(), Vec<Problem>> {
-    configured.map_or(Ok(()), |tokens| read(tokens, location).map(drop))
+pub(crate) fn check(configuration: &Configuration) -> Result<(), Vec<Problem>> {
+    let configured = configuration.upstream_tokens.as_ref();
+    configured.map_or(Ok(()), |tokens| read(tokens, &configuration.location).map(drop))
 }
 
 /// What is wrong with a file, and what to do about it.
@@ -150,15 +153,11 @@ fn key(file: &Path) -> Result<Signer, Wrong> {
     })
 }
 
-fn make() -> Result<Arc<Signer>, Vec<Problem>> {
+fn make(location: &str) -> Result<Arc<Signer>, Vec<Problem>> {
     let made = Signer::generate(SigningAlgorithm::Es256, None);
     let made = made.map_err(|error| {
         let message = format!("no key for `upstream_tokens` can be made: {error}");
-        vec![Problem::error(
-            "",
-            portcullis_contract::document::Span::default(),
-            message,
-        )]
+        vec![Problem::error(location, Span::default(), message)]
     });
     made.map(|key| Arc::new(key.named_by_thumbprint()))
 }

@@ -25,12 +25,29 @@ const READABLE_BY_ALL: u32 = 0o004;
 /// Users by the names that they have here together.
 pub(crate) type ByName = HashMap<Arc<str>, Arc<Passwords>>;
 
+/// The users of a configuration, and what putting them in force takes.
+pub(crate) struct Settled {
+    pub(crate) named: ByName,
+    pub(crate) pending: Pending,
+    /// What could be better.
+    pub(crate) warnings: Vec<Problem>,
+}
+
+/// The threads of a gate when the users of a configuration are put in force.
+pub(crate) struct Pending(Option<Threads>);
+
+/// The threads that verify, and what they were started for.
+#[derive(Clone)]
+struct Threads {
+    settings: Logins,
+    hashing: Arc<Hashing>,
+}
+
 /// What stays from one configuration to the next.
 pub(crate) struct Keeper {
     /// Whether passwords are verified at all.
     serves: bool,
-    /// The threads, and what they were started for.
-    hashing: Option<(Logins, Arc<Hashing>)>,
+    threads: Option<Threads>,
     familiar: Arc<Familiar>,
 }
 
@@ -47,7 +64,7 @@ impl Keeper {
     pub(crate) fn offline() -> Self {
         Self {
             serves: false,
-            hashing: None,
+            threads: None,
             familiar: Arc::default(),
         }
     }
@@ -56,13 +73,18 @@ impl Keeper {
     ///
     /// # Errors
     /// Every file that cannot be used; or there are no threads.
-    pub(crate) fn settle(&mut self, configuration: &Configuration, location: &str) -> Result<ByName, Vec<Problem>> {
-        let read = read_all(&configuration.users, location)?;
+    pub(crate) fn settle(&self, configuration: &Configuration) -> Result<Settled, Vec<Problem>> {
+        let location = &configuration.location;
+        let mut warnings = Vec::new();
+        let read = read_all(&configuration.users, location, &mut warnings)?;
         let Some(first) = configuration.users.first() else {
-            self.hashing = None;
-            return Ok(ByName::new());
+            return Ok(Settled {
+                named: ByName::new(),
+                pending: Pending(None),
+                warnings,
+            });
         };
-        let hashing = self.hashing(configuration.logins).map_err(|error| {
+        let threads = self.threads(configuration.logins).map_err(|error| {
             let message = format!("the system gives no threads to verify passwords on: {error}");
             vec![Problem::error(location, first.span, message)]
         })?;
@@ -70,55 +92,61 @@ impl Keeper {
             let passwords = Passwords::new(
                 Arc::clone(&name),
                 users,
-                Arc::clone(&hashing),
+                Arc::clone(&threads.hashing),
                 Arc::clone(&self.familiar),
             );
             (name, Arc::new(passwords))
         };
-        Ok(read.into_iter().map(passwords).collect())
+        Ok(Settled {
+            named: read.into_iter().map(passwords).collect(),
+            pending: Pending(Some(threads)),
+            warnings,
+        })
     }
 
-    /// The threads; others where the settings are others. Those before end with the last request that waits for them.
-    fn hashing(&mut self, logins: Logins) -> std::io::Result<Arc<Hashing>> {
-        if let Some((settings, hashing)) = &self.hashing
-            && *settings == logins
-        {
-            return Ok(Arc::clone(hashing));
+    /// Puts what was settled in force. Threads of before end with the last request that waits for them.
+    pub(crate) fn put_in_force(&mut self, pending: Pending) {
+        self.threads = pending.0;
+    }
+
+    /// The threads; others where the settings are others.
+    fn threads(&self, settings: Logins) -> std::io::Result<Threads> {
+        if let Some(known) = self.threads.as_ref().filter(|known| known.settings == settings) {
+            return Ok(known.clone());
         }
-        let threads = if self.serves { logins.threads } else { 0 };
-        let hashing = Arc::new(Hashing::start(threads, logins.waiting_max)?);
-        self.hashing = Some((logins, Arc::clone(&hashing)));
-        Ok(hashing)
+        let threads = if self.serves { settings.threads } else { 0 };
+        let hashing = Arc::new(Hashing::start(threads, settings.waiting_max)?);
+        Ok(Threads { settings, hashing })
     }
 }
 
-/// Reads every file of users, and forgets them: for whoever looks for problems only.
-///
-/// # Errors
-/// Every file that cannot be used.
-pub(crate) fn check(configured: &[Configured], location: &str) -> Result<(), Vec<Problem>> {
-    read_all(configured, location).map(drop)
-}
-
-fn read_all(configured: &[Configured], location: &str) -> Result<Vec<(Arc<str>, Users)>, Vec<Problem>> {
+fn read_all(
+    configured: &[Configured],
+    location: &str,
+    warnings: &mut Vec<Problem>,
+) -> Result<Vec<(Arc<str>, Users)>, Vec<Problem>> {
     let (mut all, mut problems) = (Vec::new(), Vec::new());
     for configured in configured {
-        match read(configured, location) {
+        match read(configured, location, warnings) {
             Ok(users) => all.push((Arc::clone(&configured.name), users)),
             Err(found) => problems.extend(found),
         }
     }
-    if problems.is_empty() { Ok(all) } else { Err(problems) }
+    if problems.is_empty() {
+        return Ok(all);
+    }
+    problems.append(warnings);
+    Err(problems)
 }
 
-fn read(configured: &Configured, location: &str) -> Result<Users, Vec<Problem>> {
+fn read(configured: &Configured, location: &str, warnings: &mut Vec<Problem>) -> Result<Users, Vec<Problem>> {
     match &configured.list {
-        List::File(file) => read_file(configured, file, location),
+        List::File(file) => read_file(file, location, warnings),
         List::InMemory(text) => Users::parse(text).map_err(|faults| told(Path::new(&*configured.name), &faults)),
     }
 }
 
-fn read_file(configured: &Configured, file: &NamedFile, location: &str) -> Result<Users, Vec<Problem>> {
+fn read_file(file: &NamedFile, location: &str, warnings: &mut Vec<Problem>) -> Result<Users, Vec<Problem>> {
     let (path, span) = (&file.value, file.span);
     let shown = path.display();
     let problem = |message: String| Problem::error(location, span, message);
@@ -130,18 +158,17 @@ fn read_file(configured: &Configured, file: &NamedFile, location: &str) -> Resul
         return Err(vec![problem(message).help(format!("run `chmod o-rw {shown}`"))]);
     }
     if mode & READABLE_BY_ALL != 0 {
-        tracing::warn!(
-            users = &*configured.name,
-            "everybody on this machine can read `{shown}`, and guess passwords with it: run `chmod o-r {shown}`"
-        );
+        let message = format!("everybody on this machine can read the users `{shown}`, and guess passwords with them");
+        let warning = Problem::warning(location, span, message);
+        warnings.push(warning.help(format!("run `chmod o-r {shown}`")));
     }
     let text = std::str::from_utf8(&octets).map_err(|_| vec![problem(format!("the users `{shown}` are not UTF-8"))])?;
     let users = Users::parse(text).map_err(|faults| told(path, &faults))?;
     if !users.cost_alike() {
-        tracing::warn!(
-            users = &*configured.name,
-            "the hashes in `{shown}` differ in cost, so the time of a login tells a little of who it is: hash them alike"
-        );
+        let message =
+            format!("the hashes in `{shown}` differ in cost, so the time of a login tells a little of who it is");
+        let help = "hash them alike: `portcullis user hash NAME` asks for a password and prints the line";
+        warnings.push(Problem::warning(location, span, message).help(help));
     }
     Ok(users)
 }
@@ -193,10 +220,11 @@ mod tests {
                 span: Span::default(),
             }),
         };
-        let read = read(&configured, "gate.yaml");
+        let mut warnings = Vec::new();
+        let read = read(&configured, "gate.yaml", &mut warnings);
         std::fs::remove_file(&path).unwrap();
         let shown = path.to_string_lossy();
-        let problems = read.err().unwrap_or_default().into_iter();
+        let problems = read.err().unwrap_or_default().into_iter().chain(warnings);
         let told: Vec<_> = problems
             .map(|problem| format!("{}: {}", problem.span.line, problem.message.replace(&*shown, "FILE")))
             .collect();
@@ -207,7 +235,8 @@ mod tests {
     #[test]
     fn a_file_is_read_whole_or_not_at_all() {
         check(&format!("alice:{HASH}\n"), 0o600, &[]);
-        check(&format!("alice:{HASH}\n"), 0o644, &[]);
+        let readable = "0: everybody on this machine can read the users `FILE`, and guess passwords with them";
+        check(&format!("alice:{HASH}\n"), 0o644, &[readable]);
         let writable = "0: everybody on this machine can write the users `FILE`, and so let themselves in";
         check(&format!("alice:{HASH}\n"), 0o602, &[writable]);
         check("# nobody yet\n", 0o600, &["1: there is no user"]);

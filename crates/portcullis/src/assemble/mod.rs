@@ -4,6 +4,7 @@ mod access;
 mod fixed;
 mod identity;
 pub(crate) mod limits;
+mod offline;
 pub(crate) mod proof;
 mod routes;
 pub(crate) mod tls;
@@ -29,7 +30,7 @@ use portcullis_gateway::limit::key::Keyer;
 use portcullis_gateway::limit::memory::MemoryStore;
 use portcullis_gateway::limit::{LimitError, Limiter};
 use portcullis_gateway::listen::{
-    Bounds, Drained, Http2Bounds, Listener, Settings, Sockets, TrustedProxies, WorkerIndex, Workers, unix_time,
+    Drained, Http2Bounds, Listener, Settings, Sockets, TrustedProxies, WorkerIndex, Workers, unix_time,
 };
 use portcullis_gateway::metrics::{Registry, Reload, Setup};
 use portcullis_gateway::observe::Observations;
@@ -46,9 +47,10 @@ use crate::contracts::Loaded;
 use crate::lifecycle::listening::{Given, ListenError, Listening};
 use crate::signing::Signing;
 use crate::traces::Exporter;
-use crate::verifiers::Keepers;
+use crate::verifiers::{Keepers, Settled};
 use fixed::{fixed_settings, now_of};
 use identity::Signs;
+pub(crate) use offline::{Looked, Offline, look, offline};
 use routes::Site;
 use upstreams::Upstreams;
 
@@ -110,42 +112,6 @@ pub(crate) struct Reloaded {
     pub(crate) restart_needed: Vec<String>,
 }
 
-/// The route table of a configuration that is looked at and not served.
-///
-/// # Errors
-/// See [`StartError`].
-pub(crate) fn offline(configuration: &Configuration, apis: Vec<Loaded>) -> Result<Offline, StartError> {
-    let (limiter, registry) = counters(NonZeroUsize::MIN, 1)?;
-    let files = AddressFiles::read(configuration).map_err(unusable(configuration))?;
-    let verifiers = Keepers::offline().settle(configuration, &configuration.listen);
-    let verifiers = verifiers.map_err(unusable(configuration))?;
-    let mut upstreams = Upstreams::new(Fleet::new(1));
-    let signing = Signing::new();
-    let site = Site {
-        listeners: &configuration.listen,
-        addresses: &configuration.listen_addresses(),
-        files: &files,
-        verifiers: &verifiers,
-        signs: Signs {
-            tokens: configuration.upstream_tokens.as_ref(),
-            keys: signing.keys(),
-        },
-    };
-    let routes = routes::table(configuration, site, apis, &limiter, &registry, &mut upstreams)?;
-    Ok(Offline {
-        routes,
-        bounds: configuration.connection.bounds,
-    })
-}
-
-/// What judging saved requests needs.
-pub(crate) struct Offline {
-    /// The route table.
-    pub(crate) routes: portcullis_gateway::routes::Routes,
-    /// The bounds of a request's head.
-    pub(crate) bounds: Bounds,
-}
-
 impl Running {
     /// Listens where the configuration says, and serves these APIs.
     ///
@@ -170,10 +136,10 @@ impl Running {
         let (limiter, registry) = counters(configuration.workers, KEYS_MAX)?;
         let registry = Arc::new(registry);
         let readiness = Arc::new(Readiness::default());
-        let files = AddressFiles::read(&configuration).map_err(unusable(&configuration))?;
+        let files = AddressFiles::read(&configuration).map_err(StartError::Unusable)?;
         let mut keepers = Keepers::start().map_err(system)?;
-        let verifiers = keepers.settle(&configuration, &configuration.listen);
-        let verifiers = verifiers.map_err(unusable(&configuration))?;
+        let settled = keepers.settle(&configuration, &configuration.listen);
+        let Settled { verifiers, pending, .. } = settled.map_err(StartError::Unusable)?;
         let signing = signing(&configuration)?;
         let listeners = tls::listeners(&configuration.listen, &files)?;
         let admin_list = configuration.admin.as_ref().map(|admin| files.list(&admin.addresses));
@@ -200,6 +166,7 @@ impl Running {
         let mut upstreams = Upstreams::new(Arc::clone(&fleet));
         let table = routes::table(&configuration, site, apis, &limiter, &registry, &mut upstreams)?;
         upstreams.finish();
+        keepers.put_in_force(pending);
         let shared = Arc::new(Shared {
             routes: ArcSwap::from_pointee(table),
             limiter,
@@ -243,11 +210,10 @@ impl Running {
     /// See [`StartError`].
     pub(crate) fn reload(&mut self, configuration: Configuration, apis: Vec<Loaded>) -> Result<Reloaded, StartError> {
         let ages = written(&apis);
-        let files = AddressFiles::read(&configuration).map_err(unusable(&configuration))?;
-        let verifiers = self.keepers.settle(&configuration, &self.configuration.listen);
-        let verifiers = verifiers.map_err(unusable(&configuration))?;
-        let signing = self.signing.read(configuration.upstream_tokens.as_ref());
-        let signing = signing.map_err(unusable(&configuration))?;
+        let files = AddressFiles::read(&configuration).map_err(StartError::Unusable)?;
+        let settled = self.keepers.settle(&configuration, &self.configuration.listen);
+        let Settled { verifiers, pending, .. } = settled.map_err(StartError::Unusable)?;
+        let signing = self.signing.read(&configuration).map_err(StartError::Unusable)?;
         let site = Site {
             listeners: &self.configuration.listen,
             addresses: self.workers.addresses(),
@@ -261,7 +227,8 @@ impl Running {
         let (limiter, registry) = (&self.shared.limiter, &self.registry);
         let table = routes::table(&configuration, site, apis, limiter, registry, &mut self.upstreams)?;
         tls::replace(&self.configuration.listen, &configuration.listen, &self.listeners)?;
-        // Before the table that needs them.
+        // Nothing fails from here on. Before the table that needs them:
+        self.keepers.put_in_force(pending);
         self.signing.replace(signing);
         self.shared.routes.store(Arc::new(table));
         self.upstreams.finish();
@@ -373,21 +340,11 @@ fn system(error: impl ToString) -> StartError {
     StartError::System(error.to_string())
 }
 
-/// What is wrong with what a configuration names, with its place.
-fn unusable(configuration: &Configuration) -> impl Fn(Vec<Problem>) -> StartError {
-    |mut problems| {
-        for problem in problems.iter_mut().filter(|problem| problem.location.is_empty()) {
-            problem.location.clone_from(&configuration.location);
-        }
-        StartError::Unusable(problems)
-    }
-}
-
 /// The keys that sign tokens for upstreams.
 fn signing(configuration: &Configuration) -> Result<Signing, StartError> {
     let mut signing = Signing::new();
-    let read = signing.read(configuration.upstream_tokens.as_ref());
-    signing.replace(read.map_err(unusable(configuration))?);
+    let read = signing.read(configuration).map_err(StartError::Unusable)?;
+    signing.replace(read);
     Ok(signing)
 }
 

@@ -7,7 +7,7 @@ use clap::Args;
 use portcullis_contract::document::{Problem, Severity, Span};
 
 use super::{Failure, Outcome, Overlaid, Shared};
-use crate::assemble::StartError;
+use crate::assemble::{Looked, StartError};
 use crate::config::Reading;
 use crate::config::checked::Configuration;
 use crate::lifecycle::account;
@@ -36,20 +36,28 @@ fn problems(location: &str, reading: Reading) -> Vec<Problem> {
     problems.extend(tls_files::problems(&configuration, location));
     let account = configuration.process.account.as_ref();
     problems.extend(account.and_then(|account| account::problem(account, location)));
-    problems.sort_by_key(|problem| problem.span);
-    problems.extend(of_contracts(&configuration, location));
+    let looked = assemble::look(&configuration);
+    let looked = looked.map_err(|found| problems.extend(found)).ok();
+    problems.extend(looked.iter().flat_map(|looked| looked.warnings.clone()));
+    problems.extend(of_contracts(&configuration, looked.as_ref(), location));
+    // The configuration's own by their lines, then those of each file that it names.
+    problems.sort_by_key(|problem| {
+        let own = problem.location == location;
+        (!own, own.then_some(problem.span))
+    });
     problems
 }
 
-/// The problems of the contracts, and of what is put together from them.
-fn of_contracts(configuration: &Configuration, location: &str) -> Vec<Problem> {
+/// The problems of the contracts, and of what is put together from them where all else can be used.
+fn of_contracts(configuration: &Configuration, looked: Option<&Looked>, location: &str) -> Vec<Problem> {
     let mut apis = match contracts::load_all(configuration, location) {
         Ok(apis) => apis,
         Err(problems) => return problems,
     };
     let warnings = apis.iter_mut().flat_map(|api| std::mem::take(&mut api.warnings));
     let mut problems: Vec<Problem> = warnings.collect();
-    match assemble::offline(configuration, apis) {
+    let Some(looked) = looked else { return problems };
+    match assemble::offline(configuration, looked, apis) {
         Ok(_) => {}
         Err(StartError::Unusable(found)) => problems.extend(found),
         Err(error) => problems.push(Problem::error(location, Span::default(), error.to_string())),

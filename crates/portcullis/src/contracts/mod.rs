@@ -18,7 +18,6 @@ use portcullis_contract::conform::contract::{Compiled, Contract, compile};
 use portcullis_contract::document::{self, Document, FileId, Problem, Severity, Span};
 use portcullis_gateway::forward::tls::Tls;
 
-use crate::address_files::AddressFiles;
 use crate::commands::Failure;
 use crate::config::api::Api;
 use crate::config::checked::Configuration;
@@ -28,11 +27,7 @@ use crate::config::problems::Problems;
 use crate::config::upstream_tls::Tls as Configured;
 use crate::config::{extensions, raw};
 use crate::files::Files;
-use crate::issuers;
-use crate::signers;
-use crate::signing;
 use crate::upstream_tls;
-use crate::users;
 pub(crate) use folder::is_named_like_one;
 
 /// An API with its contract, ready to be served or looked at.
@@ -78,23 +73,7 @@ impl Loaded {
 /// The problems of all contracts, warnings among them, where one at least is an error.
 pub(crate) fn load_all(configuration: &Configuration, location: &str) -> Result<Vec<Loaded>, Vec<Problem>> {
     let mut apis = Vec::new();
-    let mut problems = AddressFiles::read(configuration).err().unwrap_or_default();
-    problems.extend(users::check(&configuration.users, location).err().unwrap_or_default());
-    problems.extend(
-        signing::check(configuration.upstream_tokens.as_ref(), location)
-            .err()
-            .unwrap_or_default(),
-    );
-    let of_issuers = issuers::check(&configuration.issuers, location);
-    let (errors, warnings): (Vec<_>, Vec<_>) = of_issuers
-        .into_iter()
-        .partition(|problem| problem.severity == Severity::Error);
-    problems.extend(errors);
-    problems.extend(
-        signers::settle(&configuration.signers, location)
-            .err()
-            .unwrap_or_default(),
-    );
+    let mut problems = Vec::new();
     for api in folder::expanded(&configuration.apis, location, &mut problems) {
         match load(&api, location) {
             Ok(api) => apis.push(api),
@@ -105,9 +84,6 @@ pub(crate) fn load_all(configuration: &Configuration, location: &str) -> Result<
         if let Some(api) = apis.get_mut(later) {
             api.warnings.push(warning);
         }
-    }
-    if let Some(first) = apis.first_mut() {
-        first.warnings.extend(warnings);
     }
     if problems.is_empty() {
         return Ok(apis);

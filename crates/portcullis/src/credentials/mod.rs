@@ -31,11 +31,18 @@ pub(crate) struct OwnCredentials {
     in_force: Option<InForce>,
 }
 
+#[derive(Clone)]
 struct InForce {
     configured: Credentials,
     secret: secret::Digest,
     keyring: Arc<Keyring>,
 }
+
+/// What is known of the credentials of a configuration, and what putting that in force takes.
+pub(crate) type Settled = (Option<Arc<Keyring>>, Pending);
+
+/// What a gate knows of its own credentials when those of a configuration are put in force.
+pub(crate) struct Pending(Option<InForce>);
 
 impl OwnCredentials {
     /// For a gate that serves.
@@ -54,46 +61,52 @@ impl OwnCredentials {
         }
     }
 
-    /// What is known of the credentials of a configuration; none where it has none. What is as it was stays.
+    /// What is known of the credentials of a configuration; none where it has none. What is as it was stays. `location` is the
+    /// configuration's.
     ///
     /// # Errors
     /// The store or the secret cannot be used.
-    pub(crate) fn settle(&mut self, configured: Option<&Kept>) -> Result<Option<Arc<Keyring>>, Vec<Problem>> {
-        let configured = match configured {
-            Some(Kept::InFiles(configured)) => configured,
+    pub(crate) fn settle(&self, configured: Option<&Kept>, location: &str) -> Result<Settled, Box<Problem>> {
+        match configured {
+            Some(Kept::InFiles(configured)) => {
+                let in_force = self.in_files(configured, location)?;
+                let keyring = Arc::clone(&in_force.keyring);
+                Ok((Some(keyring), Pending(Some(in_force))))
+            }
             Some(Kept::InMemory(made)) => {
-                self.in_force = None;
-                return begin_in_memory(made)
-                    .map(Some)
-                    .map_err(|message| vec![unplaced(message)]);
+                let begun = begin_in_memory(made);
+                let keyring = begun.map_err(|message| Problem::error(location, Span::default(), message))?;
+                Ok((Some(keyring), Pending(None)))
             }
-            None => {
-                self.in_force = None;
-                return Ok(None);
-            }
-        };
-        let (keys, digest) = secret::read(&configured.secret).map_err(|error| vec![of_secret(configured, &error)])?;
-        if let Some(known) = &self.in_force
-            && known.configured.store == configured.store
-            && known.secret == digest
-        {
-            return Ok(Some(Arc::clone(&known.keyring)));
+            None => Ok((None, Pending(None))),
         }
-        let keyring = self.begin(configured, keys)?;
-        // Whoever holds the one before is served by its thread until nobody does.
-        self.in_force = Some(InForce {
-            configured: configured.clone(),
-            secret: digest,
-            keyring: Arc::clone(&keyring),
-        });
-        Ok(Some(keyring))
     }
 
-    fn begin(&self, configured: &Credentials, keys: Vec<MacKey>) -> Result<Arc<Keyring>, Vec<Problem>> {
+    /// Puts what was settled in force. Whoever holds what was before is served by its thread until nobody does.
+    pub(crate) fn put_in_force(&mut self, pending: Pending) {
+        self.in_force = pending.0;
+    }
+
+    fn in_files(&self, configured: &Credentials, location: &str) -> Result<InForce, Box<Problem>> {
+        let wrong = |error: String| Box::new(of_secret(configured, location, &error));
+        let (keys, secret) = secret::read(&configured.secret).map_err(wrong)?;
+        let as_before = |known: &&InForce| known.configured.store == configured.store && known.secret == secret;
+        let keyring = match self.in_force.as_ref().filter(as_before) {
+            Some(known) => Arc::clone(&known.keyring),
+            None => self.begin(configured, location, keys)?,
+        };
+        Ok(InForce {
+            configured: configured.clone(),
+            secret,
+            keyring,
+        })
+    }
+
+    fn begin(&self, configured: &Credentials, location: &str, keys: Vec<MacKey>) -> Result<Arc<Keyring>, Box<Problem>> {
         let keys = keys.into_iter().map(|key| Arc::new(key) as Arc<dyn Mac>).collect();
-        let keys = MacKeys::new(keys).map_err(|unusable| vec![of_secret(configured, &unusable.to_string())])?;
+        let keys = MacKeys::new(keys).map_err(|wrong| of_secret(configured, location, &wrong.to_string()))?;
         let keyring = Arc::new(Keyring::new(AUTHORITY.into(), keys));
-        let failed = |error| vec![of_store(configured, &error)];
+        let failed = |error| Box::new(of_store(configured, location, &error));
         if !self.serves {
             // Whoever only looks changes nothing, and opening may.
             sqlite::look(&configured.store).map_err(failed)?;
@@ -111,7 +124,10 @@ impl OwnCredentials {
             let of = Arc::downgrade(&keyring);
             spawn("uses", move || keep_uses(uses, &of))
         });
-        begun.map_err(|error| vec![unplaced(format!("the store of credentials cannot be watched: {error}"))])?;
+        begun.map_err(|error| {
+            let message = format!("the store of credentials cannot be watched: {error}");
+            Problem::error(location, configured.store_span, message)
+        })?;
         Ok(keyring)
     }
 }
@@ -132,10 +148,6 @@ fn begin_in_memory(made: &Made) -> Result<Arc<Keyring>, String> {
     let of = Arc::downgrade(&keyring);
     spawn("credentials", move || keep(reader, &of)).map_err(|error| error.to_string())?;
     Ok(keyring)
-}
-
-fn unplaced(message: String) -> Problem {
-    Problem::error("", Span::default(), message)
 }
 
 impl Drop for OwnCredentials {
@@ -172,18 +184,18 @@ pub(crate) fn store_fault(configured: &Credentials, error: &StoreError) -> Strin
     format!("cannot use the store `{}`: {error}", configured.store.display())
 }
 
-fn of_store(configured: &Credentials, error: &StoreError) -> Problem {
+fn of_store(configured: &Credentials, location: &str, error: &StoreError) -> Problem {
     let help = match error {
         StoreError::Missing => "issue the first credential: `portcullis key issue --owner NAME` makes the store",
         _ => "",
     };
-    Problem::error("", configured.store_span, store_fault(configured, error)).help(help)
+    Problem::error(location, configured.store_span, store_fault(configured, error)).help(help)
 }
 
-fn of_secret(configured: &Credentials, error: &str) -> Problem {
+fn of_secret(configured: &Credentials, location: &str, error: &str) -> Problem {
     let message = format!("cannot use the secret `{}`: {error}", configured.secret.display());
     let help = "issue the first credential: `portcullis key issue --owner NAME` makes the secret where there is none";
-    Problem::error("", configured.secret_span, message).help(help)
+    Problem::error(location, configured.secret_span, message).help(help)
 }
 
 /// Reads a store from where it was read before.

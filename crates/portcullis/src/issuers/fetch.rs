@@ -38,7 +38,7 @@ enum Order {
 }
 
 /// An issuer whose keys are fetched.
-struct Fetching {
+pub(super) struct Fetching {
     name: Arc<str>,
     issuer: Weak<Issuer>,
     state: Arc<State>,
@@ -103,15 +103,15 @@ impl Fetcher {
         Ok(Self { orders })
     }
 
-    /// Fetches keys from now on, for the issuer that `make` makes of them.
-    pub(super) fn begin(
+    /// What it takes to fetch keys, for the issuer that `make` makes of them; nothing is fetched yet.
+    pub(super) fn prepare(
         &self,
         configured: &Configured,
         keys: &RemoteKeys,
         make: impl FnOnce(Keys) -> Arc<Issuer>,
-    ) -> Arc<Issuer> {
+    ) -> (Arc<Issuer>, Fetching) {
         let state = Arc::new(State::default());
-        // The first fetch begins at once.
+        // The first fetch begins with the rest.
         state.fetching.store(true, Ordering::Release);
         let issuer = make(Keys::unknown(Some(self.wish(&state))));
         let fetching = Fetching {
@@ -125,13 +125,15 @@ impl Fetcher {
             last: None,
             failing: false,
         };
+        (issuer, fetching)
+    }
+
+    /// Fetches keys from now on.
+    pub(super) fn begin(&self, fetching: Fetching) {
+        let name = Arc::clone(&fetching.name);
         if self.orders.send(Order::Begin(Box::new(fetching))).is_err() {
-            tracing::error!(
-                issuer = &*configured.name,
-                "its keys are not fetched: the thread has ended"
-            );
+            tracing::error!(issuer = &*name, "its keys are not fetched: the thread has ended");
         }
-        issuer
     }
 
     /// What workers call when a token names a key that nobody knows.

@@ -18,7 +18,7 @@ use portcullis_identity::introspection::Introspected;
 use portcullis_identity::jose::key_set::{KeySet, SET_BYTES_MAX};
 
 use self::ask::{Asked, Asker, Endpoint};
-use self::fetch::Fetcher;
+use self::fetch::{Fetcher, Fetching};
 pub(crate) use self::keys::refused;
 use crate::config::introspection::Introspection as ConfiguredIntrospection;
 use crate::config::issuer::{self as config, Issuer as Configured, RemoteKeys};
@@ -51,10 +51,29 @@ struct Kept {
     issuer: Arc<Issuer>,
 }
 
+/// The issuers of a configuration, and what putting them in force takes.
+pub(crate) struct Settled {
+    pub(crate) named: ByName,
+    pub(crate) pending: Pending,
+    /// What could be better.
+    pub(crate) warnings: Vec<Problem>,
+}
+
+/// What becomes of the issuers of a gate when those of a configuration are put in force. Until then nothing is fetched for them, and
+/// those in force stay what they are.
+#[derive(Default)]
+pub(crate) struct Pending {
+    kept: Vec<Kept>,
+    fetched: Vec<Fetching>,
+    decryption: Vec<(Arc<Issuer>, Option<Decryption>)>,
+}
+
 /// An issuer that can be used, and the keys for its encrypted tokens as they are now.
-struct Settled {
+struct One {
     issuer: Arc<Issuer>,
     endpoint: Option<Arc<Endpoint>>,
+    /// What it takes to fetch its keys, where they are not being fetched already.
+    fetching: Option<Fetching>,
     decryption: Option<Decryption>,
     warnings: Vec<Problem>,
 }
@@ -89,59 +108,68 @@ impl Issuers {
     ///
     /// # Errors
     /// Every file that cannot be used.
-    pub(crate) fn settle(&mut self, configured: &[Configured], location: &str) -> Result<ByName, Vec<Problem>> {
-        let (mut settled, mut problems) = (Vec::new(), Vec::new());
+    pub(crate) fn settle(&self, configured: &[Configured], location: &str) -> Result<Settled, Vec<Problem>> {
+        let (mut named, mut pending) = (ByName::new(), Pending::default());
+        let (mut warnings, mut problems) = (Vec::new(), Vec::new());
         for configured in configured {
             match self.settle_one(configured, location) {
-                Ok(one) => settled.push((configured, one)),
+                Ok(one) => {
+                    named.insert(Arc::clone(&configured.name), Arc::clone(&one.issuer));
+                    warnings.extend(pending.add(configured, one));
+                }
                 Err(found) => problems.extend(found),
             }
         }
         if !problems.is_empty() {
+            problems.extend(warnings);
             return Err(problems);
         }
-        // The fetcher forgets those that nobody holds any more.
-        self.kept = settled
-            .iter()
-            .map(|(configured, one)| Kept {
-                configured: (*configured).clone(),
-                endpoint: one.endpoint.clone(),
-                issuer: Arc::clone(&one.issuer),
-            })
-            .collect();
-        let named = settled.into_iter().map(|(configured, one)| {
-            one.issuer.decrypt_with(one.decryption);
-            (Arc::clone(&configured.name), one.issuer)
-        });
-        Ok(named.collect())
+        Ok(Settled {
+            named,
+            pending,
+            warnings,
+        })
     }
 
-    fn settle_one(&self, configured: &Configured, location: &str) -> Result<Settled, Vec<Problem>> {
+    /// Puts what was settled in force.
+    pub(crate) fn put_in_force(&mut self, pending: Pending) {
+        // The fetcher forgets those that nobody holds any more.
+        self.kept = pending.kept;
+        for (issuer, decryption) in pending.decryption {
+            issuer.decrypt_with(decryption);
+        }
+        if let Some(outwards) = &self.outwards {
+            let begin = |fetching| outwards.fetcher.begin(fetching);
+            pending.fetched.into_iter().for_each(begin);
+        }
+    }
+
+    fn settle_one(&self, configured: &Configured, location: &str) -> Result<One, Vec<Problem>> {
         let decryption = configured.decryption.as_ref();
         let decryption = decryption
             .map(|configured| decryption::read(configured, location))
             .transpose()?;
         let settled = self.settle_authority(configured, location);
-        Ok(Settled {
+        Ok(One {
             decryption,
             ..settled.map_err(|problem| vec![*problem])?
         })
     }
 
-    fn settle_authority(&self, configured: &Configured, location: &str) -> Result<Settled, Box<Problem>> {
+    fn settle_authority(&self, configured: &Configured, location: &str) -> Result<One, Box<Problem>> {
         match &configured.authority {
             config::Authority::Keys(config::Keys::File(file)) => {
                 let (keys, warnings) = keys::read(file, configured, location)?;
                 let issuer = self.make(configured, Validation::Keys(Keys::read(keys)));
-                Ok(Settled {
+                Ok(One {
                     warnings,
-                    ..Settled::of(issuer)
+                    ..One::of(issuer)
                 })
             }
-            config::Authority::Keys(config::Keys::Remote(keys)) => Ok(Settled::of(self.fetched(configured, keys))),
+            config::Authority::Keys(config::Keys::Remote(keys)) => Ok(self.fetched(configured, keys)),
             config::Authority::Keys(config::Keys::InMemory(keys)) => {
                 let keys = keys::made(keys, configured, location)?;
-                Ok(Settled::of(self.make(configured, Validation::Keys(Keys::read(keys)))))
+                Ok(One::of(self.make(configured, Validation::Keys(Keys::read(keys)))))
             }
             config::Authority::Introspection(asked) => {
                 let endpoint = Arc::new(Endpoint::new(&configured.name, asked, location)?);
@@ -164,23 +192,22 @@ impl Issuers {
         })
     }
 
-    fn fetched(&self, configured: &Configured, keys: &RemoteKeys) -> Arc<Issuer> {
+    fn fetched(&self, configured: &Configured, keys: &RemoteKeys) -> One {
         if let Some(known) = self.known(configured) {
-            return Arc::clone(&known.issuer);
+            return One::of(Arc::clone(&known.issuer));
         }
         let make = |keys| self.make(configured, Validation::Keys(keys));
-        match &self.outwards {
-            Some(outwards) => outwards.fetcher.begin(configured, keys, make),
-            None => make(Keys::unknown(None)),
+        let Some(outwards) = &self.outwards else {
+            return One::of(make(Keys::unknown(None)));
+        };
+        let (issuer, fetching) = outwards.fetcher.prepare(configured, keys, make);
+        One {
+            fetching: Some(fetching),
+            ..One::of(issuer)
         }
     }
 
-    fn asked(
-        &self,
-        configured: &Configured,
-        introspection: &ConfiguredIntrospection,
-        endpoint: Arc<Endpoint>,
-    ) -> Settled {
+    fn asked(&self, configured: &Configured, introspection: &ConfiguredIntrospection, endpoint: Arc<Endpoint>) -> One {
         if let Some(Kept {
             endpoint: Some(known),
             issuer,
@@ -188,9 +215,9 @@ impl Issuers {
         }) = self.known(configured)
             && known.is_as(&endpoint)
         {
-            return Settled {
+            return One {
                 endpoint: Some(Arc::clone(known)),
-                ..Settled::of(Arc::clone(issuer))
+                ..One::of(Arc::clone(issuer))
             };
         }
         let asked = Asked {
@@ -198,18 +225,33 @@ impl Issuers {
             asker: self.outwards.as_ref().map(|outwards| outwards.asker.clone()),
         };
         let asked = Introspection::new(tokens(configured), Box::new(asked), introspection.bounds);
-        Settled {
+        One {
             endpoint: Some(endpoint),
-            ..Settled::of(self.make(configured, Validation::Introspection(asked)))
+            ..One::of(self.make(configured, Validation::Introspection(asked)))
         }
     }
 }
 
-impl Settled {
+impl Pending {
+    /// One more issuer; what could be better of it.
+    fn add(&mut self, configured: &Configured, one: One) -> Vec<Problem> {
+        self.kept.push(Kept {
+            configured: configured.clone(),
+            endpoint: one.endpoint,
+            issuer: Arc::clone(&one.issuer),
+        });
+        self.fetched.extend(one.fetching);
+        self.decryption.push((one.issuer, one.decryption));
+        one.warnings
+    }
+}
+
+impl One {
     fn of(issuer: Arc<Issuer>) -> Self {
         Self {
             issuer,
             endpoint: None,
+            fetching: None,
             decryption: None,
             warnings: Vec::new(),
         }
@@ -218,16 +260,6 @@ impl Settled {
 
 fn tokens(configured: &Configured) -> AccessTokens {
     AccessTokens::new(Arc::clone(&configured.name), configured.expected.clone()).bound(configured.binding)
-}
-
-/// Reads what every issuer has in files, and forgets it: for whoever looks for problems only, warnings among them.
-pub(crate) fn check(configured: &[Configured], location: &str) -> Vec<Problem> {
-    let issuers = Issuers::offline();
-    let found = |configured| match issuers.settle_one(configured, location) {
-        Ok(settled) => settled.warnings,
-        Err(problems) => problems,
-    };
-    configured.iter().flat_map(found).collect()
 }
 
 /// The keys of an issuer as they are now, for whoever looks at one token: read, or fetched.

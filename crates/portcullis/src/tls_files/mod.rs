@@ -11,7 +11,6 @@ use portcullis_gateway::listen::tls::{Certificate, Tls, TlsProblem};
 use rustls::pki_types::UnixTime;
 
 use crate::assemble::tls::terms_with;
-use crate::client_certificates;
 use crate::config::api::Hosts;
 use crate::config::checked::Configuration;
 use crate::config::listen::{self, Certificates, Listener};
@@ -31,10 +30,6 @@ pub(crate) fn problems(configuration: &Configuration, location: &str) -> Vec<Pro
         if let Some(tls) = &listener.tls {
             pairs.extend(looking.listener(tls));
         }
-    }
-    if let Some(forwarded) = &configuration.forwarded_client_certificates {
-        let problem = client_certificates::forwarded(forwarded, location).err();
-        looking.found.extend(problem.map(|problem| *problem));
     }
     looking.hosts(configuration, &pairs);
     let mut found = looking.found;

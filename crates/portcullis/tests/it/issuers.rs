@@ -18,9 +18,9 @@ use crate::upstream::{Upstream, answer, ok};
 use crate::wire::Answer;
 
 /// What is served at each path: whole answers.
-type Pages = Arc<Mutex<HashMap<String, Vec<u8>>>>;
+pub(crate) type Pages = Arc<Mutex<HashMap<String, Vec<u8>>>>;
 
-fn pages() -> (Upstream, Pages) {
+pub(crate) fn pages() -> (Upstream, Pages) {
     let pages = Pages::default();
     let known = Arc::clone(&pages);
     let server = Upstream::start(move |seen, stream| {
@@ -32,7 +32,7 @@ fn pages() -> (Upstream, Pages) {
     (server, pages)
 }
 
-fn serve(pages: &Pages, path: &str, page: Vec<u8>) {
+pub(crate) fn serve(pages: &Pages, path: &str, page: Vec<u8>) {
     pages.lock().unwrap().insert(path.to_owned(), page);
 }
 
@@ -41,7 +41,7 @@ fn json_page(value: &Value) -> Vec<u8> {
 }
 
 /// A gate that believes an issuer described like this.
-fn setup(upstream: &Upstream, name: &str, more: &str) -> Setup {
+pub(crate) fn setup(upstream: &Upstream, name: &str, more: &str) -> Setup {
     Setup::new(CONTRACT, upstream.address)
         .with(&format!(
             "issuers: [{{name: main, issuer: '{name}', audiences: ['https://things.example'], {more}}}]"
@@ -49,7 +49,7 @@ fn setup(upstream: &Upstream, name: &str, more: &str) -> Setup {
         .with_api("security_schemes: {bearer: {issuers: [main]}}")
 }
 
-const FREELY: &str = "dangerous_private_address: true, dangerous_plain_http: true";
+pub(crate) const FREELY: &str = "dangerous_private_address: true, dangerous_plain_http: true";
 
 fn token_of(issuer: &Issuer, name: &str) -> String {
     issuer.token_with("at+jwt", json!({ "iss": name }))
@@ -201,7 +201,7 @@ fn jose_23_keys_that_are_too_old_are_not_used_and_are_used_again_when_they_come(
 const SHARED: [u8; 32] = [9; 32];
 
 /// A token inside of an encrypted one, for a key that sender and receiver share.
-fn sealed(header: &str, content: &str) -> String {
+pub(crate) fn sealed(header: &str, content: &str) -> String {
     let aad = URL_SAFE_NO_PAD.encode(header);
     let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &SHARED).unwrap());
     let mut text = content.as_bytes().to_vec();
@@ -213,7 +213,7 @@ fn sealed(header: &str, content: &str) -> String {
     format!("{aad}.{}", parts.join("."))
 }
 
-const NESTED: &str = r#"{"alg":"dir","enc":"A256GCM","cty":"JWT","kid":"shared"}"#;
+pub(crate) const NESTED: &str = r#"{"alg":"dir","enc":"A256GCM","cty":"JWT","kid":"shared"}"#;
 
 /// A gate that has the shared key.
 fn decrypting(upstream: &Upstream, issuer: &Issuer, more: &str) -> Gate {
@@ -222,11 +222,11 @@ fn decrypting(upstream: &Upstream, issuer: &Issuer, more: &str) -> Gate {
         .with("workers: 1")
         .written();
     directory.write("keys.json", &key_set(&[issuer]));
-    directory.write("shared.jwk", &shared_key());
+    directory.write_secret("shared.jwk", &shared_key());
     Gate::start(directory)
 }
 
-fn shared_key() -> String {
+pub(crate) fn shared_key() -> String {
     json!({"kty": "oct", "alg": "A256GCM", "kid": "shared", "k": URL_SAFE_NO_PAD.encode(SHARED)}).to_string()
 }
 

@@ -2,9 +2,11 @@
 
 use serde_json::Value;
 
-use crate::gate::{Gate, Setup, until};
+use crate::gate::{Gate, Setup, run, until};
 use crate::http::{THING, THINGS};
-use crate::upstream::Upstream;
+use crate::issuers::{NESTED, pages, sealed, serve, setup, shared_key};
+use crate::tokens::{Issuer, get, key_set};
+use crate::upstream::{Upstream, ok};
 
 fn reloads(gate: &Gate, outcome: &str) -> f64 {
     gate.metric(&["portcullis_reloads_total", outcome])
@@ -109,4 +111,72 @@ fn warnings_and_errors_have_one_shape_each_at_its_level() {
     until("it is refused", || told_of("not reloaded", after).is_some());
     assert_eq!(told_of(warning, after), at("WARN"));
     assert_eq!(told_of("`numbre`", after), at("ERROR"));
+}
+
+/// What makes a configuration unusable: before anything of it is read for good, and when all of it was.
+const WRONG: [&str; 2] = [
+    "credentials: {store: none.db, secret: none.jwks}",
+    "arrival_limit: {requests: 1, per: 24h, burst: 1000000}",
+];
+
+#[test]
+fn jose_11_a_reload_that_is_refused_changes_nothing_of_what_is_believed() {
+    let (upstream, issuer, (server, pages)) = (Upstream::with_json(THING), Issuer::new("one"), pages());
+    serve(&pages, "/keys", ok("application/json", &key_set(&[&issuer])));
+    let keys = format!(
+        "keys: {{url: 'http://{}/keys', dangerous_private_address: true}}",
+        server.address
+    );
+    let decryption = "decryption: {keys: [{file: shared.jwk}]}";
+    let directory = setup(&upstream, "https://id.example", &format!("{keys}, {decryption}")).written();
+    directory.write_secret("shared.jwk", &shared_key());
+    let gate = Gate::start(directory);
+    let (plain, sealed) = (issuer.token(), sealed(NESTED, &issuer.token()));
+    until("the keys are there", || get(&gate, &sealed).status == 200);
+    get(&gate, &plain).is_refused(401, "authentication.required");
+    // From here on they cannot be fetched again.
+    pages.lock().unwrap().clear();
+    let good = gate.directory.read("gate.yaml");
+    for wrong in WRONG {
+        for (now, then) in [
+            ("shared.jwk}]}", "shared.jwk}], also_unencrypted: true}"),
+            (&*format!(", {decryption}"), ""),
+            ("https://things.example", "https://others.example"),
+        ] {
+            let (refused, applied) = (reloads(&gate, "refused"), reloads(&gate, "applied"));
+            let changed = good.replace(now, then);
+            assert_ne!(changed, good);
+            gate.directory.write("gate.yaml", &format!("{wrong}\n{changed}"));
+            until("the reload is refused", || reloads(&gate, "refused") > refused);
+            assert_eq!(get(&gate, &sealed).status, 200, "{wrong} {then}");
+            get(&gate, &plain).is_refused(401, "authentication.required");
+            gate.directory.write("gate.yaml", &good);
+            until("the good one is loaded again", || reloads(&gate, "applied") > applied);
+            assert_eq!(get(&gate, &sealed).status, 200, "{wrong} {then}");
+            get(&gate, &plain).is_refused(401, "authentication.required");
+        }
+    }
+}
+
+#[test]
+fn what_could_be_better_and_what_is_wrong_is_told_together_in_order() {
+    let upstream = Upstream::with_json(THING);
+    let directory = Setup::new(THINGS, upstream.address)
+        .with("credentials: {store: none.db, secret: none.jwks}")
+        .with("users: [{name: staff, file: users.txt}]")
+        .with("upstream_tokens: {issuer: 'https://gate.example', keys: [none.pem]}")
+        .written();
+    let hash = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    directory.write("users.txt", &format!("alice:{hash}\n"));
+    directory.permit("users.txt", 0o644);
+    let output = run(&directory.0, &["check", "--json", "-c", "gate.yaml"]);
+    assert_eq!(output.status.code(), Some(1));
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let told = told.as_array().or(told["problems"].as_array()).unwrap();
+    let of: Vec<_> = told
+        .iter()
+        .filter(|problem| problem.to_string().contains("gate.yaml"))
+        .map(|problem| (problem["line"].as_u64().unwrap(), problem["severity"].as_str().unwrap()))
+        .collect();
+    assert_eq!(of, [(3, "error"), (4, "warning"), (5, "error")], "{told:?}");
 }

@@ -7,6 +7,7 @@ use portcullis_contract::document::{Problem, Severity};
 
 use super::super::{ConfigFile, Failure};
 use super::Arguments;
+use crate::assemble;
 use crate::config::checked::Configuration;
 use crate::config::listen::Tls;
 use crate::config::{self, Reading};
@@ -112,6 +113,8 @@ impl Origin {
         } = read;
         let location = self.source.location();
         problems.extend(tls_files::problems(&configuration, &location));
+        let looked = assemble::look(&configuration);
+        problems.extend(looked.map_or_else(|found| found, |looked| looked.warnings));
         let loaded = contracts::load_all(&configuration, &location);
         let apis = loaded.map_err(|found| problems.extend(found)).unwrap_or_default();
         if problems.iter().any(|problem| problem.severity == Severity::Error) {

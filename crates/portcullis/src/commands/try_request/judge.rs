@@ -16,7 +16,7 @@ use portcullis_gateway::trial::{self, Finding, Stripped, Verdict};
 use super::astray::{self, Aim};
 use super::har::Answer;
 use super::http::{Message, Whole};
-use crate::assemble::{self, Offline, StartError};
+use crate::assemble::{self, Looked, Offline, StartError};
 use crate::config::checked::Configuration;
 use crate::contracts::{Loaded, place};
 
@@ -84,11 +84,11 @@ impl Judged {
 impl Judge {
     /// # Errors
     /// The rate limits cannot be used.
-    pub(super) fn new(configuration: &Configuration, apis: Vec<Loaded>) -> Result<Self, StartError> {
+    pub(super) fn new(configuration: &Configuration, looked: &Looked, apis: Vec<Loaded>) -> Result<Self, StartError> {
         let documents = apis.iter().map(|api| (api.api.name.clone(), Arc::clone(&api.document)));
         let documents = documents.collect();
         Ok(Self {
-            offline: assemble::offline(configuration, apis)?,
+            offline: assemble::offline(configuration, looked, apis)?,
             documents,
             scratch: HeadScratch::default(),
         })

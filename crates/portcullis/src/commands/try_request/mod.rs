@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{Failure, Outcome, Overlaid, Shared};
-use crate::{contracts, files};
+use crate::{assemble, contracts, files};
 use judge::{Judge, Judged};
 
 /// The arguments of `try`.
@@ -29,7 +29,8 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments, shared: &Shared) -> Result<Outcome, Failure> {
     let configuration = arguments.contracts.load()?;
     let apis = contracts::for_verb(&configuration, &arguments.contracts.file.config)?;
-    let mut judge = Judge::new(&configuration, apis).map_err(|error| Failure::unusable(error.to_string()))?;
+    let looked = assemble::look(&configuration).map_err(Failure::of_problems)?;
+    let mut judge = Judge::new(&configuration, &looked, apis).map_err(|error| Failure::unusable(error.to_string()))?;
     let mut judged = Vec::new();
     for path in &arguments.requests {
         let name = path.to_string_lossy();

@@ -19,7 +19,8 @@ fn told_by(gate: &str, name: &str, bytes: &str) -> Result<String, String> {
         .usable()
         .unwrap();
     let apis = contracts::load_all(&configuration, "gate.yaml").unwrap();
-    let mut judge = Judge::new(&configuration, apis).unwrap();
+    let looked = assemble::look(&configuration).unwrap();
+    let mut judge = Judge::new(&configuration, &looked, apis).unwrap();
     let judged = of_file(name, bytes.as_bytes(), &mut judge)?;
     let told = anstream::adapter::strip_str(&tell::text(&judged)).to_string();
     Ok(told.replace(root, ""))

@@ -1,0 +1,92 @@
+//! A configuration that is looked at and not served: what it names is read, and its routes are put together.
+
+use std::num::NonZeroUsize;
+
+use portcullis_contract::document::Problem;
+use portcullis_gateway::forward::balance::Fleet;
+use portcullis_gateway::listen::Bounds;
+use portcullis_gateway::routes::Routes;
+
+use super::identity::Signs;
+use super::routes::{self, Site};
+use super::upstreams::Upstreams;
+use super::{StartError, counters};
+use crate::address_files::AddressFiles;
+use crate::config::checked::Configuration;
+use crate::contracts::Loaded;
+use crate::signing::{self, Signing};
+use crate::verifiers::{Keepers, Settled, Verifiers};
+
+/// What a configuration names besides contracts and certificates, read.
+pub(crate) struct Looked {
+    files: AddressFiles,
+    verifiers: Verifiers,
+    /// What could be better.
+    pub(crate) warnings: Vec<Problem>,
+}
+
+/// What judging saved requests needs.
+pub(crate) struct Offline {
+    /// The route table.
+    pub(crate) routes: Routes,
+    /// The bounds of a request's head.
+    pub(crate) bounds: Bounds,
+}
+
+/// Reads what a configuration names besides contracts and certificates: lists of addresses, and all that credentials are verified and
+/// tokens are signed with. Nothing is fetched and nothing is changed.
+///
+/// # Errors
+/// Every problem, warnings among them.
+pub(crate) fn look(configuration: &Configuration) -> Result<Looked, Vec<Problem>> {
+    let files = AddressFiles::read(configuration);
+    let signing = signing::check(configuration);
+    let verifiers = Keepers::offline().settle(configuration, &configuration.listen);
+    match (files, verifiers, signing) {
+        (Ok(files), Ok(settled), Ok(())) => {
+            let Settled {
+                verifiers, warnings, ..
+            } = settled;
+            Ok(Looked {
+                files,
+                verifiers,
+                warnings,
+            })
+        }
+        (files, verifiers, signing) => {
+            let mut problems = files.err().unwrap_or_default();
+            problems.extend(verifiers.map_or_else(|found| found, |settled| settled.warnings));
+            problems.extend(signing.err().unwrap_or_default());
+            Err(problems)
+        }
+    }
+}
+
+/// The route table of a configuration.
+///
+/// # Errors
+/// See [`StartError`].
+pub(crate) fn offline(
+    configuration: &Configuration,
+    looked: &Looked,
+    apis: Vec<Loaded>,
+) -> Result<Offline, StartError> {
+    let (limiter, registry) = counters(NonZeroUsize::MIN, 1)?;
+    let mut upstreams = Upstreams::new(Fleet::new(1));
+    let signing = Signing::new();
+    let site = Site {
+        listeners: &configuration.listen,
+        addresses: &configuration.listen_addresses(),
+        files: &looked.files,
+        verifiers: &looked.verifiers,
+        signs: Signs {
+            tokens: configuration.upstream_tokens.as_ref(),
+            keys: signing.keys(),
+        },
+    };
+    let routes = routes::table(configuration, site, apis, &limiter, &registry, &mut upstreams)?;
+    Ok(Offline {
+        routes,
+        bounds: configuration.connection.bounds,
+    })
+}
