@@ -7,8 +7,11 @@
 
 mod address;
 mod git;
+pub(crate) mod place;
 mod remote;
+mod rights;
 
+use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -21,6 +24,7 @@ use crate::config::api::{Api, References};
 use crate::config::contract::{Remote, Source};
 use git::Commit;
 pub(crate) use remote::{body, causes, client_of, install_crypto};
+pub(crate) use rights::{secret, trusted};
 
 /// No file is larger.
 pub(crate) const FILE_BYTES_MAX: u64 = 32 << 20;
@@ -230,13 +234,24 @@ pub(crate) fn revision(source: &Source) -> Result<Option<String>, String> {
 /// # Errors
 /// It does not exist, cannot be read, is no plain file, or is too large.
 pub(crate) fn local(path: &Path) -> Result<Vec<u8>, String> {
+    read(open(path)?)
+}
+
+/// Opens a plain file.
+fn open(path: &Path) -> Result<File, String> {
     let plain = |metadata: std::fs::Metadata| metadata.is_file();
     // A device or a pipe may block when it is opened, so that is asked first.
     if !std::fs::metadata(path).map(plain).map_err(|error| reason(&error))? {
         return Err("this is no plain file".to_owned());
     }
-    let file = std::fs::File::open(path).map_err(|error| reason(&error))?;
-    let mut bytes = Vec::new();
+    File::open(path).map_err(|error| reason(&error))
+}
+
+/// Reads a file that is no larger than [`FILE_BYTES_MAX`].
+fn read(file: File) -> Result<Vec<u8>, String> {
+    let length = file.metadata().map_or(0, |metadata| metadata.len()).min(FILE_BYTES_MAX);
+    // Room for all of it at once: a secret is not left behind in smaller rooms.
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0).saturating_add(1));
     file.take(FILE_BYTES_MAX + 1)
         .read_to_end(&mut bytes)
         .map_err(|error| reason(&error))?;

@@ -45,7 +45,7 @@ struct Reading<'c> {
 impl Reading<'_> {
     fn signers(&self) -> Result<Signers, Vec<Problem>> {
         let set = match &self.configured.file {
-            Some((file, span)) => Some(files::local(file).map_err(|error| {
+            Some((file, span)) => Some(files::trusted(file).map_err(|error| {
                 let message = format!("cannot read the keys `{}`: {error}", file.display());
                 vec![self.problem(*span, message)]
             })?),
@@ -54,7 +54,7 @@ impl Reading<'_> {
         let mut signers = Signers::new(Arc::clone(&self.configured.name), self.configured.demands.clone());
         let mut problems = Vec::new();
         for configured in &self.configured.keys {
-            let signer = self.signer(configured, set.as_deref());
+            let signer = self.signer(configured, set.as_ref().map(|set| &**set.octets));
             let inserted = signer.map(|signer| signers.insert(configured.keyid.clone(), signer));
             // That a name stands twice was said when the configuration was read.
             if let Err(message) = inserted {
@@ -126,8 +126,7 @@ fn of_set(configured: &signers::Signer, set: &[u8], rules: &JwkRules) -> Result<
 }
 
 fn secret(file: &Path) -> Result<VerificationKey, String> {
-    let octets = files::local(file).map_err(|error| format!("cannot read `{}`: {error}", file.display()))?;
-    let octets = zeroize::Zeroizing::new(octets);
+    let octets = files::secret(file).map_err(|error| format!("cannot read `{}`: {error}", file.display()))?;
     let key = MacKey::from_jwk(&octets).map_err(|error| format!("`{}`: {error}", file.display()))?;
     Ok(VerificationKey::from_mac(Arc::new(key)))
 }

@@ -2,7 +2,6 @@
 //!
 //! Nothing here signs, and no key is ever shown.
 
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,8 +14,6 @@ use crate::config::checked::Configuration;
 use crate::config::upstream_identity::UpstreamTokens;
 use crate::files;
 
-/// What a file may allow: everything to its owner, reading to its group, nothing to others.
-const MODE_MAX: u32 = 0o740;
 /// What a key may be.
 const ALGORITHMS: [SigningAlgorithm; 2] = [SigningAlgorithm::Es256, SigningAlgorithm::Ed25519];
 
@@ -128,18 +125,9 @@ type Wrong = (String, &'static str);
 fn key(file: &Path) -> Result<Signer, Wrong> {
     const HOW: &str = "make one with `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256`";
     let unreadable = |error: String| (format!("cannot be read: {error}"), "");
-    let metadata = std::fs::metadata(file).map_err(|error| unreadable(error.to_string()))?;
-    let mode = metadata.permissions().mode() & 0o777;
-    if mode & !MODE_MAX != 0 {
-        let message = format!("is a private key that others can use: its mode is {mode:03o}");
-        return Err((
-            message,
-            "take the rights of others away: `chmod 0600`, or 0640 for a group",
-        ));
-    }
-    let pem = String::from_utf8(files::local(file).map_err(unreadable)?);
-    let pem = pem.map_err(|_| (LoadError::Pem.to_string(), HOW))?;
-    let read = ALGORITHMS.map(|algorithm| Signer::from_pem(&pem, algorithm, None));
+    let octets = files::secret(file).map_err(unreadable)?;
+    let pem = std::str::from_utf8(&octets).map_err(|_| (LoadError::Pem.to_string(), HOW))?;
+    let read = ALGORITHMS.map(|algorithm| Signer::from_pem(pem, algorithm, None));
     let mut errors = Vec::new();
     for key in read {
         match key {

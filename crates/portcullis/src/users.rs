@@ -3,7 +3,6 @@
 //! A line of such a file is never shown, since it holds what a password can be guessed with.
 
 use std::collections::HashMap;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -18,9 +17,6 @@ use crate::files;
 
 /// The most lines of one file that are told of.
 const PROBLEMS_MAX: usize = 20;
-/// Modes of a file that let everybody write it, or read it.
-const WRITABLE_BY_ALL: u32 = 0o002;
-const READABLE_BY_ALL: u32 = 0o004;
 
 /// Users by the names that they have here together.
 pub(crate) type ByName = HashMap<Arc<str>, Arc<Passwords>>;
@@ -150,19 +146,15 @@ fn read_file(file: &NamedFile, location: &str, warnings: &mut Vec<Problem>) -> R
     let (path, span) = (&file.value, file.span);
     let shown = path.display();
     let problem = |message: String| Problem::error(location, span, message);
-    let octets =
-        files::local(path).map_err(|error| vec![problem(format!("cannot read the users `{shown}`: {error}"))])?;
-    let mode = std::fs::metadata(path).map_or(0, |metadata| metadata.mode());
-    if mode & WRITABLE_BY_ALL != 0 {
-        let message = format!("everybody on this machine can write the users `{shown}`, and so let themselves in");
-        return Err(vec![problem(message).help(format!("run `chmod o-rw {shown}`"))]);
-    }
-    if mode & READABLE_BY_ALL != 0 {
+    let held = files::trusted(path);
+    let held = held.map_err(|error| vec![problem(format!("cannot read the users `{shown}`: {error}"))])?;
+    if held.is_readable_by_all() {
         let message = format!("everybody on this machine can read the users `{shown}`, and guess passwords with them");
         let warning = Problem::warning(location, span, message);
         warnings.push(warning.help(format!("run `chmod o-r {shown}`")));
     }
-    let text = std::str::from_utf8(&octets).map_err(|_| vec![problem(format!("the users `{shown}` are not UTF-8"))])?;
+    let text =
+        std::str::from_utf8(&held.octets).map_err(|_| vec![problem(format!("the users `{shown}` are not UTF-8"))])?;
     let users = Users::parse(text).map_err(|faults| told(path, &faults))?;
     if !users.cost_alike() {
         let message =
@@ -237,7 +229,8 @@ mod tests {
         check(&format!("alice:{HASH}\n"), 0o600, &[]);
         let readable = "0: everybody on this machine can read the users `FILE`, and guess passwords with them";
         check(&format!("alice:{HASH}\n"), 0o644, &[readable]);
-        let writable = "0: everybody on this machine can write the users `FILE`, and so let themselves in";
+        let writable = "0: cannot read the users `FILE`: everybody on this machine can write it, and so let themselves in \
+                        (mode 602): run `chmod o-w FILE`";
         check(&format!("alice:{HASH}\n"), 0o602, &[writable]);
         check("# nobody yet\n", 0o600, &["1: there is no user"]);
         check(

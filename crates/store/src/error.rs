@@ -13,7 +13,7 @@ pub enum StoreError {
     #[error("{0}")]
     Io(#[from] std::io::Error),
     /// Others than its owner and its group may read it.
-    #[error("everybody may read it (mode {mode:o}): `chmod o= FILE`")]
+    #[error("everybody on this machine can get at it (mode {mode:03o})")]
     Exposed {
         /// The permissions of the file.
         mode: u32,

@@ -1,9 +1,9 @@
 //! What is kept of orders: the account, and the certificate with its key. Each is one file, written whole or not at all, and readable
 //! by the gate alone.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -18,6 +18,7 @@ use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use crate::config::acme::Acme;
+use crate::files::place;
 
 /// The directory of one order.
 pub(super) struct Store {
@@ -136,18 +137,8 @@ impl Store {
 
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.directory)?;
-        let written = path.with_extension("new");
-        let mut file = OpenOptions::new()
-            .create(true)
-            .write(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&written)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&written, path)?;
         // What is removed after this is not needed any more, also where the machine fails now.
-        File::open(&self.directory)?.sync_all()
+        place::replace(path, bytes)
     }
 }
 

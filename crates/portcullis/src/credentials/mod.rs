@@ -3,6 +3,7 @@
 pub(crate) mod draw;
 pub(crate) mod secret;
 
+use std::fmt;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -180,22 +181,50 @@ pub(crate) fn allow(configured: &Credentials, places: &mut Places) {
 }
 
 /// What is wrong with a store.
-pub(crate) fn store_fault(configured: &Credentials, error: &StoreError) -> String {
+pub(crate) fn store_fault(configured: &Credentials, error: &dyn fmt::Display) -> String {
     format!("cannot use the store `{}`: {error}", configured.store.display())
 }
 
+/// What is wrong with a secret.
+pub(crate) fn secret_fault(configured: &Credentials, error: &str) -> String {
+    format!("cannot use the secret `{}`: {error}", configured.secret.display())
+}
+
+/// What to do about a store that cannot be used; empty where the message says it all.
+pub(crate) fn store_way_out(configured: &Credentials, error: &StoreError) -> String {
+    match error {
+        StoreError::Missing => {
+            "issue the first credential: `portcullis key issue --owner NAME` makes the store".to_owned()
+        }
+        StoreError::Exposed { .. } => format!("run `chmod o= {}`", configured.store.display()),
+        _ => String::new(),
+    }
+}
+
+/// What to do about a secret that cannot be used; empty where the message says it all.
+pub(crate) fn secret_way_out(configured: &Credentials) -> String {
+    let Credentials { store, secret, .. } = configured;
+    match (secret.exists(), store.exists()) {
+        (true, _) => String::new(),
+        (false, false) => {
+            "issue the first credential: `portcullis key issue --owner NAME` makes the secret and the store".to_owned()
+        }
+        (false, true) => format!(
+            "put your copy of it back: what is in `{}` is worth nothing without it; without a copy, move the store away and issue every \
+             credential anew",
+            store.display()
+        ),
+    }
+}
+
 fn of_store(configured: &Credentials, location: &str, error: &StoreError) -> Problem {
-    let help = match error {
-        StoreError::Missing => "issue the first credential: `portcullis key issue --owner NAME` makes the store",
-        _ => "",
-    };
-    Problem::error(location, configured.store_span, store_fault(configured, error)).help(help)
+    let problem = Problem::error(location, configured.store_span, store_fault(configured, error));
+    problem.help(store_way_out(configured, error))
 }
 
 fn of_secret(configured: &Credentials, location: &str, error: &str) -> Problem {
-    let message = format!("cannot use the secret `{}`: {error}", configured.secret.display());
-    let help = "issue the first credential: `portcullis key issue --owner NAME` makes the secret where there is none";
-    Problem::error(location, configured.secret_span, message).help(help)
+    let problem = Problem::error(location, configured.secret_span, secret_fault(configured, error));
+    problem.help(secret_way_out(configured))
 }
 
 /// Reads a store from where it was read before.

@@ -187,7 +187,7 @@ async fn body(mut answer: Response) -> Result<Vec<u8>, String> {
 
 /// `client_secret_basic`: name and secret are encoded as in a form first (RFC 6749 §2.3.1).
 fn authorization(configured: &Configured) -> Result<HeaderValue, String> {
-    let octets = Zeroizing::new(files::local(&configured.client_secret.value)?);
+    let octets = files::secret(&configured.client_secret.value)?;
     let secret = octets.trim_ascii_end();
     if secret.is_empty() || secret.iter().any(u8::is_ascii_control) {
         return Err("it is not one line of text".to_owned());

@@ -8,7 +8,6 @@ use portcullis_identity::jose::algorithm::{KeyManagement, Named as _};
 use portcullis_identity::jose::handle::Decrypt;
 use portcullis_identity::jose::key::Kid;
 use portcullis_secrets::DecryptionKey;
-use zeroize::Zeroizing;
 
 use crate::config::decryption::{Decryption as Configured, DecryptionKey as ConfiguredKey};
 use crate::files;
@@ -43,7 +42,7 @@ pub(super) fn read(configured: &Configured, location: &str) -> Result<Decryption
 }
 
 fn load(key: &ConfiguredKey) -> Result<DecryptionKey, String> {
-    let octets = Zeroizing::new(files::local(&key.file.value)?);
+    let octets = files::secret(&key.file.value)?;
     if octets.trim_ascii_start().starts_with(b"{") {
         if key.kid.is_some() {
             return Err("a JWK says its `kid` itself: take out `kid`".to_owned());

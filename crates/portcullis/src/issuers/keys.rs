@@ -36,9 +36,9 @@ pub(super) fn read(
 ) -> Result<(KeySet, Vec<Problem>), Box<Problem>> {
     let shown = file.value.display();
     let problem = |message: String, help: &str| Box::new(Problem::error(location, file.span, message).help(help));
-    let octets = files::local(&file.value);
-    let octets = octets.map_err(|error| problem(format!("cannot read the keys `{shown}`: {error}"), ""))?;
-    let keys = KeySet::from_jwks(&octets, &rules(configured));
+    let held = files::trusted(&file.value);
+    let held = held.map_err(|error| problem(format!("cannot read the keys `{shown}`: {error}"), ""))?;
+    let keys = KeySet::from_jwks(&held.octets, &rules(configured));
     let (keys, left_out) =
         keys.map_err(|refusal| problem(format!("`{shown}` {}", refused(&refusal)), advice(&refusal)))?;
     let warnings = left_out.iter().map(|key| {

@@ -268,11 +268,11 @@ fn tokens(configured: &Configured) -> AccessTokens {
 /// They cannot be had, or not be used.
 pub(crate) fn keys(configured: &Configured, keys: &config::Keys) -> Result<KeySet, String> {
     let octets = match keys {
-        config::Keys::File(file) => files::local(&file.value)?,
+        config::Keys::File(file) => files::trusted(&file.value)?.octets,
         config::Keys::Remote(keys) => {
-            files::named(&discovery::url_of(keys)?, keys.private_address, SET_BYTES_MAX as u64)?
+            files::named(&discovery::url_of(keys)?, keys.private_address, SET_BYTES_MAX as u64)?.into()
         }
-        config::Keys::InMemory(keys) => keys.clone().into_bytes(),
+        config::Keys::InMemory(keys) => keys.clone().into_bytes().into(),
     };
     keys::parse(&octets, &keys::rules(configured)).map(|(keys, _)| keys)
 }

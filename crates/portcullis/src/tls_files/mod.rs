@@ -64,6 +64,10 @@ impl Looking<'_> {
             for (chain, key) in files {
                 match pair::read(&chain.value, &key.value, self.now) {
                     Ok(pair) => {
+                        // No more than a warning: a mounted key is what whoever mounts it makes of it.
+                        if let Some(exposed) = pem::exposure(&key.value) {
+                            self.warning(key.span, exposed, "");
+                        }
                         self.serves(chain, &pair, &pairs);
                         pairs.push(pair);
                     }

@@ -68,6 +68,12 @@ pub(crate) fn revocations(file: &Path) -> Result<Vec<CertificateRevocationListDe
     sections(file, Wanted::Revocations)
 }
 
+/// What is wrong with the rights of the file of a private key; none where it cannot be read, which is said elsewhere.
+pub(crate) fn exposure(file: &Path) -> Option<String> {
+    let exposed = files::trusted(file).ok()?.exposure(file)?;
+    Some(format!("the private key `{}`: {exposed}", file.display()))
+}
+
 /// The first private key of a file.
 ///
 /// # Errors
@@ -81,17 +87,18 @@ pub(crate) fn key(file: &Path) -> Result<PrivateKeyDer<'static>, Fault> {
 
 fn sections<T: PemObject>(file: &Path, wanted: Wanted) -> Result<Vec<T>, Fault> {
     let shown = file.display();
-    let bytes = files::local(file).map_err(|error| unreadable(file, &error))?;
-    if wanted == Wanted::Key && is_encrypted_of_old(&bytes) {
+    let held = files::trusted(file).map_err(|error| unreadable(file, &error))?;
+    let bytes = held.octets.as_slice();
+    if wanted == Wanted::Key && is_encrypted_of_old(bytes) {
         return Err(wrong(file, wanted, Held::EncryptedKey));
     }
-    let found: Vec<T> = T::pem_slice_iter(&bytes).collect::<Result<_, _>>().map_err(|_| {
+    let found: Vec<T> = T::pem_slice_iter(bytes).collect::<Result<_, _>>().map_err(|_| {
         let help =
             "between `-----BEGIN ...-----` and `-----END ...-----` stands base64 and nothing else: write the file anew";
         Fault::new(format!("the PEM in `{shown}` is damaged"), help)
     })?;
     if found.is_empty() {
-        return Err(wrong(file, wanted, held(&bytes, wanted)));
+        return Err(wrong(file, wanted, held_by(bytes, wanted)));
     }
     Ok(found)
 }
@@ -152,7 +159,7 @@ fn convert(wanted: Wanted, file: &str) -> String {
 }
 
 /// What a file holds where what is wanted is not there.
-fn held(bytes: &[u8], wanted: Wanted) -> Held {
+fn held_by(bytes: &[u8], wanted: Wanted) -> Held {
     let text = String::from_utf8_lossy(bytes);
     let labels = text.lines().filter_map(|line| {
         let label = line.trim().strip_prefix("-----BEGIN ")?;

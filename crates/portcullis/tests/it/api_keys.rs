@@ -577,13 +577,30 @@ fn the_commands_tell_what_they_do_and_what_is_wrong() {
     }
     assert_eq!(told(&directory, "token list"), "no tokens\n");
     assert_eq!(told(&directory, "check"), "no problems\n");
+}
+
+#[test]
+fn a_secret_that_others_can_read_or_that_is_lost_is_an_error() {
+    let upstream = Upstream::with_json(THING);
+    let directory = setup(&upstream).written();
+    issue(&directory, "");
     let secret = directory.0.join("credentials.jwks");
     fs::set_permissions(&secret, fs::Permissions::from_mode(0o644)).unwrap();
-    assert!(fails(&directory, "key issue --owner alice").contains("everybody may read it"));
-    assert!(fails(&directory, "check").contains("everybody may read it"));
+    let exposed = "others on this machine can get at it (mode 644): run `chmod g-w,o= credentials.jwks`";
+    for verb in ["key issue --owner alice", "check"] {
+        let said = fails(&directory, verb);
+        assert!(
+            said.contains(exposed) && !said.contains("issue the first"),
+            "{verb}: {said}"
+        );
+    }
     // A secret that was lost is not replaced unseen: what is kept would be worth nothing.
     fs::remove_file(&secret).unwrap();
-    assert!(fails(&directory, "key issue --owner alice").contains("there is no such file"));
+    for verb in ["key issue --owner alice", "check"] {
+        let said = fails(&directory, verb);
+        assert!(said.contains("there is no such file"), "{verb}: {said}");
+        assert!(said.contains("put your copy of it back"), "{verb}: {said}");
+    }
 }
 
 #[test]

@@ -94,7 +94,7 @@ fn after_everything(upstream: &Upstream) -> Gate {
     let directory = Directory::new();
     directory.write("api.yaml", CONTRACT);
     directory.write("keys.json", &key_set(&[&Issuer::new("one")]));
-    directory.write("secret", "of the gate");
+    directory.write_secret("secret", "of the gate");
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let configuration = format!(
         "listen: 127.0.0.1:0\nadmin: {{listen: '127.0.0.1:0'}}\nissuers:\n  - {{name: read, issuer: a, audiences: [a], keys: {{file: keys.json}}}}\n  - {{name: fetched, issuer: b, audiences: [b], keys: {{url: 'http://{nobody}/', dangerous_private_address: true}}}}\n  - {{name: asked, issuer: c, audiences: [c], introspection: {{url: 'https://{nobody}/', client_id: gate, client_secret_file: secret, dangerous_private_address: true}}}}\napis:\n  - {{name: api, contract: api.yaml, upstream: 'http://{}', policy: {{rate_limits: [{{name: seen, shared: all, requests: 1, per: 10m, mode: observe}}]}}}}\n  - name: down\n    contract: api.yaml\n    base_path: /down\n    upstream: {{url: 'http://{nobody}', breaker: {{}}}}\n",

@@ -386,8 +386,8 @@ fn what_cannot_be_signed_or_is_said_twice_is_an_error_before_anything_is_served(
     let keys = |files: &str| format!("upstream_tokens: {{issuer: 'https://gate.example', keys: [{files}]}}");
     check(jwt, &keys("one.pem"), 0o600, "");
     check(jwt, &keys("one.pem"), 0o640, "");
-    check(jwt, &keys("one.pem"), 0o644, "its mode is 644");
-    check(jwt, &keys("one.pem"), 0o660, "its mode is 660");
+    check(jwt, &keys("one.pem"), 0o644, "mode 644");
+    check(jwt, &keys("one.pem"), 0o660, "mode 660");
     check(jwt, &keys("one.pem, two.pem"), 0o600, "stands in another file");
     check(jwt, &keys("rsa.pem"), 0o600, "another kind than P-256 and Ed25519");
     check(jwt, &keys("none.pem"), 0o600, "is not one private key");

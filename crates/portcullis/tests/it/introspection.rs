@@ -68,7 +68,7 @@ fn written(upstream: &Upstream, authority: &Upstream, more: &str) -> Directory {
         .with_api("security_schemes: {bearer: {issuers: [main]}}")
         .with_api("policy: {rate_limits: [{name: address, requests: 1000000, per: 1s}]}")
         .written();
-    directory.write("secret", "s3cr:et\n");
+    directory.write_secret("secret", "s3cr:et\n");
     directory
 }
 

@@ -588,7 +588,7 @@ fn keys_are_read_from_files_and_read_again() {
     let directory = setup(&upstream, signers).written();
     let set = |key: &Key| json!({"keys": [key.jwk()]}).to_string();
     directory.write("keys.json", &set(&old));
-    directory.write("s.jwk", &shared);
+    directory.write_secret("s.jwk", &shared);
     let gate = Gate::start(directory);
     let by = |key: &Key, keyid: &str, tag: &str| {
         let parameters = format!(";created={};keyid=\"{keyid}\";tag=\"{tag}\"", now());
@@ -658,7 +658,7 @@ fn who_wants_signatures_upstream_says_so() {
 fn is_an_error(setup: &Setup, key: &Key, expected: &str) {
     let directory = setup.written();
     directory.write("keys.json", &json!({"keys": [key.jwk()]}).to_string());
-    directory.write("short.jwk", r#"{"kty":"oct","k":"AAAA"}"#);
+    directory.write_secret("short.jwk", r#"{"kty":"oct","k":"AAAA"}"#);
     let output = run(&directory.0, &["check", "-c", "gate.yaml"]);
     let told = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
     let is_told = !output.status.success() && told.contains(expected);

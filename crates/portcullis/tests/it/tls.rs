@@ -99,7 +99,7 @@ impl Authority {
 impl Issued {
     pub(crate) fn write(&self, directory: &Directory, name: &str) {
         directory.write(&format!("{name}.pem"), &self.chain);
-        directory.write(&format!("{name}.key"), &self.key);
+        directory.write_secret(&format!("{name}.key"), &self.key);
     }
 }
 

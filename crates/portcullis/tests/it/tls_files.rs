@@ -66,7 +66,7 @@ fn write_own(directory: &Directory, edit: impl Fn(&mut CertificateParams)) {
     edit(&mut params);
     let key = KeyPair::generate().unwrap();
     directory.write("a.pem", &params.self_signed(&key).unwrap().pem());
-    directory.write("a.key", &key.serialize_pem());
+    directory.write_secret("a.key", &key.serialize_pem());
 }
 
 #[track_caller]
@@ -87,6 +87,7 @@ fn is_wrong(chain: &[u8], key: &[u8], expected: &[&str]) {
     let directory = directory("");
     std::fs::write(directory.0.join("a.pem"), chain).unwrap();
     std::fs::write(directory.0.join("a.key"), key).unwrap();
+    directory.permit("a.key", 0o600);
     check(&directory, 1, expected);
     // The gate itself says the same, and does not start.
     let output = run(&directory.0, &["serve", "-c", "gate.yaml"]);

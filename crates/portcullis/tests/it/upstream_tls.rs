@@ -70,7 +70,7 @@ impl Own {
     /// Writes certificate and key as `NAME.pem` and `NAME.key`.
     fn write(&self, directory: &Directory, name: &str) {
         directory.write(&format!("{name}.pem"), &self.certificate.pem());
-        directory.write(&format!("{name}.key"), &self.key.serialize_pem());
+        directory.write_secret(&format!("{name}.key"), &self.key.serialize_pem());
     }
 }
 

@@ -17,7 +17,7 @@ pub(super) use arguments::{Issue, List, Revoke, Rotate, Show};
 use super::{ConfigFile, Failure, Outcome, Shared};
 use crate::config::credentials::{self as config, Credentials};
 use crate::credentials::draw::{self, New};
-use crate::credentials::{secret, store_fault};
+use crate::credentials::{secret, secret_fault, secret_way_out, store_fault, store_way_out};
 use arguments::Owner;
 
 /// How long a credential is kept that has ended, in seconds: 90 days, to answer who had it.
@@ -94,12 +94,13 @@ impl Kept {
     }
 
     fn failed(&self, error: &StoreError) -> Failure {
-        Failure::unusable(store_fault(&self.configured, error))
+        let way_out = store_way_out(&self.configured, error);
+        Failure::unusable(with_way_out(store_fault(&self.configured, error), &way_out))
     }
 
     fn no_secret(&self, error: &str) -> Failure {
-        let path = self.configured.secret.display();
-        Failure::unusable(format!("cannot use the secret `{path}`: {error}"))
+        let way_out = secret_way_out(&self.configured);
+        Failure::unusable(with_way_out(secret_fault(&self.configured, error), &way_out))
     }
 
     /// The credential of this name.
@@ -114,6 +115,15 @@ impl Kept {
         let what = tell::what(self.kind);
         Failure::unusable(format!("there is no {what} `{id}`: `list` tells those that there are"))
     }
+}
+
+/// What is wrong, and what to do about it.
+fn with_way_out(mut message: String, way_out: &str) -> String {
+    if !way_out.is_empty() {
+        message.push_str("; ");
+        message.push_str(way_out);
+    }
+    message
 }
 
 /// Issues a credential, and tells it this once.
@@ -136,8 +146,7 @@ pub(super) fn issue(arguments: &Issue, kind: Kind, lifetime_seconds: u64, shared
             }
             Err(IssueError::Taken) => {}
             Err(error) => {
-                let path = kept.configured.store.display();
-                return Err(Failure::unusable(format!("cannot use the store `{path}`: {error}")));
+                return Err(Failure::unusable(store_fault(&kept.configured, &error)));
             }
         }
     }
