@@ -49,10 +49,13 @@ pub struct Need {
 /// Who verifies what a scheme asks for.
 #[derive(Clone, Debug)]
 pub enum Verifier {
-    /// The gate: access tokens of one of these issuers.
-    Tokens(Arc<[Arc<Issuer>]>),
-    /// The gate: opaque tokens of its own, and access tokens of these issuers.
-    OwnTokens(Arc<Keyring>, Arc<[Arc<Issuer>]>),
+    /// The gate: access tokens.
+    Tokens {
+        /// What is known of opaque ones of its own, where they are accepted.
+        own: Option<Arc<Keyring>>,
+        /// Whose others are.
+        issuers: Arc<[Arc<Issuer>]>,
+    },
     /// The gate: API keys of its own.
     ApiKeys(ApiKeys),
     /// The gate: passwords of these users (RFC 7617).
@@ -61,6 +64,8 @@ pub enum Verifier {
     Signatures(Arc<Signers>),
     /// The gate: client certificates, by these rules.
     Certificates(Arc<Certificates>),
+    /// Nobody anywhere: no credential meets it.
+    Nobody,
     /// Nobody here. The operator said so aloud.
     Unverified,
 }
@@ -130,7 +135,7 @@ impl Access {
     /// Every issuer whose tokens are accepted for any alternative.
     pub(crate) fn issuers(&self) -> impl Iterator<Item = &Arc<Issuer>> {
         self.verifiers().flat_map(|verifier| match verifier {
-            Verifier::Tokens(issuers) | Verifier::OwnTokens(_, issuers) => &**issuers,
+            Verifier::Tokens { issuers, .. } => &**issuers,
             _ => &[],
         })
     }
@@ -160,7 +165,7 @@ impl Access {
     /// What is known of opaque tokens of the gate's own, where they are accepted.
     pub(crate) fn own_tokens(&self) -> Option<&Keyring> {
         self.verifiers().find_map(|verifier| match verifier {
-            Verifier::OwnTokens(keyring, _) => Some(&**keyring),
+            Verifier::Tokens { own, .. } => own.as_deref(),
             _ => None,
         })
     }
@@ -285,12 +290,12 @@ impl Verifier {
     /// What it verifies.
     fn credential(&self) -> Option<Credential> {
         match self {
-            Self::Tokens(_) | Self::OwnTokens(..) => Some(Credential::AccessToken),
+            Self::Tokens { .. } => Some(Credential::AccessToken),
             Self::ApiKeys(_) => Some(Credential::ApiKey),
             Self::Passwords(_) => Some(Credential::Password),
             Self::Signatures(_) => Some(Credential::Signature),
             Self::Certificates(_) => Some(Credential::Certificate),
-            Self::Unverified => None,
+            Self::Nobody | Self::Unverified => None,
         }
     }
 
@@ -299,15 +304,15 @@ impl Verifier {
         let authority = identity.subject().authority();
         self.credential() == Some(identity.credential())
             && match self {
-                Self::Tokens(issuers) => issuers.iter().any(|issuer| issuer.authority() == authority),
-                Self::OwnTokens(keyring, issuers) => {
-                    keyring.authority() == authority || issuers.iter().any(|issuer| issuer.authority() == authority)
+                Self::Tokens { own, issuers } => {
+                    own.as_ref().is_some_and(|keyring| keyring.authority() == authority)
+                        || issuers.iter().any(|issuer| issuer.authority() == authority)
                 }
                 Self::ApiKeys(keys) => keys.keyring.authority() == authority,
                 Self::Passwords(passwords) => passwords.authority() == authority,
                 Self::Signatures(signers) => signers.authority() == authority,
                 Self::Certificates(certificates) => certificates.authority() == authority,
-                Self::Unverified => false,
+                Self::Nobody | Self::Unverified => false,
             }
     }
 }
@@ -326,7 +331,10 @@ mod tests {
         let expected = Expected::new("https://id.example", "https://api.example", MediaType::new("at+jwt"));
         let tokens = AccessTokens::new(authority.into(), expected);
         let issuer = Issuer::new(tokens, Validation::Keys(Keys::unknown(None)));
-        Verifier::Tokens([Arc::new(issuer)].into())
+        Verifier::Tokens {
+            own: None,
+            issuers: [Arc::new(issuer)].into(),
+        }
     }
 
     fn need(authority: &str, scopes: &[&str]) -> Need {

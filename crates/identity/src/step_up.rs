@@ -5,7 +5,7 @@ use crate::principal::{Credential, Identity};
 use crate::time::UnixTime;
 
 /// How far the clock of an issuer may be ahead of ours, in seconds.
-pub const SKEW_SECONDS: u64 = 30;
+const SKEW_SECONDS: u64 = 30;
 
 /// What is asked of a token besides being good.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,8 +15,6 @@ pub struct StepUp {
     pub acr: Box<[Box<str>]>,
     /// How long ago the token's `auth_time` may be, in seconds.
     pub max_age_seconds: Option<u64>,
-    /// How far the issuer's clock may be ahead of ours, in seconds.
-    pub skew_seconds: u64,
 }
 
 impl StepUp {
@@ -34,7 +32,7 @@ impl StepUp {
         let Some(max_age) = self.max_age_seconds else {
             return true;
         };
-        let good = |at: UnixTime| at <= now.plus(self.skew_seconds) && now <= at.plus(max_age);
+        let good = |at: UnixTime| at <= now.plus(SKEW_SECONDS) && now <= at.plus(max_age);
         identity.claims().authenticated_at().is_some_and(good)
     }
 

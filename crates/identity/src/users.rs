@@ -184,27 +184,17 @@ impl User {
             Some(hash) => (true, hash),
             None => (false, hash),
         };
-        let scopes: Vec<Box<str>> = scopes
-            .split(' ')
-            .filter(|scope| !scope.is_empty())
-            .map(Into::into)
-            .collect();
-        if !scopes.iter().all(|scope| is_scope(scope)) {
+        let scopes = Scopes::of_list(scopes);
+        if !scopes.iter().all(Scopes::is_one) {
             return Err(Faulty::Scope);
         }
         Ok(Self {
             name: name.into(),
             hash: PasswordHash::parse(hash).map_err(Faulty::Hash)?,
             disabled,
-            scopes: Scopes::new(scopes),
+            scopes,
         })
     }
-}
-
-/// `scope-token` of RFC 6749 §3.3.
-fn is_scope(text: &str) -> bool {
-    text.bytes()
-        .all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
 }
 
 impl fmt::Display for Faulty {

@@ -15,6 +15,7 @@ mod issuers;
 mod lifecycle;
 mod logging;
 mod observations;
+mod outage;
 mod refresh;
 mod report;
 mod signers;

@@ -9,7 +9,7 @@ use portcullis_identity::jose::algorithm::RsaAlgorithm;
 use portcullis_identity::jose::key::{JwkRules, VerificationKey};
 use portcullis_identity::jose::key_set::KeySet;
 use portcullis_identity::jose::object::Object;
-use portcullis_identity::principal::{Scopes, Subject};
+use portcullis_identity::principal::Subject;
 use portcullis_identity::signatures::{Signer, Signers};
 use portcullis_secrets::MacKey;
 
@@ -88,8 +88,7 @@ impl Reading<'_> {
         };
         let (kind, name) = &configured.subject;
         let subject = Subject::new(Arc::clone(&self.configured.name), *kind, name);
-        let scopes = configured.scopes.iter().map(|scope| scope.as_str().into());
-        let scopes = Scopes::new(scopes.collect());
+        let scopes = configured.scopes.clone();
         Signer::new(key, subject, scopes, configured.rsa_v1_5).map_err(|refused| {
             let way_out = if configured.rsa_v1_5 {
                 ""

@@ -35,9 +35,7 @@ pub(super) fn subject(identity: &Identity) -> String {
 
 /// The scopes that can be written so that nobody reads others, divided by spaces (RFC 6749 §3.3); none where there are none.
 pub(super) fn scope(scopes: &Scopes) -> Option<String> {
-    let readable = scopes
-        .iter()
-        .filter(|scope| !scope.is_empty() && scope.bytes().all(is_of_scope));
+    let readable = scopes.iter().filter(|scope| Scopes::is_one(scope));
     let scope = readable.collect::<Vec<_>>().join(" ");
     (!scope.is_empty()).then_some(scope)
 }
@@ -47,11 +45,6 @@ pub(super) fn scope_field(scopes: &Scopes) -> Option<String> {
     let scope = scope(scopes)?;
     let scopes: Vec<_> = scope.split(' ').map(encoded).collect();
     Some(scopes.join(" "))
-}
-
-/// `scope-token` of RFC 6749 §3.3.
-fn is_of_scope(byte: u8) -> bool {
-    byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\')
 }
 
 /// A claim in a header field: text, a number, a boolean, or a list of them divided by spaces. None for what has no such form.

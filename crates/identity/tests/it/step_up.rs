@@ -24,7 +24,6 @@ fn step_up(acr: &[&str], max_age_seconds: Option<u64>) -> StepUp {
     StepUp {
         acr: acr.iter().map(|class| (*class).into()).collect(),
         max_age_seconds,
-        skew_seconds: 30,
     }
 }
 

@@ -23,13 +23,14 @@ const SIGNATURE_FIELDS: [HeaderName; 2] = [
     HeaderName::from_static("signature-input"),
 ];
 
-/// What an operation accepts. A scheme that nothing verifies was refused before; here no credential would meet it.
+/// What an operation accepts. A scheme that nothing verifies was refused before; here nobody does.
 pub(super) fn access(api: &Api, contract: &Contract, declared: &Operation, verifiers: &Verifiers) -> Access {
     let asked = || declared.security.iter().flatten();
     let need = |requirement: &Requirement| Need {
-        verifier: scheme(api, contract, requirement)
+        verifier: api
+            .mapped(contract, requirement)
             .and_then(|(declared, scheme)| verifier(&scheme.verifier, &declared.kind, verifiers))
-            .unwrap_or(Verifier::Tokens(Arc::default())),
+            .unwrap_or(Verifier::Nobody),
         scopes: requirement.scopes.clone(),
     };
     Access {
@@ -48,26 +49,22 @@ type Mapped<'a> = (&'a SecurityScheme, &'a Scheme);
 /// The schemes that an operation asks for.
 fn schemes<'a>(api: &'a Api, contract: &'a Contract, declared: &'a Operation) -> impl Iterator<Item = Mapped<'a>> {
     let asked = declared.security.iter().flatten().flatten();
-    asked.filter_map(|asked| scheme(api, contract, asked))
-}
-
-fn scheme<'a>(api: &'a Api, contract: &'a Contract, requirement: &Requirement) -> Option<Mapped<'a>> {
-    let index = usize::try_from(requirement.scheme.0).ok()?;
-    let scheme = contract.security_schemes.get(index)?;
-    Some((scheme, api.scheme(&scheme.name)?))
+    asked.filter_map(|asked| api.mapped(contract, asked))
 }
 
 /// Who verifies, as the gate knows it.
 fn verifier(configured: &security::Verifier, kind: &SchemeKind, verifiers: &Verifiers) -> Option<Verifier> {
     let keyring = || verifiers.keyring.as_ref().map(Arc::clone);
     Some(match configured {
-        security::Verifier::Issuers(names) => Verifier::Tokens(named(names, &verifiers.issuers)),
-        security::Verifier::OwnTokens(names) => Verifier::OwnTokens(keyring()?, named(names, &verifiers.issuers)),
+        security::Verifier::Tokens { own, issuers } => Verifier::Tokens {
+            own: if *own { Some(keyring()?) } else { None },
+            issuers: named(issuers, &verifiers.issuers),
+        },
         security::Verifier::ApiKeys { .. } => Verifier::ApiKeys(ApiKeys {
             keyring: keyring()?,
             place: place(kind)?.clone(),
         }),
-        // A name that there is not was refused before; here no credential would meet it.
+        // A name that there is not was refused before.
         security::Verifier::Users(name) => Verifier::Passwords(Arc::clone(verifiers.users.get(name.as_str())?)),
         security::Verifier::Signers(name) => Verifier::Signatures(Arc::clone(verifiers.signers.get(name.as_str())?)),
         security::Verifier::ClientCertificates(name) => {

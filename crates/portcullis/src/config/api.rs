@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use http::uri::Authority;
+use portcullis_contract::conform::contract::Contract;
+use portcullis_contract::conform::security::{Requirement, SecurityScheme};
 use portcullis_contract::document::Span;
 use portcullis_gateway::forward::Limits;
 use portcullis_gateway::forward::balance::{
@@ -18,7 +20,7 @@ use super::listen;
 use super::policy;
 use super::problems::Problems;
 use super::raw;
-use super::security::{self, Authorities, Scheme, Schemes};
+use super::security::{self, Authorities, Scheme, Schemes, Verifier};
 use super::spanned::{Placed, Spanned};
 use super::text::{Host, Target};
 use super::upstream::{Endpoint as EndpointRaw, Upstream as UpstreamRaw, UrlOr};
@@ -125,6 +127,21 @@ impl Api {
     pub(crate) fn scheme(&self, name: &str) -> Option<&Scheme> {
         let named = self.security_schemes.get(name).map(|settled| &settled.value);
         named.or(self.unverified_schemes.then_some(&Scheme::UNVERIFIED))
+    }
+
+    /// The scheme that an operation asks for, and what verifies it; none where nothing does.
+    pub(crate) fn mapped<'a>(
+        &'a self,
+        contract: &'a Contract,
+        asked: &Requirement,
+    ) -> Option<(&'a SecurityScheme, &'a Scheme)> {
+        let declared = contract.scheme(asked)?;
+        Some((declared, self.scheme(&declared.name)?))
+    }
+
+    /// Who verifies the scheme that an operation asks for.
+    pub(crate) fn verifier<'a>(&'a self, contract: &Contract, asked: &Requirement) -> Option<&'a Verifier> {
+        Some(&self.scheme(&contract.scheme(asked)?.name)?.verifier)
     }
 
     /// Paths are relative to `directory`; `listeners` are the names that there are, and so are `authorities`. None where it cannot be

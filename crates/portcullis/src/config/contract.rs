@@ -14,7 +14,7 @@ use serde::de::{Deserializer, IntoDeserializer, MapAccess, Visitor};
 
 use super::problems::Problems;
 use super::spanned::Spanned;
-use super::text::{Location, Seconds};
+use super::text::{Location, Seconds, is_plain};
 
 /// A contract that is not one file: name one of `directory`, `url` and `git`.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -223,11 +223,6 @@ fn remote(raw: &Contract, url: &Spanned<String>, span: Span, problems: &mut Prob
         private_address: raw.dangerous_private_address,
         refresh: refresh(raw, problems),
     }))
-}
-
-pub(super) fn is_plain(url: &Url) -> bool {
-    let of_web = matches!(url.scheme(), "http" | "https") && url.has_host();
-    of_web && url.username().is_empty() && url.password().is_none() && url.fragment().is_none()
 }
 
 fn repository(raw: &Contract, path: PathBuf, span: Span, problems: &mut Problems<'_>) -> Option<Repository> {

@@ -107,7 +107,7 @@ pub(super) fn check(
     for (name, scheme) in schemes {
         let wanted = match &scheme.value.verifier {
             Verifier::ApiKeys { .. } => "api_keys",
-            Verifier::OwnTokens(_) => "own_tokens",
+            Verifier::Tokens { own: true, .. } => "own_tokens",
             _ => continue,
         };
         if credentials.is_none() {

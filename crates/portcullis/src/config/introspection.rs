@@ -10,10 +10,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::checked::seconds;
-use super::contract::is_plain;
 use super::problems::Problems;
 use super::spanned::{NamedFile, Spanned};
-use super::text::{Location, Seconds};
+use super::text::{Location, Seconds, is_plain};
 
 /// How long an answer counts where nothing is said.
 const ANSWER_SECONDS_MAX: u64 = 1;

@@ -14,12 +14,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::checked::seconds;
-use super::contract::is_plain;
 use super::decryption::{Decryption, DecryptionWritten};
 use super::introspection::{Introspection, IntrospectionWritten};
 use super::problems::Problems;
 use super::spanned::{NamedFile, Placed, Spanned};
-use super::text::{Location, Name, Seconds};
+use super::text::{Location, Name, Seconds, is_plain};
 
 /// The type of tokens where nothing is said (RFC 9068 §2.1).
 const ACCESS_TOKEN: &str = "at+jwt";

@@ -35,7 +35,7 @@ mod shape;
 pub(crate) mod signers;
 pub(crate) mod spanned;
 pub(crate) mod step_up;
-mod text;
+pub(crate) mod text;
 pub(crate) mod traces;
 mod tree;
 mod upstream;

@@ -63,10 +63,13 @@ pub(crate) struct Scheme {
 /// Who verifies a scheme.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verifier {
-    /// The gate: access tokens of the issuers of these names.
-    Issuers(Vec<String>),
-    /// The gate: opaque tokens of its own, and access tokens of the issuers of these names.
-    OwnTokens(Vec<String>),
+    /// The gate: access tokens.
+    Tokens {
+        /// Opaque ones of its own.
+        own: bool,
+        /// Those of the issuers of these names.
+        issuers: Vec<String>,
+    },
     /// The gate: API keys of its own.
     ApiKeys {
         /// Also where they stand in the query.
@@ -144,10 +147,11 @@ impl SchemeWritten {
             names.iter().for_each(|name| check(name, issuers, &known, problems));
             names.into_iter().map(|name| name.value.0).collect::<Vec<_>>()
         });
-        let tokens = match (named, self.own_tokens) {
-            (named, true) => Some(Verifier::OwnTokens(named.unwrap_or_default())),
-            (named, false) => named.map(Verifier::Issuers),
-        };
+        let own = self.own_tokens;
+        let tokens = (own || named.is_some()).then(|| Verifier::Tokens {
+            own,
+            issuers: named.unwrap_or_default(),
+        });
         let in_query = self.dangerous_query;
         if in_query && !self.api_keys {
             let message = format!("`{name}` has `dangerous_query`, and no `api_keys` that it could be about");
@@ -202,6 +206,11 @@ impl Scheme {
 }
 
 impl Verifier {
+    /// Whether it takes tokens of issuers, which say more of their subject than those of the gate's own.
+    pub(crate) fn takes_issuers(&self) -> bool {
+        matches!(self, Self::Tokens { issuers, .. } if !issuers.is_empty())
+    }
+
     /// Whether it can verify what a scheme of this kind asks for.
     pub(crate) fn is_for(&self, kind: &SchemeKind) -> bool {
         match self {
@@ -210,7 +219,7 @@ impl Verifier {
                 SchemeKind::ApiKey(KeyPlace::Header(_) | KeyPlace::Cookie(_)) => true,
                 _ => false,
             },
-            Self::Issuers(_) | Self::OwnTokens(_) => matches!(
+            Self::Tokens { .. } => matches!(
                 kind,
                 SchemeKind::Bearer | SchemeKind::OAuth2 | SchemeKind::OpenIdConnect(_)
             ),

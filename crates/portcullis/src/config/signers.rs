@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use portcullis_contract::document::Span;
 use portcullis_identity::jose::key::Kid;
-use portcullis_identity::principal::SubjectKind;
+use portcullis_identity::principal::{Scopes, SubjectKind};
 use portcullis_identity::signatures::{Demands, Required, SKEW_SECONDS, WINDOW_SECONDS};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -60,7 +60,7 @@ pub(crate) struct SignerWritten {
     /// What it may be used for. Default: nothing that asks for a scope.
     #[serde(default)]
     #[schemars(length(max = 256))]
-    pub(crate) scopes: Vec<String>,
+    pub(crate) scopes: Vec<Spanned<String>>,
     /// The public key as a JWK (RFC 7517 §4), of which every member is a text.
     #[schemars(length(max = 32))]
     pub(crate) jwk: Option<BTreeMap<String, String>>,
@@ -97,7 +97,7 @@ pub(crate) struct Signer {
     /// Who has it.
     pub(crate) subject: (SubjectKind, String),
     /// What it may be used for.
-    pub(crate) scopes: Vec<String>,
+    pub(crate) scopes: Scopes,
     /// Where it is.
     pub(crate) key: Key,
     /// Whether it is for RSASSA-PKCS1-v1_5.
@@ -207,11 +207,26 @@ impl Signer {
             keyid: keyid?,
             span: raw.keyid.span,
             subject: subject?,
-            scopes: raw.scopes,
+            scopes: scopes(raw.scopes, problems),
             key: key.ok()?,
             rsa_v1_5: raw.rsa_v1_5,
         })
     }
+}
+
+fn scopes(written: Vec<Spanned<String>>, problems: &mut Problems<'_>) -> Scopes {
+    for scope in written.iter().filter(|scope| !Scopes::is_one(&scope.value)) {
+        let message = format!(
+            "`{}` is no scope (RFC 6749, section 3.3): no operation can ask for it",
+            scope.value
+        );
+        problems.error(
+            scope.span,
+            message,
+            "write each by itself, without spaces, quotes and backslashes",
+        );
+    }
+    Scopes::new(written.into_iter().map(|scope| scope.value.into()).collect())
 }
 
 fn key(raw: &SignerWritten, has_set: bool, directory: &Path) -> Result<Key, String> {

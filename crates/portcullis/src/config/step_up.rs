@@ -1,6 +1,6 @@
 //! Step-up authentication of an operation: as it is written, and settled.
 
-use portcullis_identity::step_up::{SKEW_SECONDS, StepUp};
+use portcullis_identity::step_up::StepUp;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -37,7 +37,6 @@ impl StepUpWritten {
         asks.then(|| StepUp {
             acr: self.acr.iter().map(|class| class.value.as_str().into()).collect(),
             max_age_seconds: self.max_age_seconds,
-            skew_seconds: SKEW_SECONDS,
         })
     }
 }

@@ -131,6 +131,12 @@ const FORMATS: &[(&str, &str, Parse)] = &[
     ),
 ];
 
+/// Whether a URL is one of the web, and nothing but a place: no password and no fragment.
+pub(crate) fn is_plain(url: &Url) -> bool {
+    let of_web = matches!(url.scheme(), "http" | "https") && url.has_host();
+    of_web && url.username().is_empty() && url.password().is_none() && url.fragment().is_none()
+}
+
 fn faulty<T: TryFrom<String, Error = String>>(text: &str) -> Option<String> {
     T::try_from(text.to_owned()).err()
 }

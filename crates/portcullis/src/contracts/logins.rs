@@ -47,9 +47,7 @@ pub(super) fn problem(
 
 /// Whose passwords a scheme takes.
 fn users<'a>(api: &'a Api, contract: &Contract, requirement: &Requirement) -> Option<&'a str> {
-    let index = usize::try_from(requirement.scheme.0).ok()?;
-    let scheme = api.scheme(&contract.security_schemes.get(index)?.name)?;
-    match &scheme.verifier {
+    match api.verifier(contract, requirement)? {
         Verifier::Users(name) => Some(name),
         _ => None,
     }

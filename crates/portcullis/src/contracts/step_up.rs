@@ -18,12 +18,7 @@ pub(super) fn problem(
 ) -> Option<Problem> {
     policy.step_up.as_ref()?;
     let mut asked = operation.security.iter().flatten().flatten();
-    let takes_tokens = asked.any(|requirement| {
-        let index = usize::try_from(requirement.scheme.0).ok();
-        let scheme = index.and_then(|index| contract.security_schemes.get(index));
-        let settled = scheme.and_then(|scheme| api.scheme(&scheme.name));
-        settled.is_some_and(|settled| matches!(settled.verifier, Verifier::Issuers(_)))
-    });
+    let takes_tokens = asked.any(|asked| api.verifier(contract, asked).is_some_and(Verifier::takes_issuers));
     let message = "`step_up` asks for what only an access token says, and no access token is verified here";
     let help = "write `x-portcullis: {step_up: {}}` at the operation, or have it ask for tokens of an issuer";
     (!takes_tokens).then(|| document.problem(operation.span, message.to_owned()).help(help))

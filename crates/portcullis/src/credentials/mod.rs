@@ -19,6 +19,7 @@ use portcullis_store::sqlite::{self, SqliteCredentials};
 
 use crate::config::credentials::{AUTHORITY, Credentials, Kept, Made};
 use crate::lifecycle::sandbox::Places;
+use crate::outage::Outage;
 
 /// How often the store is asked what has changed: well within the time that what it said counts.
 const ASKED_EVERY: Duration = Duration::from_millis(200);
@@ -251,19 +252,19 @@ impl<S: Store> Reader<S> {
 /// Keeps what is known up to date until nobody wants to know it. A thread of its own: the database may wait for a disk or for
 /// another process, which no worker may.
 fn keep<S: Store>(mut reader: Reader<S>, of: &Weak<Keyring>) {
-    let mut failing = false;
+    let outage = Outage::default();
     loop {
         std::thread::sleep(ASKED_EVERY);
         let Some(keyring) = of.upgrade() else { return };
         match reader.read(&keyring) {
             Ok(()) => {
-                if std::mem::take(&mut failing) {
+                if outage.ends() {
                     tracing::info!("the store of credentials can be used again");
                 }
             }
             Err(error) => {
                 keyring.fail();
-                if !std::mem::replace(&mut failing, true) {
+                if outage.begins() {
                     tracing::error!(
                         %error,
                         "the store of credentials cannot be used: API keys and opaque tokens let nobody in until it can"
@@ -277,16 +278,16 @@ fn keep<S: Store>(mut reader: Reader<S>, of: &Weak<Keyring>) {
 /// Writes uses down until nobody makes any. A thread of its own too: whoever writes waits for others that write, and what is known would
 /// grow old meanwhile.
 fn keep_uses(mut store: SqliteCredentials, of: &Weak<Keyring>) {
-    let mut failing = false;
+    let outage = Outage::default();
     loop {
         std::thread::sleep(USES_WRITTEN_EVERY);
         let Some(keyring) = of.upgrade() else { return };
-        let written = write_uses(&mut store, &keyring);
-        let was_failing = std::mem::replace(&mut failing, written.is_err());
-        if let Err(error) = written
-            && !was_failing
-        {
-            tracing::warn!(%error, "the last uses of credentials cannot be written down; later ones will be");
+        match write_uses(&mut store, &keyring) {
+            Ok(()) if outage.ends() => tracing::info!("the last uses of credentials can be written down again"),
+            Err(error) if outage.begins() => {
+                tracing::warn!(%error, "the last uses of credentials cannot be written down; later ones will be");
+            }
+            Ok(()) | Err(_) => {}
         }
     }
 }

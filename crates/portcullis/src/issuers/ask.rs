@@ -5,7 +5,6 @@
 //! many questions wait as may be open.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -20,6 +19,7 @@ use zeroize::Zeroizing;
 
 use crate::config::introspection::Introspection as Configured;
 use crate::files::{self, causes};
+use crate::outage::Outage;
 
 /// The thread that asks. It ends when nobody can ask any more.
 #[derive(Clone)]
@@ -41,7 +41,7 @@ pub(super) struct Endpoint {
     url: Url,
     authorization: HeaderValue,
     client: Client,
-    failing: AtomicBool,
+    outage: Outage,
 }
 
 /// One issuer, asked by the thread; by nobody where there is none.
@@ -111,7 +111,7 @@ impl Endpoint {
             url: configured.url.clone(),
             authorization,
             client,
-            failing: AtomicBool::new(false),
+            outage: Outage::default(),
         })
     }
 
@@ -150,19 +150,13 @@ impl Endpoint {
 
     /// Tells operators that an issuer does not answer, and that it answers again; once each.
     fn tell(&self, error: Option<String>) {
-        match (error, self.failing.load(Ordering::Relaxed)) {
-            (Some(error), false) => {
-                self.failing.store(true, Ordering::Relaxed);
-                tracing::error!(
-                    issuer = &*self.name,
-                    "it cannot be asked about tokens, which are refused: {error}"
-                );
-            }
-            (None, true) => {
-                self.failing.store(false, Ordering::Relaxed);
-                tracing::info!(issuer = &*self.name, "it can be asked about tokens again");
-            }
-            (Some(_), true) | (None, false) => {}
+        match error {
+            Some(error) if self.outage.begins() => tracing::error!(
+                issuer = &*self.name,
+                "it cannot be asked about tokens, which are refused: {error}"
+            ),
+            None if self.outage.ends() => tracing::info!(issuer = &*self.name, "it can be asked about tokens again"),
+            Some(_) | None => {}
         }
     }
 }

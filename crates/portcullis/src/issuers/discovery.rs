@@ -9,6 +9,7 @@ use reqwest::Url;
 use serde_json::Value;
 
 use crate::config::issuer::{Place, RemoteKeys};
+use crate::config::text::is_plain;
 use crate::files;
 
 /// The longest document that is read, in bytes.
@@ -43,12 +44,13 @@ fn jwks_uri(document: &[u8], issuer: &str, plain_http: bool) -> Result<Url, Stri
     }
     let url = text("jwks_uri").ok_or("has no `jwks_uri`")?;
     let url = Url::parse(url).map_err(|_| "has a `jwks_uri` that is no URL")?;
-    let is_plain = url.has_host() && url.username().is_empty() && url.password().is_none();
     match url.scheme() {
-        "https" if is_plain => Ok(url),
-        "http" if is_plain && plain_http => Ok(url),
-        "http" if is_plain => Err("has a `jwks_uri` of http: whoever is on the way could change the keys".to_owned()),
-        _ => Err("has a `jwks_uri` that is no URL of https, or carries a password".to_owned()),
+        "https" if is_plain(&url) => Ok(url),
+        "http" if is_plain(&url) && plain_http => Ok(url),
+        "http" if is_plain(&url) => {
+            Err("has a `jwks_uri` of http: whoever is on the way could change the keys".to_owned())
+        }
+        _ => Err("has a `jwks_uri` that is no URL of https, or carries a password or a fragment".to_owned()),
     }
 }
 

@@ -16,6 +16,7 @@ use super::discovery;
 use super::keys::{parse, rules};
 use crate::config::issuer::{Issuer as Configured, Place, RemoteKeys};
 use crate::files;
+use crate::outage::Outage;
 
 /// How long nothing is fetched again after a fetch, whatever tokens name.
 const COOLDOWN: Duration = Duration::from_secs(10);
@@ -49,7 +50,7 @@ pub(super) struct Fetching {
     discovered: Option<(Url, Instant)>,
     /// The octets of the keys in force, and when they were fetched last.
     last: Option<(Vec<u8>, Instant)>,
-    failing: bool,
+    outage: Outage,
 }
 
 /// What workers and the thread both know of one issuer's keys.
@@ -123,7 +124,7 @@ impl Fetcher {
             due: Instant::now(),
             discovered: None,
             last: None,
-            failing: false,
+            outage: Outage::default(),
         };
         (issuer, fetching)
     }
@@ -183,7 +184,7 @@ impl Fetching {
         let well = fetched.is_ok();
         let after = match fetched {
             Ok(()) => {
-                if std::mem::take(&mut self.failing) {
+                if self.outage.ends() {
                     tracing::info!(issuer = &*self.name, "its keys can be fetched again");
                 }
                 self.keys.refresh
@@ -208,7 +209,7 @@ impl Fetching {
         if let Place::Discovered { .. } = &self.keys.place
             && let Some((url, read)) = &self.discovered
             && read.elapsed() < DOCUMENT_TIME_MAX
-            && !self.failing
+            && !self.outage.lasts()
         {
             return Ok(url.clone());
         }
@@ -234,7 +235,7 @@ impl Fetching {
 
     /// Keeps what is in force, up to its bound.
     fn fail(&mut self, keys: &Keys, reason: &str) {
-        if !std::mem::replace(&mut self.failing, true) {
+        if self.outage.begins() {
             tracing::error!(
                 issuer = &*self.name,
                 "its keys cannot be fetched, those in force stay: {reason}"

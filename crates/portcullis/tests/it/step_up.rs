@@ -144,6 +144,26 @@ fn only_a_token_is_enough() {
 }
 
 #[test]
+fn tokens_of_an_issuer_beside_the_gate_s_own_can_be_asked_for_more() {
+    let signer = Signer::generate(SigningAlgorithm::Es256, Kid::new("one")).unwrap();
+    let upstream = Upstream::with_json("{}");
+    let directory = Setup::new(CONTRACT, upstream.address)
+        .with(ISSUERS)
+        .with("credentials: {store: credentials.db, secret: credentials.jwks}")
+        .with_api("security_schemes: {bearer: {own_tokens: true, issuers: [main]}}")
+        .written();
+    directory.write("keys.json", &key_set(&signer));
+    let issue = ["token", "issue", "--owner", "alice", "-c", "gate.yaml"];
+    let issued = String::from_utf8(run(&directory.0, &issue).stdout).unwrap();
+    let gate = Gate::start(directory);
+    let good = token(&signer, json!({"acr": "urn:example:gold", "auth_time": now()}));
+    assert_eq!(ask(&gate, "GET", "/transfer", &good).status, 200);
+    // One of the gate's own says nothing of how its owner proved itself.
+    assert_eq!(ask(&gate, "GET", "/balance", issued.trim()).status, 200);
+    ask(&gate, "GET", "/transfer", issued.trim()).is_refused(401, "authentication.step_up");
+}
+
+#[test]
 fn a_step_up_that_nobody_can_take_is_an_error() {
     let signer = Signer::generate(SigningAlgorithm::Es256, Kid::new("one")).unwrap();
     let upstream = Upstream::with_json("{}");

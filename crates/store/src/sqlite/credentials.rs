@@ -243,12 +243,17 @@ fn record(row: &Row<'_>) -> rusqlite::Result<Option<Record>> {
     let (Some(id), Some(kind), Some(owner_kind), Some(issued)) = named else {
         return Ok(None);
     };
+    // All of it or none: of half a secret nobody knows when it ends.
     let retiring = match old {
-        (Some(key), Some(mac), Some(until)) => time(until).map(|until| Retiring {
-            tag: Tag { key, mac },
-            until,
-        }),
-        _ => None,
+        (Some(key), Some(mac), Some(until)) => {
+            let Some(until) = time(until) else { return Ok(None) };
+            Some(Retiring {
+                tag: Tag { key, mac },
+                until,
+            })
+        }
+        (None, None, None) => None,
+        _ => return Ok(None),
     };
     let [expires, revoked, used] = [13, 14, 15].map(|column| row.get::<_, Option<i64>>(column));
     // A date that cannot be read must not become none: the credential would not end.

@@ -17,7 +17,7 @@ use http::Method;
 use super::json::{Compiler, Direction, Note, Program};
 use super::operation::Operation;
 use super::route::{Routed, Router};
-use super::security::SecurityScheme;
+use super::security::{Requirement, SecurityScheme};
 use crate::document::{Document, Node, Place, Problem, Severity, Span};
 use spelling::Shape;
 
@@ -174,6 +174,11 @@ fn in_order(mut bases: Vec<String>) -> Vec<String> {
 }
 
 impl Contract {
+    /// The scheme that an operation asks for.
+    pub fn scheme(&self, asked: &Requirement) -> Option<&SecurityScheme> {
+        self.security_schemes.get(usize::try_from(asked.scheme.0).ok()?)
+    }
+
     /// The operation of a request. `path` is the whole path as sent, without query; captures are ranges of it. A path
     /// that is below no server's base is not found.
     pub fn route(&self, path: &str, method: &Method) -> Routed<'_> {

@@ -7,7 +7,7 @@ use portcullis_contract::conform::security::{Alternative, Requirement};
 use super::{Row, State};
 use crate::config::api::Api;
 use crate::config::policy::Policy;
-use crate::config::security::{Scheme, Verifier};
+use crate::config::security::Verifier;
 
 /// The rows of one operation.
 pub(super) fn rows(
@@ -33,18 +33,15 @@ fn callers(api: &Api, contract: &Contract, operation: &Operation) -> Row {
         let why = "anybody may call: `security` asks for nothing";
         return Row::new("callers", State::NotJudged, why.to_owned());
     }
-    let scheme = |asked: &Requirement| {
-        let index = usize::try_from(asked.scheme.0).ok()?;
-        api.scheme(&contract.security_schemes.get(index)?.name)
-    };
+    let verifier = |asked: &Requirement| api.verifier(contract, asked);
     let is_open = |all: &&Alternative| {
-        let left = |asked: &Requirement| scheme(asked).is_some_and(|scheme| scheme.verifier == Verifier::Upstream);
+        let left = |asked: &Requirement| verifier(asked) == Some(&Verifier::Upstream);
         !all.is_empty() && all.iter().all(left)
     };
     let told = |all: &Alternative| match all.as_slice() {
         [] => "anybody, who presents nothing or what is good".to_owned(),
         all => {
-            let needs: Vec<String> = all.iter().map(|asked| need(asked, scheme(asked))).collect();
+            let needs: Vec<String> = all.iter().map(|asked| need(asked, verifier(asked))).collect();
             needs.join(" and ")
         }
     };
@@ -57,11 +54,13 @@ fn callers(api: &Api, contract: &Contract, operation: &Operation) -> Row {
 }
 
 /// What one scheme of an alternative asks for.
-fn need(asked: &Requirement, scheme: Option<&Scheme>) -> String {
-    let what = match scheme.map(|scheme| &scheme.verifier) {
-        Some(Verifier::Issuers(names)) => format!("tokens of {}", named(names)),
-        Some(Verifier::OwnTokens(names)) if names.is_empty() => "opaque tokens of the gate".to_owned(),
-        Some(Verifier::OwnTokens(names)) => format!("opaque tokens of the gate or tokens of {}", named(names)),
+fn need(asked: &Requirement, verifier: Option<&Verifier>) -> String {
+    let what = match verifier {
+        Some(Verifier::Tokens { own: false, issuers }) => format!("tokens of {}", named(issuers)),
+        Some(Verifier::Tokens { own: true, issuers }) if issuers.is_empty() => "opaque tokens of the gate".to_owned(),
+        Some(Verifier::Tokens { own: true, issuers }) => {
+            format!("opaque tokens of the gate or tokens of {}", named(issuers))
+        }
         Some(Verifier::ApiKeys { .. }) => "API keys".to_owned(),
         Some(Verifier::Users(name)) => format!("passwords of `{name}`"),
         Some(Verifier::Signers(name)) => format!("signatures of `{name}`"),

@@ -228,7 +228,7 @@ fn signers(service: &Signer) -> Result<Signers, String> {
         keyid: Kid::new(SERVICE).ok_or("a key has no name")?,
         span: Span::default(),
         subject: (SubjectKind::Service, SERVICE.to_owned()),
-        scopes: vec!["read".to_owned(), "write".to_owned()],
+        scopes: Scopes::of_list("read write"),
         key: Key::Jwk(jwk.collect()),
         rsa_v1_5: false,
     };

@@ -185,7 +185,13 @@ fn schemes() -> Schemes {
     let schemes = [
         (
             "bearerAuth",
-            verified(Verifier::OwnTokens(vec![ISSUER.to_owned()]), true),
+            verified(
+                Verifier::Tokens {
+                    own: true,
+                    issuers: vec![ISSUER.to_owned()],
+                },
+                true,
+            ),
         ),
         ("apiKey", verified(Verifier::ApiKeys { in_query: false }, false)),
         ("basicAuth", verified(Verifier::Users(USERS.to_owned()), true)),
