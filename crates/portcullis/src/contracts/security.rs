@@ -34,20 +34,35 @@ pub(super) fn problems(api: &Api, document: &Document, contract: &Contract, loca
     });
     verified
         .chain(unknown)
-        .chain(two_keys(api, document, contract))
+        .chain(at_once(api, document, contract))
         .chain(left_to_others(api, document, contract))
         .collect()
 }
 
 fn unmapped(api: &Api, SecurityScheme { name, kind, .. }: &SecurityScheme, location: &str) -> Problem {
     let message = format!("the contract asks for the security scheme `{name}`, and nothing verifies it");
-    let verifier = match kind {
-        SchemeKind::MutualTls => {
-            format!("say whom certificates name (`security_schemes: {{{name}: {{client_certificates: ...}}}}`)")
+    let (what, setting) = match kind {
+        SchemeKind::MutualTls => ("say whom certificates name", "client_certificates: NAME"),
+        SchemeKind::Basic => ("name the users whose passwords are accepted", "users: NAME"),
+        SchemeKind::ApiKey(KeyPlace::Header(field)) if field == "signature" => {
+            ("name the callers whose signatures are accepted", "signers: NAME")
         }
-        _ => format!("name whose tokens are accepted (`security_schemes: {{{name}: {{issuers: [...]}}}}`)"),
+        SchemeKind::ApiKey(KeyPlace::Query(_)) => {
+            ("accept API keys of the gate's", "api_keys: true, dangerous_query: true")
+        }
+        SchemeKind::ApiKey(_) => ("accept API keys of the gate's", "api_keys: true"),
+        SchemeKind::Http(scheme) if **scheme == *"signature" => {
+            ("name the callers whose signatures are accepted", "signers: NAME")
+        }
+        SchemeKind::Bearer | SchemeKind::OAuth2 | SchemeKind::OpenIdConnect(_) => {
+            ("name whose tokens are accepted", "issuers: [NAME]")
+        }
+        SchemeKind::Http(_) | SchemeKind::Unknown => ("let the upstream verify it", "dangerous_unverified: true"),
     };
-    let help = format!("{verifier}, or set `dangerous_unverified_schemes: true` where the upstream verifies them");
+    let help = format!(
+        "{what} (`security_schemes: {{{name}: {{{setting}}}}}`), or set `dangerous_unverified_schemes: true` where the upstream \
+         verifies all of them"
+    );
     Problem::error(location, api.contract_span, message).help(help)
 }
 
@@ -79,37 +94,49 @@ fn in_query(document: &Document, scheme: &SecurityScheme) -> Problem {
     Problem::error(document.location(scheme.span.file), scheme.span, message).help(help)
 }
 
-/// An operation that needs two API keys at once: a request presents one.
-fn two_keys(api: &Api, document: &Document, contract: &Contract) -> Option<Problem> {
-    let is_key = |requirement: &&Requirement| {
-        let index = usize::try_from(requirement.scheme.0).ok();
-        let scheme = index.and_then(|index| contract.security_schemes.get(index));
-        let scheme = scheme.and_then(|scheme| api.scheme(&scheme.name));
-        scheme.is_some_and(|scheme| matches!(scheme.verifier, Verifier::ApiKeys { .. }))
+/// Operations with a way in that no request can take, since it presents one credential of a kind, and one in a field; the first
+/// of them.
+fn at_once(api: &Api, document: &Document, contract: &Contract) -> Option<Problem> {
+    let clash = |operation: &Operation| {
+        let mut ways = operation.security.iter().flatten();
+        ways.find_map(|way| {
+            let asked = way.iter().filter_map(|asked| api.verifier(contract, asked));
+            clash(&asked.collect::<Vec<_>>())
+        })
     };
-    let needs_two = |operation: &&Operation| {
-        let mut alternatives = operation.security.iter().flatten();
-        alternatives.any(|alternative| alternative.iter().filter(is_key).count() > 1)
-    };
-    let first = contract.operations.iter().find(needs_two)?;
-    let message = format!(
-        "`{}` asks for two API keys at once, and the gate verifies one in a request",
-        first.name()
-    );
-    let help = "let the upstream verify the other: `dangerous_unverified: true`";
-    Some(Problem::error(document.location(first.span.file), first.span, message).help(help))
+    let (operation, what) = contract
+        .operations
+        .iter()
+        .find_map(|operation| Some((operation, clash(operation)?)))?;
+    let message = format!("`{}` asks for {what}", operation.name());
+    let help = "let the upstream verify the other: `dangerous_unverified: true`, or make two ways in of it";
+    Some(Problem::error(document.location(operation.span.file), operation.span, message).help(help))
+}
+
+/// What of one way in excludes each other.
+fn clash(verifiers: &[&Verifier]) -> Option<&'static str> {
+    let count = |is: fn(&Verifier) -> bool| verifiers.iter().filter(|verifier| is(verifier)).count();
+    let tokens = count(|verifier| matches!(verifier, Verifier::Tokens { .. }));
+    let passwords = count(|verifier| matches!(verifier, Verifier::Users(_)));
+    let mut signers = verifiers.iter().filter_map(|verifier| match verifier {
+        Verifier::Signers(name) => Some(name),
+        _ => None,
+    });
+    let signer = signers.next();
+    if count(|verifier| matches!(verifier, Verifier::ApiKeys { .. })) > 1 {
+        Some("two API keys at once, and the gate verifies one in a request")
+    } else if tokens > 0 && passwords > 0 {
+        Some("a token and a password at once, and a request has one `Authorization`")
+    } else if signers.any(|other| Some(other) != signer) {
+        Some("signatures of two `signers` at once, and the gate verifies those of one in a request")
+    } else {
+        None
+    }
 }
 
 /// What goes on unverified, told once.
 fn left_to_others(api: &Api, document: &Document, contract: &Contract) -> Option<Problem> {
-    let unverified = |requirement: &Requirement| {
-        let index = usize::try_from(requirement.scheme.0).ok();
-        let scheme = index.and_then(|index| contract.security_schemes.get(index));
-        scheme.is_some_and(|scheme| {
-            api.scheme(&scheme.name)
-                .is_some_and(|scheme| scheme.verifier == Verifier::Upstream)
-        })
-    };
+    let unverified = |asked: &Requirement| api.verifier(contract, asked) == Some(&Verifier::Upstream);
     let asks = |operation: &&Operation| operation.security.iter().flatten().flatten().any(unverified);
     let count = contract.operations.iter().filter(asks).count();
     let first = contract.operations.iter().find(asks)?;
@@ -120,5 +147,8 @@ fn left_to_others(api: &Api, document: &Document, contract: &Contract) -> Option
          they are",
         contract.operations.len()
     );
-    Some(Problem::warning(document.location(span.file), span, message).help("let the upstream verify them"))
+    Some(
+        Problem::warning(document.location(span.file), span, message)
+            .help("see to it that the upstream verifies them, or name in `security_schemes` what does here"),
+    )
 }

@@ -686,6 +686,7 @@ fn keys_that_cannot_be_used_are_errors_before_anything_is_served() {
     check_one("{keyid: k, client: a}, {keyid: k, client: b}", "`keyid` `k`");
     check_one("{keyid: k, client: a, secret_file: short.jwk}", "too short");
     check_one("{keyid: k, client: a, jwk: {kty: oct, k: AAAA}}", "cannot be used");
+    check_one("{keyid: k, client: a, scopes: ['a b']}", "`a b` is no scope");
     let rsa = Signer::generate(SigningAlgorithm::Rs256, None).unwrap();
     let jwk = Value::from(rsa.public_jwk());
     check_one(&format!("{{keyid: k, client: a, jwk: {jwk}}}"), "RSASSA-PKCS1-v1_5");
@@ -708,4 +709,50 @@ fn schemes_that_are_not_for_signatures_are_errors() {
     let bearer = CONTRACT.replace("scheme: signature", "scheme: bearer");
     is_an_error(&with(&bearer, "partners"), &key, "does not verify access tokens");
     is_an_error(&with(CONTRACT, "partner"), &key, "did you mean `partners`?");
+}
+
+#[test]
+fn signatures_of_two_at_once_are_an_error() {
+    let (upstream, key) = (Upstream::with_json("{}"), Key::new());
+    let contract = CONTRACT
+        .replace("security: [{signed: []}]", "security: [{signed: [], other: []}]")
+        .replace(
+            "{signed: {type",
+            "{other: {type: http, scheme: signature}, signed: {type",
+        );
+    let one = partners(&key, "");
+    let setup = |other: &str| {
+        let others = one.replace("partners", "others");
+        Setup::new(&contract, upstream.address)
+            .with(&format!("signers: [{one}, {others}]"))
+            .with_api(&format!(
+                "security_schemes: {{signed: {{signers: partners}}, other: {{{other}}}}}"
+            ))
+    };
+    let expected = "asks for signatures of two `signers` at once";
+    is_an_error(&setup("signers: others"), &key, expected);
+    let directory = setup("dangerous_unverified: true").written();
+    assert!(run(&directory.0, &["check", "-c", "gate.yaml"]).status.success());
+}
+
+#[test]
+fn a_page_may_send_what_a_signature_needs() {
+    let (upstream, key) = (Upstream::with_json("{}"), Key::new());
+    let gate = setup(&upstream, &partners(&key, ""))
+        .with_api("policy: {cors: {origins: ['https://app.example']}}")
+        .start();
+    let asked = [
+        ("Origin", "https://app.example"),
+        ("Access-Control-Request-Method", "PUT"),
+        (
+            "Access-Control-Request-Headers",
+            "signature,signature-input,content-digest",
+        ),
+    ];
+    let answer = gate.client().host(HOST).send("OPTIONS", "/orders", &asked, b"");
+    let allowed = answer.header("access-control-allow-headers").unwrap();
+    let allowed: Vec<&str> = allowed.split(", ").collect();
+    for name in ["signature", "signature-input", "content-digest", "content-type"] {
+        assert!(allowed.contains(&name), "{name} in {allowed:?}");
+    }
 }

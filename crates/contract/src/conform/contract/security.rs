@@ -7,6 +7,13 @@ use crate::conform::operation::SecurityNames;
 use crate::conform::security::{Alternative, KeyPlace, Requirement, SchemeId, SchemeKind, SecurityScheme};
 use crate::document::{Node, Place, Version};
 
+/// Where a signature of a request stands, and what it says of the content (RFC 9421 §4, RFC 9530 §2).
+const SIGNATURE_FIELDS: [HeaderName; 3] = [
+    HeaderName::from_static("signature"),
+    HeaderName::from_static("signature-input"),
+    HeaderName::from_static("content-digest"),
+];
+
 impl<'d> Builder<'d> {
     /// The requirements of an operation, or those of the root where it has none of its own; none where neither says
     /// anything.
@@ -116,6 +123,11 @@ impl<'d> Builder<'d> {
             let scheme = usize::try_from(index)
                 .ok()
                 .and_then(|index| self.security_schemes.get(index));
+            if let Some(SchemeKind::Http(name)) = scheme.map(|scheme| &scheme.kind)
+                && **name == *"signature"
+            {
+                names.header.extend(SIGNATURE_FIELDS);
+            }
             match scheme.map(|scheme| &scheme.kind) {
                 Some(SchemeKind::ApiKey(KeyPlace::Query(key))) => names.query.push(key.clone()),
                 Some(SchemeKind::ApiKey(KeyPlace::Cookie(key))) => names.cookie.push(key.clone()),
