@@ -23,7 +23,7 @@ use reqwest::blocking::Client;
 use crate::config::api::{Api, References};
 use crate::config::contract::{Remote, Source};
 use git::Commit;
-pub(crate) use remote::{body, causes, client_of, install_crypto};
+pub(crate) use remote::{body, causes, client_of, install_crypto, inwards};
 pub(crate) use rights::{secret, trusted};
 
 /// No file is larger.

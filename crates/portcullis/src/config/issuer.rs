@@ -322,6 +322,16 @@ impl Authority {
     }
 }
 
+impl Place {
+    /// What is asked first.
+    pub(crate) fn url(&self) -> &Url {
+        match self {
+            Self::Named(url) => url,
+            Self::Discovered { document, .. } => document,
+        }
+    }
+}
+
 impl Keys {
     fn lower(
         raw: &Spanned<KeysWritten>,
@@ -356,6 +366,11 @@ impl Keys {
             refresh: seconds(keys.refresh_seconds, REFRESH_SECONDS),
             stale_time_max: seconds(keys.stale_seconds_max, STALE_SECONDS_MAX),
         })
+    }
+
+    /// Whether it stands for keys that are described wrongly, which was told.
+    pub(crate) fn is_nowhere(&self) -> bool {
+        matches!(self, Self::File(file) if file.value.as_os_str().is_empty())
     }
 
     /// What stands for keys that are described wrongly, which was told.

@@ -75,7 +75,10 @@ pub(crate) fn client_of(url: &Url, private_address: bool, time_max: Duration) ->
 }
 
 /// Refuses an address in a URL that is not public; names are looked at when they are resolved.
-fn inwards(url: &Url) -> Result<(), String> {
+///
+/// # Errors
+/// It is not, in words.
+pub(crate) fn inwards(url: &Url) -> Result<(), String> {
     let host = url.host_str().unwrap_or_default();
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
     match address {

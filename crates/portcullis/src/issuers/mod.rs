@@ -158,6 +158,9 @@ impl Issuers {
 
     fn settle_authority(&self, configured: &Configured, location: &str) -> Result<One, Box<Problem>> {
         match &configured.authority {
+            config::Authority::Keys(keys) if keys.is_nowhere() => {
+                Ok(One::of(self.make(configured, Validation::Keys(Keys::unknown(None)))))
+            }
             config::Authority::Keys(config::Keys::File(file)) => {
                 let (keys, warnings) = keys::read(file, configured, location)?;
                 let issuer = self.make(configured, Validation::Keys(Keys::read(keys)));
@@ -166,7 +169,15 @@ impl Issuers {
                     ..One::of(issuer)
                 })
             }
-            config::Authority::Keys(config::Keys::Remote(keys)) => Ok(self.fetched(configured, keys)),
+            config::Authority::Keys(config::Keys::Remote(keys)) => {
+                if !keys.private_address {
+                    files::inwards(keys.place.url()).map_err(|error| {
+                        let message = format!("the keys of `{}` cannot be fetched: {error}", configured.name);
+                        Problem::error(location, configured.span, message)
+                    })?;
+                }
+                Ok(self.fetched(configured, keys))
+            }
             config::Authority::Keys(config::Keys::InMemory(keys)) => {
                 let keys = keys::made(keys, configured, location)?;
                 Ok(One::of(self.make(configured, Validation::Keys(Keys::read(keys)))))

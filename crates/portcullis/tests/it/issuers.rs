@@ -49,7 +49,7 @@ pub(crate) fn setup(upstream: &Upstream, name: &str, more: &str) -> Setup {
         .with_api("security_schemes: {bearer: {issuers: [main]}}")
 }
 
-pub(crate) const FREELY: &str = "dangerous_private_address: true, dangerous_plain_http: true";
+const FREELY: &str = "dangerous_private_address: true, dangerous_plain_http: true";
 
 fn token_of(issuer: &Issuer, name: &str) -> String {
     issuer.token_with("at+jwt", json!({ "iss": name }))
@@ -131,7 +131,18 @@ fn jose_4_a_document_of_somebody_else_is_not_believed_and_nothing_else_is_asked(
     check(FREELY, "answered 302");
     elsewhere.saw_nothing("redirects");
     let asked = server.seen().len();
-    check("dangerous_plain_http: true", "is not a public address");
+    // An address inside is not even tried where it is not said to be meant.
+    let inside = setup(
+        &upstream,
+        &origin,
+        "keys: {discover: openid-configuration, dangerous_plain_http: true}",
+    )
+    .written();
+    let refused = run(&inside.0, &["serve", "-c", "gate.yaml"]);
+    assert!(
+        String::from_utf8_lossy(&refused.stderr).contains("is not a public address"),
+        "{refused:?}"
+    );
     assert_eq!(server.seen().len(), asked, "no private address is asked");
 }
 
@@ -170,6 +181,20 @@ fn what_cannot_be_discovered_is_an_error() {
             "{expected} in {told}"
         );
     }
+}
+
+#[test]
+fn what_is_wrong_with_keys_is_told_once_and_before_anything_is_fetched() {
+    let upstream = Upstream::with_json(THING);
+    let check = |keys: &str, expected: &str| {
+        let directory = setup(&upstream, "https://id.example", &format!("keys: {keys}")).written();
+        let told = String::from_utf8(run(&directory.0, &["check", "-c", "gate.yaml"]).stdout).unwrap();
+        assert!(told.contains(expected), "{expected} in {told}");
+        assert_eq!(told.matches(": error: ").count(), 1, "{told}");
+    };
+    check("{url: 'https://10.0.0.1/keys'}", "`10.0.0.1` is not a public address");
+    check("{url: 'https://[::1]/keys'}", "`::1` is not a public address");
+    check("{}", "keys need one of `file`, `url` and `discover`");
 }
 
 #[test]
