@@ -14,8 +14,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use portcullis_identity::credentials::{Accepted, CredentialId, Kind, MacKeys, Presented, Record, Refused};
-use portcullis_identity::principal::{Credential, Identity, Subject};
+use portcullis_identity::credentials::{Accepted, CredentialId, MacKeys, Presented, Record, Refused};
+use portcullis_identity::principal::Identity;
 use portcullis_identity::time::UnixTime;
 use tokio::sync::Notify;
 
@@ -153,7 +153,7 @@ impl Keyring {
         Ok(if until == held.identity.expires() {
             Arc::clone(&held.identity)
         } else {
-            Arc::new(identity(&self.authority, &held.record, until))
+            Arc::new(held.record.identity(&self.authority, until))
         })
     }
 
@@ -208,7 +208,7 @@ impl Held {
         let carried =
             |of: fn(&Self) -> &AtomicU64| AtomicU64::new(known.map_or(0, |known| of(known).load(Ordering::Relaxed)));
         Self {
-            identity: Arc::new(identity(authority, &record, record.expires)),
+            identity: Arc::new(record.identity(authority, record.expires)),
             used: carried(|known| &known.used),
             written: carried(|known| &known.written),
             record,
@@ -219,22 +219,6 @@ impl Held {
 impl Borrow<Record> for Held {
     fn borrow(&self) -> &Record {
         &self.record
-    }
-}
-
-fn identity(authority: &Arc<str>, record: &Record, until: Option<UnixTime>) -> Identity {
-    let credential = match record.kind {
-        Kind::ApiKey => Credential::ApiKey,
-        Kind::Token => Credential::AccessToken,
-    };
-    let subject = Subject::new(Arc::clone(authority), record.owner_kind, &record.owner);
-    let mut identity = Identity::new(credential, subject).with_scopes(record.scopes.clone());
-    if let Some(client) = &record.client {
-        identity = identity.with_client(client);
-    }
-    match until {
-        Some(until) => identity.until(until),
-        None => identity,
     }
 }
 

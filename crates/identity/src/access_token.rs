@@ -1,8 +1,10 @@
-//! Access tokens of one issuer: signed JWTs (RFC 9068, RFC 8725), or whatever it says of its own (RFC 7662).
+//! Access tokens: who is to know one; and those of one issuer, which are signed JWTs (RFC 9068, RFC 8725), or whatever it says of
+//! its own (RFC 7662).
 
 use std::sync::Arc;
 
 use crate::confirmation::Binding;
+use crate::credentials::OpaqueToken;
 use crate::introspection::Introspected;
 use crate::jose::Refusal;
 use crate::jose::claims::Expected;
@@ -10,6 +12,53 @@ use crate::jose::jws::Unverified;
 use crate::jose::key_set::KeySet;
 use crate::principal::Identity;
 use crate::time::UnixTime;
+
+/// Who is to know a token. It is told by its form alone, before anything is verified, and nobody else is asked: a token that its
+/// knower refuses is not tried as another's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Knower<K> {
+    /// Whoever keeps the opaque tokens of the house.
+    House(K),
+    /// An issuer, by the token's [`Form`](crate::jose::compact::Form): the one that a signed token names, the one that has the
+    /// key of an encrypted token, or, for everything else, the one that is asked.
+    Issuer,
+}
+
+impl<K> Knower<K> {
+    /// Who is to know `token`, where `house` keeps opaque tokens of its own, if anybody does.
+    pub fn of(token: &str, house: Option<K>) -> Self {
+        match house {
+            Some(house) if OpaqueToken::parse(token).is_some() => Self::House(house),
+            _ => Self::Issuer,
+        }
+    }
+}
+
+/// How a signed token came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wrapping {
+    /// As it is (JWS): readable for everybody who carried it.
+    Jws,
+    /// In an encrypted one (JWE).
+    Jwe,
+}
+
+impl Wrapping {
+    /// Whether an issuer's tokens may come so: `encrypted` is whether they have to be encrypted, `None` where the gate has no key
+    /// for them.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::NotEncrypted`]; [`Refusal::EncryptedUnexpectedly`], since what another issuer's key decrypts was not made for
+    /// this gate by this issuer.
+    pub fn check(self, encrypted: Option<bool>) -> Result<(), Refusal> {
+        match (self, encrypted) {
+            (Self::Jws, Some(true)) => Err(Refusal::NotEncrypted),
+            (Self::Jwe, None) => Err(Refusal::EncryptedUnexpectedly),
+            (Self::Jws, None | Some(false)) | (Self::Jwe, Some(_)) => Ok(()),
+        }
+    }
+}
 
 /// What makes a token acceptable as one of this issuer's.
 #[derive(Clone, Debug)]
@@ -74,6 +123,41 @@ impl AccessTokens {
                 let accepted = self.expected.accept(active.into_claims()?, now)?;
                 Identity::of_access_token(&self.authority, accepted)
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::credentials::{CredentialId, Prefix};
+
+    #[test]
+    fn a_token_is_for_whoever_its_form_says() {
+        let house = OpaqueToken::compose(&Prefix::parse("ptc").unwrap(), CredentialId::of([1; 8]), &[2; 32]);
+        let house = house.with_tag(&[3; 32]);
+        for (token, kept, expected) in [
+            (house.as_str(), true, Knower::House(())),
+            (house.as_str(), false, Knower::Issuer),
+            ("e30.e30.", true, Knower::Issuer),
+            ("opaque", true, Knower::Issuer),
+            ("", true, Knower::Issuer),
+        ] {
+            assert_eq!(Knower::of(token, kept.then_some(())), expected, "{token}");
+        }
+    }
+
+    #[test]
+    fn jose_11_what_has_to_be_encrypted_is_and_nothing_else_is() {
+        for (wrapping, encrypted, expected) in [
+            (Wrapping::Jws, None, Ok(())),
+            (Wrapping::Jws, Some(false), Ok(())),
+            (Wrapping::Jws, Some(true), Err(Refusal::NotEncrypted)),
+            (Wrapping::Jwe, None, Err(Refusal::EncryptedUnexpectedly)),
+            (Wrapping::Jwe, Some(false), Ok(())),
+            (Wrapping::Jwe, Some(true), Ok(())),
+        ] {
+            assert_eq!(wrapping.check(encrypted), expected, "{wrapping:?} {encrypted:?}");
         }
     }
 }

@@ -69,6 +69,16 @@ impl Unconfirmed {
 }
 
 impl Binding {
+    /// What a token is bound to, if anything, where that is what it has to be.
+    ///
+    /// # Errors
+    /// [`Unconfirmed::NotUnderstood`], [`Unconfirmed::Unbound`].
+    pub fn keep(self, claims: &Claims) -> Result<Option<Confirmation>, Unconfirmed> {
+        let confirmation = Confirmation::of(claims)?;
+        let is_kept = self.is_kept(confirmation.as_ref());
+        is_kept.then_some(confirmation).ok_or(Unconfirmed::Unbound)
+    }
+
     fn is_kept(self, confirmation: Option<&Confirmation>) -> bool {
         match self {
             Self::None => true,
@@ -90,6 +100,16 @@ impl Confirmation {
             None => Ok(None),
             Some(value) => Self::read(value).map(Some).ok_or(Unconfirmed::NotUnderstood),
         }
+    }
+
+    /// The certificate that has to be that of the connection.
+    pub fn certificate(&self) -> Option<Thumbprint> {
+        self.certificate
+    }
+
+    /// The key that a proof has to be signed with.
+    pub fn key(&self) -> Option<Thumbprint> {
+        self.key
     }
 
     fn read(value: &Value) -> Option<Self> {
@@ -124,11 +144,7 @@ impl Confirmation {
 /// [`Unconfirmed`]. A proof beside a token that is not bound to its key is refused as well (RFC 9449 §7.1): it proves nothing,
 /// and its caller believes that it does.
 pub fn check(claims: &Claims, binding: Binding, shown: &Possession) -> Result<(), Unconfirmed> {
-    let confirmation = Confirmation::of(claims)?;
-    if !binding.is_kept(confirmation.as_ref()) {
-        return Err(Unconfirmed::Unbound);
-    }
-    match confirmation {
+    match binding.keep(claims)? {
         Some(confirmation) => confirmation.check(shown),
         None if shown.key.is_some() => Err(Unconfirmed::Key),
         None => Ok(()),

@@ -23,12 +23,14 @@ impl StepUp {
         identity.credential() == Credential::AccessToken && self.is_of_class(identity) && self.is_recent(identity, now)
     }
 
-    fn is_of_class(&self, identity: &Identity) -> bool {
+    /// Whether the token's `acr` is one of the classes, or any will do.
+    pub fn is_of_class(&self, identity: &Identity) -> bool {
         let said = identity.claims().get("acr").and_then(|acr| acr.as_str());
         self.acr.is_empty() || said.is_some_and(|said| self.acr.iter().any(|class| **class == *said))
     }
 
-    fn is_recent(&self, identity: &Identity, now: UnixTime) -> bool {
+    /// Whether the token's `auth_time` is as recent as it has to be, or needs not be.
+    pub fn is_recent(&self, identity: &Identity, now: UnixTime) -> bool {
         let Some(max_age) = self.max_age_seconds else {
             return true;
         };

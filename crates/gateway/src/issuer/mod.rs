@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
-use portcullis_identity::access_token::AccessTokens;
+use portcullis_identity::access_token::{AccessTokens, Wrapping};
 use portcullis_identity::confirmation::Binding;
 use portcullis_identity::jose::Refusal;
 use portcullis_identity::jose::compact::Form;
@@ -50,15 +50,6 @@ pub struct Decryption {
     pub keys: Box<[Arc<dyn Decrypt>]>,
     /// Whether tokens that are only signed are refused.
     pub required: bool,
-}
-
-/// How a token came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sealing {
-    /// Readable for everybody who carried it.
-    Open,
-    /// Inside of an encrypted one.
-    Encrypted,
 }
 
 /// Why a token is not believed.
@@ -187,10 +178,10 @@ impl Issuer {
         &self,
         token: Unverified<'_>,
         text: &str,
-        sealing: Sealing,
+        wrapping: Wrapping,
         now: UnixTime,
     ) -> Result<Arc<Identity>, Unbelieved> {
-        self.check_sealing(sealing).map_err(Unbelieved::Refused)?;
+        self.check_wrapping(wrapping).map_err(Unbelieved::Refused)?;
         match &self.validation {
             Validation::Keys(keys) => {
                 let verified = keys.with(|keys| self.tokens.verify(token.clone(), keys, now));
@@ -201,14 +192,9 @@ impl Issuer {
     }
 
     /// What is encrypted to nobody here is not one of its encrypted tokens, and what need not be encrypted may come open.
-    fn check_sealing(&self, sealing: Sealing) -> Result<(), Refusal> {
+    fn check_wrapping(&self, wrapping: Wrapping) -> Result<(), Refusal> {
         let decryption = self.decryption.load();
-        let required = decryption.as_ref().map(|decryption| decryption.required);
-        match (sealing, required) {
-            (Sealing::Open, Some(true)) => Err(Refusal::NotEncrypted),
-            (Sealing::Encrypted, None) => Err(Refusal::EncryptedUnexpectedly),
-            (Sealing::Open, None | Some(false)) | (Sealing::Encrypted, Some(_)) => Ok(()),
-        }
+        wrapping.check(decryption.as_ref().map(|decryption| decryption.required))
     }
 
     /// Whether its tokens are good once, and have to be used up.

@@ -1,10 +1,10 @@
 //! What counts of what was put in, and for how long.
 
 use aws_lc_rs::hmac;
-use portcullis_identity::credentials::{ApiKey, Prefix, Retiring, Tag, message};
+use portcullis_identity::credentials::{ApiKey, Kind, Prefix, Retiring, Tag, message};
 use portcullis_identity::jose::handle::{Failed, Mac};
 use portcullis_identity::jose::key::Kid;
-use portcullis_identity::principal::{Scopes, SubjectKind};
+use portcullis_identity::principal::{Credential, Scopes, SubjectKind};
 
 use super::*;
 

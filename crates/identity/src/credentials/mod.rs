@@ -13,7 +13,7 @@ mod verify;
 
 use std::fmt;
 
-pub use api_key::ApiKey;
+pub use api_key::{ApiKey, NoKey};
 pub use opaque_token::{OpaqueToken, Untagged};
 pub use record::{Kind, MAC_BYTES, Record, Retiring, Tag};
 pub use verify::{Accepted, MacKeys, Presented, Refused, Unusable, message};

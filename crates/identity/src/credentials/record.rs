@@ -1,6 +1,8 @@
 //! What is kept of a credential.
 
-use crate::principal::{Scopes, SubjectKind};
+use std::sync::Arc;
+
+use crate::principal::{Credential, Identity, Scopes, Subject, SubjectKind};
 use crate::time::UnixTime;
 
 use super::CredentialId;
@@ -82,6 +84,23 @@ impl Kind {
 }
 
 impl Record {
+    /// Whom the credential speaks of, until then. `authority` is what the house is called as an authority.
+    pub fn identity(&self, authority: &Arc<str>, until: Option<UnixTime>) -> Identity {
+        let credential = match self.kind {
+            Kind::ApiKey => Credential::ApiKey,
+            Kind::Token => Credential::AccessToken,
+        };
+        let subject = Subject::new(Arc::clone(authority), self.owner_kind, &self.owner);
+        let mut identity = Identity::new(credential, subject).with_scopes(self.scopes.clone());
+        if let Some(client) = &self.client {
+            identity = identity.with_client(client);
+        }
+        match until {
+            Some(until) => identity.until(until),
+            None => identity,
+        }
+    }
+
     /// When it ended, or will: revoked, or expired.
     pub fn ends(&self) -> Option<UnixTime> {
         match (self.revoked, self.expires) {

@@ -2,7 +2,6 @@
 
 use proptest::prelude::*;
 
-use super::api_key::NoKey;
 use super::*;
 
 fn prefix() -> Prefix {

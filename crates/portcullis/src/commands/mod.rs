@@ -6,10 +6,12 @@ mod config;
 mod configuration;
 mod coverage;
 mod credentials;
+mod date;
 #[cfg(feature = "demo")]
 mod demo;
 mod health;
 mod init;
+mod inspect;
 mod key;
 mod man;
 mod observe_report;
@@ -209,6 +211,8 @@ mod tests {
         check("key revoke --owner alice --all", false);
         check("key rotate 00000000000 --overlap 0s", true);
         check("token revoke --all --json", true);
+        check("token inspect", false);
+        check("token inspect - --operation deleteThing --introspect", true);
         check("health --admin 127.0.0.1:9901", true);
         check("health --admin localhost", false);
         check("demo --attacks --json", true);

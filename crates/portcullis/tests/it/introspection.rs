@@ -56,7 +56,7 @@ pub(crate) fn say(says: &Says, token: &str, said: Vec<u8>) {
 }
 
 /// A gate that asks this issuer.
-fn written(upstream: &Upstream, authority: &Upstream, more: &str) -> Directory {
+pub(crate) fn written(upstream: &Upstream, authority: &Upstream, more: &str) -> Directory {
     let events = "  /events:\n    get: {responses: {'200': {description: all, content: {text/event-stream: {schema: {type: string}}}}}}\n";
     let contract = CONTRACT.replace("  /open:\n", &format!("{events}  /open:\n"));
     let directory = Setup::new(&contract, upstream.address)
@@ -372,29 +372,4 @@ fn what_cannot_be_asked_is_an_error_before_anything_is_served() {
     let output = run(&directory.0, &["check", "-c", "gate.yaml"]);
     let told = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
     assert!(told.contains("does not say which of them knows it"), "{told}");
-}
-
-#[test]
-fn a_token_is_inspected_by_asking_only_where_that_is_wanted() {
-    let (upstream, (authority, says)) = (Upstream::with_json(THING), authority(Duration::ZERO));
-    let directory = written(&upstream, &authority, "");
-    say(&says, "good", good(json!({})));
-    say(&says, "late", good(json!({"exp": 1})));
-    let inspect = |arguments: &[&str]| {
-        let arguments = [&["token", "inspect", "-c", "gate.yaml"], arguments].concat();
-        let output = run(&directory.0, &arguments);
-        (output.status.code(), String::from_utf8(output.stdout).unwrap())
-    };
-    let (code, told) = inspect(&["good"]);
-    assert!(code == Some(1) && told.contains("asked with `--introspect`"), "{told}");
-    authority.saw_nothing("a look without asking");
-    let (code, told) = inspect(&["good", "--introspect"]);
-    assert!(
-        code == Some(0) && told.ends_with("accepted: user:main:alice\n"),
-        "{told}"
-    );
-    let (code, told) = inspect(&["late", "--introspect"]);
-    assert!(code == Some(1) && told.contains("NO   not expired"), "{told}");
-    let (code, told) = inspect(&["unknown", "--introspect"]);
-    assert!(code == Some(1) && told.contains("NO   active"), "{told}");
 }

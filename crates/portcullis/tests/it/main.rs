@@ -33,6 +33,7 @@ mod http2_attacks;
 mod http2_frames;
 mod identity_upstream;
 mod init;
+mod inspection;
 mod introspection;
 mod issuers;
 mod key_rotation;

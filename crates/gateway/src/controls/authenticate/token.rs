@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use portcullis_identity::credentials::OpaqueToken;
+use portcullis_identity::access_token::{Knower, Wrapping};
 use portcullis_identity::jose::Refusal;
 use portcullis_identity::jose::algorithm::KeyManagement;
 use portcullis_identity::jose::compact::Form;
@@ -13,7 +13,7 @@ use portcullis_identity::principal::Identity;
 
 use super::{Attempting, Unproven};
 use crate::access::Access;
-use crate::issuer::{Generation, Issuer, Sealing, TokenDigest, Unbelieved};
+use crate::issuer::{Generation, Issuer, TokenDigest, Unbelieved};
 use crate::metrics::Event;
 
 /// A token that was verified, and by whose word.
@@ -25,14 +25,8 @@ struct Believed<'i> {
 }
 
 /// Whom a token speaks of. One that is remembered costs little and is counted nowhere.
-///
-/// This and `believe` are where it is chosen who is to know a token, by its looks: one of the form of the gate's own is
-/// the gate's, where its own are accepted; a JWT is for the issuer that it names, whether that verifies it by keys or
-/// by asking; an encrypted one for whoever can decrypt it; everything else for the one issuer that is asked.
 pub(super) async fn verify(token: &str, attempting: Attempting<'_>) -> Result<Arc<Identity>, Unproven> {
-    if let Some(keyring) = attempting.access.own_tokens()
-        && OpaqueToken::parse(token).is_some()
-    {
+    if let Knower::House(keyring) = Knower::of(token, attempting.access.own_tokens()) {
         let taken = keyring.token(token, attempting.now).await;
         return attempting.taken(taken).await;
     }
@@ -61,7 +55,7 @@ pub(super) async fn verify(token: &str, attempting: Attempting<'_>) -> Result<Ar
     attempt.settle(believed).await
 }
 
-/// Whom a token speaks of that is none of the gate's own, nor remembered.
+/// Whom a token speaks of that is none of the gate's own, nor remembered. Which issuer is to know it, see [`Knower::Issuer`].
 async fn believe(
     token: &str,
     form: Form,
@@ -72,7 +66,7 @@ async fn believe(
         Form::Opaque => return ask(token, attempting).await,
         Form::Signed => {
             let signed = Unverified::parse(token).map_err(Unbelieved::Refused)?;
-            verify_signed(signed, token, Sealing::Open, attempting).await?
+            verify_signed(signed, token, Wrapping::Jws, attempting).await?
         }
         Form::Encrypted => {
             let encrypted = Encrypted::parse(token).map_err(Unbelieved::Refused)?;
@@ -92,7 +86,7 @@ async fn believe(
 async fn verify_signed<'p>(
     signed: Unverified<'_>,
     text: &str,
-    sealing: Sealing,
+    wrapping: Wrapping,
     attempting: Attempting<'p>,
 ) -> Result<Believed<'p>, Unbelieved> {
     let claimed = signed.claimed_issuer();
@@ -101,7 +95,7 @@ async fn verify_signed<'p>(
     let issuer = issuer.ok_or(Unbelieved::Refused(Refusal::IssuerMismatch))?;
     let generation = issuer.remembers();
     Ok(Believed {
-        identity: issuer.verify(signed, text, sealing, attempting.now).await?,
+        identity: issuer.verify(signed, text, wrapping, attempting.now).await?,
         issuer,
         generation,
     })
@@ -115,7 +109,7 @@ async fn verify_nested<'p>(
 ) -> Result<Believed<'p>, Unbelieved> {
     let signed = decrypted.nested().map_err(Unbelieved::Refused)?;
     let text = std::str::from_utf8(decrypted.plaintext()).unwrap_or_default();
-    let believed = verify_signed(signed, text, Sealing::Encrypted, attempting).await?;
+    let believed = verify_signed(signed, text, Wrapping::Jwe, attempting).await?;
     let reads = |issuer: &Issuer| issuer.decrypt(encrypted).is_some_and(|decrypted| decrypted.is_ok());
     if !Arc::ptr_eq(believed.issuer, by) && !reads(believed.issuer) {
         return Err(Unbelieved::Refused(Refusal::Decryption));

@@ -182,6 +182,21 @@ impl Expected {
         &self.issuer
     }
 
+    /// Whom tokens may be for.
+    pub fn audiences(&self) -> &[String] {
+        &self.audiences
+    }
+
+    /// What tokens may be by their `typ`.
+    pub fn types(&self) -> &[MediaType] {
+        &self.types
+    }
+
+    /// How many seconds ago `iat` may be at most, where there is a bound.
+    pub fn age_max(&self) -> Option<u64> {
+        self.age_seconds_max
+    }
+
     /// From when on claims that are accepted now cannot be accepted any more, the difference of clocks allowed for; none: they
     /// do not end by themselves.
     pub fn accepted_until(&self, claims: &Claims) -> Option<UnixTime> {

@@ -1,11 +1,13 @@
 //! What `portcullis key` and `portcullis token` have in common: credentials of the gate's own, issued, listed, rotated and revoked.
 
 mod arguments;
-mod date;
 mod tell;
 
+use std::sync::Arc;
+
 use portcullis_gateway::listen::unix_time;
-use portcullis_identity::credentials::{ApiKey, CredentialId, Kind, OpaqueToken, Prefix, Record};
+use portcullis_identity::credentials::{ApiKey, CredentialId, Kind, MacKeys, OpaqueToken, Prefix, Record};
+use portcullis_identity::jose::handle::Mac;
 use portcullis_identity::time::UnixTime;
 use portcullis_secrets::MacKey;
 use portcullis_store::StoreError;
@@ -13,6 +15,7 @@ use portcullis_store::credentials::{Credentials as _, IssueError, PAGE_RECORDS_M
 use portcullis_store::sqlite::SqliteCredentials;
 
 pub(super) use arguments::{Issue, List, Revoke, Rotate, Show};
+pub(super) use tell::rows as described;
 
 use super::{ConfigFile, Failure, Outcome, Shared};
 use crate::config::credentials::{self as config, Credentials};
@@ -94,13 +97,11 @@ impl Kept {
     }
 
     fn failed(&self, error: &StoreError) -> Failure {
-        let way_out = store_way_out(&self.configured, error);
-        Failure::unusable(with_way_out(store_fault(&self.configured, error), &way_out))
+        store_failed(&self.configured, error)
     }
 
     fn no_secret(&self, error: &str) -> Failure {
-        let way_out = secret_way_out(&self.configured);
-        Failure::unusable(with_way_out(secret_fault(&self.configured, error), &way_out))
+        secret_failed(&self.configured, error)
     }
 
     /// The credential of this name.
@@ -115,6 +116,39 @@ impl Kept {
         let what = tell::what(self.kind);
         Failure::unusable(format!("there is no {what} `{id}`: `list` tells those that there are"))
     }
+}
+
+/// The keys that credentials are kept under.
+///
+/// # Errors
+/// The secret cannot be used.
+pub(super) fn mac_keys(configured: &Credentials) -> Result<MacKeys, Failure> {
+    let failed = |error: String| secret_failed(configured, &error);
+    let (keys, _) = secret::read(&configured.secret).map_err(failed)?;
+    let keys = keys.into_iter().map(|key| Arc::new(key) as Arc<dyn Mac>);
+    MacKeys::new(keys.collect()).map_err(|unusable| failed(unusable.to_string()))
+}
+
+/// What is kept of the credential of this name, whatever its kind; nothing where nothing was issued yet.
+///
+/// # Errors
+/// The store cannot be used.
+pub(super) fn record(configured: &Credentials, id: &CredentialId) -> Result<Option<Record>, Failure> {
+    let found = SqliteCredentials::open(&configured.store).and_then(|mut store| store.find(id));
+    match found {
+        Err(StoreError::Missing) => Ok(None),
+        found => found.map_err(|error| store_failed(configured, &error)),
+    }
+}
+
+fn store_failed(configured: &Credentials, error: &StoreError) -> Failure {
+    let way_out = store_way_out(configured, error);
+    Failure::unusable(with_way_out(store_fault(configured, error), &way_out))
+}
+
+fn secret_failed(configured: &Credentials, error: &str) -> Failure {
+    let way_out = secret_way_out(configured);
+    Failure::unusable(with_way_out(secret_fault(configured, error), &way_out))
 }
 
 /// What is wrong, and what to do about it.

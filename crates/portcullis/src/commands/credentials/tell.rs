@@ -9,9 +9,9 @@ use portcullis_identity::credentials::{Kind, Record};
 use portcullis_identity::time::UnixTime;
 use serde_json::{Value, json};
 
+use super::super::date::Date;
 use super::super::width::width;
 use super::super::{Failure, Shared};
-use super::date::Date;
 
 const FAINT: Style = Style::new().dimmed();
 const BOLD: Style = Style::new().bold();
@@ -129,7 +129,8 @@ fn in_words(record: &Record, now: UnixTime) -> String {
     words
 }
 
-fn rows(record: &Record, now: UnixTime) -> Vec<(&'static str, String)> {
+/// What is kept of a credential, line by line, without what is empty.
+pub(in super::super) fn rows(record: &Record, now: UnixTime) -> Vec<(&'static str, String)> {
     let mut rows = vec![
         ("name", record.id.to_string()),
         ("kind", what(record.kind).to_owned()),

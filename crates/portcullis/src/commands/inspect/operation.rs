@@ -1,0 +1,185 @@
+//! What a scheme of the contract takes, and what an operation asks for beyond a good credential: scopes, and how its subject
+//! proved itself.
+
+use portcullis_contract::conform::operation::Operation as Declared;
+use portcullis_contract::conform::route::Routed;
+use portcullis_contract::conform::security::{Alternative, Requirement};
+use portcullis_identity::principal::{Credential, Identity};
+use portcullis_identity::step_up::StepUp;
+use portcullis_identity::time::UnixTime;
+
+use super::super::Failure;
+use super::super::date::Date;
+use super::claims::any_of;
+use super::report::{Report, Sides};
+use crate::config::api::Api;
+use crate::config::credentials::AUTHORITY;
+use crate::config::policy::Policy;
+use crate::config::security::Verifier;
+use crate::contracts::Loaded;
+
+/// An operation that a credential is held against.
+pub(super) struct Operation<'l> {
+    api: &'l Loaded,
+    declared: &'l Declared,
+    policy: &'l Policy,
+}
+
+/// Notes which schemes take the credential, whatever the operation.
+pub(super) fn check_schemes(identity: &Identity, apis: &[Api], report: &mut Report) {
+    let schemes = apis.iter().flat_map(|api| {
+        let taking = api.security_schemes.iter();
+        let taking = taking.filter(|(_, scheme)| takes(&scheme.value.verifier, identity));
+        taking.map(|(name, _)| format!("`{name}` of {}", api.name))
+    });
+    let schemes: Vec<String> = schemes.collect();
+    let setting = match (identity.credential(), identity.subject().authority()) {
+        (Credential::ApiKey, _) => "`api_keys: true`".to_owned(),
+        (_, AUTHORITY) => "`own_tokens: true`".to_owned(),
+        (_, issuer) => format!("`issuers: [{issuer}]`"),
+    };
+    match schemes.is_empty() {
+        true => report.fail(
+            "scheme that takes it",
+            format!("none of `security_schemes` has {setting}"),
+        ),
+        false => report.hold("scheme that takes it", schemes.join(", ")),
+    }
+}
+
+/// Whether what verifies a scheme vouches for somebody.
+fn takes(verifier: &Verifier, identity: &Identity) -> bool {
+    let authority = identity.subject().authority();
+    let named = |names: &[String]| names.iter().any(|name| name == authority);
+    match (verifier, identity.credential()) {
+        (Verifier::Issuers(names), Credential::AccessToken) => named(names),
+        (Verifier::OwnTokens(names), Credential::AccessToken) => authority == AUTHORITY || named(names),
+        (Verifier::ApiKeys { .. }, Credential::ApiKey) => authority == AUTHORITY,
+        _ => false,
+    }
+}
+
+impl<'l> Operation<'l> {
+    /// The operation that is meant, by its `operationId`, or by its method and a path or its template.
+    ///
+    /// # Errors
+    /// There is none.
+    pub(super) fn find(written: &str, apis: &'l [Loaded]) -> Result<Self, Failure> {
+        let found = apis.iter().find_map(|api| {
+            let index = index(written, api)?;
+            Some(Self {
+                api,
+                declared: api.contract.operations.get(index)?,
+                policy: api.policies.get(index)?,
+            })
+        });
+        found.ok_or_else(|| {
+            let message =
+                format!("no contract has an operation `{written}`: write such as `GET /orders`, or an `operationId`");
+            Failure::unusable(message)
+        })
+    }
+
+    /// Holds a good credential against what the operation asks for.
+    pub(super) fn check(&self, identity: &Identity, now: UnixTime, report: &mut Report) {
+        let alternatives = self.declared.security.as_deref().unwrap_or_default();
+        if alternatives.is_empty() {
+            report.hold("asked for by the operation", "nothing: no credential is looked at");
+        } else {
+            self.check_security(alternatives, identity, report);
+        }
+        if let Some(step_up) = &self.policy.step_up {
+            check_step_up(step_up, identity, now, report);
+        }
+    }
+
+    fn check_security(&self, alternatives: &[Alternative], identity: &Identity, report: &mut Report) {
+        let mut ways: Vec<(&Alternative, &Requirement)> = Vec::new();
+        for way in alternatives {
+            let mut taking = way.iter().filter(|asked| self.takes(asked, identity));
+            ways.extend(taking.next().map(|asked| (way, asked)));
+        }
+        let Some(nearest) = ways.first() else {
+            let names = alternatives.iter().flatten().map(|asked| self.scheme(asked));
+            let sides = Sides {
+                expected: Some(any_of(names)),
+                found: None,
+            };
+            report.compare(
+                "asked for by the operation",
+                Err::<(), _>("it takes no such credential"),
+                sides,
+            );
+            return;
+        };
+        let is_in_scope = |asked: &Requirement| identity.scopes().contain(asked.scopes.iter().map(|scope| &**scope));
+        let enough = ways.iter().find(|(_, asked)| is_in_scope(asked));
+        let (way, asked) = enough.unwrap_or(nearest);
+        let words = |scopes: String| if scopes.is_empty() { "none".to_owned() } else { scopes };
+        let sides = Sides {
+            expected: Some(words(asked.scopes.join(" "))),
+            found: Some(words(identity.scopes().to_string())),
+        };
+        let outcome = enough.map(|_| ()).ok_or("one that the operation asks for is missing");
+        report.compare("scopes", outcome, sides);
+        for other in way.iter().filter(|other| other != asked) {
+            report.depend(
+                "together with",
+                format!("the request has what `{}` asks for, too", self.scheme(other)),
+            );
+        }
+    }
+
+    fn scheme(&self, asked: &Requirement) -> &'l str {
+        let index = usize::try_from(asked.scheme.0).unwrap_or(usize::MAX);
+        let scheme = self.api.contract.security_schemes.get(index);
+        scheme.map_or("", |scheme| &scheme.name)
+    }
+
+    fn takes(&self, asked: &Requirement, identity: &Identity) -> bool {
+        let scheme = self.api.api.scheme(self.scheme(asked));
+        scheme.is_some_and(|scheme| takes(&scheme.verifier, identity))
+    }
+}
+
+fn index(written: &str, api: &Loaded) -> Option<usize> {
+    let named = |operation: &Declared| {
+        let template = format!("{} {}", operation.method, operation.template);
+        template == written || operation.id.as_deref() == Some(written)
+    };
+    api.contract.operations.iter().position(named).or_else(|| {
+        let (method, path) = written.split_once(' ')?;
+        match api.contract.route(path, &method.parse().ok()?) {
+            Routed::Found { operation, .. } => usize::try_from(operation).ok(),
+            _ => None,
+        }
+    })
+}
+
+fn check_step_up(step_up: &StepUp, identity: &Identity, now: UnixTime, report: &mut Report) {
+    let missing = "the operation asks for a better authentication (`step_up`)";
+    let is_token = identity.credential() == Credential::AccessToken;
+    let met = |holds: bool| (holds && is_token).then_some(()).ok_or(missing);
+    if !step_up.acr.is_empty() {
+        let sides = Sides {
+            expected: Some(any_of(step_up.acr.iter().map(|class| &**class))),
+            found: identity.claims().get("acr").map(ToString::to_string),
+        };
+        report.compare(
+            "class of authentication (`acr`)",
+            met(step_up.is_of_class(identity)),
+            sides,
+        );
+    }
+    if let Some(most) = step_up.max_age_seconds {
+        let sides = Sides {
+            expected: Some(format!("at most {most} s before {}", Date(now))),
+            found: identity.claims().authenticated_at().map(|at| Date(at).to_string()),
+        };
+        report.compare(
+            "time of authentication (`auth_time`)",
+            met(step_up.is_recent(identity, now)),
+            sides,
+        );
+    }
+}
