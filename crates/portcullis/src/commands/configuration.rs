@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::Failure;
 use crate::config::checked::Configuration;
+use crate::config::credentials::Credentials;
 use crate::config::{self, Reading};
 use crate::{files, report};
 
@@ -72,15 +73,28 @@ impl ConfigFile {
     /// # Errors
     /// The file cannot be read.
     pub(crate) fn read(&self) -> Result<Reading, Failure> {
+        let text = self.text()?;
+        Ok(config::read(&self.config.to_string_lossy(), &text))
+    }
+
+    /// Where the gate's own credentials are kept, whatever is wrong elsewhere in the file.
+    ///
+    /// # Errors
+    /// The file cannot be read, or `credentials` has errors.
+    pub(super) fn credentials(&self) -> Result<Option<Credentials>, Failure> {
+        let text = self.text()?;
+        config::credentials_alone(&self.config.to_string_lossy(), &text).map_err(Failure::of_problems)
+    }
+
+    fn text(&self) -> Result<Vec<u8>, Failure> {
         let location = self.config.to_string_lossy();
         if self.config.try_exists().is_ok_and(|there| !there) {
             return Err(Failure::unusable(format!(
                 "there is no configuration `{location}`: name one with `--config`, or write one with `portcullis init`"
             )));
         }
-        let text = files::local(&self.config)
-            .map_err(|error| Failure::unusable(format!("cannot read the configuration `{location}`: {error}")))?;
-        Ok(config::read(&location, &text))
+        files::local(&self.config)
+            .map_err(|error| Failure::unusable(format!("cannot read the configuration `{location}`: {error}")))
     }
 }
 

@@ -25,12 +25,15 @@ const FILES: [(&str, &str); 3] = [
 /// The arguments of `man`.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
+    /// The verb whose page is printed, such as `check` or `key issue`; without it, that of the program
+    #[arg(value_name = "VERB", conflicts_with = "dir")]
+    verb: Vec<String>,
     /// Write the pages of all verbs into this directory, which is made if need be
     #[arg(long, value_name = "DIRECTORY")]
     dir: Option<PathBuf>,
 }
 
-/// Prints the page of the program, or writes those of all verbs.
+/// Prints the page of the program or of a verb, or writes all of them.
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let mut program = Cli::command().disable_help_subcommand(true);
     program.build();
@@ -42,9 +45,24 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
                 std::fs::write(directory.join(Man::new(command.clone()).get_filename()), page)?;
             }
         }
-        None => std::io::stdout().write_all(&page(&program, &program)?)?,
+        None => std::io::stdout().write_all(&page(named(&arguments.verb, &program)?, &program)?)?,
     }
     Ok(Outcome::Clean)
+}
+
+/// The command that the words lead to.
+///
+/// # Errors
+/// There is none.
+fn named<'c>(words: &[String], program: &'c Command) -> Result<&'c Command, Failure> {
+    let below = |command: &'c Command, word: &String| command.find_subcommand(word);
+    let found = words.iter().try_fold(program, below);
+    found.ok_or_else(|| {
+        Failure::unusable(format!(
+            "there is no verb `{}`: `portcullis help` tells them",
+            words.join(" ")
+        ))
+    })
 }
 
 /// A command and everything below it.
@@ -126,5 +144,20 @@ mod tests {
             text.contains("\\fBportcullis\\fR(1)") && !text.contains("\\fBportcullis-check\\fR(1)"),
             "{text}"
         );
+    }
+    #[test]
+    fn a_verb_is_found_by_its_words() {
+        let mut program = Cli::command().disable_help_subcommand(true);
+        program.build();
+        let name = |words: &str| {
+            let words: Vec<String> = words.split_whitespace().map(str::to_owned).collect();
+            named(&words, &program)
+                .ok()
+                .map(|command| Man::new(command.clone()).get_filename())
+        };
+        assert_eq!(name("").as_deref(), Some("portcullis.1"));
+        assert_eq!(name("key issue").as_deref(), Some("portcullis-key-issue.1"));
+        assert_eq!(name("keys"), None);
+        assert_eq!(name("check check"), None);
     }
 }

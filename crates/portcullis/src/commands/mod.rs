@@ -84,7 +84,7 @@ enum Verb {
     Demo(demo::Arguments),
     /// Print completions for a shell
     Completions(completions::Arguments),
-    /// Print the manual page, or write all of them
+    /// Print the manual page of the program or of a verb, or write all of them
     Man(man::Arguments),
 }
 
@@ -202,6 +202,8 @@ mod tests {
         check("completions bash", true);
         check("completions", false);
         check("man --dir out", true);
+        check("man key issue", true);
+        check("man key --dir out", false);
         check("key issue --owner alice --scope a --scope b --lifetime 7d", true);
         check("key issue", false);
         check("key issue --owner alice --lifetime 7d --dangerous-no-expiry", false);

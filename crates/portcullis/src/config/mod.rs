@@ -50,6 +50,7 @@ use std::path::Path;
 use portcullis_contract::document::{FileId, Member, Node, Object, Problem, Severity, Span, Value, parse};
 
 use checked::Configuration;
+use credentials::Credentials;
 use ipnet::IpNet;
 use problems::Problems;
 
@@ -109,6 +110,35 @@ pub(crate) fn read(location: &str, text: &[u8]) -> Reading {
             problems: vec![problem],
         },
     }
+}
+
+/// Settles the `credentials` of a configuration, whatever is wrong elsewhere in it: whoever revokes a key has no time to mend the rest.
+///
+/// # Errors
+/// The file cannot be read as a whole, or what is wrong with `credentials`.
+pub(crate) fn credentials_alone(location: &str, text: &[u8]) -> Result<Option<Credentials>, Vec<Problem>> {
+    let root = parse(location, text).map_err(|problem| vec![problem])?;
+    let Some(mut written) = root.get("credentials").cloned() else {
+        return Ok(None);
+    };
+    let locate = |_: FileId| location.to_owned();
+    let mut problems = Problems::new(&locate);
+    if shape::keep(&mut written, schema::credentials(), "`credentials`", &mut problems) {
+        match tree::read(&written) {
+            Ok(raw) => {
+                let directory = Path::new(location).parent().unwrap_or(Path::new(""));
+                let settled = Credentials::lower(raw, directory, &mut problems);
+                let problems = problems.into_sorted();
+                return if problems.is_empty() {
+                    Ok(Some(settled))
+                } else {
+                    Err(problems)
+                };
+            }
+            Err(unreadable) => problems.error(unreadable.span.unwrap_or(written.span), unreadable.message, ""),
+        }
+    }
+    Err(problems.into_sorted())
 }
 
 /// Whether a file is a contract, named in the place of the configuration.

@@ -7,6 +7,7 @@ use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, Schema};
 use serde_json::{Value, json};
 
+use super::credentials::CredentialsWritten;
 use super::raw;
 
 /// The schema of the configuration file.
@@ -24,6 +25,12 @@ pub(crate) fn configuration() -> &'static Value {
 /// The schema of a policy, as in the contract's `x-portcullis`.
 pub(crate) fn policy() -> &'static Value {
     static SCHEMA: LazyLock<Value> = LazyLock::new(of::<raw::Policy>);
+    &SCHEMA
+}
+
+/// The schema of `credentials` alone.
+pub(super) fn credentials() -> &'static Value {
+    static SCHEMA: LazyLock<Value> = LazyLock::new(of::<CredentialsWritten>);
     &SCHEMA
 }
 

@@ -10,7 +10,7 @@ use portcullis_identity::jose::key::Kid;
 use portcullis_secrets::{Signer, SigningAlgorithm};
 use serde_json::{Value, json};
 
-use crate::gate::{Directory, Gate, Setup, run, until};
+use crate::gate::{Directory, Gate, Setup, program, run, until};
 use crate::http::THING;
 use crate::identity_upstream::{events_with, streaming};
 use crate::tokens::{Issuer, key_set};
@@ -509,7 +509,7 @@ fn a_secret_is_replaced_while_the_old_one_is_kept_for_what_it_made() {
     write(json!({"keys": [new, first["keys"][0]]}));
     let young = issue(&gate.directory, "");
     assert_eq!(
-        json_of(&gate.directory, &format!("key show {}", id_of(&young)))["secret"],
+        json_of(&gate.directory, &format!("key show {}", id_of(&young)))["kept_under"],
         "next"
     );
     until("both are good", || {
@@ -569,7 +569,11 @@ fn the_commands_tell_what_they_do_and_what_is_wrong() {
     for (verb, expected) in [
         ("key show 00000000000", "there is no API key"),
         ("key rotate 00000000000", "there is no API key"),
-        ("key revoke nonsense", "is no name of a credential"),
+        ("key revoke nonsense", "is neither the name of a credential"),
+        (
+            "key revoke zzzzzzzzzzz",
+            "looks like the name of a credential, and none is called so",
+        ),
         ("token revoke 00000000000", "there is no token"),
     ] {
         let said = fails(&directory, verb);
@@ -601,6 +605,79 @@ fn a_secret_that_others_can_read_or_that_is_lost_is_an_error() {
         assert!(said.contains("there is no such file"), "{verb}: {said}");
         assert!(said.contains("put your copy of it back"), "{verb}: {said}");
     }
+}
+
+#[test]
+fn a_list_with_no_room_for_a_line_has_a_block_for_each_key() {
+    let upstream = Upstream::with_json(THING);
+    let directory = setup(&upstream).written();
+    issue(&directory, "");
+    told(
+        &directory,
+        "key issue --owner device:meter --label cellar --scope a --scope b",
+    );
+    // Nothing that one might copy is cut in two.
+    let narrow = program(&directory.0, &["key", "list", "-c", "gate.yaml"])
+        .env("COLUMNS", "60")
+        .output()
+        .unwrap();
+    let narrow = String::from_utf8(narrow.stdout).unwrap();
+    assert!(
+        narrow.contains("     owner  device:meter\n") && narrow.contains("     label  cellar\n"),
+        "{narrow}"
+    );
+    assert!(narrow.lines().all(|line| line.chars().count() <= 60), "{narrow}");
+}
+
+#[test]
+fn a_key_is_revoked_whatever_else_is_wrong_in_the_configuration() {
+    let upstream = Upstream::with_json(THING);
+    let directory = setup(&upstream).written();
+    let key = issue(&directory, "");
+    let broken = format!(
+        "colour: red\n{}",
+        directory.read("gate.yaml").replace("listen:", "lisen:")
+    );
+    directory.write("gate.yaml", &broken);
+    assert!(told(&directory, &format!("key revoke {}", id_of(&key))).contains("revoked 1 API key"));
+    // Revoked already is as good as revoked now.
+    assert!(told(&directory, &format!("key revoke {key}")).contains("nothing to revoke"));
+    directory.write("gate.yaml", &broken.replace("secret: credentials.jwks", "secrets: x"));
+    assert!(fails(&directory, &format!("key revoke {}", id_of(&key))).contains("`secrets`"));
+}
+
+#[test]
+fn an_owner_who_has_none_is_a_mistake_that_is_told() {
+    let upstream = Upstream::with_json(THING);
+    let directory = setup(&upstream).written();
+    issue(&directory, "");
+    let said = fails(&directory, "key revoke --owner billing");
+    assert!(
+        said.contains("nothing to revoke") && said.contains("write `--owner service:billing`"),
+        "{said}"
+    );
+    assert!(!fails(&directory, "key revoke --owner nobody").contains("write"));
+    assert!(told(&directory, "key revoke --owner service:billing").contains("revoked 1"));
+    let usage = fails(&directory, "key revoke");
+    assert!(usage.contains("<ID|--owner <[KIND:]NAME>|--all>"), "{usage}");
+}
+
+#[test]
+fn the_second_rotation_in_an_overlap_ends_the_first_secret_and_says_so() {
+    let upstream = Upstream::with_json(THING);
+    let directory = setup(&upstream).written();
+    let key = issue(&directory, "");
+    let rotate = || {
+        let output = run(&directory.0, &["key", "rotate", id_of(&key), "-c", "gate.yaml"]);
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert!(!rotate().contains("has ended now"));
+    let said = rotate();
+    assert!(
+        said.contains("has ended now: two are good at once, not three"),
+        "{said}"
+    );
 }
 
 #[test]

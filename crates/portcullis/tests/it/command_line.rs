@@ -69,6 +69,8 @@ fn completions_and_manual_pages() {
         assert!(told(&output).contains("observe-report"), "{shell}");
     }
     assert!(told(&check(&directory, "man", 0)).contains(".TH"));
+    assert!(told(&check(&directory, "man key revoke", 0)).contains("portcullis-key-revoke"));
+    assert!(told(&check(&directory, "man keys", 2)).contains("there is no verb `keys`"));
     check(&directory, "man --dir pages", 0);
     for page in ["portcullis.1", "portcullis-serve.1", "portcullis-check.1"] {
         assert!(directory.read(&format!("pages/{page}")).contains(".TH"), "{page}");

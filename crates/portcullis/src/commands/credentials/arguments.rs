@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use portcullis_identity::credentials::{CredentialId, Kind, Record, Tag};
 use portcullis_identity::principal::{Scopes, SubjectKind};
 use portcullis_identity::time::UnixTime;
@@ -82,6 +82,7 @@ pub(in super::super) struct List {
 #[derive(Debug, Args)]
 pub(in super::super) struct Show {
     /// Its name, as `list` tells it
+    #[arg(value_name = "ID")]
     pub(super) id: String,
     #[command(flatten)]
     pub(super) config: ConfigFile,
@@ -91,8 +92,9 @@ pub(in super::super) struct Show {
 #[derive(Debug, Args)]
 pub(in super::super) struct Rotate {
     /// Its name, as `list` tells it
+    #[arg(value_name = "ID")]
     pub(super) id: String,
-    /// How long the secret before is good beside the new one, such as `0s` or `7d`
+    /// How long the secret before is good beside the new one, such as `0s` or `7d`; one from before that ends now
     #[arg(long, value_name = "TIME", default_value = "24h")]
     pub(super) overlap: Time,
     #[command(flatten)]
@@ -101,12 +103,13 @@ pub(in super::super) struct Rotate {
 
 /// The arguments of `revoke`: exactly one says which.
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("which").required(true).args(["id", "owner", "all"])))]
 pub(in super::super) struct Revoke {
     /// The name of one, or the credential itself where only that is known
-    #[arg(required_unless_present_any = ["owner", "all"], conflicts_with_all = ["owner", "all"])]
+    #[arg(value_name = "ID")]
     pub(super) id: Option<String>,
     /// All of this owner
-    #[arg(long, value_name = "[KIND:]NAME", conflicts_with = "all")]
+    #[arg(long, value_name = "[KIND:]NAME")]
     pub(super) owner: Option<Owner>,
     /// All that there are
     #[arg(long)]

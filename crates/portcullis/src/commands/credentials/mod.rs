@@ -1,13 +1,16 @@
-//! What `portcullis key` and `portcullis token` have in common: credentials of the gate's own, issued, listed, rotated and revoked.
+//! What `portcullis key` and `portcullis token` have in common: credentials of the gate's own, issued, listed, rotated and
+//! revoked.
 
 mod arguments;
 mod tell;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use portcullis_gateway::listen::unix_time;
 use portcullis_identity::credentials::{ApiKey, CredentialId, Kind, MacKeys, OpaqueToken, Prefix, Record};
 use portcullis_identity::jose::handle::Mac;
+use portcullis_identity::principal::SubjectKind;
 use portcullis_identity::time::UnixTime;
 use portcullis_secrets::MacKey;
 use portcullis_store::StoreError;
@@ -18,13 +21,15 @@ pub(super) use arguments::{Issue, List, Revoke, Rotate, Show};
 pub(super) use tell::rows as described;
 
 use super::{ConfigFile, Failure, Outcome, Shared};
-use crate::config::credentials::{self as config, Credentials};
+use crate::config::credentials::Credentials;
 use crate::credentials::draw::{self, New};
 use crate::credentials::{secret, secret_fault, secret_way_out, store_fault, store_way_out};
 use arguments::Owner;
 
 /// How long a credential is kept that has ended, in seconds: 90 days, to answer who had it.
 const KEPT_SECONDS: u64 = 90 * 24 * 3600;
+/// How long a name is.
+const NAME_CHARACTERS: usize = 11;
 /// How often another name is drawn where one is taken.
 const DRAWS_MAX: usize = 3;
 
@@ -36,17 +41,12 @@ struct Kept {
 
 impl Kept {
     fn of(config: &ConfigFile, kind: Kind) -> Result<Self, Failure> {
-        let configured = config.load()?.credentials;
-        let configured = configured
-            .as_ref()
-            .and_then(config::Kept::in_files)
-            .cloned()
-            .ok_or_else(|| {
-                Failure::unusable(
-                    "the configuration does not say where credentials are kept: write \
+        let configured = config.credentials()?.ok_or_else(|| {
+            Failure::unusable(
+                "the configuration does not say where credentials are kept: write \
                  `credentials: {store: credentials.db, secret: credentials.jwks}` (docs/api-keys.md)",
-                )
-            })?;
+            )
+        })?;
         Ok(Self { configured, kind })
     }
 
@@ -192,23 +192,32 @@ pub(super) fn issue(arguments: &Issue, kind: Kind, lifetime_seconds: u64, shared
 /// Tells every credential, those that ended lately included.
 pub(super) fn list(arguments: &List, kind: Kind, shared: &Shared) -> Result<Outcome, Failure> {
     let kept = Kept::of(&arguments.config, kind)?;
-    let mut store = kept.open()?;
+    let owner = arguments.owner.as_ref().map(Owner::named);
+    let mut records = all(&kept, &mut kept.open()?, owner)?;
+    records.sort_by_key(|record| (record.issued, record.id));
+    tell::all(kind, &records, unix_time(), shared)?;
+    Ok(Outcome::Clean)
+}
+
+/// Everything that is kept of the kind, page by page; of an owner, if one is named.
+fn all(
+    kept: &Kept,
+    store: &mut SqliteCredentials,
+    owner: Option<(SubjectKind, Box<str>)>,
+) -> Result<Vec<Record>, Failure> {
     let mut page = Page {
-        kind,
-        owner: arguments.owner.as_ref().map(Owner::named),
+        kind: kept.kind,
+        owner,
         after: None,
         records_max: PAGE_RECORDS_MAX,
     };
     let mut records = Vec::new();
     loop {
         let more = store.list(&page).map_err(|error| kept.failed(&error))?;
-        let Some(last) = more.last() else { break };
+        let Some(last) = more.last() else { return Ok(records) };
         page.after = Some(last.id);
         records.extend(more);
     }
-    records.sort_by_key(|record| (record.issued, record.id));
-    tell::all(kind, &records, unix_time(), shared)?;
-    Ok(Outcome::Clean)
 }
 
 /// Tells what is kept of one credential.
@@ -224,7 +233,7 @@ pub(super) fn rotate(arguments: &Rotate, kind: Kind, shared: &Shared) -> Result<
     let kept = Kept::of(&arguments.config, kind)?;
     let (mut store, id, now) = (kept.open()?, id(&arguments.id)?, unix_time());
     // Before anything is drawn: a name of the other kind is none.
-    kept.find(&mut store, &id)?;
+    let before = kept.find(&mut store, &id)?;
     let New { text, tag } = kept.draw(id, &kept.keys()?)?;
     let rotation = Rotation {
         tag,
@@ -232,7 +241,10 @@ pub(super) fn rotate(arguments: &Rotate, kind: Kind, shared: &Shared) -> Result<
         now,
     };
     match store.rotate(&id, &rotation).map_err(|error| kept.failed(&error))? {
-        Rotated::Done(record) => tell::new(&text, &record, now, shared)?,
+        Rotated::Done(record) => {
+            tell::new(&text, &record, now, shared)?;
+            tell::ended_early(&before, now);
+        }
         Rotated::Unknown => return Err(kept.unknown(&id)),
         Rotated::Ended => {
             let message = format!("`{id}` was revoked or has expired, and is not brought back: issue another");
@@ -259,8 +271,31 @@ pub(super) fn revoke(arguments: &Revoke, kind: Kind, shared: &Shared) -> Result<
         (None, None) => Whose::All,
     };
     let revoked = store.revoke(kind, &whose, unix_time());
-    tell::revoked(kind, revoked.map_err(|error| kept.failed(&error))?, shared)?;
-    Ok(Outcome::Clean)
+    let revoked = revoked.map_err(|error| kept.failed(&error))?;
+    tell::revoked(kind, revoked, shared)?;
+    match &whose {
+        // Somebody wrote another owner than the one who is meant, and the credential is still good.
+        Whose::Owner(_, name) if revoked == 0 => {
+            namesakes(&kept, &mut store, name)?;
+            Ok(Outcome::Found)
+        }
+        _ => Ok(Outcome::Clean),
+    }
+}
+
+/// Says which owners there are of a name that was written with the wrong kind, or with none.
+fn namesakes(kept: &Kept, store: &mut SqliteCredentials, name: &str) -> Result<(), Failure> {
+    let in_force = |record: &Record| !record.has_ended(unix_time()) && *record.owner == *name;
+    let records = all(kept, store, None)?;
+    let owners: BTreeSet<String> = records
+        .iter()
+        .filter(|record| in_force(record))
+        .map(tell::owner)
+        .collect();
+    for owner in owners {
+        anstream::eprintln!("there are of `{owner}`: write `--owner {owner}`");
+    }
+    Ok(())
 }
 
 /// The name that is written, or that of the credential that is: whoever found one somewhere has nothing else.
@@ -269,5 +304,13 @@ fn id(written: &str) -> Result<CredentialId, Failure> {
     let of_token = || OpaqueToken::parse(written).map(|token| token.id());
     let id = CredentialId::parse(written).or_else(of_key).or_else(of_token);
     // It may be a secret after all, so it is not repeated.
-    id.ok_or_else(|| Failure::unusable("what is written is no name of a credential: one has 11 letters and digits"))
+    id.ok_or_else(|| {
+        let like_one = written.len() == NAME_CHARACTERS && written.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        Failure::unusable(match like_one {
+            true => "what is written looks like the name of a credential, and none is called so: a letter is mistyped",
+            false => {
+                "what is written is neither the name of a credential, which has 11 letters and digits, nor a whole one"
+            }
+        })
+    })
 }

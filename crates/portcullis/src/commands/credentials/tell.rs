@@ -1,10 +1,11 @@
-//! Credentials, for people and for programs. A credential itself is told once, alone on standard output; what is said about it goes to
-//! standard error.
+//! Credentials, for people and for programs. A credential itself is told once, alone on standard output; what is said about it
+//! goes to standard error.
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 
 use anstyle::Style;
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{Table, presets};
 use portcullis_identity::credentials::{Kind, Record};
 use portcullis_identity::time::UnixTime;
 use serde_json::{Value, json};
@@ -15,6 +16,8 @@ use super::super::{Failure, Shared};
 
 const FAINT: Style = Style::new().dimmed();
 const BOLD: Style = Style::new().bold();
+/// How many characters a table leaves around a cell.
+const GAP: usize = 2;
 
 /// What people call it.
 pub(super) fn what(kind: Kind) -> &'static str {
@@ -49,7 +52,7 @@ pub(super) fn one(record: &Record, now: UnixTime, shared: &Shared) -> Result<(),
         return Ok(());
     }
     for (name, value) in rows(record, now) {
-        writeln!(out, "{FAINT}{name:>9}{FAINT:#}  {value}")?;
+        writeln!(out, "{FAINT}{name:>10}{FAINT:#}  {value}")?;
     }
     Ok(())
 }
@@ -66,30 +69,81 @@ pub(super) fn all(kind: Kind, records: &[Record], now: UnixTime, shared: &Shared
         writeln!(out, "no {}s", what(kind))?;
         return Ok(());
     }
+    let columns = columns(records, now);
+    let wanted: usize = columns.iter().map(|column| widest(column) + GAP).sum();
+    let text = match wanted > usize::from(width()) {
+        true => blocks(&columns),
+        false => table(&columns),
+    };
+    out.write_all(text.as_bytes())?;
+    Ok(())
+}
+
+/// A column of a list: its name, and a cell for each record.
+type Column = (&'static str, Vec<String>);
+
+/// The columns of a list; one that is empty for all records is left out.
+fn columns(records: &[Record], now: UnixTime) -> Vec<Column> {
+    let column = |name: &'static str, cell: &dyn Fn(&Record) -> String| {
+        let cells: Vec<String> = records.iter().map(cell).collect();
+        (name, cells)
+    };
+    let mut columns = vec![
+        column("name", &|record| record.id.to_string()),
+        column("state", &|record| state(record, now).to_owned()),
+        column("owner", &owner),
+        column("scopes", &|record| record.scopes.to_string()),
+        column("ends", &|record| date(record.ends())),
+        column("last used", &|record| date(record.used)),
+        column("label", &|record| record.label.to_string()),
+    ];
+    columns.retain(|(_, cells)| cells.iter().any(|cell| !cell.is_empty()));
+    columns
+}
+
+/// How many characters the widest cell of a column has, or its name.
+fn widest((name, cells): &Column) -> usize {
+    let widths = cells.iter().map(|cell| cell.chars().count());
+    widths.max().unwrap_or_default().max(name.len())
+}
+
+/// A line for each record, where all of it fits.
+fn table(columns: &[Column]) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    table.set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_width(width());
-    table.set_header(["name", "state", "owner", "scopes", "ends", "last used", "label"]);
-    for record in records {
-        table.add_row([
-            record.id.to_string(),
-            state(record, now).to_owned(),
-            owner(record),
-            record.scopes.to_string(),
-            date(record.ends()),
-            date(record.used),
-            record.label.to_string(),
-        ]);
+    table.set_header(columns.iter().map(|(name, _)| *name));
+    for row in 0..columns.first().map_or(0, |(_, cells)| cells.len()) {
+        table.add_row(
+            columns
+                .iter()
+                .map(|(_, cells)| cells.get(row).cloned().unwrap_or_default()),
+        );
     }
-    let mut lines = table.lines();
-    if let Some(header) = lines.next() {
-        writeln!(out, "{BOLD}{}{BOLD:#}", header.trim())?;
+    let mut text = String::new();
+    for (number, line) in table.lines().enumerate() {
+        let line = line.strip_prefix(' ').unwrap_or(&line).trim_end();
+        // Writing to a string cannot fail.
+        let _ = match number {
+            0 => writeln!(text, "{BOLD}{line}{BOLD:#}"),
+            _ => writeln!(text, "{line}"),
+        };
     }
-    for line in lines {
-        writeln!(out, "{}", line.strip_prefix(' ').unwrap_or(&line).trim_end())?;
+    text
+}
+
+/// A block for each record, one line for each of its cells: a name that is cut in two cannot be copied.
+fn blocks(columns: &[Column]) -> String {
+    let mut text = String::new();
+    for row in 0..columns.first().map_or(0, |(_, cells)| cells.len()) {
+        if row > 0 {
+            text.push('\n');
+        }
+        let cells = columns.iter().filter_map(|(name, cells)| Some((name, cells.get(row)?)));
+        for (name, cell) in cells.filter(|(_, cell)| !cell.is_empty()) {
+            let _ = writeln!(text, "{FAINT}{name:>10}{FAINT:#}  {cell}");
+        }
     }
-    Ok(())
+    text
 }
 
 /// Tells how many were revoked.
@@ -106,6 +160,16 @@ pub(super) fn revoked(kind: Kind, count: u64, shared: &Shared) -> Result<(), Fai
         _ => writeln!(out, "revoked {count} {what}s; gates know within a second")?,
     }
     Ok(())
+}
+
+/// Says that a rotation ended a secret which somebody may still use: of one credential two are good at once, never three.
+pub(super) fn ended_early(before: &Record, now: UnixTime) {
+    if let Some(retiring) = before.retiring.as_ref().filter(|retiring| now < retiring.until) {
+        let until = Date(retiring.until);
+        anstream::eprintln!(
+            "the secret before those two was good until {until}, and has ended now: two are good at once, not three"
+        );
+    }
 }
 
 fn in_words(record: &Record, now: UnixTime) -> String {
@@ -143,7 +207,7 @@ pub(in super::super) fn rows(record: &Record, now: UnixTime) -> Vec<(&'static st
         ("expires", date(record.expires)),
         ("revoked", date(record.revoked)),
         ("last used", date(record.used)),
-        ("secret", format!("kept under `{}`", record.tag.key)),
+        ("kept under", record.tag.key.to_string()),
     ];
     if let Some(retiring) = &record.retiring {
         rows.push(("before", format!("good until {}", Date(retiring.until))));
@@ -166,7 +230,7 @@ fn as_json(record: &Record, now: UnixTime) -> Value {
         "expires": told(record.expires),
         "revoked": told(record.revoked),
         "last_used": told(record.used),
-        "secret": record.tag.key,
+        "kept_under": record.tag.key,
         "old_secret_until": told(record.retiring.as_ref().map(|retiring| retiring.until)),
     })
 }
@@ -181,7 +245,8 @@ fn state(record: &Record, now: UnixTime) -> &'static str {
     }
 }
 
-fn owner(record: &Record) -> String {
+/// Whose it is, as arguments name it.
+pub(super) fn owner(record: &Record) -> String {
     format!("{}:{}", record.owner_kind.name(), record.owner)
 }
 

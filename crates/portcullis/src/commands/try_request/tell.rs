@@ -13,7 +13,15 @@ const FAINT: Style = Style::new().dimmed();
 const REFUSED: Style = AnsiColor::Red.on_default().bold();
 const PASSES: Style = AnsiColor::Green.on_default().bold();
 
-/// The requests as text, and at the end how many there are of each kind.
+/// What depends on more than a saved message, so that nothing is said of it.
+const NOT_JUDGED: [&str; 4] = [
+    "who calls (`security`)",
+    "addresses",
+    "rate limits",
+    "pages of other origins",
+];
+
+/// The requests as text, and at the end how many there are of each kind, and what was not judged.
 pub(super) fn text(judged: &[Judged]) -> String {
     let mut text = String::new();
     for one in judged {
@@ -41,6 +49,7 @@ pub(super) fn text(judged: &[Judged]) -> String {
         judged.len(),
         answers().count()
     );
+    let _ = writeln!(text, "{FAINT}not judged here: {}{FAINT:#}", NOT_JUDGED.join(", "));
     text
 }
 
@@ -129,7 +138,7 @@ pub(super) fn json(judged: &[Judged]) -> Value {
         })
     });
     let refused = judged.iter().filter(|one| one.is_refused()).count();
-    json!({ "requests": requests.collect::<Vec<_>>(), "refused": refused })
+    json!({ "requests": requests.collect::<Vec<_>>(), "refused": refused, "not_judged": NOT_JUDGED })
 }
 
 fn told_json(told: &Told) -> Value {
