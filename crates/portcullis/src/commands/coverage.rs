@@ -376,8 +376,8 @@ fn table(width: u16) -> Table {
 
 /// The table without the spaces at the ends of its lines.
 fn trimmed(mut table: Table, width: u16) -> String {
-    // The columns are known only now.
-    let subject = (width * 42 / 100).min(42);
+    // The columns are known only now. `application/problem+json` is not cut in two.
+    let subject = (width * 42 / 100).clamp(28, 42);
     let widths = [subject, 16, width.saturating_sub(subject + 17)];
     table.set_constraints(widths.map(|width| ColumnConstraint::Absolute(Width::Fixed(width))));
     let lines: Vec<String> = table.lines().map(|line| format!(" {}", line.trim_end())).collect();

@@ -45,7 +45,8 @@ fn callers(api: &Api, contract: &Contract, operation: &Operation) -> Row {
             needs.join(" and ")
         }
     };
-    let ways: Vec<String> = alternatives.iter().map(told).collect();
+    let mut ways: Vec<String> = alternatives.iter().map(told).collect();
+    ways.dedup();
     let state = match alternatives.iter().find(is_open) {
         Some(_) => State::NotJudged,
         None => State::Enforced,
