@@ -116,104 +116,113 @@ need_cargo_deny() {
     PATH="$folder:$PATH"
 }
 
-# Another make of JSON Web Tokens, from PyPI; 1 where it cannot be had.
+# attempt WHAT COMMAND...: runs the command quietly; where it fails it is 1, and one line says why.
+attempt() {
+    local what=$1 said status=0
+    shift
+    said=$("$@" 2>&1) || status=$?
+    case $status in
+        0) return 0 ;;
+        124) said="no end within the time for it" ;;
+        # npm begins with a code, and ends with where its log is.
+        *) said=$(grep --ignore-case error <<<"$said" | grep --invert-match -e "log of this run" -e " code " | head -n 1 | cut -c -200) ;;
+    esac
+    echo "cannot have $what: ${said:-exit code $status}" >&2
+    return 1
+}
+
+# has COMMAND WHAT: 1, with a line that says why, where there is no such command.
+has() {
+    command -v "$1" >/dev/null || { echo "cannot have $2: there is no $1" >&2; return 1; }
+}
+
+# have_from_pypi FOLDER PACKAGE==VERSION...: these and what they need, as wheels below the folder; 1 where they cannot be had.
+have_from_pypi() {
+    local folder=$1
+    shift
+    [ ! -e "$folder/complete" ] || return 0
+    has pip3 "$*" || return 1
+    attempt "$*" timeout 180 pip3 install --quiet --disable-pip-version-check --root-user-action=ignore --only-binary :all: \
+        --target "$folder" "$@" && touch "$folder/complete"
+}
+
+# have_from_npm FOLDER PACKAGE@VERSION...: the same with npm, for node; no script of theirs is run.
+have_from_npm() {
+    local folder=$1
+    shift
+    has node "$*" || return 1
+    [ ! -e "$folder/complete" ] || return 0
+    has npm "$*" || return 1
+    mkdir -p "$folder"
+    attempt "$*" timeout 180 npm install --loglevel=error --no-fund --no-audit --ignore-scripts --prefix "$folder" "$@" &&
+        touch "$folder/complete"
+}
+
+# Another make of JSON Web Tokens; 1 where it cannot be had, here and below.
 have_pyjwt() {
     local version=2.15.1
     pyjwt_folder="$data_folder/pyjwt-$version"
-    [ ! -e "$pyjwt_folder/complete" ] || return 0
-    command -v pip3 >/dev/null || return 1
-    timeout 180 pip3 install --quiet --disable-pip-version-check --root-user-action=ignore --only-binary :all: \
-        --target "$pyjwt_folder" "pyjwt[crypto]==$version" && touch "$pyjwt_folder/complete"
+    have_from_pypi "$pyjwt_folder" "pyjwt[crypto]==$version"
 }
 
-# A client and a server of gRPC, from PyPI; 1 where they cannot be had.
+# A client and a server of gRPC.
 have_grpcio() {
     local version=1.85.1
     grpcio_folder="$data_folder/grpcio-$version"
-    [ ! -e "$grpcio_folder/complete" ] || return 0
-    command -v pip3 >/dev/null || return 1
-    timeout 180 pip3 install --quiet --disable-pip-version-check --root-user-action=ignore --only-binary :all: \
-        --target "$grpcio_folder" "grpcio==$version" && touch "$grpcio_folder/complete"
+    have_from_pypi "$grpcio_folder" "grpcio==$version"
 }
 
-# Another implementation of HTTP message signatures, from PyPI; 1 where it cannot be had.
+# Another implementation of HTTP message signatures.
 have_http_message_signatures() {
     local version=3.0.0
     signatures_folder="$data_folder/http-message-signatures-$version"
-    [ ! -e "$signatures_folder/complete" ] || return 0
-    command -v pip3 >/dev/null || return 1
-    timeout 180 pip3 install --quiet --disable-pip-version-check --root-user-action=ignore --only-binary :all: \
-        --target "$signatures_folder" "http-message-signatures==$version" && touch "$signatures_folder/complete"
+    have_from_pypi "$signatures_folder" "http-message-signatures==$version"
 }
 
-# A client and a server of WebSocket, from npm; 1 where they cannot be had.
-have_ws() {
-    local version=8.23.0
-    ws_folder="$data_folder/ws-$version"
-    command -v node >/dev/null || return 1
-    [ ! -e "$ws_folder/complete" ] || return 0
-    command -v npm >/dev/null || return 1
-    mkdir -p "$ws_folder"
-    timeout 180 npm install --silent --no-fund --no-audit --ignore-scripts --prefix "$ws_folder" "ws@$version" >/dev/null &&
-        touch "$ws_folder/complete"
-}
-
-# An issuer of tokens, from npm; 1 where it cannot be had.
-have_oidc_provider() {
-    local version=9.13.3
-    oidc_folder="$data_folder/oidc-provider-$version"
-    command -v node >/dev/null || return 1
-    [ ! -e "$oidc_folder/complete" ] || return 0
-    command -v npm >/dev/null || return 1
-    mkdir -p "$oidc_folder"
-    timeout 180 npm install --silent --no-fund --no-audit --ignore-scripts --prefix "$oidc_folder" "oidc-provider@$version" >/dev/null &&
-        touch "$oidc_folder/complete"
-}
-
-# Proofs of possession and tokens of other makes, from npm; 1 where they cannot be had.
-have_dpop() {
-    local version=2.1.2 jose=6.2.3
-    dpop_folder="$data_folder/dpop-$version"
-    command -v node >/dev/null || return 1
-    [ ! -e "$dpop_folder/complete" ] || return 0
-    command -v npm >/dev/null || return 1
-    mkdir -p "$dpop_folder"
-    timeout 180 npm install --silent --no-fund --no-audit --ignore-scripts --prefix "$dpop_folder" \
-        "dpop@$version" "jose@$jose" >/dev/null &&
-        touch "$dpop_folder/complete"
-}
-
-# Another implementation of JOSE, from PyPI; 1 where it cannot be had. Its judge reads TOML, with Python 3.11 or newer.
+# Another implementation of JOSE. Its judge reads TOML, with Python 3.11 or newer.
 have_joserfc() {
     local version=1.8.0
     joserfc_folder="$data_folder/joserfc-$version"
-    python3 -c 'import tomllib' 2>/dev/null || return 1
-    [ ! -e "$joserfc_folder/complete" ] || return 0
-    command -v pip3 >/dev/null || return 1
-    timeout 180 pip3 install --quiet --disable-pip-version-check --root-user-action=ignore --only-binary :all: \
-        --target "$joserfc_folder" "joserfc==$version" "cryptography==50.0.2" && touch "$joserfc_folder/complete"
+    python3 -c 'import tomllib' 2>/dev/null || { echo "cannot have joserfc: Python is older than 3.11" >&2; return 1; }
+    have_from_pypi "$joserfc_folder" "joserfc==$version" cryptography==50.0.2
 }
 
-# And one from npm; 1 where it cannot be had.
+# A client and a server of WebSocket.
+have_ws() {
+    local version=8.23.0
+    ws_folder="$data_folder/ws-$version"
+    have_from_npm "$ws_folder" "ws@$version"
+}
+
+# An issuer of tokens.
+have_oidc_provider() {
+    local version=9.13.3
+    oidc_folder="$data_folder/oidc-provider-$version"
+    have_from_npm "$oidc_folder" "oidc-provider@$version"
+}
+
+# Proofs of possession and tokens of other makes.
+have_dpop() {
+    local version=2.1.2
+    dpop_folder="$data_folder/dpop-$version"
+    have_from_npm "$dpop_folder" "dpop@$version" jose@6.2.3
+}
+
+# Another implementation of JOSE, for node.
 have_jose() {
     local version=6.2.17
     jose_folder="$data_folder/jose-$version"
-    command -v node >/dev/null || return 1
-    [ ! -e "$jose_folder/complete" ] || return 0
-    command -v npm >/dev/null || return 1
-    mkdir -p "$jose_folder"
-    timeout 180 npm install --silent --no-fund --no-audit --ignore-scripts --prefix "$jose_folder" "jose@$version" >/dev/null 2>&1 &&
-        touch "$jose_folder/complete"
+    have_from_npm "$jose_folder" "jose@$version"
 }
 
-# An ACME authority for tests, and its name server, from the Go module proxy; 1 where they cannot be had.
+# An ACME authority for tests, and its name server, from the Go module proxy.
 have_pebble() {
     local version=v2.10.1
     pebble_folder="$data_folder/pebble-$version"
     [ ! -e "$pebble_folder/complete" ] || return 0
-    command -v go >/dev/null || return 1
-    GOBIN="$pebble_folder" timeout 300 go install \
+    has go "Pebble $version" || return 1
+    GOBIN="$pebble_folder" attempt "Pebble $version" timeout 300 go install \
         "github.com/letsencrypt/pebble/v2/cmd/pebble@$version" \
-        "github.com/letsencrypt/pebble/v2/cmd/pebble-challtestsrv@$version" >/dev/null 2>&1 &&
+        "github.com/letsencrypt/pebble/v2/cmd/pebble-challtestsrv@$version" &&
         touch "$pebble_folder/complete"
 }
