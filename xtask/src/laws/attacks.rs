@@ -1,7 +1,10 @@
-//! Every catalogued attack that is required by now has a test that carries its id and runs, and a row in the catalogue.
+//! Every catalogued attack that is required by now has a test that carries its id and runs, and a row in the catalogue; it is required
+//! once.
+
+use std::collections::BTreeSet;
 
 use crate::problem::Problem;
-use crate::threats::{CAPABILITIES, REQUIRED};
+use crate::threats::REQUIRED;
 use crate::tree::{File, Tree};
 
 const LAW: &str = "attacks";
@@ -9,13 +12,19 @@ const LIST: &str = "xtask/src/threats.rs";
 const CATALOGUE: &str = "docs/threats.md";
 
 pub(crate) fn check(tree: &Tree) -> Vec<Problem> {
-    let required = [REQUIRED, CAPABILITIES].concat();
-    let untested = missing(tree, &required).map(|id| {
+    let untested = missing(tree, REQUIRED).map(|id| {
         let message = format!("no test that runs is called `{id}_...`: write one that fails without the check");
         problem(tree, id, message)
     });
-    let unlisted = unlisted(tree, &required).map(|id| problem(tree, id, format!("`{id}` has no row in `{CATALOGUE}`")));
-    untested.chain(unlisted).collect()
+    let unlisted = unlisted(tree, REQUIRED).map(|id| problem(tree, id, format!("`{id}` has no row in `{CATALOGUE}`")));
+    let doubled = doubled(REQUIRED).map(|id| problem(tree, id, format!("`{id}` is required twice: take one out")));
+    untested.chain(unlisted).chain(doubled).collect()
+}
+
+/// The ids that stand behind the same one.
+fn doubled<'a>(ids: &'a [&'a str]) -> impl Iterator<Item = &'a str> {
+    let mut seen = BTreeSet::new();
+    ids.iter().copied().filter(move |id| !seen.insert(*id))
 }
 
 fn unlisted<'a>(tree: &Tree, ids: &'a [&str]) -> impl Iterator<Item = &'a str> {
@@ -87,6 +96,13 @@ mod tests {
         check_source("#[test]\n#[ignore]\nfn http_1_two_lengths() {}\n", &["http_1"]);
         check_source("// #[test]\n// fn http_1_two_lengths() {}\n", &["http_1"]);
         check_source("#[test]\nfn other() {}\nfn http_1_x() {}\n", &["http_1"]);
+    }
+
+    #[test]
+    fn an_attack_is_required_once() {
+        let ids = ["http_1", "http_2", "http_1", "http_10", "http_1"];
+        assert_eq!(doubled(&ids).collect::<Vec<_>>(), ["http_1", "http_1"]);
+        assert_eq!(doubled(REQUIRED).next(), None);
     }
 
     #[test]
