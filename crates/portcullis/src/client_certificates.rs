@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use portcullis_contract::document::Problem;
+use portcullis_contract::document::{Problem, Span};
 use portcullis_gateway::certificates::{Certificates, Forwarded};
 use portcullis_gateway::listen::{ListenerIndex, Trust};
 use portcullis_gateway::policy::Listeners;
@@ -31,7 +31,10 @@ pub(crate) fn rules(configured: &[ClientCertificates], bound: &[Listener]) -> Ha
 /// # Errors
 /// A file that cannot be used.
 pub(crate) fn forwarded(configured: &Configured, location: &str) -> Result<Forwarded, Box<Problem>> {
-    let span = configured.authorities.span;
+    let span = configured
+        .authorities
+        .file()
+        .map_or_else(Span::default, |file| file.span);
     let problem = |message: String, help: String| Box::new(Problem::error(location, span, message).help(help));
     let authorities = tls::authorities(&configured.authorities, &configured.revocations);
     let authorities = authorities.map_err(|fault| problem(fault.message, fault.help))?;

@@ -76,6 +76,10 @@ fn terms(tls: &listen::Tls) -> Result<Terms, StartError> {
             pairs.collect::<Result<_, _>>()?
         }
         Certificates::SelfSigned => vec![self_signed()?],
+        Certificates::InMemory(certificate, key) => vec![Certificate {
+            chain: vec![certificate.clone()],
+            key: key.clone_key().into(),
+        }],
         Certificates::Acme(acme) => acme::kept(acme).into_iter().collect(),
     };
     terms_with(tls, certificates)
@@ -93,8 +97,8 @@ pub(crate) fn terms_with(tls: &listen::Tls, certificates: Vec<Certificate>) -> R
         http2: tls.http2,
         client: match &tls.client_authorities {
             None => ClientCertificates::Ignored,
-            Some(file) => {
-                let authorities = authorities(file, &tls.client_revocations)?;
+            Some(named) => {
+                let authorities = authorities(named, &tls.client_revocations)?;
                 match tls.client_certificates {
                     listen::ClientCertificates::Required => ClientCertificates::Required(authorities),
                     listen::ClientCertificates::Optional => ClientCertificates::Optional(authorities),
@@ -109,10 +113,13 @@ pub(crate) fn terms_with(tls: &listen::Tls, certificates: Vec<Certificate>) -> R
 ///
 /// # Errors
 /// [`Fault`]
-pub(crate) fn authorities(file: &NamedFile, revocations: &[NamedFile]) -> Result<Authorities, Fault> {
+pub(crate) fn authorities(named: &listen::Authorities, revocations: &[NamedFile]) -> Result<Authorities, Fault> {
     let revoked = revocations.iter().map(|file| pem::revocations(&file.value));
     Ok(Authorities {
-        certificates: pem::certificates(&file.value)?,
+        certificates: match named {
+            listen::Authorities::File(file) => pem::certificates(&file.value)?,
+            listen::Authorities::InMemory(one) => vec![one.clone()],
+        },
         revoked: revoked.collect::<Result<Vec<_>, _>>()?.concat(),
     })
 }

@@ -11,7 +11,7 @@ use portcullis_identity::principal::SubjectKind;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::listen::{Listener, check_names};
+use super::listen::{Authorities, Listener, check_names};
 use super::problems::Problems;
 use super::spanned::{NamedFile, Spanned};
 use super::text::{Location, Name};
@@ -114,7 +114,7 @@ pub(crate) struct Forwarded {
     /// Where they stand.
     pub(crate) field: Field,
     /// Whose they have to be.
-    pub(crate) authorities: NamedFile,
+    pub(crate) authorities: Authorities,
     /// What those revoked.
     pub(crate) revocations: Vec<NamedFile>,
 }
@@ -142,14 +142,14 @@ impl Forwarded {
                 FieldWritten::Nginx => Field::XSslClientCert,
                 FieldWritten::IngressNginx => Field::SslClientCert,
             },
-            authorities: authorities.file(directory),
+            authorities: Authorities::File(authorities.file(directory)),
             revocations: revocations.into_iter().map(|file| file.file(directory)).collect(),
         }
     }
 
     /// Every file that it reads.
     pub(crate) fn files(&self) -> impl Iterator<Item = PathBuf> {
-        let files = std::iter::once(&self.authorities).chain(&self.revocations);
+        let files = self.authorities.file().into_iter().chain(&self.revocations);
         files.map(|file| file.value.clone())
     }
 }
@@ -188,11 +188,12 @@ impl ClientCertificates {
             Some(names) => listener.name.as_ref().is_some_and(|name| names.contains(name)),
         };
         let of_listener = |listener: &Listener| {
-            let file = listener.tls.as_ref()?.client_authorities.as_ref()?;
+            let file = listener.tls.as_ref()?.client_authorities.as_ref()?.file()?;
             Some(file.value.clone())
         };
         let mut authorities: BTreeSet<PathBuf> = listen.iter().filter(covers).filter_map(of_listener).collect();
-        authorities.extend(forwarded.map(|forwarded| forwarded.authorities.value.clone()));
+        let forwarded = forwarded.and_then(|forwarded| forwarded.authorities.file());
+        authorities.extend(forwarded.map(|file| file.value.clone()));
         let name = self.name();
         match authorities.len() {
             0 => {

@@ -4,8 +4,10 @@ use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::value::{MapAccessDeserializer, StrDeserializer};
@@ -183,7 +185,7 @@ pub(crate) struct Tls {
     /// Whether HTTP/2 is offered.
     pub(crate) http2: bool,
     /// Whose certificates callers have to present.
-    pub(crate) client_authorities: Option<NamedFile>,
+    pub(crate) client_authorities: Option<Authorities>,
     /// Whether they have to.
     pub(crate) client_certificates: ClientCertificates,
     /// What those revoked.
@@ -201,6 +203,29 @@ pub(crate) enum Certificates {
     Acme(Acme),
     /// Made when the gate starts, for trying things out; nobody trusts it.
     SelfSigned,
+    /// Here, with its key: somebody made it a moment ago. No configuration says so.
+    #[cfg_attr(not(feature = "demo"), expect(dead_code, reason = "the demo makes one"))]
+    InMemory(CertificateDer<'static>, Arc<PrivatePkcs8KeyDer<'static>>),
+}
+
+/// Where the authorities of callers are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Authorities {
+    /// In a file.
+    File(NamedFile),
+    /// Here: somebody made one a moment ago. No configuration says so.
+    #[cfg_attr(not(feature = "demo"), expect(dead_code, reason = "the demo makes one"))]
+    InMemory(CertificateDer<'static>),
+}
+
+impl Authorities {
+    /// The file, if they are in one.
+    pub(crate) fn file(&self) -> Option<&NamedFile> {
+        match self {
+            Self::File(file) => Some(file),
+            Self::InMemory(_) => None,
+        }
+    }
 }
 
 impl Listener {
@@ -242,7 +267,7 @@ impl Listener {
     pub(crate) fn acme(&self) -> Option<&Acme> {
         match &self.tls.as_ref()?.certificates {
             Certificates::Acme(acme) => Some(acme),
-            Certificates::Files(_) | Certificates::SelfSigned => None,
+            Certificates::Files(_) | Certificates::SelfSigned | Certificates::InMemory(..) => None,
         }
     }
 
@@ -255,9 +280,10 @@ impl Listener {
                 .flat_map(|(chain, key)| [chain.value.clone(), key.value.clone()])
                 .collect(),
             // What is ordered is put in force when it comes, not when its file changes.
-            Certificates::Acme(_) | Certificates::SelfSigned => Vec::new(),
+            Certificates::Acme(_) | Certificates::SelfSigned | Certificates::InMemory(..) => Vec::new(),
         };
-        let of_callers = tls.client_authorities.iter().chain(&tls.client_revocations);
+        let of_callers = tls.client_authorities.iter().filter_map(Authorities::file);
+        let of_callers = of_callers.chain(&tls.client_revocations);
         files.extend(of_callers.map(|file| file.value.clone()));
         files
     }
@@ -348,7 +374,9 @@ impl Tls {
                 .map_or_else(Default::default, |asked| asked.value),
             tls_1_2: written.version_min == Some(TlsVersion::V1_2),
             http2: http2.unwrap_or(true),
-            client_authorities: written.client_authorities.map(file),
+            client_authorities: written
+                .client_authorities
+                .map(|authorities| Authorities::File(file(authorities))),
             client_revocations: written.client_revocations.into_iter().map(file).collect(),
             hsts: Duration::from_secs(written.hsts_seconds.unwrap_or(31_536_000).into()),
         }

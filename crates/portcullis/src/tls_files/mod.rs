@@ -13,7 +13,7 @@ use rustls::pki_types::UnixTime;
 use crate::assemble::tls::terms_with;
 use crate::config::api::Hosts;
 use crate::config::checked::Configuration;
-use crate::config::listen::{self, Certificates, Listener};
+use crate::config::listen::{self, Authorities, Certificates, Listener};
 use crate::config::spanned::NamedFile;
 use pair::{Pair, Wrong};
 use pem::Fault;
@@ -83,7 +83,7 @@ impl Looking<'_> {
         {
             self.readable(root, pem::certificates(&root.value).err());
         }
-        if let Some(file) = &tls.client_authorities {
+        if let Some(file) = tls.client_authorities.as_ref().and_then(Authorities::file) {
             self.readable(file, pem::certificates(&file.value).err());
         }
         for file in &tls.client_revocations {
@@ -195,6 +195,6 @@ fn place<'t>(tls: &'t listen::Tls, problem: &TlsProblem) -> Option<&'t NamedFile
         (TlsProblem::Certificate { number, .. }, Certificates::Files(files)) => {
             files.get(number.checked_sub(1)?).map(|(chain, _)| chain)
         }
-        _ => tls.client_authorities.as_ref(),
+        _ => tls.client_authorities.as_ref().and_then(Authorities::file),
     }
 }

@@ -7,12 +7,13 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use natter::Exploit;
 
 use super::Failure;
+use super::bindings;
 use super::client::{self, Request};
 use super::forgeries;
 use super::misuse;
 use super::ordinary::{self, Ordinary};
 use super::people::MALLORY;
-use super::stage::{Guarded, Services};
+use super::stage::{Guarded, Over, Services};
 use super::verdict::{Seen, Verdict};
 
 /// One exploit, and what became of it on both sides.
@@ -23,6 +24,9 @@ pub(super) struct Attack {
     pub(super) through: Seen,
     pub(super) verdict: Verdict,
 }
+
+/// An exploit, and how it gets to the gate; Natter itself speaks no TLS.
+pub(super) type Shot = (Exploit, Over);
 
 /// What became of all.
 #[derive(Debug)]
@@ -87,10 +91,13 @@ pub(super) fn fire() -> Result<Results, Failure> {
     let outside = exploits(bare.natter, &guarded)?;
     let inside = exploits(guarded.services.natter, &guarded)?;
     let progress = progress(outside.len());
-    let fire = |(exploit, own): (Exploit, Exploit)| {
+    let fire = |((exploit, _), (own, over)): (Shot, Shot)| {
         progress.set_message(exploit.weakness);
-        let directly = Seen::of(&exploit, fire_one(bare.natter, &exploit));
-        let through = Seen::of(&own, fire_one(guarded.gate, &own));
+        let directly = Seen::of(
+            &exploit,
+            fire_one(&exploit, |request| client::send(bare.natter, request)),
+        );
+        let through = Seen::of(&own, fire_one(&own, |request| guarded.send(&over, request)));
         progress.inc(1);
         Attack {
             verdict: Verdict::of(&exploit, &directly, &through),
@@ -109,7 +116,7 @@ pub(super) fn fire() -> Result<Results, Failure> {
 }
 
 /// Natter's own exploits, sent by a user whose token is good, so that no token is what stops them; and those of the tokens.
-fn exploits(natter: SocketAddr, stage: &Guarded) -> Result<Vec<Exploit>, Failure> {
+fn exploits(natter: SocketAddr, stage: &Guarded) -> Result<Vec<Shot>, Failure> {
     let cannot = |error: &dyn std::fmt::Display| Failure::unreachable(format!("cannot start the attacks: {error}"));
     let issuer = &stage.issuer;
     let token = issuer.token(&MALLORY).map_err(|error| cannot(&error))?;
@@ -118,11 +125,16 @@ fn exploits(natter: SocketAddr, stage: &Guarded) -> Result<Vec<Exploit>, Failure
     let mut exploits: Vec<Exploit> = own.map(|exploit| exploit.header("authorization", &*bearer)).collect();
     exploits.extend(forgeries::exploits(issuer).map_err(|error| cannot(&error))?);
     exploits.extend(misuse::exploits(&stage.credentials).map_err(|error| cannot(&error))?);
-    Ok(exploits)
+    let mut shots: Vec<Shot> = exploits.into_iter().map(|exploit| (exploit, Over::Tcp)).collect();
+    shots.extend(bindings::shots(stage).map_err(|error| cannot(&error))?);
+    Ok(shots)
 }
 
 /// Sends an exploit as often as it wants; the last answer counts.
-fn fire_one(to: SocketAddr, exploit: &Exploit) -> Result<client::Answer, client::Error> {
+fn fire_one(
+    exploit: &Exploit,
+    send: impl Fn(&Request<'_>) -> Result<client::Answer, client::Error>,
+) -> Result<client::Answer, client::Error> {
     let request = Request {
         method: exploit.method,
         target: &exploit.target,
@@ -130,9 +142,9 @@ fn fire_one(to: SocketAddr, exploit: &Exploit) -> Result<client::Answer, client:
         body: &exploit.body,
     };
     for _ in 1..exploit.times {
-        client::send(to, &request)?;
+        send(&request)?;
     }
-    client::send(to, &request)
+    send(&request)
 }
 
 /// On standard error, and only on a terminal.

@@ -1,14 +1,17 @@
 //! A small strict HTTP/1.1 client that sends targets and headers byte for byte, as attackers do, and takes only
-//! well-formed answers. One request a connection.
+//! well-formed answers. One request a connection, in the clear or in TLS.
 //!
 //! It never follows, retries, decodes or tidies anything, and never waits or reads without a bound.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue};
+use rustls::pki_types::ServerName;
+use rustls::{AlertDescription, ClientConfig, ClientConnection, StreamOwned};
 use thiserror::Error;
 
 const CONNECT_SECONDS_MAX: u64 = 2;
@@ -46,7 +49,10 @@ pub(super) struct Answer {
 pub(super) enum Error {
     /// No connection, or one that ended or hung before the answer was there.
     #[error("no answer: {0}")]
-    Io(#[from] io::Error),
+    Io(#[source] io::Error),
+    /// The other side ended TLS with this alert (RFC 8446 §6), in its words.
+    #[error("TLS alert: {0}")]
+    Alert(&'static str),
     /// The answer is not HTTP/1.1 as RFC 9112 says.
     #[error("malformed answer: {0}")]
     Malformed(&'static str),
@@ -55,15 +61,37 @@ pub(super) enum Error {
     TooLarge(&'static str),
 }
 
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+            Some(rustls::Error::AlertReceived(alert)) => Self::Alert(name(*alert)),
+            _ => Self::Io(error),
+        }
+    }
+}
+
+/// An alert as RFC 8446 §6 writes it: those that are about certificates.
+fn name(alert: AlertDescription) -> &'static str {
+    match alert {
+        AlertDescription::BadCertificate => "bad_certificate",
+        AlertDescription::UnsupportedCertificate => "unsupported_certificate",
+        AlertDescription::CertificateRevoked => "certificate_revoked",
+        AlertDescription::CertificateExpired => "certificate_expired",
+        AlertDescription::CertificateUnknown => "certificate_unknown",
+        AlertDescription::UnknownCA => "unknown_ca",
+        AlertDescription::DecryptError => "decrypt_error",
+        AlertDescription::CertificateRequired => "certificate_required",
+        _ => "another",
+    }
+}
+
 /// Sends a request and reads the answer, while the body may still be on its way: a server need not read all of it.
 ///
 /// # Errors
 /// See [`Error`].
 pub(super) fn send(to: SocketAddr, request: &Request<'_>) -> Result<Answer, Error> {
     let until = deadline();
-    let stream = TcpStream::connect_timeout(&to, Duration::from_secs(CONNECT_SECONDS_MAX))?;
-    stream.set_nodelay(true)?;
-    stream.set_write_timeout(Some(Duration::from_secs(TOTAL_SECONDS_MAX)))?;
+    let stream = connect(to)?;
     let head = head(to, request);
     std::thread::scope(|scope| {
         let write = || {
@@ -78,6 +106,50 @@ pub(super) fn send(to: SocketAddr, request: &Request<'_>) -> Result<Answer, Erro
         let _ = stream.shutdown(Shutdown::Both);
         answer
     })
+}
+
+/// The same over TLS, where the whole request is written before the answer is read: it has to be a small one.
+///
+/// # Errors
+/// See [`Error`].
+pub(super) fn send_over_tls(
+    to: SocketAddr,
+    config: &Arc<ClientConfig>,
+    request: &Request<'_>,
+) -> Result<Answer, Error> {
+    let until = deadline();
+    let socket = connect(to)?;
+    let name = ServerName::IpAddress(to.ip().into());
+    let connection = ClientConnection::new(Arc::clone(config), name).map_err(io::Error::other)?;
+    let timed = Timed { stream: &socket, until };
+    let mut stream = StreamOwned::new(connection, timed);
+    while stream.conn.is_handshaking() {
+        stream.conn.complete_io(&mut stream.sock)?;
+    }
+    // In TLS 1.3 a server looks at our certificate when our side is done: it may refuse while we write, and what it said is what counts.
+    let head = head(to, request);
+    let _ = stream.write_all(&head).and_then(|()| stream.write_all(request.body));
+    hear(&mut stream)?;
+    read(&mut BufReader::new(stream))
+}
+
+/// Reads until there is something of the answer. An alert is found even where nothing could be written any more.
+fn hear(stream: &mut StreamOwned<ClientConnection, Timed<'_>>) -> io::Result<()> {
+    loop {
+        let octets = stream.conn.read_tls(&mut stream.sock)?;
+        let invalid = |error| io::Error::new(io::ErrorKind::InvalidData, error);
+        let state = stream.conn.process_new_packets().map_err(invalid)?;
+        if octets == 0 || state.plaintext_bytes_to_read() > 0 || state.peer_has_closed() {
+            return Ok(());
+        }
+    }
+}
+
+fn connect(to: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(&to, Duration::from_secs(CONNECT_SECONDS_MAX))?;
+    stream.set_nodelay(true)?;
+    stream.set_write_timeout(Some(Duration::from_secs(TOTAL_SECONDS_MAX)))?;
+    Ok(stream)
 }
 
 fn deadline() -> Instant {
@@ -119,6 +191,16 @@ impl Read for Timed<'_> {
         }
         self.stream.set_read_timeout(Some(left))?;
         self.stream.read(buffer)
+    }
+}
+
+impl Write for Timed<'_> {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        self.stream.write(octets)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
     }
 }
 

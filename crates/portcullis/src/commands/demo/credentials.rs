@@ -1,7 +1,6 @@
 //! What callers have beside access tokens: API keys and opaque tokens of the gate's own, passwords, and a key to sign requests with.
 //! Everything is drawn in memory, and ends with the demo.
 
-use std::fmt::Display;
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -14,9 +13,10 @@ use portcullis_identity::credentials::{CredentialId, Kind, Prefix, Record};
 use portcullis_identity::jose::key::Kid;
 use portcullis_identity::principal::{Scopes, SubjectKind};
 use portcullis_identity::signatures::Demands;
-use portcullis_secrets::{MacKey, NewMacKey, Signer, SigningAlgorithm};
+use portcullis_secrets::{MacKey, NewMacKey};
 use serde_json::Value;
 
+use super::keys::{RsaKey, told};
 use super::people::{ALICE, BOB, DEMO, MALLORY, MAYA, Person};
 use crate::commands::user::hashed;
 use crate::config::credentials::Made;
@@ -40,7 +40,7 @@ pub(super) struct Credentials {
     own: Vec<Own>,
     /// A key of alice's that was revoked.
     pub(super) revoked: String,
-    service: Signer,
+    service: RsaKey,
 }
 
 /// What one person has of the gate.
@@ -81,8 +81,7 @@ impl Credentials {
         let (revoked, mut record) = issue(Kind::ApiKey, &ALICE, &key)?;
         record.revoked = Some(record.issued);
         records.push(record);
-        let service =
-            Signer::generate(SigningAlgorithm::Ed25519, Kid::new(SERVICE)).map_err(|error| error.to_string())?;
+        let service = RsaKey::generate()?;
         let known = Known {
             made: Made {
                 keys: vec![Arc::new(key)],
@@ -103,6 +102,11 @@ impl Credentials {
     /// Somebody's opaque token.
     pub(super) fn token(&self, person: &Person) -> &str {
         self.of(person).map_or("", |own| own.token.as_str())
+    }
+
+    /// The key of the service that signs.
+    pub(super) fn service(&self) -> &RsaKey {
+        &self.service
     }
 
     fn of(&self, person: &Person) -> Option<&Own> {
@@ -131,8 +135,7 @@ pub(super) fn made_up_key() -> Result<String, String> {
 /// # Errors
 /// It cannot be signed.
 pub(super) fn forged_signature(request: &str) -> Result<Vec<(&'static str, String)>, String> {
-    let own = Signer::generate(SigningAlgorithm::Ed25519, Kid::new(SERVICE)).map_err(|error| error.to_string())?;
-    signed_by(&own, request, "")
+    signed_by(&RsaKey::generate()?, request, "")
 }
 
 /// `Authorization` with a user name and a password (RFC 7617).
@@ -148,7 +151,7 @@ pub(super) fn password(person: &Person) -> &'static str {
 }
 
 /// RFC 9421 §2.5, §3.1.
-fn signed_by(signer: &Signer, request: &str, body: &str) -> Result<Vec<(&'static str, String)>, String> {
+fn signed_by(signer: &RsaKey, request: &str, body: &str) -> Result<Vec<(&'static str, String)>, String> {
     let (method, target) = request.split_once(' ').unwrap_or(("GET", request));
     let mut fields = vec![("host", HOST.to_owned())];
     let mut lines = format!("\"@method\": {method}\n\"@target-uri\": http://{HOST}{target}\n");
@@ -166,7 +169,7 @@ fn signed_by(signer: &Signer, request: &str, body: &str) -> Result<Vec<(&'static
         draw::id()?
     );
     let base = format!("{lines}\"@signature-params\": {input}");
-    let signature = signer.sign(base.as_bytes()).map_err(|error| error.to_string())?;
+    let signature = signer.sign_ps512(base.as_bytes())?;
     fields.push(("signature-input", format!("sig={input}")));
     fields.push(("signature", format!("sig=:{}:", STANDARD.encode(signature))));
     Ok(fields)
@@ -214,11 +217,7 @@ fn users() -> Result<Users, String> {
     })
 }
 
-fn told(error: impl Display) -> String {
-    error.to_string()
-}
-
-fn signers(service: &Signer) -> Result<Signers, String> {
+fn signers(service: &RsaKey) -> Result<Signers, String> {
     let members = service.public_jwk().into_iter();
     let jwk = members.filter_map(|(name, value)| match value {
         Value::String(text) => Some((name, text)),

@@ -1,13 +1,17 @@
 //! `portcullis demo`: the whole gate in front of an example API, on this machine, with nothing left behind.
 
 mod attacks;
+mod bindings;
+mod certificates;
 mod client;
 mod credentials;
 mod forgeries;
+mod keys;
 mod misuse;
 mod ordinary;
 mod page;
 mod people;
+mod possession;
 mod stage;
 mod table;
 mod trial;

@@ -1,12 +1,11 @@
 //! A little ordinary traffic: what the contract is for, one call of nearly every operation by whoever would make it. A gate that refuses any of it
 //! protects nothing.
 
-use std::net::SocketAddr;
-
-use super::client::{self, Request};
+use super::certificates::Certified;
+use super::client::Request;
 use super::credentials::{basic, password};
 use super::people::{ALICE, BOB, DEMO, MAYA, Person};
-use super::stage::Guarded;
+use super::stage::{Guarded, Over};
 
 /// What became of the ordinary traffic.
 #[derive(Debug, Default)]
@@ -99,11 +98,13 @@ const TRAFFIC: [Call; 26] = [
 ];
 
 /// What goes with a request beside the access tokens of [`TRAFFIC`].
-type Presenting = (&'static str, fn(&Guarded, &str) -> Result<Fields, String>, u16);
+type Presenting = (&'static str, fn(&Guarded, &str) -> Result<Presented, String>, u16);
 type Fields = Vec<(&'static str, String)>;
+type Presented = (Fields, Over);
 
-/// The same by other credentials: keys and opaque tokens of each, a login, and a service that signs.
-const OTHERWISE: [Presenting; 10] = [
+/// The same by other credentials: keys and opaque tokens of each, a login, a service that signs, certificates, and tokens that are
+/// bound to one or to a key.
+const OTHERWISE: [Presenting; 16] = [
     ("GET /users?limit=3", |stage, _| key(stage, &ALICE), 200),
     ("GET /spaces/1/messages", |stage, _| key(stage, &BOB), 200),
     ("GET /users/2", |stage, _| key(stage, &MAYA), 200),
@@ -112,23 +113,56 @@ const OTHERWISE: [Presenting; 10] = [
     ("GET /spaces/1", |stage, _| token(stage, &BOB), 200),
     ("GET /spaces/1/members", |stage, _| token(stage, &MAYA), 200),
     ("GET /users?limit=2", |stage, _| token(stage, &DEMO), 200),
-    ("POST /tokens", |_, _| Ok(login(&ALICE)), 201),
+    ("POST /tokens", |_, _| Ok((login(&ALICE), Over::Tcp)), 201),
     (
         "GET /spaces/1/export",
-        |stage, request| stage.credentials.signed(request, ""),
+        |stage, request| Ok((stage.credentials.signed(request, "")?, Over::Tcp)),
+        200,
+    ),
+    (
+        "GET /spaces/1/export",
+        |stage, _| certified(stage, &stage.certificates.mirror),
+        200,
+    ),
+    (
+        "GET /spaces/1/messages?limit=1",
+        |stage, _| certified(stage, &stage.certificates.kiosk),
+        200,
+    ),
+    ("GET /users/2", bound_to_certificate, 200),
+    ("GET /users/3", bound_to_key, 200),
+    ("GET /spaces/1/messages?limit=3", bound_to_key, 200),
+    // What the gate does not verify the certificate for is as good over TLS.
+    (
+        "GET /users?limit=5",
+        |stage, _| Ok((key(stage, &ALICE)?.0, stage.over_tls(None)?)),
         200,
     ),
 ];
 
-fn key(stage: &Guarded, person: &Person) -> Result<Fields, String> {
-    Ok(vec![("x-api-key", stage.credentials.key(person).to_owned())])
+fn certified(stage: &Guarded, certified: &Certified) -> Result<Presented, String> {
+    Ok((Vec::new(), stage.over_tls(Some(certified))?))
 }
 
-fn token(stage: &Guarded, person: &Person) -> Result<Fields, String> {
-    Ok(vec![(
-        "authorization",
-        format!("Bearer {}", stage.credentials.token(person)),
-    )])
+fn bound_to_certificate(stage: &Guarded, _: &str) -> Result<Presented, String> {
+    let (_, over) = certified(stage, &stage.certificates.mirror)?;
+    Ok((bearer(&stage.bound.mirror), over))
+}
+
+fn bound_to_key(stage: &Guarded, request: &str) -> Result<Presented, String> {
+    Ok((stage.bound.fields(request, stage.gate)?, Over::Tcp))
+}
+
+fn bearer(token: &str) -> Fields {
+    vec![("authorization", format!("Bearer {token}"))]
+}
+
+fn key(stage: &Guarded, person: &Person) -> Result<Presented, String> {
+    Ok((vec![("x-api-key", stage.credentials.key(person).to_owned())], Over::Tcp))
+}
+
+fn token(stage: &Guarded, person: &Person) -> Result<Presented, String> {
+    Ok((bearer(stage.credentials.token(person)), Over::Tcp))
 }
 
 fn login(person: &Person) -> Fields {
@@ -140,15 +174,14 @@ pub(super) fn send(stage: &Guarded) -> Ordinary {
     let mut ordinary = Ordinary::default();
     let by_token = TRAFFIC.iter().map(|(person, request, body, status)| {
         let token = stage.issuer.token(person).map_err(|error| error.to_string());
-        let fields = token.map(|token| vec![("authorization", format!("Bearer {token}"))]);
-        (*request, fields, *body, *status)
+        (*request, token.map(|token| (bearer(&token), Over::Tcp)), *body, *status)
     });
     let otherwise = OTHERWISE
         .iter()
-        .map(|(request, fields, status)| (*request, fields(stage, request), "", *status));
-    for (request, fields, body, status) in by_token.chain(otherwise) {
+        .map(|(request, presented, status)| (*request, presented(stage, request), "", *status));
+    for (request, presented, body, status) in by_token.chain(otherwise) {
         ordinary.requests += 1;
-        let sent = fields.and_then(|fields| send_one(stage.gate, request, fields, body, status));
+        let sent = presented.and_then(|presented| send_one(stage, request, presented, body, status));
         if let Err(failed) = sent {
             ordinary.failed.push(format!("{request}: {failed}"));
         }
@@ -158,7 +191,13 @@ pub(super) fn send(stage: &Guarded) -> Ordinary {
 
 /// # Errors
 /// What came instead of the status that the request deserves.
-fn send_one(gate: SocketAddr, request: &str, mut headers: Fields, body: &str, status: u16) -> Result<(), String> {
+fn send_one(
+    stage: &Guarded,
+    request: &str,
+    (mut headers, over): Presented,
+    body: &str,
+    status: u16,
+) -> Result<(), String> {
     if !body.is_empty() {
         headers.push(("content-type", "application/json".to_owned()));
     }
@@ -169,7 +208,7 @@ fn send_one(gate: SocketAddr, request: &str, mut headers: Fields, body: &str, st
         headers: &headers,
         body: body.as_bytes(),
     };
-    match client::send(gate, &sent) {
+    match stage.send(&over, &sent) {
         Ok(answer) if answer.status == status => Ok(()),
         Ok(answer) => Err(format!("{} {}", answer.status, String::from_utf8_lossy(&answer.body))),
         Err(error) => Err(error.to_string()),

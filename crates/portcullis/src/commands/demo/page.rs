@@ -5,11 +5,13 @@ use std::fmt::Write;
 use anstyle::{AnsiColor, Style};
 use serde_json::{Value, json};
 
+use super::certificates::{KIOSK, MIRROR};
 use super::credentials::{SERVICE, password};
 use super::ordinary::Ordinary;
 use super::people::{MALLORY, PEOPLE, Person};
+use super::possession::{MIRROR_VARIABLE, PHONE, PHONE_VARIABLE};
 use super::stage::Guarded;
-use super::trial::{TRIALS, Trial};
+use super::trial::{Addresses, LINES, TRIALS, Trial};
 
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
@@ -44,7 +46,7 @@ pub(super) fn json(stage: &Guarded, ordinary: &Ordinary) -> Value {
     let trial = |trial: &Trial| {
         json!({
             "what": trial.what,
-            "commands": trial.commands(stage.gate, stage.services.natter),
+            "commands": trial.commands(addresses(stage)),
             "status": trial.status,
             "code": Some(trial.code).filter(|code| !code.is_empty()),
         })
@@ -63,6 +65,7 @@ pub(super) fn json(stage: &Guarded, ordinary: &Ordinary) -> Value {
     json!({
         "natter": format!("http://{}", stage.services.natter),
         "gate": format!("http://{}", stage.gate),
+        "gate_tls": format!("https://{}", stage.gate_tls),
         "admin": format!("http://{}", stage.admin),
         "ordinary": {
             "requests": ordinary.requests,
@@ -70,6 +73,7 @@ pub(super) fn json(stage: &Guarded, ordinary: &Ordinary) -> Value {
             "failed": ordinary.failed,
         },
         "people": everybody().map(person).collect::<Vec<_>>(),
+        "paste_first": lines(stage),
         "try": TRIALS.iter().map(trial).collect::<Vec<_>>(),
     })
 }
@@ -78,21 +82,27 @@ fn places(text: &mut String, stage: &Guarded) {
     let places = [
         (
             "Natter",
-            stage.services.natter,
-            "",
+            format!("http://{}", stage.services.natter),
             "an API with no security of its own, on purpose",
         ),
         (
             "the gate",
-            stage.gate,
-            "",
+            format!("http://{}", stage.gate),
             "in front of it; Natter's contract is its policy",
         ),
-        ("metrics", stage.admin, "/metrics", "also /healthz and /readyz"),
+        (
+            "",
+            format!("https://{}", stage.gate_tls),
+            "the same, where callers may present certificates",
+        ),
+        (
+            "metrics",
+            format!("http://{}/metrics", stage.admin),
+            "also /healthz and /readyz",
+        ),
     ];
     let _ = writeln!(text);
-    for (name, address, path, what) in places {
-        let url = format!("http://{address}{path}");
+    for (name, url, what) in places {
         let _ = writeln!(
             text,
             "  {BOLD}{name:<9}{BOLD:#} {PLACE}{url:<32}{PLACE:#} {FAINT}{what}{FAINT:#}"
@@ -114,19 +124,54 @@ fn people(text: &mut String, stage: &Guarded) {
     for Person { name, what, scope, .. } in everybody() {
         let _ = writeln!(text, "  {BOLD}{name:<9}{BOLD:#} {what:<26} {FAINT}{scope}{FAINT:#}");
     }
+    let programs = [
+        (SERVICE, "a service, which signs", "read write"),
+        (MIRROR, "a partner's service", "a certificate, and a token bound to it"),
+        (KIOSK, "a device", "a certificate"),
+        (PHONE, "alice's phone", "a key, and a token bound to it"),
+    ];
+    for (name, what, has) in programs {
+        let _ = writeln!(text, "  {BOLD}{name:<9}{BOLD:#} {what:<26} {FAINT}{has}{FAINT:#}");
+    }
     let _ = writeln!(
         text,
-        "  {BOLD}{SERVICE:<9}{BOLD:#} {:<26} {FAINT}read write{FAINT:#}",
-        "a service, which signs"
+        "\n{FAINT}Paste these into the other terminal (bash or zsh) first:{FAINT:#}\n"
     );
-    let _ = writeln!(text, "\n{FAINT}Paste these into the other terminal first:{FAINT:#}\n");
+    for line in lines(stage) {
+        let _ = writeln!(text, "{line}");
+    }
+}
+
+/// What a shell needs before it can take the commands: what everybody has, and functions that sign.
+fn lines(stage: &Guarded) -> Vec<String> {
+    let (credentials, certificates, bound) = (&stage.credentials, &stage.certificates, &stage.bound);
+    let mut lines = Vec::new();
+    let mut export = |name: String, value: &str| lines.push(format!("export {name}={value}"));
     for person in everybody() {
+        let variable = person.variable;
         // The ordinary traffic was signed with the same key a moment ago.
         let token = stage.issuer.token(person).unwrap_or_default();
-        let (variable, credentials) = (person.variable, &stage.credentials);
-        let _ = writeln!(text, "export {variable}={token}");
-        let _ = writeln!(text, "export {variable}_TOKEN={}", credentials.token(person));
-        let _ = writeln!(text, "export {variable}_KEY={}", credentials.key(person));
+        export(variable.to_owned(), &token);
+        export(format!("{variable}_TOKEN"), credentials.token(person));
+        export(format!("{variable}_KEY"), credentials.key(person));
+    }
+    export("ARCHIVE_KEY".to_owned(), credentials.service().pkcs8());
+    export("GATE_CA".to_owned(), &certificates.authority());
+    export(format!("{MIRROR_VARIABLE}_CERT"), &certificates.mirror.certificate());
+    export(format!("{MIRROR_VARIABLE}_KEY"), &certificates.mirror.key());
+    export(format!("{MIRROR_VARIABLE}_TOKEN"), &bound.mirror);
+    export(format!("{PHONE_VARIABLE}_KEY"), bound.key().pkcs8());
+    export(format!("{PHONE_VARIABLE}_TOKEN"), &bound.phone);
+    export(format!("{PHONE_VARIABLE}_HEADER"), &bound.header());
+    lines.extend(LINES.map(str::to_owned));
+    lines
+}
+
+fn addresses(stage: &Guarded) -> Addresses {
+    Addresses {
+        natter: stage.services.natter,
+        gate: stage.gate,
+        gate_tls: stage.gate_tls,
     }
 }
 
@@ -155,7 +200,7 @@ fn show(text: &mut String, number: u32, trial: &Trial, stage: &Guarded) {
     };
     let _ = writeln!(text, "\n{number}. {BOLD}{}{BOLD:#}", trial.what);
     let _ = writeln!(text, "   {FAINT}→{FAINT:#} {verdict}{FAINT}: {}{FAINT:#}", trial.see);
-    for command in trial.commands(stage.gate, stage.services.natter) {
+    for command in trial.commands(addresses(stage)) {
         let _ = writeln!(text, "   {command}");
     }
 }

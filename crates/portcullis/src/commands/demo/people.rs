@@ -6,7 +6,7 @@ use portcullis_identity::jose::key::Kid;
 use portcullis_identity::jose::media_type::MediaType;
 use portcullis_identity::jose::object::Object;
 use portcullis_secrets::{Signer, SigningAlgorithm, SigningFailed};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// `iss` of every token.
 const ISSUER: &str = "https://id.natter.example";
@@ -123,6 +123,16 @@ impl Issuer {
             .map(|(name, value)| (name.to_owned(), value))
             .into_iter()
             .collect()
+    }
+
+    /// Somebody's access token that is good with what it is bound to (`cnf`, RFC 7800) alone.
+    ///
+    /// # Errors
+    /// It cannot be signed.
+    pub(super) fn bound(&self, person: &Person, to: &Value) -> Result<String, SigningFailed> {
+        let mut claims = self.claims(person);
+        claims.insert("cnf".to_owned(), to.clone());
+        self.signer.sign_compact("at+jwt", &claims)
     }
 
     /// Somebody's access token.

@@ -1,8 +1,8 @@
 //! What a demo stands on: Natter with its link previews, and the gate in front of it, on free loopback ports, all in
 //! this process. Dropping them ends them; no file is ever written.
 
-use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::mpsc;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -10,11 +10,15 @@ use natter::{LinkPreview, LinkPreviewOptions, Natter, Options};
 use portcullis_contract::document::{self, Fetch, Problem, Span};
 use portcullis_identity::confirmation::Binding;
 use portcullis_identity::jose::algorithm::RsaAlgorithm;
+use rustls::ClientConfig;
 use tokio::sync::oneshot;
 
 use super::Failure;
+use super::certificates::{Certificates, Certified, PROXY, RULES};
+use super::client::{self, Answer, Request};
 use super::credentials::{Credentials, Known, SIGNERS, USERS};
 use super::people::Issuer;
+use super::possession::Bound;
 use crate::assemble::Running;
 use crate::config;
 use crate::config::address_list::AddressList;
@@ -102,12 +106,18 @@ async fn start() -> Result<(natter::Running, natter::Running), natter::Error> {
 pub(super) struct Guarded {
     /// Where the gate listens.
     pub(super) gate: SocketAddr,
+    /// Where it speaks TLS, and callers may present certificates.
+    pub(super) gate_tls: SocketAddr,
     /// Where its metrics and health are.
     pub(super) admin: SocketAddr,
     /// Whose tokens the gate believes.
     pub(super) issuer: Issuer,
     /// What else callers have.
     pub(super) credentials: Credentials,
+    /// The gate's certificate, and those of callers.
+    pub(super) certificates: Certificates,
+    /// Tokens that are bound to something.
+    pub(super) bound: Bound,
     running: Option<Running>,
     /// Dropped after the gate, which goes first.
     pub(super) services: Services,
@@ -122,19 +132,55 @@ impl Guarded {
         let services = Services::start()?;
         let issuer = Issuer::new().map_err(|error| cannot_start(&error))?;
         let (credentials, known) = Credentials::new().map_err(|error| cannot_start(&error))?;
-        let (configuration, api) = configured(services.natter, &issuer, known)?;
+        let certificates = Certificates::new().map_err(|error| cannot_start(&error))?;
+        let bound = Bound::new(&issuer, &certificates).map_err(|error| cannot_start(&error))?;
+        let (configuration, api) = configured(services.natter, &issuer, known, &certificates)?;
         let running = Running::start(configuration, vec![api]).map_err(|error| cannot_start(&error))?;
-        let (Some(gate), Some(admin)) = (running.addresses().first().copied(), running.admin_address()) else {
+        let (&[gate, gate_tls], Some(admin)) = (running.addresses(), running.admin_address()) else {
             return Err(cannot_start(&"it has no address"));
         };
         Ok(Self {
             gate,
+            gate_tls,
             admin,
             issuer,
             credentials,
+            certificates,
+            bound,
             running: Some(running),
             services,
         })
+    }
+}
+
+/// How a request gets to the gate.
+#[derive(Clone, Debug, Default)]
+pub(super) enum Over {
+    /// In the clear.
+    #[default]
+    Tcp,
+    /// Over TLS, with a certificate or without.
+    Tls(Arc<ClientConfig>),
+}
+
+impl Guarded {
+    /// Sends a request to the gate.
+    ///
+    /// # Errors
+    /// There is no answer.
+    pub(super) fn send(&self, over: &Over, request: &Request<'_>) -> Result<Answer, client::Error> {
+        match over {
+            Over::Tcp => client::send(self.gate, request),
+            Over::Tls(config) => client::send_over_tls(self.gate_tls, config, request),
+        }
+    }
+
+    /// How whoever has this certificate connects, or somebody without one.
+    ///
+    /// # Errors
+    /// It cannot be presented.
+    pub(super) fn over_tls(&self, certified: Option<&Certified>) -> Result<Over, String> {
+        self.certificates.presenting(certified).map(Over::Tls)
     }
 }
 
@@ -147,7 +193,12 @@ impl Drop for Guarded {
     }
 }
 
-fn configured(natter: SocketAddr, issuer: &Issuer, known: Known) -> Result<(Configuration, Loaded), Failure> {
+fn configured(
+    natter: SocketAddr,
+    issuer: &Issuer,
+    known: Known,
+    certificates: &Certificates,
+) -> Result<(Configuration, Loaded), Failure> {
     let reading = config::from_arguments("127.0.0.1:0", CONTRACT, &format!("http://{natter}"));
     let (mut configuration, _) = reading.usable().map_err(|problems| unusable(&problems))?;
     configuration.admin = Some(Admin {
@@ -163,6 +214,11 @@ fn configured(natter: SocketAddr, issuer: &Issuer, known: Known) -> Result<(Conf
     configuration.credentials = Some(Kept::InMemory(known.made));
     configuration.users.push(known.users);
     configuration.signers.push(known.signers);
+    let rules = Certificates::rules().map_err(|error| cannot_start(&error))?;
+    configuration.client_certificates.push(rules);
+    configuration.listen.push(certificates.listener());
+    configuration.trusted_proxies.push(IpAddr::from(PROXY).into());
+    configuration.forwarded_client_certificates = Some(certificates.forwarded());
     configuration.issuers.push(issuer::Issuer {
         name: ISSUER.into(),
         span: Span::default(),
@@ -196,6 +252,10 @@ fn schemes() -> Schemes {
         ("apiKey", verified(Verifier::ApiKeys { in_query: false }, false)),
         ("basicAuth", verified(Verifier::Users(USERS.to_owned()), true)),
         ("signature", verified(Verifier::Signers(SIGNERS.to_owned()), false)),
+        (
+            "clientCertificate",
+            verified(Verifier::ClientCertificates(RULES.to_owned()), false),
+        ),
     ];
     schemes
         .into_iter()

@@ -72,6 +72,7 @@ fn attack(attack: &Attack) -> Value {
     let Attack { exploit, .. } = attack;
     let (kind, by) = match exploit.stopped_by {
         StoppedBy::Refused(code) => ("refused", code),
+        StoppedBy::Disconnected(alert) => ("disconnected", alert),
         StoppedBy::Cleaned(how) => ("cleaned", how),
         StoppedBy::NotYet(control) => ("not_yet", control),
         StoppedBy::NotTheGates(other) => ("not_the_gates", other),
@@ -95,12 +96,13 @@ fn attack(attack: &Attack) -> Value {
 fn seen(seen: &Seen) -> Value {
     let error = match seen {
         Seen::Unanswered(error) => Some(error),
-        Seen::Answered { .. } => None,
+        Seen::Answered { .. } | Seen::Disconnected(_) => None,
     };
     json!({
         "status": seen.status(),
         "code": seen.refusal(),
         "control": seen.refusal().map(control),
+        "alert": seen.alert(),
         "worked": seen.worked(),
         "error": error,
     })
@@ -201,6 +203,8 @@ fn through(attack: &Attack) -> Cell {
     let answer = |what: &str| format!("{status} {what}");
     let (first, style, second) = match (attack.verdict, &attack.exploit.stopped_by, code, &attack.through) {
         (_, _, _, Seen::Unanswered(error)) => (error.clone(), BAD, String::new()),
+        (Verdict::Refused, .., Seen::Disconnected(alert)) => (format!("TLS alert {alert}"), GOOD, String::new()),
+        (_, by, _, Seen::Disconnected(alert)) => (format!("TLS alert {alert}"), BAD, expected(by)),
         (Verdict::Refused, _, Some(code), _) => (answer(code), GOOD, String::new()),
         (Verdict::Cleaned, _, code, _) => (answer(code.unwrap_or("without it")), GOOD, String::new()),
         (Verdict::ProvesNothing, ..) => (
@@ -208,13 +212,7 @@ fn through(attack: &Attack) -> Cell {
             BAD,
             "works no more without the gate, so it proves nothing".to_owned(),
         ),
-        (Verdict::StoppedOtherwise, by, code, _) => {
-            let expected = match by {
-                StoppedBy::Refused(code) => *code,
-                _ => "a cleaned answer",
-            };
-            (answer(code.unwrap_or("answered")), BAD, format!("expected {expected}"))
-        }
+        (Verdict::StoppedOtherwise, by, code, _) => (answer(code.unwrap_or("answered")), BAD, expected(by)),
         (Verdict::NotYet | Verdict::NotTheGates, StoppedBy::NotYet(what) | StoppedBy::NotTheGates(what), code, _) => {
             let passes = if attack.through.worked() {
                 "passes"
@@ -228,6 +226,14 @@ fn through(attack: &Attack) -> Cell {
     let mut cell = styled(wrapped(&first, width), style);
     cell.extend(styled(wrapped(&second, width), FAINT));
     cell
+}
+
+fn expected(by: &StoppedBy) -> String {
+    match by {
+        StoppedBy::Refused(code) => format!("expected {code}"),
+        StoppedBy::Disconnected(alert) => format!("expected TLS alert {alert}"),
+        _ => "expected a cleaned answer".to_owned(),
+    }
 }
 
 fn summary(text: &mut String, results: &Results) {

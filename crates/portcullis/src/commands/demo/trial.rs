@@ -1,8 +1,10 @@
 //! What to try by hand: requests that people can copy, and what the gate makes of each.
 
+use std::fmt::Write;
 use std::net::SocketAddr;
 
 use super::people::{ALICE, BOB, MALLORY, MAYA, Person};
+use super::possession::{MIRROR_VARIABLE, PHONE_VARIABLE};
 
 /// One thing to try.
 #[derive(Debug)]
@@ -39,6 +41,18 @@ enum Caller {
     Key(&'static Person),
     /// Somebody who logs in with this password.
     Login(&'static Person, &'static str),
+    /// The service that signs.
+    Signing,
+    /// Whoever has the partner's certificate, over TLS.
+    Certificate,
+    /// The same, with a token that is bound to it.
+    WithCertificate,
+    /// Somebody on a phone, with a token that is bound to its key.
+    WithProof,
+    /// Somebody with the phone's token and without its key.
+    WithoutProof,
+    /// Somebody with the partner's token and without its certificate, over TLS.
+    WithoutCertificate,
     /// Somebody who writes a token, as it stands here.
     Forger(&'static str),
 }
@@ -113,7 +127,9 @@ impl Trial {
     }
 
     /// The commands for a shell, with a comment where there are two to compare.
-    pub(super) fn commands(&self, gate: SocketAddr, natter: SocketAddr) -> Vec<String> {
+    pub(super) fn commands(&self, to: Addresses) -> Vec<String> {
+        let Addresses { natter, gate, gate_tls } = to;
+        let gate = if self.caller.speaks_tls() { gate_tls } else { gate };
         if self.compare {
             let (direct, gated) = (self.curl(natter), self.curl(gate));
             return vec![
@@ -130,27 +146,93 @@ impl Trial {
             ("POST", body) if !body.is_empty() => String::new(),
             (method, _) => format!(" -X {method}"),
         };
-        let url = quoted(&format!("http://{to}{}", self.target));
+        let scheme = if self.caller.speaks_tls() { "https" } else { "http" };
+        let url = format!("{scheme}://{to}{}", self.target);
+        let credential = self.caller.options(self.method, &url);
+        let url = quoted(&url);
         let body = match self.body {
             "" => String::new(),
             body => format!(" -H 'content-type: application/json' -d '{body}'"),
         };
-        let token = match self.caller {
-            Caller::Nobody => String::new(),
-            Caller::Somebody(person) => format!(" -H \"authorization: Bearer ${}\"", person.variable),
-            Caller::Opaque(person) => format!(" -H \"authorization: Bearer ${}_TOKEN\"", person.variable),
-            Caller::Key(person) => format!(" -H \"x-api-key: ${}_KEY\"", person.variable),
-            Caller::Login(person, password) => format!(" -u '{}:{password}'", person.name),
-            Caller::Forger(token) => format!(" -H 'authorization: Bearer {token}'"),
-        };
+        let Options { before, options } = credential;
         match self.times {
-            1 => format!("curl -sw '\\n'{method} {url}{token}{body}"),
+            1 => format!("{before}curl -sw '\\n'{method} {url}{options}{body}"),
             times => format!(
-                "for i in $(seq {times}); do curl -so /dev/null -w '%{{http_code}}\\n'{method} {url}{token}{body}; done"
+                "for i in $(seq {times}); do curl -so /dev/null -w '%{{http_code}}\\n'{method} {url}{options}{body}; done"
             ),
         }
     }
 }
+
+/// Where everything is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Addresses {
+    pub(super) natter: SocketAddr,
+    pub(super) gate: SocketAddr,
+    pub(super) gate_tls: SocketAddr,
+}
+
+/// What a caller adds to a command.
+#[derive(Debug, Default)]
+struct Options {
+    /// What has to be done first.
+    before: String,
+    /// curl's options, each with a space before it.
+    options: String,
+}
+
+impl Caller {
+    fn speaks_tls(self) -> bool {
+        matches!(
+            self,
+            Self::Certificate | Self::WithCertificate | Self::WithoutCertificate
+        )
+    }
+
+    /// What it adds to a request to this URL. The functions are those of [`LINES`].
+    fn options(self, method: &str, url: &str) -> Options {
+        let mut added = Options::default();
+        let bearer = |variable: &str| format!(" -H \"authorization: Bearer ${variable}\"");
+        let trusting = " --cacert <(pem CERTIFICATE $GATE_CA)";
+        let certified = format!(
+            "{trusting} --cert <(pem CERTIFICATE ${MIRROR_VARIABLE}_CERT) --key <(pem 'PRIVATE KEY' ${MIRROR_VARIABLE}_KEY)"
+        );
+        let dpop = format!(" -H \"authorization: DPoP ${PHONE_VARIABLE}_TOKEN\"");
+        added.options = match self {
+            Self::Nobody => String::new(),
+            Self::Somebody(person) => bearer(person.variable),
+            Self::Opaque(person) => bearer(&format!("{}_TOKEN", person.variable)),
+            Self::Key(person) => format!(" -H \"x-api-key: ${}_KEY\"", person.variable),
+            Self::Login(person, password) => format!(" -u '{}:{password}'", person.name),
+            Self::Signing => {
+                // Writing to a string cannot fail.
+                let _ = write!(added.before, "sign {method} {} && ", quoted(url));
+                " -H \"signature-input: $SIGNATURE_INPUT\" -H \"signature: $SIGNATURE\"".to_owned()
+            }
+            Self::Certificate => certified,
+            Self::WithCertificate => certified + &bearer(&format!("{MIRROR_VARIABLE}_TOKEN")),
+            Self::WithoutCertificate => trusting.to_owned() + &bearer(&format!("{MIRROR_VARIABLE}_TOKEN")),
+            Self::WithProof => {
+                let target = url.split('?').next().unwrap_or_default();
+                format!("{dpop} -H \"dpop: $(proof {method} {target})\"")
+            }
+            Self::WithoutProof => dpop,
+            Self::Forger(token) => format!(" -H 'authorization: Bearer {token}'"),
+        };
+        added
+    }
+}
+
+/// What a shell (bash or zsh) needs for the commands beside what the callers have: the PEM of what is in a variable; a signature
+/// by RSASSA-PSS; a request's signature (RFC 9421), which goes to two variables; a proof of possession (RFC 9449).
+pub(super) const LINES: [&str; 6] = [
+    r#"pem() { echo "-----BEGIN $1-----"; echo "$2" | fold -w 64; echo "-----END $1-----"; }"#,
+    r#"pss() { openssl dgst -$1 -sign <(pem 'PRIVATE KEY' $2) -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:digest | openssl base64 -A; }"#,
+    r#"url64() { tr +/ -_ | tr -d =; }"#,
+    r#"sign() { local with="(\"@method\" \"@target-uri\");created=$(date +%s);keyid=\"archive\";nonce=\"$(openssl rand -hex 16)\""; SIGNATURE_INPUT="sig=$with"; SIGNATURE="sig=:$(printf '"@method": %s\n"@target-uri": %s\n"@signature-params": %s' "$1" "$2" "$with" | pss sha512 $ARCHIVE_KEY):"; }"#,
+    r#"claims() { printf '{"jti":"%s","iat":%s,"htm":"%s","htu":"%s","ath":"%s"}' $(openssl rand -hex 16) $(date +%s) $1 $2 $(printf %s $PHONE_TOKEN | openssl dgst -sha256 -binary | openssl base64 -A | url64); }"#,
+    r#"proof() { local input="$PHONE_HEADER.$(claims $1 $2 | openssl base64 -A | url64)"; echo "$input.$(printf %s "$input" | pss sha256 $PHONE_KEY | url64)"; }"#,
+];
 
 /// A URL for a shell; those of this file hold no `$`, backtick, backslash or double quote.
 fn quoted(url: &str) -> String {
@@ -162,7 +244,7 @@ fn quoted(url: &str) -> String {
 }
 
 /// What to try, in the order in which it is best told.
-pub(super) const TRIALS: [Trial; 16] = [
+pub(super) const TRIALS: [Trial; 22] = [
     trial("an ordinary call passes", "GET", "/spaces/1/messages?limit=2", "")
         .see("what the contract declares, no more"),
     trial("without a token", "GET", "/spaces/1/messages?limit=2", "")
@@ -187,6 +269,29 @@ pub(super) const TRIALS: [Trial; 16] = [
         .presenting(Caller::Login(&ALICE, "correct horse battery"))
         .answered(201)
         .see("the one operation that takes passwords"),
+    trial("a signed request", "GET", "/spaces/1/export", "")
+        .presenting(Caller::Signing)
+        .see("good for this request, once"),
+    trial("a client certificate", "GET", "/spaces/1/export", "")
+        .presenting(Caller::Certificate)
+        .see("a partner's service, by its SPIFFE identity"),
+    trial("a token that is bound to a certificate", "GET", "/users/2", "")
+        .presenting(Caller::WithCertificate)
+        .see("RFC 8705"),
+    trial("the same token, stolen: without the certificate", "GET", "/users/2", "")
+        .presenting(Caller::WithoutCertificate)
+        .refused(401, "authentication.required", "it is good with it alone"),
+    trial(
+        "a token that is bound to a key",
+        "GET",
+        "/spaces/1/messages?limit=2",
+        "",
+    )
+    .presenting(Caller::WithProof)
+    .see("DPoP (RFC 9449): a proof for each request"),
+    trial("the same token, stolen: without the key", "GET", "/users/2", "")
+        .presenting(Caller::WithoutProof)
+        .refused(401, "authentication.required", "nobody else can make a proof"),
     trial("a password where no login is", "GET", "/users/4", "")
         .presenting(Caller::Login(&ALICE, "correct horse battery"))
         .refused(401, "authentication.required", "each request would spread it"),
@@ -264,9 +369,9 @@ pub(super) const TRIALS: [Trial; 16] = [
 
 #[cfg(test)]
 mod tests {
-    use super::super::client::{self, Request};
+    use super::super::client::Request;
     use super::super::credentials::basic;
-    use super::super::stage::Guarded;
+    use super::super::stage::{Guarded, Over};
     use super::super::verdict::refusal_code;
     use super::*;
 
@@ -274,7 +379,9 @@ mod tests {
     fn each_trial_ends_as_it_says() {
         let stage = Guarded::start().unwrap();
         for trial in &TRIALS {
+            let asked = format!("{} {}", trial.method, trial.target);
             let mut headers = vec![("content-type", "application/json".to_owned())];
+            let mut over = Over::Tcp;
             match trial.caller {
                 Caller::Nobody => {}
                 Caller::Somebody(person) => {
@@ -290,6 +397,18 @@ mod tests {
                 Caller::Key(person) => headers.push(("x-api-key", stage.credentials.key(person).to_owned())),
                 Caller::Login(person, password) => headers.push(("authorization", basic(person.name, password))),
                 Caller::Forger(token) => headers.push(("authorization", format!("Bearer {token}"))),
+                Caller::Signing => headers.extend(stage.credentials.signed(&asked, "").unwrap()),
+                Caller::Certificate => over = stage.over_tls(Some(&stage.certificates.mirror)).unwrap(),
+                Caller::WithCertificate => {
+                    over = stage.over_tls(Some(&stage.certificates.mirror)).unwrap();
+                    headers.push(("authorization", format!("Bearer {}", stage.bound.mirror)));
+                }
+                Caller::WithoutCertificate => {
+                    over = stage.over_tls(None).unwrap();
+                    headers.push(("authorization", format!("Bearer {}", stage.bound.mirror)));
+                }
+                Caller::WithProof => headers.extend(stage.bound.fields(&asked, stage.gate).unwrap()),
+                Caller::WithoutProof => headers.push(("authorization", format!("DPoP {}", stage.bound.phone))),
             }
             let request = Request {
                 method: trial.method,
@@ -297,9 +416,9 @@ mod tests {
                 headers: &headers,
                 body: trial.body.as_bytes(),
             };
-            let mut answer = client::send(stage.gate, &request).unwrap();
+            let mut answer = stage.send(&over, &request).unwrap();
             for _ in 1..trial.times {
-                answer = client::send(stage.gate, &request).unwrap();
+                answer = stage.send(&over, &request).unwrap();
             }
             let code = refusal_code(&answer).unwrap_or_default();
             assert_eq!(
@@ -313,12 +432,17 @@ mod tests {
 
     #[test]
     fn commands_are_ready_to_paste() {
-        let (gate, natter) = (
-            SocketAddr::from(([127, 0, 0, 1], 1)),
-            SocketAddr::from(([127, 0, 0, 1], 2)),
-        );
-        let all: Vec<String> = TRIALS.iter().flat_map(|trial| trial.commands(gate, natter)).collect();
+        let at = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        let addresses = Addresses {
+            natter: at(2),
+            gate: at(1),
+            gate_tls: at(3),
+        };
+        let all: Vec<String> = TRIALS.iter().flat_map(|trial| trial.commands(addresses)).collect();
         insta::assert_snapshot!("commands", all.join("\n"));
+        for line in LINES {
+            assert!(!line.contains('\n'), "{line}");
+        }
         for trial in &TRIALS {
             assert!(!trial.target.contains(['$', '`', '\\', '"', ' ']), "{}", trial.target);
             assert!(!trial.body.contains('\''), "{}", trial.body);

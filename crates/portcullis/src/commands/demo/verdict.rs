@@ -16,6 +16,8 @@ pub(super) enum Seen {
         /// Whether it proves that the exploit worked.
         worked: bool,
     },
+    /// The TLS handshake ended with this alert.
+    Disconnected(&'static str),
     /// There was none, and why.
     Unanswered(String),
 }
@@ -29,6 +31,7 @@ impl Seen {
                 refusal: refusal_code(&answer),
                 worked: exploit.proof.holds(answer.status, &answer.headers, &answer.body),
             },
+            Err(Error::Alert(alert)) => Self::Disconnected(alert),
             Err(error) => Self::Unanswered(error.to_string()),
         }
     }
@@ -42,7 +45,7 @@ impl Seen {
     pub(super) fn refusal(&self) -> Option<&str> {
         match self {
             Self::Answered { refusal, .. } => refusal.as_deref(),
-            Self::Unanswered(_) => None,
+            Self::Disconnected(_) | Self::Unanswered(_) => None,
         }
     }
 
@@ -50,7 +53,15 @@ impl Seen {
     pub(super) fn status(&self) -> Option<u16> {
         match self {
             Self::Answered { status, .. } => Some(*status),
-            Self::Unanswered(_) => None,
+            Self::Disconnected(_) | Self::Unanswered(_) => None,
+        }
+    }
+
+    /// The alert that TLS ended with, if it did.
+    pub(super) fn alert(&self) -> Option<&'static str> {
+        match self {
+            Self::Disconnected(alert) => Some(alert),
+            Self::Answered { .. } | Self::Unanswered(_) => None,
         }
     }
 }
@@ -82,6 +93,8 @@ impl Verdict {
             StoppedBy::NotTheGates(_) => Self::NotTheGates,
             _ if !directly.worked() => Self::ProvesNothing,
             _ if through.worked() => Self::Passed,
+            StoppedBy::Disconnected(expected) if through.alert() == Some(expected) => Self::Refused,
+            StoppedBy::Disconnected(_) => Self::StoppedOtherwise,
             _ if through.status().is_none() => Self::StoppedOtherwise,
             StoppedBy::Refused(expected) => match through.refusal() {
                 Some(code) if is_within(code, expected) => Self::Refused,
@@ -232,6 +245,40 @@ mod tests {
         check(cleaned, true, &gone, Verdict::StoppedOtherwise);
         check(StoppedBy::NotYet(""), true, &seen(200, "", true), Verdict::NotYet);
         check(StoppedBy::NotTheGates(""), false, &gone, Verdict::NotTheGates);
+    }
+
+    #[test]
+    fn verdicts_on_handshakes() {
+        let refused = StoppedBy::Refused("contract.query");
+        let gone = Seen::Unanswered("reset".to_owned());
+        let disconnected = StoppedBy::Disconnected("unknown_ca");
+        check(disconnected, true, &Seen::Disconnected("unknown_ca"), Verdict::Refused);
+        check(
+            disconnected,
+            true,
+            &Seen::Disconnected("certificate_expired"),
+            Verdict::StoppedOtherwise,
+        );
+        check(
+            disconnected,
+            true,
+            &seen(401, "authentication.required", false),
+            Verdict::StoppedOtherwise,
+        );
+        check(disconnected, true, &gone, Verdict::StoppedOtherwise);
+        check(disconnected, true, &seen(200, "", true), Verdict::Passed);
+        check(
+            disconnected,
+            false,
+            &Seen::Disconnected("unknown_ca"),
+            Verdict::ProvesNothing,
+        );
+        check(
+            refused,
+            true,
+            &Seen::Disconnected("unknown_ca"),
+            Verdict::StoppedOtherwise,
+        );
     }
 
     #[test]
