@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use crate::gate::{Directory, Gate, Setup, program, run, until};
 use crate::http::THING;
 use crate::identity_upstream::{events_with, streaming};
+use crate::timing::{T_MAX, largest_t};
 use crate::tokens::{Issuer, key_set};
 use crate::upstream::Upstream;
 use crate::wire::Answer;
@@ -180,6 +181,49 @@ fn capability_6_a_checksum_is_no_authentication_and_names_that_collide_are_not_m
         until(what, || why(&gate).iter().any(|place| place == reason));
     }
     assert_eq!(upstream.seen().len(), before);
+}
+
+/// The largest Welch's t between refused keys whose name somebody has and those whose name nobody has, or whose owner's was revoked.
+fn timed(tries: usize) -> f64 {
+    let upstream = Upstream::with_json(THING);
+    let endless = "{requests: 1000000, per: 1s}";
+    let directory = setup(&upstream)
+        .with(&format!(
+            "failed_authentication_limit: {endless}\narrival_limit: {endless}\nworkers: 1"
+        ))
+        .with_api("policy: {rate_limits: [{name: address, requests: 1000000, per: 1s}]}")
+        .written();
+    let (key, revoked) = (issue(&directory, ""), issue(&directory, ""));
+    told(&directory, &format!("key revoke {}", id_of(&revoked)));
+    let gate = Gate::start(directory);
+    let prefix = Prefix::parse("ptc").unwrap();
+    let guessed = |id| ApiKey::compose(&prefix, id, &[7; 32]);
+    let keys = [
+        guessed(CredentialId::parse(id_of(&key)).unwrap()),
+        guessed(CredentialId::of([7; 8])),
+        guessed(CredentialId::parse(id_of(&revoked)).unwrap()),
+    ];
+    let mut client = gate.client();
+    let mut present = |kind: usize| {
+        let answer = client.send("GET", "/things", &[("X-API-Key", &keys[kind])], b"");
+        assert_eq!(answer.status, 401);
+    };
+    (0..50).for_each(|_| present(0));
+    largest_t(&["a known key", "an unknown one", "a revoked one"], tries, present)
+}
+
+#[test]
+fn capability_6_the_time_of_an_answer_tells_nothing_of_which_keys_there_are() {
+    let t = timed(500);
+    assert!(t < T_MAX, "{t}");
+}
+
+/// `bench/README.md` says when and how.
+#[test]
+#[ignore = "measures, and wants a machine to itself"]
+fn capability_6_the_time_of_ten_thousand_answers_tells_nothing_of_which_keys_there_are() {
+    let t = timed(10_000);
+    assert!(t < T_MAX, "{t}");
 }
 
 #[test]

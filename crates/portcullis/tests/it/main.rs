@@ -51,6 +51,7 @@ mod shutdown;
 mod signatures;
 mod step_up;
 mod streams;
+mod timing;
 mod tls;
 mod tls_files;
 mod tokens;
