@@ -35,6 +35,7 @@ use portcullis_gateway::listen::{
 use portcullis_gateway::metrics::{Registry, Reload, Setup};
 use portcullis_gateway::observe::Observations;
 use portcullis_gateway::replay::{self, Replay};
+use portcullis_gateway::routes::Routes;
 use portcullis_gateway::trace::{Sink, Tracer, Tracing};
 use thiserror::Error;
 
@@ -167,14 +168,7 @@ impl Running {
         let table = routes::table(&configuration, site, apis, &limiter, &registry, &mut upstreams)?;
         upstreams.finish();
         keepers.put_in_force(pending);
-        let shared = Arc::new(Shared {
-            routes: ArcSwap::from_pointee(table),
-            limiter,
-            fleet: Arc::clone(&fleet),
-            replay: Replay::random(replay::ENTRIES_MAX).map_err(system)?,
-            proofs: dpop::Memory::new(unix_time()).map_err(system)?,
-            lately: Lately::new().map_err(system)?,
-        });
+        let shared = Arc::new(shared(table, limiter, &fleet).map_err(system)?);
         let upkeep = Upkeep::start(fleet).map_err(system)?;
         let observations = Arc::new(Observations::default());
         let (exporter, tracing) = tracing(&configuration, &registry)?;
@@ -346,6 +340,21 @@ fn signing(configuration: &Configuration) -> Result<Signing, StartError> {
     let read = signing.read(configuration).map_err(StartError::Unusable)?;
     signing.replace(read);
     Ok(signing)
+}
+
+/// What all workers share, with nothing remembered yet.
+///
+/// # Errors
+/// The system gives no random numbers.
+fn shared(table: Routes, limiter: Limiter, fleet: &Arc<Fleet>) -> io::Result<Shared> {
+    Ok(Shared {
+        routes: ArcSwap::from_pointee(table),
+        limiter,
+        fleet: Arc::clone(fleet),
+        replay: Replay::random(replay::ENTRIES_MAX)?,
+        proofs: dpop::Memory::new(unix_time())?,
+        lately: Lately::new()?,
+    })
 }
 
 /// What counts: for rate limits, with so many keys at most, and for metrics.

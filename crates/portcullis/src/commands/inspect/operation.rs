@@ -50,10 +50,11 @@ pub(super) fn check_schemes(identity: &Identity, apis: &[Api], report: &mut Repo
 /// Whether what verifies a scheme vouches for somebody.
 fn takes(verifier: &Verifier, identity: &Identity) -> bool {
     let authority = identity.subject().authority();
-    let named = |names: &[String]| names.iter().any(|name| name == authority);
     match (verifier, identity.credential()) {
-        (Verifier::Issuers(names), Credential::AccessToken) => named(names),
-        (Verifier::OwnTokens(names), Credential::AccessToken) => authority == AUTHORITY || named(names),
+        (Verifier::Tokens { own, issuers }, Credential::AccessToken) => match authority {
+            AUTHORITY => *own,
+            name => issuers.iter().any(|issuer| issuer == name),
+        },
         (Verifier::ApiKeys { .. }, Credential::ApiKey) => authority == AUTHORITY,
         _ => false,
     }
