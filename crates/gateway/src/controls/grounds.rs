@@ -6,6 +6,7 @@
 //! end in time counts in any case.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::{AUTHORIZATION, HOST};
 use http::{HeaderValue, Method, Uri};
@@ -20,6 +21,11 @@ use crate::issuer::{Generation, Issuer, Question};
 use crate::listen::{ListenerIndex, Received};
 use crate::routes::Target;
 
+/// How often it is asked whether the grounds still hold.
+pub(super) const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// How long after a question to an issuer its answer is looked at.
+const ANSWER_AFTER: Duration = Duration::from_secs(1);
+
 /// Why a caller was let in.
 pub(crate) struct Grounds {
     asked: Asked,
@@ -33,6 +39,8 @@ pub(crate) struct Grounds {
     verified: Option<(Arc<Issuer>, Generation)>,
     /// What its issuer was asked about the token last.
     question: Question,
+    /// Whether nothing but the answer to that is looked at next.
+    awaits_answer: bool,
 }
 
 /// What a request was for: the operation there may become another, or none.
@@ -66,11 +74,24 @@ impl Grounds {
             api_key,
             verified: None,
             question: Question::default(),
+            awaits_answer: false,
         }))
     }
 
+    /// When to look again; none where the caller would not be let in any more.
+    pub(super) fn look(&mut self, shared: &Shared, now: UnixTime) -> Option<Duration> {
+        if std::mem::take(&mut self.awaits_answer) {
+            return (!self.question.is_refused()).then_some(LOOK_EVERY);
+        }
+        if !self.hold(shared, now) {
+            return None;
+        }
+        self.awaits_answer = self.question.is_open();
+        Some(if self.awaits_answer { ANSWER_AFTER } else { LOOK_EVERY })
+    }
+
     /// Whether the caller would be let in now: by the table in force, and with the same credentials.
-    pub(super) fn hold(&mut self, shared: &Shared, now: UnixTime) -> bool {
+    fn hold(&mut self, shared: &Shared, now: UnixTime) -> bool {
         let routes = shared.routes.load();
         let Ok(route) = routes.find(self.asked.target(), &self.asked.method) else {
             return false;

@@ -16,7 +16,7 @@ use http_body::{Body, Frame, SizeHint};
 use portcullis_identity::time::UnixTime;
 
 use super::contract_out::Judged;
-use super::grounds::Grounds;
+use super::grounds::{Grounds, LOOK_EVERY};
 use crate::body::{BodyError, ResponseBody};
 use crate::forward::deadline::Watch;
 use crate::gate::{Gate, Shared};
@@ -24,8 +24,6 @@ use crate::listen::unix_time;
 
 /// How long an answer may go on at least, whose caller's credential ends now, or ended within the skew that its issuer is allowed.
 const LIFE_TIME_MIN: Duration = Duration::from_secs(5);
-/// How often it is asked whether the grounds still hold.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// For how long what let a caller in holds.
 #[derive(Default)]
@@ -98,12 +96,14 @@ impl Life {
     pub(crate) fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             ready!(self.watch.poll_expired(cx));
-            let grounds = self.grounds.as_mut();
-            let hold = grounds.is_some_and(|(grounds, shared)| grounds.hold(shared, unix_time()));
-            if self.watch.total_passed() || !hold {
+            if self.watch.total_passed() {
                 return Poll::Ready(());
             }
-            self.watch.arm(LOOK_EVERY);
+            let grounds = self.grounds.as_mut();
+            match grounds.and_then(|(grounds, shared)| grounds.look(shared, unix_time())) {
+                Some(after) => self.watch.arm(after),
+                None => return Poll::Ready(()),
+            }
         }
     }
 }

@@ -128,6 +128,19 @@ type Verdicts = watch::Receiver<Option<Verdict>>;
 #[derive(Default)]
 pub(crate) struct Question(Option<Verdicts>);
 
+impl Question {
+    /// Whether one was asked, whatever came of it.
+    pub(crate) fn is_open(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Whether it was answered, and the token refused.
+    pub(crate) fn is_refused(&self) -> bool {
+        let verdict = self.0.as_ref().map(|verdicts| verdicts.borrow());
+        verdict.is_some_and(|verdict| matches!(&*verdict, Some(Err(Unbelieved::Refused(_)))))
+    }
+}
+
 /// What is to be done about a token.
 enum Next {
     /// Nothing: it is judged.
@@ -200,14 +213,13 @@ impl Introspection {
         let Some(digest) = TokenDigest::of(token) else {
             return false;
         };
-        let refused = |verdict: &Verdict| matches!(verdict, Err(Unbelieved::Refused(_)));
-        let before = question.0.take();
-        if before.is_some_and(|asked| asked.borrow().as_ref().is_some_and(refused)) {
+        if question.is_refused() {
             return false;
         }
+        question.0 = None;
         let questions_max = self.0.bounds.questions_max.div_ceil(2);
         let (verdict, reply) = match self.0.next(digest, Instant::now(), now, questions_max) {
-            Next::Judged(verdict) => return !refused(&verdict),
+            Next::Judged(verdict) => return !matches!(verdict, Err(Unbelieved::Refused(_))),
             Next::Join(verdict) | Next::Outwait(verdict) => (verdict, None),
             Next::Ask(verdict, reply) => (verdict, Some(reply)),
         };

@@ -339,8 +339,8 @@ fn jose_11_the_issuer_that_is_named_is_one_that_can_read_the_token() {
             .written();
         directory.write("one.json", &key_set(&[&one]));
         directory.write("two.json", &key_set(&[&two]));
-        directory.write("shared.jwk", &shared_key());
-        directory.write("other.jwk", &shared_key().replace("\"shared\"", "\"other\""));
+        directory.write_secret("shared.jwk", &shared_key());
+        directory.write_secret("other.jwk", &shared_key().replace("\"shared\"", "\"other\""));
         Gate::start(directory)
     };
     let of_one = sealed(NESTED, &token_of(&one, "https://one.example"));
@@ -366,8 +366,8 @@ fn forged_tokens_for_an_rsa_key_are_limited_before_others_are() {
         .with_api("policy: {rate_limits: [{name: address, requests: 1000000, per: 1s}]}")
         .written();
     directory.write("keys.json", &key_set(&[&issuer]));
-    directory.write("shared.jwk", &shared_key());
-    directory.write("rsa.pem", &rsa_pem());
+    directory.write_secret("shared.jwk", &shared_key());
+    directory.write_secret("rsa.pem", &rsa_pem());
     let gate = Gate::start(directory);
     let forged = |number: u8| {
         // The first octet keeps it below the modulus, so that the key is used.
