@@ -36,7 +36,10 @@ def addresses(gate, wanted):
 def running(program, folder, files, wanted=("listening",)):
     """The program on these files, of which `gate.yaml` is its configuration; its addresses. It ends with the block."""
     for name, text in files.items():
-        (pathlib.Path(folder) / name).write_text(text)
+        file = pathlib.Path(folder) / name
+        # Some are secrets, which the gate takes only where nobody else can read them.
+        file.touch(mode=0o600)
+        file.write_text(text)
     command = [pathlib.Path(program).resolve(), "serve", "-c", "gate.yaml"]
     gate = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True)
     try:

@@ -17,7 +17,7 @@ use portcullis_identity::time::UnixTime;
 
 use crate::access::{Access, Proven, Standing};
 use crate::gate::Shared;
-use crate::issuer::{Generation, Issuer, Question};
+use crate::issuer::{Generation, Issuer, Question, Unbelieved};
 use crate::listen::{ListenerIndex, Received};
 use crate::routes::Target;
 
@@ -143,9 +143,19 @@ fn believes(
         let introspection = issuer.introspection();
         return introspection.is_some_and(|introspection| introspection.believes(token, question, now));
     };
-    let before = verified.replace((Arc::clone(issuer), generation));
-    let is_as = |(known, at): (Arc<Issuer>, Generation)| Arc::ptr_eq(&known, issuer) && at == generation;
-    before.is_some_and(is_as) || issuer.believes(token, now)
+    let is_as = |(known, at): &(Arc<Issuer>, Generation)| Arc::ptr_eq(known, issuer) && *at == generation;
+    if verified.as_ref().is_some_and(is_as) {
+        return true;
+    }
+    match issuer.believes(token, now) {
+        Ok(()) => {
+            *verified = Some((Arc::clone(issuer), generation));
+            true
+        }
+        // Its keys are not here yet: the next look asks again.
+        Err(Unbelieved::Unavailable) => true,
+        Err(Unbelieved::Refused(_)) => false,
+    }
 }
 
 /// The access token in a field that was believed.

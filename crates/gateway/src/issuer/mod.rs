@@ -4,14 +4,17 @@
 mod digest;
 mod introspection;
 mod keys;
+mod pace;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 use portcullis_identity::access_token::{AccessTokens, Wrapping};
 use portcullis_identity::confirmation::Binding;
 use portcullis_identity::jose::Refusal;
+use portcullis_identity::jose::algorithm::KeyManagement;
 use portcullis_identity::jose::compact::Form;
 use portcullis_identity::jose::handle::Decrypt;
 use portcullis_identity::jose::jwe::{Decrypted, Encrypted};
@@ -24,7 +27,12 @@ pub use self::introspection::{Ask, AskingBounds, Introspection, Reply};
 pub(crate) use self::introspection::{Outcome, Question};
 pub(crate) use self::keys::Generation;
 pub use self::keys::{Keys, Wanted, Wish};
+use self::pace::Pace;
 use crate::replay::{Name, Replay, Seen};
+
+/// Of encrypted tokens that keep something open, one for a private RSA key is decrypted anew in this time at most: that takes a worker
+/// milliseconds, and after a reload all of them are to be looked at.
+const DECRYPT_ANEW_EVERY: Duration = Duration::from_millis(20);
 
 /// Somebody whose tokens are believed.
 pub struct Issuer {
@@ -34,6 +42,7 @@ pub struct Issuer {
     decryption: ArcSwapOption<Decryption>,
     /// None where its tokens may be presented again and again.
     once: Option<Arc<Replay>>,
+    decrypted_anew: Pace,
 }
 
 /// Who knows whether a token is the issuer's.
@@ -61,6 +70,11 @@ pub enum Unbelieved {
     Unavailable,
 }
 
+/// Whether it takes a private RSA key to read a token: using that takes ten to seventy times as long as using any other.
+pub(crate) fn is_costly(token: &Encrypted<'_>) -> bool {
+    token.header().algorithm() == KeyManagement::RsaOaep256
+}
+
 impl Issuer {
     /// An issuer.
     #[must_use]
@@ -70,6 +84,7 @@ impl Issuer {
             validation,
             decryption: ArcSwapOption::empty(),
             once: None,
+            decrypted_anew: Pace::new(DECRYPT_ANEW_EVERY, Instant::now()),
         }
     }
 
@@ -137,22 +152,35 @@ impl Issuer {
         self.keys_generation().filter(|_| !self.is_one_time())
     }
 
-    /// Whether its keys, as they are now, still show a token to be its own.
-    pub(crate) fn believes(&self, token: &str, now: UnixTime) -> bool {
-        let Some(keys) = self.keys() else { return false };
-        let verify = |signed: Unverified<'_>| {
-            let verified = keys.with_current(|keys| self.tokens.verify(signed.clone(), keys, now));
-            verified.is_ok()
-        };
+    /// Whether its keys, as they are now, still show a token to be its own, in the wrapping that it asks for.
+    ///
+    /// # Errors
+    /// [`Unbelieved`]; also [`Unbelieved::Unavailable`] where too much is to be decrypted now.
+    pub(crate) fn believes(&self, token: &str, now: UnixTime) -> Result<(), Unbelieved> {
         match Form::of(token) {
-            Form::Signed => Unverified::parse(token).is_ok_and(verify),
-            Form::Encrypted => {
-                let encrypted = Encrypted::parse(token).ok();
-                let decrypted = encrypted.and_then(|encrypted| self.decrypt(&encrypted)?.ok());
-                decrypted.is_some_and(|decrypted| decrypted.nested().is_ok_and(verify))
+            Form::Signed => {
+                let signed = Unverified::parse(token).map_err(Unbelieved::Refused)?;
+                self.believes_signed(signed, Wrapping::Jws, now)
             }
-            Form::Opaque => false,
+            Form::Encrypted => {
+                let encrypted = Encrypted::parse(token).map_err(Unbelieved::Refused)?;
+                if is_costly(&encrypted) && !self.decrypted_anew.may(Instant::now()) {
+                    return Err(Unbelieved::Unavailable);
+                }
+                let decrypted = self.decrypt(&encrypted).unwrap_or(Err(Refusal::Decryption));
+                let decrypted = decrypted.map_err(Unbelieved::Refused)?;
+                let signed = decrypted.nested().map_err(Unbelieved::Refused)?;
+                self.believes_signed(signed, Wrapping::Jwe, now)
+            }
+            Form::Opaque => Err(Unbelieved::Refused(Refusal::PartCount)),
         }
+    }
+
+    fn believes_signed(&self, signed: Unverified<'_>, wrapping: Wrapping, now: UnixTime) -> Result<(), Unbelieved> {
+        self.check_wrapping(wrapping).map_err(Unbelieved::Refused)?;
+        let keys = self.keys().ok_or(Unbelieved::Unavailable)?;
+        let verified = keys.with_current(|keys| self.tokens.verify(signed.clone(), keys, now));
+        verified.map(drop)
     }
 
     /// Whether one of its keys is the one that an encrypted token names.

@@ -188,6 +188,9 @@ pub(crate) struct Observe {
     pub(crate) file_bytes_max: u64,
 }
 
+/// What is told of those who vouch for callers.
+const NAME_OF_AUTHORITY: &str = "name (issuers, users, signers and client_certificates share them)";
+
 /// Settles what is written into what is done; paths are relative to `directory`.
 pub(super) fn lower(raw: raw::Configuration, directory: &Path, problems: &mut Problems<'_>) -> Configuration {
     let addresses = addresses(&raw.listen.0, problems);
@@ -213,7 +216,7 @@ pub(super) fn lower(raw: raw::Configuration, directory: &Path, problems: &mut Pr
         client_certificates: &certified,
         signs: upstream_tokens.is_some(),
     };
-    duplicates("name of whoever vouches for callers", authorities.names(), problems);
+    duplicates(NAME_OF_AUTHORITY, authorities.names(), problems);
     let apis = lower_apis(raw.apis, directory, &names, authorities, problems);
     let credentials = raw
         .credentials
@@ -296,7 +299,7 @@ pub(super) fn duplicates<T: Eq + Hash + ToString>(
     for (value, span) in values {
         let message = format!("the {what} `{}` stands twice", value.to_string());
         if let Some(first) = seen.insert(value, span) {
-            problems.error(span, message, format!("the first stands in line {}", first.line));
+            problems.error(span, message, format!("the other stands in line {}", first.line));
         }
     }
 }

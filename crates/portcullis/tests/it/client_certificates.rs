@@ -664,7 +664,7 @@ fn rules_that_nobody_could_meet_are_errors() {
     check(
         asks,
         &dns.replace("partners", "main"),
-        "the name of whoever vouches for callers `main` stands twice",
+        "the name (issuers, users, signers and client_certificates share them) `main` stands twice",
     );
     let forwarded = "forwarded_client_certificates: {field: Client-Cert, authorities: clients.pem}";
     check(asks, &format!("{dns}\n{forwarded}"), "`trusted_proxies` is empty");

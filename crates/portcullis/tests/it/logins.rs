@@ -538,7 +538,7 @@ fn what_would_take_passwords_elsewhere_is_an_error_before_anything_is_served() {
     check(
         named("{users: main}", "users: [{name: main, file: users.txt}]"),
         &staff(),
-        "the name of whoever vouches for callers `main` stands twice",
+        "the name (issuers, users, signers and client_certificates share them) `main` stands twice",
     );
     check(
         named("{users: staff}", "users: [{name: staff, file: none.txt}]"),

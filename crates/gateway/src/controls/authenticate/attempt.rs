@@ -26,8 +26,6 @@ pub(super) struct Attempt<'p> {
     attempting: Attempting<'p>,
     /// None where a failure is counted afterwards.
     charged: Option<Charges>,
-    /// Who is remembered if it succeeds.
-    names: Names,
 }
 
 impl Attempt<'_> {
@@ -36,11 +34,7 @@ impl Attempt<'_> {
     /// # Errors
     /// Its own, or [`Unproven::TooMany`] where the failure is one too many.
     pub(super) async fn settle<T>(self, outcome: Result<T, Unproven>) -> Result<T, Unproven> {
-        let Self {
-            attempting,
-            charged,
-            names,
-        } = self;
+        let Self { attempting, charged } = self;
         let failed = matches!(
             outcome,
             Err(Unproven::Rejected(_) | Unproven::Unreadable | Unproven::Dpop(..))
@@ -52,10 +46,6 @@ impl Attempt<'_> {
             }
             None if failed => drop(attempting.attempt().await?),
             Some(_) | None => {}
-        }
-        if outcome.is_ok() {
-            let lately = attempting.gate.lately();
-            names.iter().for_each(|name| lately.note(*name, Instant::now()));
         }
         outcome
     }
@@ -94,14 +84,18 @@ impl<'p> Attempting<'p> {
     ///
     /// # Errors
     /// [`Unproven::TooMany`].
-    pub(super) async fn attempt_of(self, names: Names) -> Result<Attempt<'p>, Unproven> {
+    pub(super) async fn attempt_of(self, names: &[Name]) -> Result<Attempt<'p>, Unproven> {
         let (lately, now) = (self.gate.lately(), self.request.arrival().at());
-        let attempt = if !names.is_empty() && names.iter().all(|name| lately.knows(*name, now)) {
-            self.no_guess()
-        } else {
-            self.attempt().await?
-        };
-        Ok(Attempt { names, ..attempt })
+        if !names.is_empty() && names.iter().all(|name| lately.knows(*name, now)) {
+            return Ok(self.no_guess());
+        }
+        self.attempt().await
+    }
+
+    /// Remembers in whose names something was presented that was good, when nothing of it was used before.
+    pub(super) fn note(self, names: &[Name]) {
+        let lately = self.gate.lately();
+        names.iter().for_each(|name| lately.note(*name, Instant::now()));
     }
 
     /// The same for what is nobody's guess, or costs less than the count.
@@ -109,7 +103,6 @@ impl<'p> Attempting<'p> {
         Attempt {
             attempting: self,
             charged: None,
-            names: Names::new(),
         }
     }
 
@@ -129,8 +122,8 @@ impl<'p> Attempting<'p> {
 
     fn charged(self, charges: Charges) -> Attempt<'p> {
         Attempt {
+            attempting: self,
             charged: Some(charges),
-            ..self.no_guess()
         }
     }
 

@@ -7,7 +7,6 @@ use portcullis_identity::authorization::{Authorization, Unreadable};
 use portcullis_identity::challenge::{BearerError, DpopError};
 use portcullis_identity::confirmation::Unconfirmed;
 use portcullis_identity::principal::{Credential, Identity};
-use smallvec::smallvec;
 
 use super::dpop::{self, DPOP};
 use super::once::Once;
@@ -73,7 +72,7 @@ async fn with_proof<'p>(
     })?;
     let address = attempting.request.arrival().client().address;
     let prover = attempting.gate.lately().prover(identity.subject(), address);
-    let attempt = attempting.attempt_of(smallvec![prover]).await?;
+    let attempt = attempting.attempt_of(&[prover]).await?;
     let proof = dpop::check(token, attempting).and_then(|proof| {
         shown.possession.key = Some(proof.key);
         let confirmed = attempting.access.confirm(&identity, &shown.possession);
@@ -82,6 +81,7 @@ async fn with_proof<'p>(
             .map_err(|unconfirmed| invalid(unconfirmed.code()))
     });
     let proof = attempt.settle(proof).await?;
+    shown.names.push(prover);
     // The proof before the token: where it needs a nonce, both come again.
     shown.once.push(Once::Proof(proof, Arc::clone(&identity)));
     shown.once.extend(once(&identity, attempting.access, invalid));

@@ -23,6 +23,7 @@ use portcullis_identity::confirmation::Possession;
 use portcullis_identity::content_digest::ContentDigest;
 use portcullis_identity::time::UnixTime;
 
+use self::attempt::Names;
 use self::once::Once;
 use super::grounds::Grounds;
 use super::rate_limit::Paced;
@@ -100,6 +101,8 @@ struct Shown<'p> {
     api_key: Option<Box<str>>,
     /// What of them is good once.
     once: Vec<Once<'p>>,
+    /// In whose names they were presented, where that is remembered.
+    names: Names,
     /// What the content has to be, where a signature says so.
     content: Option<ContentDigest>,
 }
@@ -134,6 +137,7 @@ async fn prove(attempting: Attempting<'_>) -> Result<Shown<'_>, Unproven> {
     signature::verify(attempting, &mut shown).await?;
     certificate::verify(certificate.as_deref(), attempting, &mut shown)?;
     once::use_up(&shown.once, attempting).await?;
+    attempting.note(&shown.names);
     Ok(shown)
 }
 
@@ -156,6 +160,7 @@ impl Shown<'_> {
             possession,
             api_key,
             once: _,
+            names: _,
             content,
         } = self;
         let standing = access.admit(&mut proven);

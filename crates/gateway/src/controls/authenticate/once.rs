@@ -36,7 +36,10 @@ pub(super) async fn use_up(all: &[Once<'_>], attempting: Attempting<'_>) -> Resu
     }
     // Verifying may have taken a while.
     let now = unix_time();
-    let used = all.iter().try_for_each(|once| once.use_up(attempting, now));
+    // Tokens last: a new proof or nonce is made in no time, and a token is not.
+    let (tokens, others): (Vec<_>, Vec<_>) = all.iter().partition(|once| matches!(once, Once::Token(..)));
+    let mut in_order = others.into_iter().chain(tokens);
+    let used = in_order.try_for_each(|once| once.use_up(attempting, now));
     attempting.no_guess().settle(used).await
 }
 

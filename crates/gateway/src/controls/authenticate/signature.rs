@@ -38,10 +38,12 @@ pub(super) async fn verify<'p>(attempting: Attempting<'p>, shown: &mut Shown<'p>
     let Some(signatures) = signatures::Presented::read(&request).map_err(unproven)? else {
         return Ok(());
     };
-    let attempt = attempting.attempt_of(names(&signatures, attempting)).await?;
+    let names = names(&signatures, attempting);
+    let attempt = attempting.attempt_of(&names).await?;
     let signed = attempt.settle(signed(&signatures, &request, attempting.access)).await?;
     let nonce = |once| Once::Nonce(Arc::clone(&signed.identity), once);
     shown.once.extend(signed.uses.into_iter().map(nonce));
+    shown.names.extend(names);
     shown.proven.add(signed.identity);
     shown.content = signed.digest;
     Ok(())

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use portcullis_identity::access_token::{Knower, Wrapping};
 use portcullis_identity::jose::Refusal;
-use portcullis_identity::jose::algorithm::KeyManagement;
 use portcullis_identity::jose::compact::Form;
 use portcullis_identity::jose::jwe::{Decrypted, Encrypted};
 use portcullis_identity::jose::jws::Unverified;
@@ -13,7 +12,7 @@ use portcullis_identity::principal::Identity;
 
 use super::{Attempting, Unproven};
 use crate::access::Access;
-use crate::issuer::{Generation, Issuer, TokenDigest, Unbelieved};
+use crate::issuer::{self, Generation, Issuer, TokenDigest, Unbelieved};
 use crate::metrics::Event;
 
 /// A token that was verified, and by whose word.
@@ -44,7 +43,7 @@ pub(super) async fn verify(token: &str, attempting: Attempting<'_>) -> Result<Ar
     }
     let attempt = match digest {
         Some(digest) if attempting.access.is_no_guess(digest) => attempting.no_guess(),
-        _ if form == Form::Encrypted && is_costly(token, attempting.access) => attempting.decryption().await?,
+        _ if form == Form::Encrypted && costs_decryption(token, attempting.access) => attempting.decryption().await?,
         _ => attempting.attempt().await?,
     };
     let believed = believe(token, form, digest, attempting).await;
@@ -117,13 +116,10 @@ async fn verify_nested<'p>(
     Ok(believed)
 }
 
-/// Whether an encrypted token is for a private RSA key that somebody has here: using that takes ten to seventy times as
-/// long as using any other.
-fn is_costly(token: &str, access: &Access) -> bool {
-    Encrypted::parse(token).is_ok_and(|token| {
-        token.header().algorithm() == KeyManagement::RsaOaep256
-            && access.issuers().any(|issuer| issuer.has_key_for(&token))
-    })
+/// Whether a token costs the use of a private RSA key that somebody has here.
+fn costs_decryption(token: &str, access: &Access) -> bool {
+    let is_readable = |token: &Encrypted<'_>| access.issuers().any(|issuer| issuer.has_key_for(token));
+    Encrypted::parse(token).is_ok_and(|token| issuer::is_costly(&token) && is_readable(&token))
 }
 
 /// Decrypts with the key that the token names; none where nobody here has it. Of two issuers with keys of one name the first one's
