@@ -21,7 +21,7 @@ pub(crate) mod issuer;
 pub(crate) mod listen;
 pub(crate) mod log;
 mod message;
-mod nearest;
+pub(crate) mod nearest;
 pub(crate) mod policy;
 pub(crate) mod problems;
 pub(crate) mod process;

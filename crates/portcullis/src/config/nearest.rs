@@ -3,7 +3,7 @@
 use portcullis_contract::document::nearest::distance;
 
 /// The known word that is nearest to what is written, if one is near: at most a third of its letters differ.
-pub(super) fn nearest<'k>(written: &str, known: &[&'k str]) -> Option<&'k str> {
+pub(crate) fn nearest<'k>(written: &str, known: &[&'k str]) -> Option<&'k str> {
     let letters = |word: &&str| distance(&written.to_lowercase(), word);
     let word = known.iter().copied().min_by_key(letters)?;
     (letters(&word) <= (word.chars().count() / 3).max(1)).then_some(word)

@@ -7,6 +7,7 @@ use portcullis_contract::conform::security::{KeyPlace, Requirement, SchemeKind, 
 use portcullis_contract::document::{Document, Problem};
 
 use crate::config::api::Api;
+use crate::config::nearest::nearest;
 use crate::config::security::{Scheme, Verifier};
 
 /// Everything that is wrong with what verifies the schemes of a contract. `location` is the configuration's.
@@ -15,6 +16,7 @@ pub(super) fn problems(api: &Api, document: &Document, contract: &Contract, loca
         .security_schemes
         .iter()
         .filter_map(|scheme| match api.scheme(&scheme.name) {
+            None if scheme.kind == SchemeKind::Unknown => Some(undeclared(api, document, scheme)),
             None => Some(unmapped(api, scheme, location)),
             Some(Scheme { verifier, .. }) if verifier.is_for(&scheme.kind) => None,
             Some(Scheme { verifier, .. }) => Some(match (verifier, &scheme.kind) {
@@ -37,6 +39,20 @@ pub(super) fn problems(api: &Api, document: &Document, contract: &Contract, loca
         .chain(at_once(api, document, contract))
         .chain(left_to_others(api, document, contract))
         .collect()
+}
+
+/// Most often the name is mistyped: nothing dangerous is what to do about that.
+fn undeclared(api: &Api, document: &Document, SecurityScheme { name, span, .. }: &SecurityScheme) -> Problem {
+    let message = format!("the security scheme `{name}` is not declared as a whole one, so nothing can verify it");
+    let known: Vec<&str> = api.security_schemes.keys().map(|name| &**name).collect();
+    let help = match nearest(name, &known) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => {
+            "declare it in the contract, below `components.securitySchemes` (OpenAPI 3) or `securityDefinitions` (2.0)"
+                .to_owned()
+        }
+    };
+    Problem::error(document.location(span.file), *span, message).help(help)
 }
 
 fn unmapped(api: &Api, SecurityScheme { name, kind, .. }: &SecurityScheme, location: &str) -> Problem {

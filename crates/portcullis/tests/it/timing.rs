@@ -23,11 +23,15 @@ pub(crate) fn largest_t(kinds: &[&str], tries: usize, mut send: impl FnMut(usize
             samples[kind].push(start.elapsed().as_secs_f64());
         }
     }
+    largest_of(kinds, &samples)
+}
+
+fn largest_of(kinds: &[&str], samples: &[Vec<f64>]) -> f64 {
     let samples: Vec<Vec<f64>> = samples.iter().map(|sample| trimmed(sample)).collect();
     let mut largest = 0.0_f64;
     for (kind, sample) in kinds.iter().zip(&samples).skip(1) {
         let t = welch(&samples[0], sample);
-        println!("{tries} tries: t of {} and {kind} {t:.2}", kinds[0]);
+        println!("{} tries: t of {} and {kind} {t:.2}", samples[0].len(), kinds[0]);
         largest = largest.max(t.abs());
     }
     largest
@@ -54,7 +58,16 @@ fn trimmed(sample: &[f64]) -> Vec<f64> {
 }
 
 #[test]
-fn a_difference_is_seen() {
-    let slower = |kind: usize| std::thread::sleep(std::time::Duration::from_micros(200 + 100 * kind as u64));
-    assert!(largest_t(&["a", "b"], 50, slower) > T_MAX);
+fn a_difference_is_seen_and_none_is_made_up() {
+    // Microseconds that scatter over a range twice as wide as the difference, and now and then another process had the core.
+    let sample = |least: f64, shift: usize| {
+        let scattered = |place: usize| match (place + shift) % 25 {
+            0 => least + 10_000.0,
+            _ => least + ((place + shift) * 37 % 101) as f64,
+        };
+        (0..500).map(scattered).collect::<Vec<f64>>()
+    };
+    let (usual, alike, slower) = (sample(200.0, 0), sample(200.0, 50), sample(250.0, 50));
+    assert!(largest_of(&["usual", "alike"], &[usual.clone(), alike]) < T_MAX);
+    assert!(largest_of(&["usual", "slower"], &[usual, slower]) > T_MAX);
 }

@@ -290,6 +290,12 @@ fn what_nobody_verifies_is_an_error_before_anything_is_served() {
     let good = key_set(&[&issuer]);
     let plain = || Setup::new(CONTRACT, upstream.address);
     check(plain(), &good, "security scheme `bearer`, and nothing verifies it");
+    let misspelt = CONTRACT.replacen("[{bearer: []}]", "[{bearrer: []}]", 1);
+    check(
+        Setup::new(&misspelt, upstream.address).with_api("security_schemes: {bearer: {issuers: [main]}}"),
+        &good,
+        "did you mean `bearer`?",
+    );
     check(
         setup(&upstream, "{file: keys.json}").with_api("dangerous_unverified_schemes: 1"),
         &good,
