@@ -3,7 +3,7 @@
 //! By caller and upstream. A caller is known by the very value that stands for them in this worker, which is kept here for as long as
 //! its token is, so that no other can come to stand in its place.
 
-use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use http::HeaderValue;
@@ -12,8 +12,9 @@ use portcullis_identity::time::UnixTime;
 
 use super::UpstreamIdentity;
 use super::token::Signed;
+use crate::halves::Halves;
 
-/// How many tokens a half holds. There are two: those used since the last change of halves, and those used before.
+/// How many tokens are kept at most is twice this.
 const HALF_MAX: usize = 512;
 /// Larger tokens are signed each time.
 const TOKEN_BYTES_MAX: usize = 4 * 1024;
@@ -30,10 +31,13 @@ struct Entry {
 }
 
 /// Tokens that were signed.
-#[derive(Debug, Default)]
-pub(crate) struct SignedTokens {
-    young: HashMap<Key, Entry>,
-    old: HashMap<Key, Entry>,
+#[derive(Debug)]
+pub(crate) struct SignedTokens(Halves<Key, Rc<Entry>>);
+
+impl Default for SignedTokens {
+    fn default() -> Self {
+        Self(Halves::new(HALF_MAX))
+    }
 }
 
 impl SignedTokens {
@@ -45,13 +49,9 @@ impl SignedTokens {
         now: UnixTime,
     ) -> Option<HeaderValue> {
         let key = key(identity, upstream);
-        if !self.young.contains_key(&key) {
-            let entry = self.old.remove(&key)?;
-            self.keep(key, entry);
-        }
-        let entry = self.young.get(&key)?;
+        let entry = self.0.get(&key)?;
         if now >= entry.signed.until {
-            self.young.remove(&key);
+            self.0.remove(&key);
             return None;
         }
         Some(entry.signed.token.clone())
@@ -67,19 +67,12 @@ impl SignedTokens {
             _identity: Arc::clone(identity),
             _upstream: Arc::clone(upstream),
         };
-        self.keep(key(identity, upstream), entry);
+        self.0.put(key(identity, upstream), Rc::new(entry));
     }
 
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.young.len() + self.old.len()
-    }
-
-    fn keep(&mut self, key: Key, entry: Entry) {
-        if self.young.len() >= HALF_MAX {
-            self.old = std::mem::take(&mut self.young);
-        }
-        self.young.insert(key, entry);
+        self.0.len()
     }
 }
 
