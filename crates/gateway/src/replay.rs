@@ -7,6 +7,8 @@
 //! where 64 callers or more have filled all of it.
 //! Callers are to be verified before they are remembered: what anybody can make up takes no room here.
 //!
+//! How long something is good is a setting, and a reload may make that longer: what was forgotten by then stays used.
+//!
 //! It is the memory of one process. What is used here can be used once more at another machine, or after a restart, for as
 //! long as it is good.
 
@@ -16,7 +18,7 @@ use parking_lot::Mutex;
 use portcullis_identity::jose::key::Kid;
 use portcullis_identity::principal::Subject;
 use portcullis_identity::thumbprint::Thumbprint;
-use portcullis_identity::time::UnixTime;
+use portcullis_identity::time::{Lifetime, UnixTime};
 
 use crate::keyed::Keyed;
 
@@ -47,11 +49,9 @@ pub enum Name<'n> {
         /// Its name.
         id: &'n str,
     },
-    /// A nonce of a signature (RFC 9421 §2.3), by the key that it was made with.
+    /// A nonce of a signature (RFC 9421 §2.3), by the key that it was made with: a name that its authority has once.
     Nonce {
-        /// What the signers are called here.
-        authority: &'n str,
-        /// What they call the key.
+        /// Which key.
         keyid: &'n Kid,
         /// The nonce.
         nonce: &'n str,
@@ -63,7 +63,7 @@ pub enum Name<'n> {
 pub enum Seen {
     /// It was not used before, and is from now on.
     First,
-    /// It was used before, or has ended.
+    /// It was used before, or is over, or may be forgotten by now.
     Again,
     /// Nothing can be said: the caller's share of the memory is used up, or all of it is.
     Full,
@@ -74,13 +74,24 @@ type Digest = u128;
 
 #[derive(Default)]
 struct Used {
-    /// What was used, and by whom.
+    /// By the authority that whoever used it is known by here: there are as many as were ever configured.
+    authorities: HashMap<Digest, UsedOfOne>,
+    /// How much is remembered in all.
+    entries: usize,
+}
+
+/// What was used of one authority's.
+#[derive(Default)]
+struct UsedOfOne {
+    /// What, and by whom.
     callers: HashMap<Digest, Digest>,
-    /// The same by the second from which on it is forgotten.
-    ends: BTreeMap<UnixTime, Vec<Digest>>,
+    /// The same by the moment that its life is counted from.
+    lives: BTreeMap<UnixTime, Vec<Digest>>,
     /// How much each caller has of it.
     shares: HashMap<Digest, usize>,
-    /// The latest end of anything that was forgotten.
+    /// The longest that a life ever was here, in seconds: everything is remembered for that.
+    life_seconds_max: u64,
+    /// The latest moment that the life of anything forgotten was counted from.
     forgotten: Option<UnixTime>,
 }
 
@@ -106,28 +117,27 @@ impl Replay {
     }
 
     /// Whether `caller`, who has the room for it, uses this for the first time, which nobody does any more after that.
-    /// It is remembered until `until`, from when on whoever asks must refuse it for its age.
-    pub fn first_use(&self, caller: &Subject, name: Name<'_>, until: UnixTime, now: UnixTime) -> Seen {
-        if until <= now {
-            return Seen::Again;
-        }
+    /// It is remembered for its life; whoever asks must refuse it for its age after that.
+    pub fn first_use(&self, caller: &Subject, name: Name<'_>, life: Lifetime, now: UnixTime) -> Seen {
+        let authority = self.keyed.digest(&[caller.authority().as_bytes()]);
         let caller = caller.to_string();
         let name = self.digest(&caller, name);
         let caller = self.keyed.digest(&[caller.as_bytes()]);
         let mut used = self.used.lock();
-        used.forget(now, FORGOTTEN_MAX);
-        // Whatever time whoever asks believes it is: what may have been forgotten is not looked for.
-        if Some(until) <= used.forgotten || used.callers.contains_key(&name) {
+        used.of(authority).allow(life.seconds);
+        used.forget_of(authority, now);
+        if used.of(authority).knows(name, life.from, now) {
             return Seen::Again;
         }
-        if self.is_full(&used, caller) {
-            // What has ended may be all that is in the way.
-            used.forget(now, self.entries_max);
-            if self.is_full(&used, caller) {
+        if self.is_full(&mut used, authority, caller) {
+            // What is over may be all that is in the way.
+            used.forget_all(now);
+            if self.is_full(&mut used, authority, caller) {
                 return Seen::Full;
             }
         }
-        used.remember(caller, name, until);
+        used.of(authority).remember(caller, name, life.from);
+        used.entries += 1;
         Seen::First
     }
 
@@ -138,51 +148,90 @@ impl Replay {
             Name::Token(id) => self.keyed.digest(&[b"token", caller, id.as_bytes()]),
             Name::Proof { key, id } => self.keyed.digest(&[b"proof", caller, key.as_bytes(), id.as_bytes()]),
             // Whose the key is may change while the signature is good.
-            Name::Nonce {
-                authority,
-                keyid,
-                nonce,
-            } => {
-                let parts = [
-                    b"nonce",
-                    authority.as_bytes(),
-                    keyid.as_str().as_bytes(),
-                    nonce.as_bytes(),
-                ];
-                self.keyed.digest(&parts)
-            }
+            Name::Nonce { keyid, nonce } => self
+                .keyed
+                .digest(&[b"nonce", keyid.as_str().as_bytes(), nonce.as_bytes()]),
         }
     }
 
-    fn is_full(&self, used: &Used, caller: Digest) -> bool {
-        let share = used.shares.get(&caller).copied().unwrap_or_default();
-        used.callers.len() >= self.entries_max || share >= (self.entries_max / SHARES).max(1)
+    fn is_full(&self, used: &mut Used, authority: Digest, caller: Digest) -> bool {
+        used.entries >= self.entries_max || used.of(authority).share(caller) >= (self.entries_max / SHARES).max(1)
     }
 }
 
 impl Used {
-    fn remember(&mut self, caller: Digest, key: Digest, until: UnixTime) {
-        self.callers.insert(key, caller);
-        self.ends.entry(until).or_default().push(key);
+    fn of(&mut self, authority: Digest) -> &mut UsedOfOne {
+        self.authorities.entry(authority).or_default()
+    }
+
+    /// Forgets a little of what is over.
+    fn forget_of(&mut self, authority: Digest, now: UnixTime) {
+        let forgotten = self.of(authority).forget(now, FORGOTTEN_MAX);
+        self.entries = self.entries.saturating_sub(forgotten);
+    }
+
+    /// Forgets everything that is over.
+    fn forget_all(&mut self, now: UnixTime) {
+        let forgotten = self.authorities.values_mut().map(|one| one.forget(now, usize::MAX));
+        self.entries = self.entries.saturating_sub(forgotten.sum());
+    }
+}
+
+impl UsedOfOne {
+    /// Lives may be this long from now on, and once they were, for ever: another operation may still take them.
+    fn allow(&mut self, seconds: u64) {
+        self.life_seconds_max = self.life_seconds_max.max(seconds);
+    }
+
+    /// Whether it was used, or may have been: whatever time whoever asks believes it is, what may be forgotten is not
+    /// looked for.
+    fn knows(&self, name: Digest, from: UnixTime, now: UnixTime) -> bool {
+        self.is_over(from, now) || Some(from) <= self.forgotten || self.callers.contains_key(&name)
+    }
+
+    fn is_over(&self, from: UnixTime, now: UnixTime) -> bool {
+        from.plus(self.life_seconds_max) <= now
+    }
+
+    fn share(&self, caller: Digest) -> usize {
+        self.shares.get(&caller).copied().unwrap_or_default()
+    }
+
+    fn remember(&mut self, caller: Digest, name: Digest, from: UnixTime) {
+        self.callers.insert(name, caller);
+        self.lives.entry(from).or_default().push(name);
         *self.shares.entry(caller).or_default() += 1;
     }
 
-    /// Forgets what has ended, so much of it at the most.
-    fn forget(&mut self, now: UnixTime, most: usize) {
-        for _ in 0..most {
-            let Some(mut first) = self.ends.first_entry().filter(|first| *first.key() <= now) else {
-                return;
-            };
-            self.forgotten = self.forgotten.max(Some(*first.key()));
-            match first.get_mut().pop() {
-                Some(key) => self.release(key),
-                None => drop(first.remove()),
-            }
+    /// Forgets what is over, so much of it at the most: how much it was.
+    fn forget(&mut self, now: UnixTime, most: usize) -> usize {
+        let mut forgotten = 0;
+        while forgotten < most
+            && let Some((from, name)) = self.next_over(now)
+        {
+            self.forgotten = self.forgotten.max(Some(from));
+            self.release(name);
+            forgotten += 1;
         }
+        forgotten
     }
 
-    fn release(&mut self, key: Digest) {
-        let Some(caller) = self.callers.remove(&key) else {
+    /// Takes out something that is over.
+    fn next_over(&mut self, now: UnixTime) -> Option<(UnixTime, Digest)> {
+        let from = *self.lives.first_key_value()?.0;
+        if !self.is_over(from, now) {
+            return None;
+        }
+        let mut first = self.lives.first_entry()?;
+        let name = first.get_mut().pop();
+        if first.get().is_empty() {
+            first.remove();
+        }
+        Some((from, name?))
+    }
+
+    fn release(&mut self, name: Digest) {
+        let Some(caller) = self.callers.remove(&name) else {
             return;
         };
         let Some(share) = self.shares.get_mut(&caller) else {
@@ -221,8 +270,15 @@ mod tests {
         Subject::new("main".into(), SubjectKind::User, name)
     }
 
+    fn life(from: u64, seconds: u64) -> Lifetime {
+        Lifetime {
+            from: at(from),
+            seconds,
+        }
+    }
+
     fn uses(replay: &Replay, by: &str, id: &str, until: u64, now: u64) -> Seen {
-        replay.first_use(&caller(by), Name::Token(id), at(until), at(now))
+        replay.first_use(&caller(by), Name::Token(id), life(until, 0), at(now))
     }
 
     #[test]
@@ -250,7 +306,7 @@ mod tests {
             Seen::First,
             "and the other is forgotten"
         );
-        assert!(!replay.used.lock().ends.contains_key(&at(100)));
+        assert_eq!(replay.used.lock().entries, 1);
         assert_eq!(uses(&replay, "a", "n", 100, 99), Seen::Again);
         // A clock that went ahead for a moment keeps nobody out for longer than what it had forgotten.
         assert_eq!(uses(&replay, "b", "o", 9_100, 9_000), Seen::First);
@@ -259,12 +315,43 @@ mod tests {
     }
 
     #[test]
+    fn a_longer_life_brings_nothing_back() {
+        let replay = replay(1 << 10);
+        let used = |authority: &str, id: &str, (from, seconds), now| {
+            let caller = Subject::new(authority.into(), SubjectKind::User, "a");
+            replay.first_use(&caller, Name::Token(id), life(from, seconds), at(now))
+        };
+        assert_eq!(used("main", "old", (100, 10), 100), Seen::First);
+        assert_eq!(
+            used("main", "new", (115, 10), 115),
+            Seen::First,
+            "and the old is forgotten"
+        );
+        // Allowed for longer, what was forgotten would be good again, and what was not ends later.
+        assert_eq!(used("main", "old", (100, 60), 116), Seen::Again);
+        assert_eq!(used("main", "new", (115, 60), 170), Seen::Again);
+        assert_eq!(used("main", "other", (115, 60), 170), Seen::First);
+        // Another operation may still allow less, and forgets nothing that this one would take.
+        assert_eq!(used("main", "next", (180, 10), 200), Seen::First);
+        assert_eq!(used("main", "next", (180, 60), 230), Seen::Again);
+        // What others allow is nobody else's.
+        assert_eq!(used("short", "one", (100, 10), 100), Seen::First);
+        assert_eq!(used("short", "two", (115, 10), 115), Seen::First);
+        let lives = |authority: &str| {
+            let used = replay.used.lock();
+            used.authorities[&replay.keyed.digest(&[authority.as_bytes()])]
+                .callers
+                .len()
+        };
+        assert_eq!((lives("short"), lives("main")), (1, 1));
+    }
+
+    #[test]
     fn names_of_different_things_are_different_and_a_nonce_is_its_key_s() {
         let replay = replay(1 << 10);
         let (key, keyid) = (Thumbprint::of_certificate(b"a key"), Kid::new("k").unwrap());
-        let used = |by: &str, name| replay.first_use(&caller(by), name, at(100), at(10));
+        let used = |by: &str, name| replay.first_use(&caller(by), name, life(100, 0), at(10));
         let nonce = Name::Nonce {
-            authority: "partners",
             keyid: &keyid,
             nonce: "n",
         };
@@ -293,12 +380,8 @@ mod tests {
         let keys: Vec<Kid> = (0..8).map(|key| Kid::new(&format!("k{key}")).unwrap()).collect();
         let used = |by: &str, keyid, nonce: u32| {
             let nonce = nonce.to_string();
-            let name = Name::Nonce {
-                authority: "partners",
-                keyid,
-                nonce: &nonce,
-            };
-            replay.first_use(&caller(by), name, at(100), at(10))
+            let name = Name::Nonce { keyid, nonce: &nonce };
+            replay.first_use(&caller(by), name, life(100, 0), at(10))
         };
         let all = keys.iter().flat_map(|keyid| (0..100).map(move |nonce| (keyid, nonce)));
         let firsts = all.filter(|(keyid, nonce)| used("many", keyid, *nonce) == Seen::First);
@@ -317,7 +400,7 @@ mod tests {
         assert_eq!(used(0, 0, 100, 10), Seen::Again, "what is known is still known");
         assert_eq!(used(64, 0, 200, 100), Seen::First);
         assert_eq!(
-            replay.used.lock().callers.len(),
+            replay.used.lock().entries,
             640 - FORGOTTEN_MAX + 1,
             "a part of it is forgotten at a time"
         );
@@ -332,15 +415,13 @@ mod tests {
                 assert_eq!(uses(&replay, &by, &key, second + 10, second), Seen::First);
             }
         }
-        let inner = replay.used.lock();
-        assert!(
-            inner.callers.len() <= 40 && inner.ends.len() <= 11,
-            "{}",
-            inner.callers.len()
-        );
+        let used = replay.used.lock();
+        let inner = used.authorities.values().next().unwrap();
+        assert!(used.entries <= 40 && inner.lives.len() <= 11, "{}", used.entries);
+        assert_eq!(inner.callers.len(), used.entries);
         let shares: usize = inner.shares.values().sum();
         assert_eq!(shares, inner.callers.len());
-        assert_eq!(inner.ends.values().map(Vec::len).sum::<usize>(), inner.callers.len());
+        assert_eq!(inner.lives.values().map(Vec::len).sum::<usize>(), inner.callers.len());
     }
 
     #[test]

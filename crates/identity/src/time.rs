@@ -28,6 +28,30 @@ impl UnixTime {
     pub fn plus(self, seconds: u64) -> Self {
         Self(self.0.saturating_add(seconds)).min(Self::MAX)
     }
+
+    /// The moment `seconds` earlier; the epoch when there is none.
+    #[must_use]
+    pub fn minus(self, seconds: u64) -> Self {
+        Self(self.0.saturating_sub(seconds))
+    }
+}
+
+/// How long something is good that may be used once. Whoever made it said the moment; the seconds are what is allowed here, and may
+/// be others tomorrow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lifetime {
+    /// When it was made, or ends by its own word.
+    pub from: UnixTime,
+    /// So many seconds after that it is over.
+    pub seconds: u64,
+}
+
+impl Lifetime {
+    /// Of what does not end.
+    pub const UNENDING: Self = Self {
+        from: UnixTime::MAX,
+        seconds: 0,
+    };
 }
 
 impl fmt::Display for UnixTime {

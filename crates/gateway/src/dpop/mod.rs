@@ -5,11 +5,9 @@
 
 mod nonces;
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use portcullis_identity::dpop::{Proved, Window};
 use portcullis_identity::principal::Subject;
-use portcullis_identity::time::UnixTime;
+use portcullis_identity::time::{Lifetime, UnixTime};
 
 pub use self::nonces::Nonce;
 use self::nonces::Nonces;
@@ -41,10 +39,8 @@ impl Default for Terms {
 pub struct Memory {
     seen: Replay,
     nonces: Nonces,
-    /// From when on no proof was forgotten that may still be good, in seconds since the epoch.
-    since: AtomicU64,
-    /// How old proofs may be, in seconds: as much as was ever allowed.
-    age_seconds_max: AtomicU64,
+    /// From when on no proof was seen by the process before this one.
+    since: UnixTime,
 }
 
 /// What becomes of a proof that is good in itself.
@@ -71,16 +67,14 @@ impl Memory {
         Ok(Self {
             seen: Replay::new(replay::ENTRIES_MAX, &secret),
             nonces: Nonces::new()?,
-            since: AtomicU64::new(now.seconds()),
-            age_seconds_max: AtomicU64::new(0),
+            since: now,
         })
     }
 
     /// Remembers a proof of `caller`, who is known by the token that the proof is for.
     pub(crate) fn show(&self, proof: &Proved, caller: &Subject, terms: &Terms, now: UnixTime) -> Shown {
         let fresh = proof.nonce.as_deref().map(|nonce| self.nonces.are_ours(nonce, now));
-        let age = self.age(terms.window.age_seconds_max, now);
-        let needed = terms.nonce_required || proof.issued_at.seconds() < self.since.load(Ordering::Relaxed);
+        let needed = terms.nonce_required || proof.issued_at < self.since;
         match fresh {
             Some(false) => return Shown::NonceNeeded(self.nonces.now(now)),
             None if needed => return Shown::NonceNeeded(self.nonces.now(now)),
@@ -90,23 +84,16 @@ impl Memory {
             key: &proof.key,
             id: &proof.id,
         };
-        // One second more than it is good.
-        let until = proof.issued_at.plus(age.saturating_add(1));
-        match self.seen.first_use(caller, name, until, now) {
+        let life = Lifetime {
+            from: proof.issued_at,
+            // One more than it is good for.
+            seconds: terms.window.age_seconds_max.saturating_add(1),
+        };
+        match self.seen.first_use(caller, name, life, now) {
             Seen::First => Shown::First,
             Seen::Again => Shown::Again,
             Seen::Full => Shown::NoRoom,
         }
-    }
-
-    /// How old a proof may be, as far as remembering it goes. Where a reload made that more, those that were forgotten would be good
-    /// again.
-    fn age(&self, seconds: u64, now: UnixTime) -> u64 {
-        let before = self.age_seconds_max.fetch_max(seconds, Ordering::Relaxed);
-        if before != 0 && before < seconds {
-            self.since.fetch_max(now.seconds(), Ordering::Relaxed);
-        }
-        before.max(seconds)
     }
 }
 
@@ -166,8 +153,8 @@ mod tests {
         assert_eq!(show(&proof("one", 1000, None), 10, 1000), Shown::First);
         // By now it is forgotten.
         assert_eq!(show(&proof("two", 1050, None), 10, 1050), Shown::First);
-        needed(show(&proof("one", 1000, None), 100, 1051));
-        needed(show(&proof("two", 1050, None), 100, 1051));
+        assert_eq!(show(&proof("one", 1000, None), 100, 1051), Shown::Again);
+        assert_eq!(show(&proof("two", 1050, None), 100, 1051), Shown::Again);
         assert_eq!(show(&proof("three", 1051, None), 100, 1051), Shown::First);
         assert_eq!(show(&proof("three", 1051, None), 100, 1150), Shown::Again);
         // A shorter one forgets nothing that another operation would take.

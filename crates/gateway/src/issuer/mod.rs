@@ -20,7 +20,7 @@ use portcullis_identity::jose::handle::Decrypt;
 use portcullis_identity::jose::jwe::{Decrypted, Encrypted};
 use portcullis_identity::jose::jws::Unverified;
 use portcullis_identity::principal::Identity;
-use portcullis_identity::time::UnixTime;
+use portcullis_identity::time::{Lifetime, UnixTime};
 
 pub(crate) use self::digest::TokenDigest;
 pub use self::introspection::{Ask, AskingBounds, Introspection, Reply};
@@ -239,8 +239,8 @@ impl Issuer {
         let claims = identity.claims();
         let missing = || Unbelieved::Refused(Refusal::ClaimMissing("jti".into()));
         let id = claims.token_id().ok_or_else(missing)?;
-        let until = self.tokens.expected().accepted_until(claims).unwrap_or(UnixTime::MAX);
-        match replay.first_use(identity.subject(), Name::Token(id), until, now) {
+        let life = self.tokens.expected().lifetime(claims).unwrap_or(Lifetime::UNENDING);
+        match replay.first_use(identity.subject(), Name::Token(id), life, now) {
             Seen::First => Ok(()),
             Seen::Again => Err(Unbelieved::Refused(Refusal::Replayed)),
             Seen::Full => Err(Unbelieved::Unavailable),

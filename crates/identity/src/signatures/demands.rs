@@ -4,7 +4,7 @@ use super::component::{Derived, is_field_name};
 use super::presented::{Labelled, Parameters};
 use super::refusal::Refusal;
 use super::request::Request;
-use crate::time::UnixTime;
+use crate::time::{Lifetime, UnixTime};
 
 /// How long a signature is good where nothing else is said, in seconds.
 pub const WINDOW_SECONDS: u64 = 60;
@@ -91,12 +91,12 @@ impl Demands {
         self.tag.is_none() || self.tag == parameters.tag
     }
 
-    /// From when on the signature is no longer good, if everything that is demanded holds at `now`.
+    /// For how long the signature is good, if everything that is demanded holds at `now`.
     ///
     /// # Errors
     ///
     /// The first demand that does not hold.
-    pub(super) fn hold(&self, signature: &Labelled, request: &Request<'_>, now: UnixTime) -> Result<UnixTime, Refusal> {
+    pub(super) fn hold(&self, signature: &Labelled, request: &Request<'_>, now: UnixTime) -> Result<Lifetime, Refusal> {
         let covered = |required: &Required| required.is_covered(signature, request);
         if !self.components.iter().all(covered) {
             return Err(Refusal::Uncovered);
@@ -122,6 +122,9 @@ impl Demands {
         if self.nonce && nonce.as_deref().is_none_or(str::is_empty) {
             return Err(Refusal::NonceMissing);
         }
-        Ok(too_old.min(expired))
+        // As if it were made so that it gets too old when it expires.
+        let from = expires.map_or(created, |expires| created.min(expires.minus(self.window_seconds)));
+        let seconds = self.window_seconds.saturating_add(self.skew_seconds);
+        Ok(Lifetime { from, seconds })
     }
 }

@@ -13,7 +13,7 @@ use crate::content_digest::ContentDigest;
 use crate::jose::algorithm::SignatureAlgorithm;
 use crate::jose::key::{Kid, VerificationKey};
 use crate::principal::{Credential, Identity, Scopes, Subject};
-use crate::time::UnixTime;
+use crate::time::{Lifetime, UnixTime};
 
 /// Callers who sign their requests, under one name and with the same demands.
 #[derive(Clone, Debug)]
@@ -54,8 +54,8 @@ pub struct OneUse {
     pub keyid: Kid,
     /// What must not come again.
     pub nonce: Box<str>,
-    /// From then on the signature is refused for its age.
-    pub until: UnixTime,
+    /// For how long the signature is good.
+    pub life: Lifetime,
 }
 
 impl Signer {
@@ -157,7 +157,7 @@ impl Signers {
             let Some((keyid, signer)) = self.signer(signature) else {
                 continue;
             };
-            let until = self.one(signature, signer, request, now)?;
+            let life = self.one(signature, signer, request, now)?;
             let verified = verified.get_or_insert_with(|| Verified {
                 identity: Arc::clone(&signer.identity),
                 uses: Vec::new(),
@@ -166,7 +166,7 @@ impl Signers {
             if verified.identity.subject() != signer.identity.subject() {
                 return Err(Refusal::Ambiguous);
             }
-            verified.note(keyid, signature, request, until)?;
+            verified.note(keyid, signature, request, life)?;
         }
         Ok(verified)
     }
@@ -185,25 +185,25 @@ impl Signers {
         self.keys.get_key_value(&keyid)
     }
 
-    /// Verifies one signature: from when on it is no longer good.
+    /// Verifies one signature: for how long it is good.
     fn one(
         &self,
         signature: &Labelled,
         signer: &Signer,
         request: &Request<'_>,
         now: UnixTime,
-    ) -> Result<UnixTime, Refusal> {
+    ) -> Result<Lifetime, Refusal> {
         let alg = signature.parameters.alg.as_deref();
         if alg.is_some_and(|alg| alg != signer.algorithm) {
             return Err(Refusal::AlgorithmNotOfKey);
         }
-        let until = self.demands.hold(signature, request, now)?;
+        let life = self.demands.hold(signature, request, now)?;
         let base = signature.base(request)?;
         signer
             .key
             .verify(base.as_bytes(), &signature.signature)
             .map_err(|_| Refusal::Signature)?;
-        Ok(until)
+        Ok(life)
     }
 }
 
@@ -214,13 +214,13 @@ impl Verified {
         keyid: &Kid,
         signature: &Labelled,
         request: &Request<'_>,
-        until: UnixTime,
+        life: Lifetime,
     ) -> Result<(), Refusal> {
         if let Some(nonce) = &signature.parameters.nonce {
             self.uses.push(OneUse {
                 keyid: keyid.clone(),
                 nonce: nonce.clone(),
-                until,
+                life,
             });
         }
         if self.digest.is_none()

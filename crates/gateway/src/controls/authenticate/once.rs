@@ -58,14 +58,9 @@ impl Once<'_> {
                 Err(Unbelieved::Refused(refusal)) => Err(rejected(refusal.code())),
                 Err(Unbelieved::Unavailable) => Err(Unproven::Unavailable),
             },
-            Self::Nonce(signer, OneUse { keyid, nonce, until }) => {
-                let subject = signer.subject();
-                let name = Name::Nonce {
-                    authority: subject.authority(),
-                    keyid,
-                    nonce,
-                };
-                match gate.replay().first_use(subject, name, *until, now) {
+            Self::Nonce(signer, OneUse { keyid, nonce, life }) => {
+                let name = Name::Nonce { keyid, nonce };
+                match gate.replay().first_use(signer.subject(), name, *life, now) {
                     Seen::First => Ok(()),
                     Seen::Again => Err(Unproven::Rejected("signature-replayed")),
                     Seen::Full => Err(Unproven::Unavailable),

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use super::Claims;
 use crate::jose::media_type::MediaType;
 use crate::jose::refusal::Refusal;
-use crate::time::UnixTime;
+use crate::time::{Lifetime, UnixTime};
 
 /// The largest difference of clocks that can be allowed for, in seconds.
 pub const CLOCK_SKEW_SECONDS_MAX: u64 = 300;
@@ -197,10 +197,13 @@ impl Expected {
         self.age_seconds_max
     }
 
-    /// From when on claims that are accepted now cannot be accepted any more, the difference of clocks allowed for; none: they
+    /// For how long claims that are accepted now may be, by their `exp` and the difference of clocks that is allowed for; none: they
     /// do not end by themselves.
-    pub fn accepted_until(&self, claims: &Claims) -> Option<UnixTime> {
-        self.good_until(claims).map(|end| end.plus(self.skew.0).plus(1))
+    pub fn lifetime(&self, claims: &Claims) -> Option<Lifetime> {
+        // A bound on their age may be taken away tomorrow.
+        let from = claims.expires()?;
+        let seconds = self.skew.0.saturating_add(1);
+        Some(Lifetime { from, seconds })
     }
 
     /// From when on claims that are accepted now may not be any more; none: they do not end by themselves.
