@@ -24,12 +24,19 @@ pub struct Quotas {
 
 /// How many tokens of one address may turn out, after a private RSA key was used for them, to be none. With a key of
 /// 4096 bits that is 60 ms of one worker at once, and 6 ms a second after that.
-const DECRYPTIONS: Quota = Quota::one_a_second(10);
+const FAILED_DECRYPTIONS: Quota = Quota::one_every(1000, 10);
+/// How many tokens of one subject may be decrypted so and turn out well. One token can be encrypted again and again.
+const DECRYPTIONS: Quota = Quota::one_every(100, 60);
+/// What may fail from one address in the names of those who proved something from there lately: neighbours hardly keep them out, and
+/// nobody has a worker verify for longer than some 10 ms a second.
+const FAILURES_IN_KNOWN_NAMES: Quota = Quota::one_every(10, 100);
 
 /// Counts what fails.
 pub struct Failures {
     any: Limits,
     decryption: Limits,
+    decrypted: Limits,
+    in_known_name: Limits,
     familiar_login: Limits,
     strange_login: Limits,
 }
@@ -44,9 +51,17 @@ impl Failures {
         let pair = [Source::Principal, Source::Address];
         let of_pair = failures("failed-login-of-user-at-address", quotas.of_user_at_address, &pair);
         let of_user = failures("failed-login-of-user", quotas.of_user, &[Source::Principal]);
-        let of_decryption = failures("failed-decryption", DECRYPTIONS, &[Source::Address]);
+        let of_decryption = failures("failed-decryption", FAILED_DECRYPTIONS, &[Source::Address]);
+        let in_known_name = "failed-authentication-in-known-name";
+        let in_known_name = failures(in_known_name, FAILURES_IN_KNOWN_NAMES, &[Source::Address]);
+        let decrypted = Limit {
+            counts: Counts::All,
+            ..failures("decryptions-of-principal", DECRYPTIONS, &[Source::Principal])
+        };
         Ok(Self {
             decryption: limiter.compile(vec![of_address.clone(), of_decryption])?,
+            decrypted: limiter.compile(vec![decrypted])?,
+            in_known_name: limiter.compile(vec![in_known_name])?,
             any: limiter.compile(vec![of_address.clone()])?,
             familiar_login: limiter.compile(vec![of_address.clone(), of_pair.clone()])?,
             strange_login: limiter.compile(vec![of_address, of_pair, of_user])?,
@@ -67,6 +82,22 @@ impl Failures {
     /// There were too many.
     pub(crate) async fn begin_decryption(&self, facts: &impl Facts, now: Instant) -> Result<Charges, Exceeded> {
         take(&self.decryption, facts, now).await
+    }
+
+    /// The same for what comes in the name of somebody who proved something from there lately.
+    ///
+    /// # Errors
+    /// There were too many.
+    pub(crate) async fn begin_in_known_name(&self, facts: &impl Facts, now: Instant) -> Result<Charges, Exceeded> {
+        take(&self.in_known_name, facts, now).await
+    }
+
+    /// Charges a subject whose token cost a worker the use of a private RSA key.
+    ///
+    /// # Errors
+    /// There were too many.
+    pub(crate) async fn decrypted(&self, facts: &impl Facts, now: Instant) -> Result<(), Exceeded> {
+        take(&self.decrypted, facts, now).await.map(drop)
     }
 
     /// The same for a login.
@@ -217,6 +248,25 @@ mod tests {
             assert_eq!(counted.login("alice", "192.0.2.1", true, Outcome::Failure), Ok(()));
         }
         assert_eq!(counted.login("alice", "192.0.2.1", true, Outcome::Success), strict);
+    }
+
+    #[test]
+    fn known_names_are_no_leave_to_have_everything_verified() {
+        let counted = Counted::new(3, 3, 3);
+        let fails = |address: &str| {
+            let tried = Tried {
+                address: address.parse().unwrap(),
+                headers: HeaderMap::new(),
+                subject: Subject::new("partners".into(), SubjectKind::Client, "acme"),
+            };
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let begun = counted.failures.begin_in_known_name(&tried, counted.now);
+            runtime.block_on(begun).map(drop).map_err(|exceeded| exceeded.limit)
+        };
+        let through = (0..200).filter(|_| fails("192.0.2.66").is_ok());
+        assert_eq!(through.count(), 100);
+        assert_eq!(fails("192.0.2.66"), Err("failed-authentication-in-known-name".into()));
+        assert_eq!(fails("192.0.2.1"), Ok(()));
     }
 
     #[test]

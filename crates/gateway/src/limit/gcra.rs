@@ -71,12 +71,12 @@ impl Quota {
         Ok(Self { interval, tolerance })
     }
 
-    /// One a second, at most `burst` at once.
-    pub(crate) const fn one_a_second(burst: u64) -> Self {
-        const SECOND: u64 = 1_000_000_000;
+    /// One in so many milliseconds, at most `burst` at once.
+    pub(crate) const fn one_every(milliseconds: u64, burst: u64) -> Self {
+        let interval = milliseconds * 1_000_000;
         Self {
-            interval: SECOND,
-            tolerance: SECOND * burst,
+            interval,
+            tolerance: interval * burst,
         }
     }
 

@@ -57,9 +57,7 @@ pub(crate) fn say(says: &Says, token: &str, said: Vec<u8>) {
 
 /// A gate that asks this issuer.
 pub(crate) fn written(upstream: &Upstream, authority: &Upstream, more: &str) -> Directory {
-    let events = "  /events:\n    get: {responses: {'200': {description: all, content: {text/event-stream: {schema: {type: string}}}}}}\n";
-    let contract = CONTRACT.replace("  /open:\n", &format!("{events}  /open:\n"));
-    let directory = Setup::new(&contract, upstream.address)
+    let directory = Setup::new(CONTRACT, upstream.address)
         .with(&format!(
             "issuers: [{{name: main, issuer: 'https://id.example', audiences: ['https://things.example'], introspection: {{url: 'http://{}/ask', client_id: 'the gate', client_secret_file: secret, dangerous_private_address: true, dangerous_plain_http: true{more}}}}}]",
             authority.address

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
-use aws_lc_rs::rsa::{KeyPair, KeySize};
+use aws_lc_rs::rsa::{KeyPair, KeySize, OAEP_SHA256_MGF1SHA256, OaepPublicEncryptingKey, PrivateDecryptingKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use crate::gate::{Gate, Setup, run, until};
 use crate::http::THING;
+use crate::identity_upstream::{events_with, streaming};
 use crate::tokens::{CONTRACT, Issuer, get, key_set};
 use crate::upstream::{Upstream, answer, ok};
 use crate::wire::Answer;
@@ -223,6 +224,32 @@ fn jose_23_keys_that_are_too_old_are_not_used_and_are_used_again_when_they_come(
     until("they are there again", || get(&gate, &token).status == 200);
 }
 
+#[test]
+fn http_11_a_stream_goes_on_while_there_are_no_keys_and_ends_when_there_are_others() {
+    let (upstream, (server, pages)) = (Upstream::start(streaming), pages());
+    let (issuer, other) = (Issuer::new("one"), Issuer::new("two"));
+    let keys = format!(
+        "keys: {{url: 'http://{}/keys', dangerous_private_address: true, refresh_seconds: 0.2, stale_seconds_max: 1}}",
+        server.address
+    );
+    serve(&pages, "/keys", ok("application/json", &key_set(&[&issuer])));
+    let gate = setup(&upstream, "https://id.example", &keys).start();
+    let token = issuer.token();
+    until("the keys are there", || get(&gate, &token).status == 200);
+    let authorization = format!("Bearer {token}");
+    std::thread::scope(|scope| {
+        let events = scope.spawn(|| events_with(&gate, &[("Authorization", &authorization)]));
+        std::thread::sleep(Duration::from_millis(200));
+        pages.lock().unwrap().clear();
+        until("they are too old", || get(&gate, &token).status == 503);
+        std::thread::sleep(Duration::from_secs(6));
+        assert!(!events.is_finished(), "nothing can be said of its token");
+        serve(&pages, "/keys", ok("application/json", &key_set(&[&other])));
+        let (whole, seconds) = events.join().unwrap();
+        assert!(!whole && seconds < 15.0, "{seconds}");
+    });
+}
+
 const SHARED: [u8; 32] = [9; 32];
 
 /// A token inside of an encrypted one, for a key that sender and receiver share.
@@ -324,6 +351,28 @@ fn jose_11_who_takes_both_says_so_and_who_has_no_key_takes_none() {
 }
 
 #[test]
+fn http_11_a_stream_ends_soon_after_its_token_has_to_be_encrypted() {
+    let (upstream, issuer) = (Upstream::start(streaming), Issuer::new("one"));
+    let gate = decrypting(&upstream, &issuer, ", also_unencrypted: true");
+    let (open, closed) = (issuer.token(), sealed(NESTED, &issuer.token()));
+    let [open, closed] = [open, closed].map(|token| format!("Bearer {token}"));
+    std::thread::scope(|scope| {
+        let open = scope.spawn(|| events_with(&gate, &[("Authorization", &open)]));
+        let closed = scope.spawn(|| events_with(&gate, &[("Authorization", &closed)]));
+        std::thread::sleep(Duration::from_millis(500));
+        let configuration = gate.directory.read("gate.yaml");
+        let strict = configuration.replace(", also_unencrypted: true", "");
+        gate.directory.write("gate.yaml", &strict);
+        gate.signal("-HUP");
+        let (whole, seconds) = open.join().unwrap();
+        assert!(!whole && seconds < 9.0, "{seconds}");
+        assert!(!closed.is_finished(), "it is encrypted");
+        gate.directory.write("keys.json", &key_set(&[&Issuer::new("two")]));
+        closed.join().unwrap();
+    });
+}
+
+#[test]
 fn jose_11_the_issuer_that_is_named_is_one_that_can_read_the_token() {
     let (upstream, one, two) = (Upstream::with_json(THING), Issuer::new("one"), Issuer::new("two"));
     let described = |name: &str, keys: &str| {
@@ -361,14 +410,7 @@ fn jose_11_the_issuer_that_is_named_is_one_that_can_read_the_token() {
 #[test]
 fn forged_tokens_for_an_rsa_key_are_limited_before_others_are() {
     let (upstream, issuer) = (Upstream::with_json(THING), Issuer::new("one"));
-    let keys = "keys: {file: keys.json}, decryption: {keys: [{file: shared.jwk}, {file: rsa.pem, algorithm: RSA-OAEP-256, kid: rsa}]}";
-    let directory = setup(&upstream, "https://id.example", keys)
-        .with_api("policy: {rate_limits: [{name: address, requests: 1000000, per: 1s}]}")
-        .written();
-    directory.write("keys.json", &key_set(&[&issuer]));
-    directory.write_secret("shared.jwk", &shared_key());
-    directory.write_secret("rsa.pem", &rsa_pem());
-    let gate = Gate::start(directory);
+    let gate = with_rsa_key(&upstream, &issuer, &KeyPair::generate(KeySize::Rsa2048).unwrap(), "");
     let forged = |number: u8| {
         // The first octet keeps it below the modulus, so that the key is used.
         let encrypted_key: Vec<u8> = (0..=255).map(|index| if index == 0 { 0 } else { number }).collect();
@@ -392,8 +434,68 @@ fn forged_tokens_for_an_rsa_key_are_limited_before_others_are() {
     assert_eq!(get(&gate, "x").status, 401, "nor does it use up what others have");
 }
 
-fn rsa_pem() -> String {
+/// A gate that decrypts with the shared key and with this one.
+fn with_rsa_key(upstream: &Upstream, issuer: &Issuer, pair: &KeyPair, more: &str) -> Gate {
+    let keys = "[{file: shared.jwk}, {file: rsa.pem, algorithm: RSA-OAEP-256, kid: rsa}]";
+    let described = format!("keys: {{file: keys.json}}, decryption: {{keys: {keys}, also_unencrypted: true}}{more}");
+    let directory = setup(upstream, "https://id.example", &described)
+        .with_api("policy: {rate_limits: [{name: address, requests: 1000000, per: 1s}]}")
+        .with("workers: 1")
+        .written();
+    directory.write("keys.json", &key_set(&[issuer]));
+    directory.write_secret("shared.jwk", &shared_key());
+    directory.write_secret("rsa.pem", &rsa_pem(pair));
+    Gate::start(directory)
+}
+
+/// A token inside of an encrypted one, for whoever has the private key.
+fn sealed_for(pair: &KeyPair, content: &str) -> String {
+    let header = r#"{"alg":"RSA-OAEP-256","enc":"A256GCM","cty":"JWT","kid":"rsa"}"#;
+    let der: Pkcs8V1Der<'_> = pair.as_der().unwrap();
+    let public = PrivateDecryptingKey::from_pkcs8(der.as_ref()).unwrap().public_key();
+    let key = OaepPublicEncryptingKey::new(public).unwrap();
+    let mut encrypted = vec![0; key.ciphertext_size()];
+    let encrypted = key
+        .encrypt(&OAEP_SHA256_MGF1SHA256, &SHARED, &mut encrypted, None)
+        .unwrap();
+    let encrypted = URL_SAFE_NO_PAD.encode(encrypted);
+    let direct = sealed(header, content);
+    let (header, others) = direct.split_once("..").unwrap();
+    format!("{header}.{encrypted}.{others}")
+}
+
+#[test]
+fn a_token_for_an_rsa_key_that_is_spent_is_limited_like_a_forged_one() {
+    let (upstream, issuer) = (Upstream::with_json(THING), Issuer::new("one"));
     let pair = KeyPair::generate(KeySize::Rsa2048).unwrap();
+    let gate = with_rsa_key(&upstream, &issuer, &pair, ", one_time: true");
+    let token = sealed_for(&pair, &issuer.token_with("at+jwt", json!({"jti": "one"})));
+    assert_eq!(get(&gate, &token).status, 200);
+    let answers: Vec<u16> = (0..19).map(|_| get(&gate, &token).status).collect();
+    let (refused, limited) = answers.split_at(10);
+    assert_eq!(refused, [401; 10]);
+    // One more may pass for each second that this takes.
+    let limited = limited.iter().filter(|status| **status == 429).count();
+    assert!(limited >= 7, "{limited}");
+}
+
+#[test]
+fn one_good_token_that_is_encrypted_again_and_again_is_limited_by_its_subject() {
+    let (upstream, issuer) = (Upstream::with_json(THING), Issuer::new("one"));
+    let pair = KeyPair::generate(KeySize::Rsa2048).unwrap();
+    let gate = with_rsa_key(&upstream, &issuer, &pair, "");
+    let good = issuer.token();
+    let known = sealed_for(&pair, &good);
+    assert_eq!(get(&gate, &known).status, 200);
+    let answers: Vec<u16> = (0..200).map(|_| get(&gate, &sealed_for(&pair, &good)).status).collect();
+    let (first, others) = answers.split_at(59);
+    assert_eq!(first, [200; 59]);
+    assert!(others.contains(&429));
+    assert!(answers.iter().all(|status| [200, 429].contains(status)));
+    assert_eq!(get(&gate, &known).status, 200, "what is remembered costs nothing");
+}
+
+fn rsa_pem(pair: &KeyPair) -> String {
     let der: Pkcs8V1Der<'_> = pair.as_der().unwrap();
     let body = STANDARD.encode(der.as_ref());
     format!("-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n")

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::gate::{Gate, Setup, run, until};
 use crate::http2::{over_h2c, send};
+use crate::tokens::{Issuer, key_set};
 use crate::upstream::Upstream;
 use crate::wire::Answer;
 
@@ -576,6 +577,62 @@ fn a_neighbour_s_bad_signatures_keep_no_key_out_that_signed_well() {
     // Nobody learns anything of a signature under its name.
     good(&other, "k").is_refused(429, "rate.exceeded");
     assert_eq!(good(&key, "k").status, 200);
+}
+
+#[test]
+fn what_was_used_before_makes_nobody_known_where_it_comes_from() {
+    let (upstream, key) = (Upstream::with_json("{}"), Key::new());
+    let gate = setup(&upstream, &partners(&key, ", nonce_required: true"))
+        .with("failed_authentication_limit: {requests: 3, per: 10m}")
+        .with("trusted_proxies: ['127.0.0.1/32']")
+        .start();
+    let from = |draft: Draft, address: &str| draft.with("x-forwarded-for", address).send(&gate);
+    let (signed, home, away) = (
+        || Draft::order().signed(&key, USUAL, &nonce()),
+        "192.0.2.1",
+        "192.0.2.66",
+    );
+    let parameters = nonce();
+    let captured = || Draft::order().signed(&key, USUAL, &parameters);
+    assert_eq!(from(captured(), home).status, 200);
+    for _ in 0..3 {
+        is_refused(&from(captured(), away), "used before");
+    }
+    from(signed(), away).is_refused(429, "rate.exceeded");
+    assert_eq!(from(signed(), home).status, 200);
+}
+
+#[test]
+fn a_token_that_is_good_once_is_used_up_after_the_nonce_of_its_signature() {
+    let (upstream, key, issuer) = (Upstream::with_json("{}"), Key::new(), Issuer::new("one"));
+    let contract = CONTRACT
+        .replacen("security: [{signed: []}]", "security: [{signed: [], bearer: []}]", 1)
+        .replace(
+            "securitySchemes: {",
+            "securitySchemes: {bearer: {type: http, scheme: bearer}, ",
+        );
+    let directory = Setup::new(&contract, upstream.address)
+        .with(&format!("signers: [{}]", partners(&key, "")))
+        .with(
+            "issuers: [{name: main, issuer: 'https://id.example', audiences: ['https://things.example'], \
+             keys: {file: keys.json}, one_time: true}]",
+        )
+        .with_api("security_schemes: {signed: {signers: partners}, bearer: {issuers: [main]}}")
+        .with_api("hosts: [orders.example]")
+        .written();
+    directory.write("keys.json", &key_set(&[&issuer]));
+    let gate = Gate::start(directory);
+    let with = |id: &str, parameters: &str| {
+        let token = issuer.token_with("at+jwt", json!({ "jti": id }));
+        let draft = Draft::order().with("authorization", &format!("Bearer {token}"));
+        let components = [USUAL, &["authorization"]].concat();
+        draft.signed(&key, &components, parameters).send(&gate).status
+    };
+    let used = nonce();
+    assert_eq!(with("a", &used), 200);
+    assert_eq!(with("b", &used), 401, "the nonce was used");
+    assert_eq!(with("b", &nonce()), 200, "the token was not");
+    assert_eq!(with("b", &nonce()), 401);
 }
 
 #[test]

@@ -22,6 +22,8 @@ paths:
   /things:
     get: {responses: {'200': {$ref: '#/components/responses/things'}}}
     delete: {security: [{bearer: [things.delete]}], responses: {'200': {$ref: '#/components/responses/things'}}}
+  /events:
+    get: {responses: {'200': {description: events, content: {text/event-stream: {schema: {type: string}}}}}}
   /open:
     get: {security: [{}, {bearer: []}], responses: {'200': {$ref: '#/components/responses/things'}}}
   /public:

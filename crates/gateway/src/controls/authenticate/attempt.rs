@@ -24,8 +24,19 @@ pub(super) type Names = SmallVec<[Name; 1]>;
 #[must_use]
 pub(super) struct Attempt<'p> {
     attempting: Attempting<'p>,
-    /// None where a failure is counted afterwards.
+    /// What was charged, and is given back where it does not fail.
     charged: Option<Charges>,
+    /// What is counted afterwards, where it fails.
+    counted: Option<Failure>,
+}
+
+/// What a failure is counted as.
+#[derive(Clone, Copy)]
+pub(super) enum Failure {
+    /// As any.
+    Any,
+    /// As that of a token which cost the use of a private RSA key.
+    Decryption,
 }
 
 impl Attempt<'_> {
@@ -34,18 +45,22 @@ impl Attempt<'_> {
     /// # Errors
     /// Its own, or [`Unproven::TooMany`] where the failure is one too many.
     pub(super) async fn settle<T>(self, outcome: Result<T, Unproven>) -> Result<T, Unproven> {
-        let Self { attempting, charged } = self;
+        let Self {
+            attempting,
+            charged,
+            counted,
+        } = self;
         let failed = matches!(
             outcome,
             Err(Unproven::Rejected(_) | Unproven::Unreadable | Unproven::Dpop(..))
         );
-        match charged {
-            Some(charges) if !failed => {
-                let limiter = attempting.gate.limiter();
-                limiter.settle(charges, Outcome::Success, Instant::now()).await;
+        if failed {
+            if let Some(failure) = counted {
+                drop(attempting.charge(failure).await?);
             }
-            None if failed => drop(attempting.attempt().await?),
-            Some(_) | None => {}
+        } else if let Some(charges) = charged {
+            let limiter = attempting.gate.limiter();
+            limiter.settle(charges, Outcome::Success, Instant::now()).await;
         }
         outcome
     }
@@ -57,12 +72,7 @@ impl<'p> Attempting<'p> {
     /// # Errors
     /// [`Unproven::TooMany`].
     pub(super) async fn attempt(self) -> Result<Attempt<'p>, Unproven> {
-        let tried = Tried {
-            attempting: &self,
-            subject: None,
-        };
-        let begun = self.failures.begin(&tried, self.request.arrival().at()).await;
-        begun.map(|charges| self.charged(charges)).map_err(Unproven::TooMany)
+        Ok(self.charged(self.charge(Failure::Any).await?))
     }
 
     /// The same for what costs the use of a private RSA key to know.
@@ -70,26 +80,25 @@ impl<'p> Attempting<'p> {
     /// # Errors
     /// [`Unproven::TooMany`].
     pub(super) async fn decryption(self) -> Result<Attempt<'p>, Unproven> {
-        let tried = Tried {
-            attempting: &self,
-            subject: None,
-        };
-        let begun = self.failures.begin_decryption(&tried, self.request.arrival().at());
-        let begun = begun.await;
-        begun.map(|charges| self.charged(charges)).map_err(Unproven::TooMany)
+        Ok(self.charged(self.charge(Failure::Decryption).await?))
     }
 
     /// The same for what is presented in these names. Where that was good lately, for each of them, it is nobody's
-    /// guess.
+    /// guess, and may fail far more often.
     ///
     /// # Errors
     /// [`Unproven::TooMany`].
     pub(super) async fn attempt_of(self, names: &[Name]) -> Result<Attempt<'p>, Unproven> {
         let (lately, now) = (self.gate.lately(), self.request.arrival().at());
-        if !names.is_empty() && names.iter().all(|name| lately.knows(*name, now)) {
-            return Ok(self.no_guess());
+        if names.is_empty() || !names.iter().all(|name| lately.knows(*name, now)) {
+            return self.attempt().await;
         }
-        self.attempt().await
+        let begun = self.failures.begin_in_known_name(&self.tried(None), now).await;
+        let charges = begun.map_err(Unproven::TooMany)?;
+        Ok(Attempt {
+            charged: Some(charges),
+            ..self.no_guess()
+        })
     }
 
     /// Remembers in whose names something was presented that was good, when nothing of it was used before.
@@ -100,10 +109,26 @@ impl<'p> Attempting<'p> {
 
     /// The same for what is nobody's guess, or costs less than the count.
     pub(super) fn no_guess(self) -> Attempt<'p> {
+        self.counted_as(Failure::Any)
+    }
+
+    /// The same, where another failure is counted.
+    pub(super) fn counted_as(self, failure: Failure) -> Attempt<'p> {
         Attempt {
             attempting: self,
             charged: None,
+            counted: Some(failure),
         }
+    }
+
+    /// Counts a token of this subject that was good, and cost the use of a private RSA key to know.
+    ///
+    /// # Errors
+    /// [`Unproven::TooMany`].
+    pub(super) async fn decrypted(self, subject: &Subject) -> Result<(), Unproven> {
+        let tried = self.tried(Some(subject));
+        let counted = self.failures.decrypted(&tried, self.request.arrival().at());
+        counted.await.map_err(Unproven::TooMany)
     }
 
     /// Begins an attempt to log in as this user. `familiar`: they did so from this address lately, and strangers cannot keep them out.
@@ -111,10 +136,7 @@ impl<'p> Attempting<'p> {
     /// # Errors
     /// [`Unproven::TooMany`].
     pub(super) async fn login(self, subject: &Subject, familiar: bool) -> Result<Attempt<'p>, Unproven> {
-        let tried = Tried {
-            attempting: &self,
-            subject: Some(subject),
-        };
+        let tried = self.tried(Some(subject));
         let begun = self.failures.begin_login(&tried, familiar, self.request.arrival().at());
         let begun = begun.await;
         begun.map(|charges| self.charged(charges)).map_err(Unproven::TooMany)
@@ -124,6 +146,23 @@ impl<'p> Attempting<'p> {
         Attempt {
             attempting: self,
             charged: Some(charges),
+            counted: None,
+        }
+    }
+
+    async fn charge(self, failure: Failure) -> Result<Charges, Unproven> {
+        let (tried, now) = (self.tried(None), self.request.arrival().at());
+        let begun = match failure {
+            Failure::Any => self.failures.begin(&tried, now).await,
+            Failure::Decryption => self.failures.begin_decryption(&tried, now).await,
+        };
+        begun.map_err(Unproven::TooMany)
+    }
+
+    fn tried<'t>(&'t self, subject: Option<&'t Subject>) -> Tried<'t, 'p> {
+        Tried {
+            attempting: self,
+            subject,
         }
     }
 

@@ -8,6 +8,7 @@ use portcullis_identity::challenge::{BearerError, DpopError};
 use portcullis_identity::confirmation::Unconfirmed;
 use portcullis_identity::principal::{Credential, Identity};
 
+use super::attempt::Failure;
 use super::dpop::{self, DPOP};
 use super::once::Once;
 use super::{Attempting, Shown, Unproven, password, token};
@@ -55,7 +56,7 @@ async fn bearer<'p>(token: &str, attempting: Attempting<'p>, shown: &mut Shown<'
     }
     shown
         .once
-        .extend(once(&identity, attempting.access, Unproven::Rejected));
+        .extend(once(token, &identity, attempting.access, Unproven::Rejected));
     Ok(identity)
 }
 
@@ -84,7 +85,7 @@ async fn with_proof<'p>(
     shown.names.push(prover);
     // The proof before the token: where it needs a nonce, both come again.
     shown.once.push(Once::Proof(proof, Arc::clone(&identity)));
-    shown.once.extend(once(&identity, attempting.access, invalid));
+    shown.once.extend(once(token, &identity, attempting.access, invalid));
     Ok(identity)
 }
 
@@ -93,7 +94,22 @@ fn invalid(why: &'static str) -> Unproven {
 }
 
 /// The token, where it is good once; `rejected` is what one that was used before is to its caller.
-fn once<'p>(identity: &Arc<Identity>, access: &'p Access, rejected: fn(&'static str) -> Unproven) -> Option<Once<'p>> {
+fn once<'p>(
+    token: &str,
+    identity: &Arc<Identity>,
+    access: &'p Access,
+    rejected: fn(&'static str) -> Unproven,
+) -> Option<Once<'p>> {
     let issuer = access.issuer_of(identity).filter(|issuer| issuer.is_one_time())?;
-    Some(Once::Token(issuer, Arc::clone(identity), rejected))
+    let failure = if token::costs_decryption(token, access) {
+        Failure::Decryption
+    } else {
+        Failure::Any
+    };
+    Some(Once::Token {
+        issuer,
+        identity: Arc::clone(identity),
+        rejected,
+        failure,
+    })
 }

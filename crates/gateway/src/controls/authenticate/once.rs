@@ -9,6 +9,7 @@ use portcullis_identity::principal::Identity;
 use portcullis_identity::signatures::OneUse;
 use portcullis_identity::time::UnixTime;
 
+use super::attempt::Failure;
 use super::{Attempting, Unproven};
 use crate::dpop::Shown;
 use crate::issuer::{Issuer, Unbelieved};
@@ -20,8 +21,15 @@ pub(super) enum Once<'p> {
     /// A proof of whoever has this subject's token. One that was seen before proves nothing: it may have been taken
     /// down on its way.
     Proof(Proved, Arc<Identity>),
-    /// A token of an issuer whose tokens are, and what it is to the caller where it was used before.
-    Token(&'p Issuer, Arc<Identity>, fn(&'static str) -> Unproven),
+    /// A token of an issuer whose tokens are.
+    Token {
+        issuer: &'p Issuer,
+        identity: Arc<Identity>,
+        /// What it is to the caller where it was used before,
+        rejected: fn(&'static str) -> Unproven,
+        /// and what that is counted as.
+        failure: Failure,
+    },
     /// A nonce of a signature by this caller.
     Nonce(Arc<Identity>, OneUse),
 }
@@ -37,13 +45,23 @@ pub(super) async fn use_up(all: &[Once<'_>], attempting: Attempting<'_>) -> Resu
     // Verifying may have taken a while.
     let now = unix_time();
     // Tokens last: a new proof or nonce is made in no time, and a token is not.
-    let (tokens, others): (Vec<_>, Vec<_>) = all.iter().partition(|once| matches!(once, Once::Token(..)));
-    let mut in_order = others.into_iter().chain(tokens);
-    let used = in_order.try_for_each(|once| once.use_up(attempting, now));
-    attempting.no_guess().settle(used).await
+    let (tokens, others): (Vec<_>, Vec<_>) = all.iter().partition(|once| matches!(once, Once::Token { .. }));
+    for once in others.into_iter().chain(tokens) {
+        let used = once.use_up(attempting, now);
+        attempting.counted_as(once.failure()).settle(used).await?;
+    }
+    Ok(())
 }
 
 impl Once<'_> {
+    /// What it is counted as where it was used before.
+    fn failure(&self) -> Failure {
+        match self {
+            Self::Token { failure, .. } => *failure,
+            Self::Proof(..) | Self::Nonce(..) => Failure::Any,
+        }
+    }
+
     fn use_up(&self, attempting: Attempting<'_>, now: UnixTime) -> Result<(), Unproven> {
         let Attempting { access, gate, .. } = attempting;
         match self {
@@ -53,7 +71,12 @@ impl Once<'_> {
                 Shown::NonceNeeded(nonce) => Err(Unproven::NonceNeeded(nonce)),
                 Shown::NoRoom => Err(Unproven::Unavailable),
             },
-            Self::Token(issuer, identity, rejected) => match issuer.use_up(identity, now) {
+            Self::Token {
+                issuer,
+                identity,
+                rejected,
+                failure: _,
+            } => match issuer.use_up(identity, now) {
                 Ok(()) => Ok(()),
                 Err(Unbelieved::Refused(refusal)) => Err(rejected(refusal.code())),
                 Err(Unbelieved::Unavailable) => Err(Unproven::Unavailable),

@@ -23,6 +23,14 @@ struct Believed<'i> {
     generation: Option<Generation>,
 }
 
+/// A token that was decrypted, and with whose key.
+struct Opened<'i> {
+    decrypted: Decrypted,
+    by: &'i Arc<Issuer>,
+    /// From before it was: its keys may change meanwhile.
+    generation: Option<Generation>,
+}
+
 /// Whom a token speaks of. One that is remembered costs little and is counted nowhere.
 pub(super) async fn verify(token: &str, attempting: Attempting<'_>) -> Result<Arc<Identity>, Unproven> {
     if let Knower::House(keyring) = Knower::of(token, attempting.access.own_tokens()) {
@@ -41,9 +49,10 @@ pub(super) async fn verify(token: &str, attempting: Attempting<'_>) -> Result<Ar
     if form != Form::Opaque && digest.is_some() {
         attempting.gate.worker().count(Event::TokenNotRemembered);
     }
+    let costs_decryption = costs_decryption(token, attempting.access);
     let attempt = match digest {
         Some(digest) if attempting.access.is_no_guess(digest) => attempting.no_guess(),
-        _ if form == Form::Encrypted && costs_decryption(token, attempting.access) => attempting.decryption().await?,
+        _ if costs_decryption => attempting.decryption().await?,
         _ => attempting.attempt().await?,
     };
     let believed = believe(token, form, digest, attempting).await;
@@ -51,6 +60,10 @@ pub(super) async fn verify(token: &str, attempting: Attempting<'_>) -> Result<Ar
         Unbelieved::Unavailable => Unproven::Unavailable,
         Unbelieved::Refused(refusal) => Unproven::Rejected(refusal.code()),
     });
+    if let (true, Ok(identity)) = (costs_decryption, &believed) {
+        // Where they are too many, this one counts as failed.
+        attempting.decrypted(identity.subject()).await?;
+    }
     attempt.settle(believed).await
 }
 
@@ -70,7 +83,7 @@ async fn believe(
         Form::Encrypted => {
             let encrypted = Encrypted::parse(token).map_err(Unbelieved::Refused)?;
             match decrypt(&encrypted, attempting.access).map_err(Unbelieved::Refused)? {
-                Some(decrypted) => verify_nested(&decrypted, &encrypted, attempting).await?,
+                Some(opened) => verify_nested(&opened, &encrypted, attempting).await?,
                 None => return ask(token, attempting).await,
             }
         }
@@ -102,31 +115,46 @@ async fn verify_signed<'p>(
 
 /// The issuer that is named has to be one that could read the token: another's key says nothing of who carried it.
 async fn verify_nested<'p>(
-    (by, decrypted): &(&Arc<Issuer>, Decrypted),
+    opened: &Opened<'_>,
     encrypted: &Encrypted<'_>,
     attempting: Attempting<'p>,
 ) -> Result<Believed<'p>, Unbelieved> {
-    let signed = decrypted.nested().map_err(Unbelieved::Refused)?;
-    let text = std::str::from_utf8(decrypted.plaintext()).unwrap_or_default();
-    let believed = verify_signed(signed, text, Wrapping::Jwe, attempting).await?;
+    let signed = opened.decrypted.nested().map_err(Unbelieved::Refused)?;
+    let text = std::str::from_utf8(opened.decrypted.plaintext()).unwrap_or_default();
+    let mut believed = verify_signed(signed, text, Wrapping::Jwe, attempting).await?;
+    if Arc::ptr_eq(believed.issuer, opened.by) {
+        believed.generation = opened.generation;
+        return Ok(believed);
+    }
     let reads = |issuer: &Issuer| issuer.decrypt(encrypted).is_some_and(|decrypted| decrypted.is_ok());
-    if !Arc::ptr_eq(believed.issuer, by) && !reads(believed.issuer) {
+    if !reads(believed.issuer) {
         return Err(Unbelieved::Refused(Refusal::Decryption));
     }
     Ok(believed)
 }
 
 /// Whether a token costs the use of a private RSA key that somebody has here.
-fn costs_decryption(token: &str, access: &Access) -> bool {
+pub(super) fn costs_decryption(token: &str, access: &Access) -> bool {
+    if Form::of(token) != Form::Encrypted {
+        return false;
+    }
     let is_readable = |token: &Encrypted<'_>| access.issuers().any(|issuer| issuer.has_key_for(token));
     Encrypted::parse(token).is_ok_and(|token| issuer::is_costly(&token) && is_readable(&token))
 }
 
 /// Decrypts with the key that the token names; none where nobody here has it. Of two issuers with keys of one name the first one's
 /// is used, so that a token costs one decryption at most.
-fn decrypt<'p>(token: &Encrypted<'_>, access: &'p Access) -> Result<Option<(&'p Arc<Issuer>, Decrypted)>, Refusal> {
-    let by = |issuer: &'p Arc<Issuer>| Some(issuer.decrypt(token)?.map(|decrypted| (issuer, decrypted)));
-    access.issuers().find_map(by).transpose()
+fn decrypt<'p>(token: &Encrypted<'_>, access: &'p Access) -> Result<Option<Opened<'p>>, Refusal> {
+    let with_keys_of = |by: &'p Arc<Issuer>| {
+        let generation = by.remembers();
+        let decrypted = by.decrypt(token)?;
+        Some(decrypted.map(|decrypted| Opened {
+            decrypted,
+            by,
+            generation,
+        }))
+    };
+    access.issuers().find_map(with_keys_of).transpose()
 }
 
 /// What nobody here can read is for the issuer that is asked, of which there is one at most.
