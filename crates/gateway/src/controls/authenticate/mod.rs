@@ -164,9 +164,11 @@ impl Shown<'_> {
             content,
         } = self;
         let standing = access.admit(&mut proven);
+        let admitted = standing == Standing::Admitted;
+        let grounds = admitted.then(|| Grounds::of(request, &proven, possession, api_key));
         let tenure = Tenure {
             ends: proven.ends(),
-            grounds: Grounds::of(request, &proven, possession, api_key),
+            grounds: grounds.flatten(),
         };
         Known {
             proven,
