@@ -16,6 +16,7 @@ use super::address_list::{AddressList, Addresses};
 use super::api::{self, Api};
 use super::client_certificates::{ClientCertificates, Forwarded};
 use super::credentials::{self, Credentials, Kept};
+use super::described::Described;
 use super::issuer::Issuer;
 use super::listen::{self, ListenWritten, Listener};
 use super::log::{LogFormat, LogRequests};
@@ -191,8 +192,14 @@ pub(crate) struct Observe {
 /// What is told of those who vouch for callers.
 const NAME_OF_AUTHORITY: &str = "name (issuers, users, signers and client_certificates share them)";
 
-/// Settles what is written into what is done; paths are relative to `directory`.
-pub(super) fn lower(raw: raw::Configuration, directory: &Path, problems: &mut Problems<'_>) -> Configuration {
+/// Settles what is written into what is done, as far as it could be read; `described` is everybody of whom anything is
+/// written, and paths are relative to `directory`.
+pub(super) fn lower(
+    raw: raw::Configuration,
+    described: &Described,
+    directory: &Path,
+    problems: &mut Problems<'_>,
+) -> Configuration {
     let addresses = addresses(&raw.listen.0, problems);
     let has_proxies = !raw.trusted_proxies.is_empty();
     let names = listen::names(&raw.listen.0, problems);
@@ -215,6 +222,7 @@ pub(super) fn lower(raw: raw::Configuration, directory: &Path, problems: &mut Pr
         signers: &signers,
         client_certificates: &certified,
         signs: upstream_tokens.is_some(),
+        described,
     };
     duplicates(NAME_OF_AUTHORITY, authorities.names(), problems);
     let apis = lower_apis(raw.apis, directory, &names, authorities, problems);

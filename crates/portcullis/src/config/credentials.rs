@@ -110,7 +110,7 @@ pub(super) fn check(
             Verifier::Tokens { own: true, .. } => "own_tokens",
             _ => continue,
         };
-        if credentials.is_none() {
+        if credentials.is_none() && !authorities.described.credentials {
             let message = format!("`{name}` has `{wanted}`, and it is not said where they are kept");
             let help = "write `credentials: {store: credentials.db, secret: credentials.jwks}`; `portcullis key issue` makes both";
             problems.error(scheme.span, message, help);

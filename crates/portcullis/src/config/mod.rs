@@ -13,6 +13,7 @@ pub(crate) mod contract;
 pub(crate) mod cors;
 pub(crate) mod credentials;
 pub(crate) mod decryption;
+mod described;
 mod dpop;
 pub(crate) mod extensions;
 mod instead;
@@ -51,6 +52,7 @@ use portcullis_contract::document::{FileId, Member, Node, Object, Problem, Sever
 
 use checked::Configuration;
 use credentials::Credentials;
+use described::Described;
 use ipnet::IpNet;
 use problems::Problems;
 
@@ -202,11 +204,12 @@ fn check(mut root: Node, location: &str, directory: &Path) -> Reading {
 }
 
 fn settle(root: &mut Node, directory: &Path, problems: &mut Problems<'_>) -> Option<Configuration> {
+    let described = Described::of(root);
     if !shape::keep(root, schema::configuration(), "the configuration", problems) {
         return None;
     }
     match tree::read(root) {
-        Ok(raw) => Some(checked::lower(raw, directory, problems)),
+        Ok(raw) => Some(checked::lower(raw, &described, directory, problems)),
         Err(unreadable) => {
             problems.error(unreadable.span.unwrap_or(root.span), unreadable.message, "");
             None

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::client_certificates::ClientCertificates;
+use super::described::Described;
 use super::issuer::{Authority, Issuer};
 use super::nearest::nearest;
 use super::problems::Problems;
@@ -94,6 +95,8 @@ pub(super) struct Authorities<'a> {
     pub(super) client_certificates: &'a [ClientCertificates],
     /// Whether there is anything to sign tokens for upstreams with.
     pub(super) signs: bool,
+    /// Everybody of whom anything is written, also where it could not be read.
+    pub(super) described: &'a Described,
 }
 
 impl<'a> Authorities<'a> {
@@ -104,6 +107,19 @@ impl<'a> Authorities<'a> {
         let signers = self.signers.iter().map(|signers| (&*signers.name, signers.span));
         let certified = self.client_certificates.iter().map(|rules| (rules.name(), rules.span));
         issuers.chain(users).chain(signers).chain(certified)
+    }
+
+    /// Reports a name that nobody has. `what` is what they are, and the setting that describes them.
+    fn check(self, name: &Spanned<Name>, [what, setting]: [&str; 2], problems: &mut Problems<'_>) {
+        let called = &name.value.0;
+        if self.described.has(setting, called) {
+            return;
+        }
+        let help = match nearest(called, &self.described.names(setting)) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => format!("describe it below `{setting}`"),
+        };
+        problems.error(name.span, format!("no {what} called `{called}`"), help);
     }
 }
 
@@ -142,9 +158,8 @@ fn check_asked(written: &BTreeMap<String, Spanned<SchemeWritten>>, issuers: &[Is
 impl SchemeWritten {
     fn lower(self, name: &str, span: Span, authorities: Authorities<'_>, problems: &mut Problems<'_>) -> Scheme {
         let named = self.issuers.map(|names| {
-            let known: Vec<&str> = authorities.issuers.iter().map(|issuer| &*issuer.name).collect();
-            let issuers = ["issuer is", "issuers"];
-            names.iter().for_each(|name| check(name, issuers, &known, problems));
+            let what = ["issuer is", "issuers"];
+            names.iter().for_each(|name| authorities.check(name, what, problems));
             names.into_iter().map(|name| name.value.0).collect::<Vec<_>>()
         });
         let own = self.own_tokens;
@@ -159,19 +174,16 @@ impl SchemeWritten {
         }
         let keys = self.api_keys.then_some(Verifier::ApiKeys { in_query });
         let users = self.users.map(|name| {
-            let known: Vec<&str> = authorities.users.iter().map(|users| &*users.name).collect();
-            check(&name, ["users are", "users"], &known, problems);
+            authorities.check(&name, ["users are", "users"], problems);
             Verifier::Users(name.value.0)
         });
         let signing = self.signers.map(|name| {
-            let known: Vec<&str> = authorities.signers.iter().map(|signers| &*signers.name).collect();
-            check(&name, ["signers are", "signers"], &known, problems);
+            authorities.check(&name, ["signers are", "signers"], problems);
             Verifier::Signers(name.value.0)
         });
         let certified = self.client_certificates.map(|name| {
-            let known = authorities.client_certificates.iter().map(ClientCertificates::name);
             let what = ["rules for client certificates are", "client_certificates"];
-            check(&name, what, &known.collect::<Vec<_>>(), problems);
+            authorities.check(&name, what, problems);
             Verifier::ClientCertificates(name.value.0)
         });
         let upstream = self.dangerous_unverified.then_some(Verifier::Upstream);
@@ -233,16 +245,4 @@ impl Verifier {
             Self::Upstream => true,
         }
     }
-}
-
-/// Reports a name that nobody has. `what` is what they are, and the setting that describes them.
-fn check(name: &Spanned<Name>, [what, setting]: [&str; 2], known: &[&str], problems: &mut Problems<'_>) {
-    if known.contains(&name.value.0.as_str()) {
-        return;
-    }
-    let help = match nearest(&name.value.0, known) {
-        Some(meant) => format!("did you mean `{meant}`?"),
-        None => format!("describe it below `{setting}`"),
-    };
-    problems.error(name.span, format!("no {what} called `{}`", name.value.0), help);
 }

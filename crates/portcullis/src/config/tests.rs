@@ -106,6 +106,41 @@ fn checked(text: &str) -> Configuration {
 }
 
 #[test]
+fn what_is_wrong_with_whoever_vouches_is_one_error_and_not_another_for_each_who_names_them() {
+    let api = "\
+listen: 127.0.0.1:8080
+apis:
+  - contract: a.yaml
+    upstream: http://127.0.0.1:9000
+    security_schemes: {bearer: {issuers: [main]}, mtls: {client_certificates: partners}, key: {api_keys: true}}
+";
+    let partners = "client_certificates: [{name: partners, ruls: [{dns: a.example}]}]\n";
+    let kept = "credentials: {stor: a.db, secret: a.jwks}\n";
+    for (issuer, message) in [
+        ("audience: a", "unknown key `audience`"),
+        ("audiences: []", "`audiences` has 0 elements"),
+    ] {
+        let issuers = format!("issuers: [{{name: main, issuer: 'https://a', {issuer}, keys: {{file: k}}}}]\n");
+        let found = problems_of(&format!("{api}{issuers}{partners}{kept}"));
+        assert!(found.contains(message), "{found}");
+        for knock_on in ["is called", "are called", "not said where"] {
+            assert!(!found.contains(knock_on), "{found}");
+        }
+    }
+    // Who is not described at all, and whom a misspelt name means.
+    let astray = format!("{api}issuers: [{{name: maim, issuer: 'https://a', audiences: [], keys: {{file: k}}}}]\n");
+    let found = problems_of(&astray);
+    assert!(
+        found.contains("no issuer is called `main`") && found.contains("did you mean `maim`?"),
+        "{found}"
+    );
+    assert!(
+        found.contains("no rules for client certificates are called `partners`"),
+        "{found}"
+    );
+}
+
+#[test]
 fn the_smallest_file_has_safe_defaults() {
     let Configuration {
         listen,
