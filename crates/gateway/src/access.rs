@@ -94,8 +94,8 @@ pub(crate) enum Standing {
     Admitted,
     /// Something has to be presented, and nothing was.
     Missing,
-    /// What was presented is good, and not for this operation.
-    Foreign,
+    /// What was presented is good, and no way in asks for that alone: something else has to come with it.
+    Incomplete,
     /// What was presented is good, and lacks one of these scopes.
     Insufficient(Vec<Box<str>>),
 }
@@ -237,11 +237,12 @@ impl Access {
         let known = |alternative: &&Alternative| alternative.iter().all(|need| need.is_met(proven, |_, _| true));
         match self.alternatives.iter().find(known) {
             Some(nearly) => Standing::Insufficient(nearly.iter().flat_map(|need| need.scopes.clone()).collect()),
-            None => Standing::Foreign,
+            None => Standing::Incomplete,
         }
     }
 
-    /// The challenges of every scheme that is accepted (RFC 9110 §11.6.1).
+    /// The challenges of every scheme that is accepted (RFC 9110 §11.6.1); `error` is of a token that was presented, and of
+    /// nothing else (RFC 6750 §3.1). Of keys, passwords, signatures and certificates nothing is said but how to present one.
     pub(crate) fn challenges(&self, error: Option<BearerError>, scopes: &[Box<str>]) -> Vec<String> {
         let mut challenges = Vec::new();
         let scopes = || scopes.iter().map(|scope| &**scope);
@@ -256,18 +257,45 @@ impl Access {
             challenges.push(challenge::basic(&self.realm));
         }
         if self.accepts(Credential::Signature) {
-            challenges.push(challenge::signature(&self.realm));
+            challenges.push(challenge::signature(&self.realm, scopes()));
+        }
+        for place in self.key_places() {
+            let (place, name) = located(place);
+            challenges.push(challenge::api_key(&self.realm, place, name, scopes()));
+        }
+        if self.accepts(Credential::Certificate) {
+            challenges.push(challenge::client_certificate(&self.realm, scopes()));
         }
         if challenges.is_empty() {
-            // A 401 needs at least one (RFC 9110 §15.5.2), and bearer tokens are what the others become.
-            challenges.push(challenge::bearer(&self.realm, error, scopes()));
+            // A 401 needs at least one (RFC 9110 §15.5.2), also where nobody could meet any.
+            challenges.push(challenge::bearer(&self.realm, None, scopes()));
         }
         challenges
+    }
+
+    /// Where API keys are looked for, each place once.
+    fn key_places(&self) -> Vec<&KeyPlace> {
+        let mut places: Vec<&KeyPlace> = Vec::new();
+        for keys in self.api_keys() {
+            if !places.contains(&&keys.place) {
+                places.push(&keys.place);
+            }
+        }
+        places
     }
 
     /// The challenge for a caller that presented a token with the scheme `DPoP` (RFC 9449 §7.1).
     pub(crate) fn challenges_of_dpop(&self, error: DpopError) -> Vec<String> {
         vec![challenge::dpop(&self.realm, Some(error), [])]
+    }
+}
+
+/// A place as OpenAPI writes it: `in` and `name`.
+fn located(place: &KeyPlace) -> (&'static str, &str) {
+    match place {
+        KeyPlace::Header(name) => ("header", name.as_str()),
+        KeyPlace::Cookie(name) => ("cookie", name),
+        KeyPlace::Query(name) => ("query", name),
     }
 }
 
@@ -374,7 +402,7 @@ mod tests {
         check(either(), &[], &Standing::Missing, &[]);
         let lacking = &Standing::Insufficient(vec!["write".into()]);
         check(either(), &[read], lacking, &["oauth"]);
-        check(either(), &[("other", "write")], &Standing::Foreign, &["other"]);
+        check(either(), &[("other", "write")], &Standing::Incomplete, &["other"]);
         check(optional(), &[read], admitted, &[]);
         check(optional(), &[write], admitted, &["oauth"]);
         check(optional(), &[], admitted, &[]);

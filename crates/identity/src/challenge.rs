@@ -1,5 +1,6 @@
 //! What a caller is told to present: `WWW-Authenticate` (RFC 9110 §11.6.1) for bearer tokens (RFC 6750 §3),
-//! for tokens with proofs (RFC 9449 §7.1) and for passwords (RFC 7617 §2).
+//! for tokens with proofs (RFC 9449 §7.1) and for passwords (RFC 7617 §2). For API keys, signatures and client
+//! certificates no scheme is registered; theirs are named here, and never have the `error` of RFC 6750.
 //!
 //! It never says why a credential was refused: a caller who guesses learns nothing, and an operator reads the log.
 
@@ -69,6 +70,10 @@ fn of_scheme<'s>(scheme: &str, realm: &str, error: Option<&str>, scopes: impl In
     if let Some(error) = error {
         challenge.push_str(&format!(", error=\"{error}\""));
     }
+    with_scopes(challenge, scopes)
+}
+
+fn with_scopes<'s>(mut challenge: String, scopes: impl IntoIterator<Item = &'s str>) -> String {
     let scopes: Vec<String> = scopes.into_iter().map(quoted).collect();
     if !scopes.is_empty() {
         challenge.push_str(&format!(", scope=\"{}\"", scopes.join(" ")));
@@ -100,8 +105,25 @@ pub fn step_up(realm: &str, acr: &[Box<str>], max_age_seconds: Option<u64>) -> S
 
 /// The challenge of a resource that takes signed requests. RFC 9421 registers no scheme for it; the name is the one by which
 /// contracts call it here.
-pub fn signature(realm: &str) -> String {
-    format!("Signature realm=\"{}\"", quoted(realm))
+pub fn signature<'s>(realm: &str, scopes: impl IntoIterator<Item = &'s str>) -> String {
+    of_scheme("Signature", realm, None, scopes)
+}
+
+/// The challenge of a resource that takes API keys, with the place where one is looked for: `in` and `name` as in OpenAPI
+/// (3.1 §4.8.27), both of which the contract says to everybody.
+pub fn api_key<'s>(realm: &str, place: &str, name: &str, scopes: impl IntoIterator<Item = &'s str>) -> String {
+    let challenge = format!(
+        "ApiKey realm=\"{}\", in=\"{place}\", name=\"{}\"",
+        quoted(realm),
+        quoted(name)
+    );
+    with_scopes(challenge, scopes)
+}
+
+/// The challenge of a resource that takes client certificates. It is not called `Mutual`, which is a scheme of passwords
+/// (RFC 8120).
+pub fn client_certificate<'s>(realm: &str, scopes: impl IntoIterator<Item = &'s str>) -> String {
+    of_scheme("ClientCertificate", realm, None, scopes)
 }
 
 /// The content of a quoted string (RFC 9110 §5.6.4); what may not stand in one is left out.
@@ -146,10 +168,26 @@ mod tests {
             bearer("orders", Some(BearerError::InsufficientScope), ["read", "write"]),
             "Bearer realm=\"orders\", error=\"insufficient_scope\", scope=\"read write\""
         );
-        assert_eq!(signature("orders"), "Signature realm=\"orders\"");
         assert_eq!(
             bearer("a\"b\\c\r\nd", Some(BearerError::InvalidToken), []),
             "Bearer realm=\"a\\\"b\\\\cd\", error=\"invalid_token\""
+        );
+    }
+
+    #[test]
+    fn schemes_that_nobody_registered_say_what_to_present() {
+        assert_eq!(signature("orders", []), "Signature realm=\"orders\"");
+        assert_eq!(
+            api_key("orders", "header", "X-API-Key", []),
+            "ApiKey realm=\"orders\", in=\"header\", name=\"X-API-Key\""
+        );
+        assert_eq!(
+            api_key("orders", "query", "a\"b", ["read", "write"]),
+            "ApiKey realm=\"orders\", in=\"query\", name=\"a\\\"b\", scope=\"read write\""
+        );
+        assert_eq!(
+            client_certificate("orders", ["read"]),
+            "ClientCertificate realm=\"orders\", scope=\"read\""
         );
     }
 

@@ -49,7 +49,7 @@ pub(crate) fn operation(recorded: Recorded<'_>) -> Result<Authorized<'_>, Refusa
         Proof::Good(known) => known,
         Proof::Unproven(unproven) => return Err(refusal(&policy.access, unproven)),
     };
-    if let Some(refusal) = refused(&policy.access, standing) {
+    if let Some(refusal) = refused(&policy.access, standing, &proven) {
         return Err(refusal);
     }
     step_up(policy, &proven)?;
@@ -62,22 +62,26 @@ pub(crate) fn operation(recorded: Recorded<'_>) -> Result<Authorized<'_>, Refusa
 }
 
 /// What a caller is told whose credentials are good, and not enough; none: they are.
-fn refused(access: &Access, standing: Standing) -> Option<Refusal> {
+fn refused(access: &Access, standing: Standing, proven: &Proven) -> Option<Refusal> {
     match standing {
         Standing::Admitted => None,
         Standing::Missing => Some(unauthenticated(access, None, "missing")),
-        Standing::Foreign => Some(unauthenticated(access, Some(BearerError::InvalidToken), "other-issuer")),
-        Standing::Insufficient(scopes) => Some(Refusal::Forbidden {
-            challenges: access.challenges(Some(BearerError::InsufficientScope), &scopes),
-        }),
+        Standing::Incomplete => Some(unauthenticated(access, None, "incomplete")),
+        Standing::Insufficient(scopes) => {
+            let token = proven.by(Credential::AccessToken);
+            Some(Refusal::Forbidden {
+                challenges: access.challenges(token.map(|_| BearerError::InsufficientScope), &scopes),
+            })
+        }
     }
 }
 
 /// What a caller is told of a credential that proves nothing.
 fn refusal(access: &Access, unproven: Unproven) -> Refusal {
     match unproven {
-        Unproven::Unreadable => unauthenticated(access, Some(BearerError::InvalidRequest), "unreadable"),
-        Unproven::Rejected(why) => unauthenticated(access, Some(BearerError::InvalidToken), why),
+        Unproven::Unreadable => unauthenticated(access, None, "unreadable"),
+        Unproven::Rejected(why) => unauthenticated(access, None, why),
+        Unproven::Bearer(error, why) => unauthenticated(access, Some(error), why),
         Unproven::Dpop(error, why) => unproved(access, error, why, None),
         Unproven::NonceNeeded(nonce) => unproved(access, DpopError::UseNonce, "nonce-needed", Some(nonce)),
         Unproven::Unavailable => Refusal::Unverifiable,

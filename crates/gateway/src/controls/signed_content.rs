@@ -5,7 +5,6 @@
 
 use bytes::Bytes;
 use http_body::Body as _;
-use portcullis_identity::challenge::BearerError;
 
 use super::authorize::Authorized;
 use super::request_body::unread;
@@ -39,7 +38,7 @@ pub(crate) async fn hold<'r>(authorized: Authorized<'r>, gate: &Gate) -> Result<
         let content = read(&mut routed, gate).await?;
         if !digest.is_of(&content) {
             return Err(Refusal::Unauthenticated {
-                challenges: challenges(&routed),
+                challenges: routed.route.operation.policy.access.challenges(None, &[]),
                 why: "content-digest",
                 nonce: None,
             });
@@ -47,11 +46,6 @@ pub(crate) async fn hold<'r>(authorized: Authorized<'r>, gate: &Gate) -> Result<
         *routed.received.body_mut() = Incoming::Read(content);
     }
     Ok(Genuine { routed, proven, tenure })
-}
-
-fn challenges(routed: &Routed<'_>) -> Vec<String> {
-    let access = &routed.route.operation.policy.access;
-    access.challenges(Some(BearerError::InvalidToken), &[])
 }
 
 async fn read(routed: &mut Routed<'_>, gate: &Gate) -> Result<Bytes, Refusal> {

@@ -33,6 +33,8 @@ paths:
       responses: {'200': {$ref: '#/components/responses/things'}}
   /open:
     get: {security: [{}, {key: []}], responses: {'200': {$ref: '#/components/responses/things'}}}
+  /any:
+    get: {security: [{bearer: []}, {key: []}, {cookie: []}, {key: [all]}], responses: {'200': {$ref: '#/components/responses/things'}}}
   /tokens:
     get: {security: [{bearer: []}], responses: {'200': {$ref: '#/components/responses/things'}}}
 components:
@@ -145,6 +147,41 @@ fn a_key_lets_in_from_its_place_and_ends_at_the_gate() {
     with(&gate, "GET", "/cookie", ("Cookie", &format!("key={key}; key={key}")))
         .is_refused(401, "authentication.required");
     assert_eq!(upstream.seen().len(), before);
+}
+
+/// What a caller is told to present.
+fn challenges(answer: &Answer) -> Vec<&str> {
+    let fields = answer.headers.iter().filter(|(name, _)| name == "www-authenticate");
+    fields.map(|(_, value)| value.as_str()).collect()
+}
+
+#[test]
+fn each_scheme_has_its_challenge_and_only_that_of_a_presented_token_an_error() {
+    let upstream = Upstream::with_json(THING);
+    let (gate, key) = gate(&upstream);
+    let id = CredentialId::parse(id_of(&key)).unwrap();
+    let known = ApiKey::compose(&Prefix::parse("ptc").unwrap(), id, &[7; 32]);
+    let (bearer, invalid) = ("Bearer realm=\"api\"", "Bearer realm=\"api\", error=\"invalid_token\"");
+    let in_header = "ApiKey realm=\"api\", in=\"header\", name=\"x-api-key\"";
+    let in_cookie = "ApiKey realm=\"api\", in=\"cookie\", name=\"key\"";
+    // Nothing, nonsense, and a name that there is with another secret: nobody learns which keys there are.
+    for answer in [gate.get("/things"), get(&gate, "nonsense"), get(&gate, &known)] {
+        answer.is_refused(401, "authentication.required");
+        assert_eq!(challenges(&answer), [in_header]);
+    }
+    let wider = with(&gate, "DELETE", "/things", ("X-API-Key", &key));
+    wider.is_refused(403, "authorization.scope");
+    assert_eq!(challenges(&wider), [format!("{in_header}, scope=\"things.delete\"")]);
+    let any = |field| with(&gate, "GET", "/any", field);
+    for (field, expected) in [
+        (("X-Other", "nothing"), bearer),
+        (("X-API-Key", "nonsense"), bearer),
+        (("Cookie", "key=nonsense"), bearer),
+        (("Authorization", "Basic YTpi"), bearer),
+        (("Authorization", "Bearer nonsense"), invalid),
+    ] {
+        assert_eq!(challenges(&any(field)), [expected, in_header, in_cookie], "{field:?}");
+    }
 }
 
 #[test]

@@ -262,7 +262,9 @@ fn oauth_16_a_certificate_proves_who_calls() {
         assert_eq!(get(&gate, &config, "/public", &[]), Some(200), "{what}");
     }
     let nobody = site.caller(None);
-    assert_eq!(get(&gate, &nobody, "/things", &[]), Some(401));
+    let mut stream = connect(&nobody, gate.address, "a.example").unwrap();
+    let asked = "ClientCertificate realm=\"api\"".to_owned();
+    assert_eq!(ask(&mut stream, "/things", &[]), (401, Some(asked)));
     assert_eq!(get(&gate, &nobody, "/public", &[]), Some(200));
     let token = format!("Bearer {}", site.issuer.token());
     let bearer = [("Authorization", token.as_str())];
@@ -270,14 +272,21 @@ fn oauth_16_a_certificate_proves_who_calls() {
     assert_eq!(get(&gate, &nobody, "/either", &bearer), Some(200));
     assert_eq!(get(&gate, &good, "/both", &bearer), Some(200));
     assert_eq!(get(&gate, &good, "/both", &[]), Some(401));
-    assert_eq!(get(&gate, &nobody, "/both", &bearer), Some(401));
+    // The token is good, and not called otherwise: what is missing is the certificate.
+    let incomplete = (401, Some("Bearer realm=\"api\"".to_owned()));
+    assert_eq!(ask(&mut stream, "/both", &bearer), incomplete);
     assert_eq!(get(&gate, &nobody, "/things", &bearer), Some(401));
     let places: Vec<Value> = gate
         .log_of_requests()
         .iter()
         .map(|line| line["place"].clone())
         .collect();
-    for why in ["certificate-of-nobody", "certificate-ambiguous", "certificate-not-svid"] {
+    for why in [
+        "certificate-of-nobody",
+        "certificate-ambiguous",
+        "certificate-not-svid",
+        "incomplete",
+    ] {
         assert!(places.contains(&why.into()), "{why} in {places:?}");
     }
 }

@@ -204,7 +204,8 @@ fn several_credentials_are_none() {
     let other = gate
         .client()
         .send("GET", "/things", &[("Authorization", "Basic YTpi")], b"");
-    is_challenged(&other, 401, "authentication.required", INVALID);
+    // What is no token has no error of one (RFC 6750, section 3.1).
+    is_challenged(&other, 401, "authentication.required", MISSING);
     upstream.saw_nothing("several credentials");
 }
 

@@ -52,7 +52,7 @@ impl Attempt<'_> {
         } = self;
         let failed = matches!(
             outcome,
-            Err(Unproven::Rejected(_) | Unproven::Unreadable | Unproven::Dpop(..))
+            Err(Unproven::Rejected(_) | Unproven::Unreadable | Unproven::Bearer(..) | Unproven::Dpop(..))
         );
         if failed {
             if let Some(failure) = counted {

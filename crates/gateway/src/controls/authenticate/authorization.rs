@@ -26,9 +26,13 @@ pub(super) async fn verify<'p>(attempting: Attempting<'p>, shown: &mut Shown<'p>
     }
     let values = attempting.request.headers().get_all(AUTHORIZATION).iter();
     let identity = match Authorization::read(values.map(|value| value.as_bytes())) {
+        Err(Unreadable) if tokens => return Err(Unproven::Bearer(BearerError::InvalidRequest, "unreadable")),
         Err(Unreadable) => return Err(Unproven::Unreadable),
         Ok(None) => return Ok(()),
-        Ok(Some(Authorization::Bearer(token))) if tokens => bearer(token, attempting, shown).await?,
+        Ok(Some(Authorization::Bearer(token))) if tokens => {
+            let identity = bearer(token, attempting, shown).await;
+            identity.map_err(|unproven| unproven.or(refused))?
+        }
         Ok(Some(Authorization::Dpop(token))) if tokens => with_proof(token, attempting, shown).await?,
         Ok(Some(Authorization::Basic(credential))) => {
             let passwords = passwords.ok_or(NOT_ACCEPTED)?;
@@ -54,9 +58,7 @@ async fn bearer<'p>(token: &str, attempting: Attempting<'p>, shown: &mut Shown<'
         };
         return attempting.no_guess().settle(Err(unproven)).await;
     }
-    shown
-        .once
-        .extend(once(token, &identity, attempting.access, Unproven::Rejected));
+    shown.once.extend(once(token, &identity, attempting.access, refused));
     Ok(identity)
 }
 
@@ -67,10 +69,7 @@ async fn with_proof<'p>(
     shown: &mut Shown<'p>,
 ) -> Result<Arc<Identity>, Unproven> {
     let identity = token::verify(token, attempting).await;
-    let identity = identity.map_err(|unproven| match unproven {
-        Unproven::Rejected(why) => invalid(why),
-        other => other,
-    })?;
+    let identity = identity.map_err(|unproven| unproven.or(invalid))?;
     let address = attempting.request.arrival().client().address;
     let prover = attempting.gate.lately().prover(identity.subject(), address);
     let attempt = attempting.attempt_of(&[prover]).await?;
@@ -89,8 +88,24 @@ async fn with_proof<'p>(
     Ok(identity)
 }
 
+/// What a token that is not good is to whoever presented it alone.
+fn refused(why: &'static str) -> Unproven {
+    Unproven::Bearer(BearerError::InvalidToken, why)
+}
+
+/// The same to whoever presented it with a proof.
 fn invalid(why: &'static str) -> Unproven {
     Unproven::Dpop(DpopError::Token(BearerError::InvalidToken), why)
+}
+
+impl Unproven {
+    /// The same, where what is not good is a token: `rejected` is what that is to its caller.
+    fn or(self, rejected: fn(&'static str) -> Self) -> Self {
+        match self {
+            Self::Rejected(why) => rejected(why),
+            other => other,
+        }
+    }
 }
 
 /// The token, where it is good once; `rejected` is what one that was used before is to its caller.

@@ -18,7 +18,7 @@ mod token;
 
 use std::sync::Arc;
 
-use portcullis_identity::challenge::DpopError;
+use portcullis_identity::challenge::{BearerError, DpopError};
 use portcullis_identity::confirmation::Possession;
 use portcullis_identity::content_digest::ContentDigest;
 use portcullis_identity::time::UnixTime;
@@ -67,6 +67,8 @@ pub(super) enum Unproven {
     Unreadable,
     /// It is not good: why, for the log.
     Rejected(&'static str),
+    /// What came with the scheme `Bearer` is not good: what the caller is told, and why, for the log.
+    Bearer(BearerError, &'static str),
     /// What came with the scheme `DPoP` is not good: what the caller is told, and why, for the log.
     Dpop(DpopError, &'static str),
     /// A proof needs this nonce.
