@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use http::HeaderName;
 use portcullis_contract::conform::security::KeyPlace;
+use portcullis_identity::access_token::Kind;
 use portcullis_identity::challenge::{self, BearerError, DpopError};
 use portcullis_identity::confirmation::{self, Binding, Possession, Unconfirmed};
+use portcullis_identity::jose::Refusal;
 use portcullis_identity::principal::{Credential, Identity};
 use portcullis_identity::signatures::Signers;
 use portcullis_identity::time::UnixTime;
@@ -160,6 +162,17 @@ impl Access {
     pub(crate) fn is_no_guess(&self, token: TokenDigest) -> bool {
         let mut asked = self.issuers().filter_map(|issuer| issuer.introspection());
         asked.any(|introspection| introspection.is_no_guess(token))
+    }
+
+    /// What the log says of a token that was refused: that no token of its kind is taken here, where its form says so, rather
+    /// than what is wrong with it as one of another kind.
+    pub(crate) fn refused_as(&self, token: &str, refusal: &Refusal) -> &'static str {
+        let foreign = match (Kind::of(token), refusal) {
+            (Kind::House | Kind::ApiKey, Refusal::PartCount) => true,
+            (Kind::Jwt, Refusal::IssuerMismatch | Refusal::EncryptedUnexpectedly) => self.issuers().next().is_none(),
+            _ => false,
+        };
+        if foreign { Kind::NOT_ACCEPTED } else { refusal.code() }
     }
 
     /// What is known of opaque tokens of the gate's own, where they are accepted.

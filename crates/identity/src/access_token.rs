@@ -4,10 +4,11 @@
 use std::sync::Arc;
 
 use crate::confirmation::Binding;
-use crate::credentials::OpaqueToken;
+use crate::credentials::{ApiKey, OpaqueToken};
 use crate::introspection::Introspected;
 use crate::jose::Refusal;
 use crate::jose::claims::Expected;
+use crate::jose::compact::Form;
 use crate::jose::jws::Unverified;
 use crate::jose::key_set::KeySet;
 use crate::principal::Identity;
@@ -30,6 +31,34 @@ impl<K> Knower<K> {
         match house {
             Some(house) if OpaqueToken::parse(token).is_some() => Self::House(house),
             _ => Self::Issuer,
+        }
+    }
+}
+
+/// What a text in the place of an access token is, by its form alone: nothing of it is verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// An API key of the house, which is no token.
+    ApiKey,
+    /// An opaque token of the house.
+    House,
+    /// A JWT, signed or encrypted.
+    Jwt,
+    /// Anything else: whoever made it knows what it is.
+    Other,
+}
+
+impl Kind {
+    /// The log's word for a credential of a kind that an operation does not take.
+    pub const NOT_ACCEPTED: &'static str = "kind-not-accepted";
+
+    /// The kind of a text.
+    pub fn of(text: &str) -> Self {
+        match Form::of(text) {
+            Form::Signed | Form::Encrypted => Self::Jwt,
+            Form::Opaque if OpaqueToken::parse(text).is_some() => Self::House,
+            Form::Opaque if ApiKey::parse(text).is_ok() => Self::ApiKey,
+            Form::Opaque => Self::Other,
         }
     }
 }
@@ -144,6 +173,26 @@ mod tests {
             ("", true, Knower::Issuer),
         ] {
             assert_eq!(Knower::of(token, kept.then_some(())), expected, "{token}");
+        }
+    }
+
+    #[test]
+    fn a_text_is_of_the_kind_that_its_form_says() {
+        let (prefix, id) = (Prefix::parse("ptc").unwrap(), CredentialId::of([1; 8]));
+        let house = OpaqueToken::compose(&prefix, id, &[2; 32]).with_tag(&[3; 32]);
+        let key = ApiKey::compose(&prefix, id, &[2; 32]);
+        for (text, kind) in [
+            (house.as_str(), Kind::House),
+            (&house.replacen("ptc", "acme", 1), Kind::House),
+            (&format!("{house}0"), Kind::Other),
+            (&key, Kind::ApiKey),
+            (&format!("{key}0"), Kind::Other),
+            ("e30.e30.", Kind::Jwt),
+            ("e30.a.a.a.a", Kind::Jwt),
+            ("a.b.c", Kind::Other),
+            ("", Kind::Other),
+        ] {
+            assert_eq!(Kind::of(text), kind, "{text}");
         }
     }
 

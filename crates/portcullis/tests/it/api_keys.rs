@@ -185,6 +185,45 @@ fn each_scheme_has_its_challenge_and_only_that_of_a_presented_token_an_error() {
 }
 
 #[test]
+fn a_good_credential_of_another_kind_is_told_so_to_the_operator() {
+    let upstream = Upstream::with_json(THING);
+    let signer = Signer::generate(SigningAlgorithm::Es256, Kid::new("k")).unwrap();
+    let issuers = "issuers: [{name: main, issuer: 'https://id.example', audiences: [things], keys: {file: keys.json}}]";
+    let started = |bearer: &str| {
+        let schemes = SCHEMES.replace("own_tokens: true", bearer);
+        let setup = Setup::new(CONTRACT, upstream.address).with(KEPT).with(issuers);
+        let directory = setup.with("log: {requests: all}").with_api(&schemes).written();
+        directory.write("keys.json", &json!({ "keys": [signer.public_jwk()] }).to_string());
+        let token = told(&directory, "token issue --owner alice").trim().to_owned();
+        let key = issue(&directory, "");
+        (Gate::start(directory), token, key)
+    };
+    // The log comes a little later.
+    let are_told = |gate: &Gate| {
+        let places = || {
+            let mut places = why(gate);
+            places.retain(|place| !place.is_empty());
+            places
+        };
+        until("three places in the log", || places().len() == 3);
+        assert_eq!(places(), ["kind-not-accepted", "kind-not-accepted", "token-part-count"]);
+    };
+    let (gate, token, key) = started("issuers: [main]");
+    assert_eq!(bearer(&gate, &jwt(&signer)).status, 200);
+    for bad in [&token, &key, "nonsense"] {
+        bearer(&gate, bad).is_refused(401, "authentication.required");
+    }
+    are_told(&gate);
+    let (gate, token, key) = started("own_tokens: true");
+    assert_eq!(bearer(&gate, &token).status, 200);
+    for bad in [&jwt(&signer), &key, "nonsense"] {
+        bearer(&gate, bad).is_refused(401, "authentication.required");
+    }
+    are_told(&gate);
+    assert_eq!(upstream.seen().len(), 2);
+}
+
+#[test]
 fn capability_6_a_checksum_is_no_authentication_and_names_that_collide_are_not_mixed_up() {
     let upstream = Upstream::with_json(THING);
     let (gate, key) = gate(&upstream);

@@ -279,8 +279,32 @@ fn an_operation_is_asked_whether_the_token_is_enough() {
         &["no contract has an operation `GET /nowhere`"],
     );
     let key = issue(&directory, "key issue --owner alice");
-    let refused = "NO   asked for by the operation: it takes no such credential (expected `bearer`)";
-    check(&directory, &key, &at("DELETE /things"), 1, &[refused]);
+    let refused = |place: &str| {
+        format!(
+            "NO   asked for by the operation: it takes no such credential, and the log says `{place}` (expected `bearer`)"
+        )
+    };
+    check(&directory, &key, &at("DELETE /things"), 1, &[&refused("missing")]);
+    let own = issue(&directory, "token issue --owner alice");
+    check(
+        &directory,
+        &own,
+        &at("DELETE /things"),
+        1,
+        &[&refused("kind-not-accepted")],
+    );
+    let own_alone = configuration.replace("issuers: [main]", "own_tokens: true");
+    directory.write("gate.yaml", &own_alone);
+    // Own tokens say nothing of how their subject proved itself.
+    let step_up = "      x-portcullis: {step_up: {acr: ['urn:example:gold'], max_age_seconds: 300}}\n";
+    directory.write("api.yaml", &CONTRACT.replace(step_up, ""));
+    check(
+        &directory,
+        &token,
+        &at("DELETE /things"),
+        1,
+        &[&refused("kind-not-accepted")],
+    );
 }
 
 #[test]

@@ -58,7 +58,7 @@ pub(super) async fn verify(token: &str, attempting: Attempting<'_>) -> Result<Ar
     let believed = believe(token, form, digest, attempting).await;
     let believed = believed.map_err(|unbelieved| match unbelieved {
         Unbelieved::Unavailable => Unproven::Unavailable,
-        Unbelieved::Refused(refusal) => Unproven::Rejected(refusal.code()),
+        Unbelieved::Refused(refusal) => Unproven::Rejected(attempting.access.refused_as(token, &refusal)),
     });
     if let (true, Ok(identity)) = (costs_decryption, &believed) {
         // Where they are too many, this one counts as failed.

@@ -4,6 +4,8 @@
 use portcullis_contract::conform::operation::Operation as Declared;
 use portcullis_contract::conform::route::Routed;
 use portcullis_contract::conform::security::{Alternative, Requirement};
+use portcullis_identity::access_token::Kind;
+use portcullis_identity::jose::Refusal;
 use portcullis_identity::principal::{Credential, Identity};
 use portcullis_identity::step_up::StepUp;
 use portcullis_identity::time::UnixTime;
@@ -106,11 +108,9 @@ impl<'l> Operation<'l> {
                 expected: Some(any_of(names)),
                 found: None,
             };
-            report.compare(
-                "asked for by the operation",
-                Err::<(), _>("it takes no such credential"),
-                sides,
-            );
+            let place = self.place_of(alternatives, identity);
+            let why = format!("it takes no such credential, and the log says `{place}`");
+            report.compare("asked for by the operation", Err::<(), _>(why), sides);
             return;
         };
         let is_in_scope = |asked: &Requirement| identity.scopes().contain(asked.scopes.iter().map(|scope| &**scope));
@@ -131,6 +131,26 @@ impl<'l> Operation<'l> {
         }
     }
 
+    /// What the log says of a good credential that no alternative takes.
+    fn place_of(&self, alternatives: &[Alternative], identity: &Identity) -> &'static str {
+        let asked = alternatives.iter().flatten();
+        let verifiers: Vec<&Verifier> = asked.filter_map(|asked| self.verifier(asked)).collect();
+        let takes_tokens = verifiers.iter().any(|one| matches!(one, Verifier::Tokens { .. }));
+        let takes_passwords = verifiers.iter().any(|one| matches!(one, Verifier::Users(_)));
+        match identity.credential() {
+            Credential::AccessToken if takes_tokens => {
+                let of_issuer = identity.subject().authority() != AUTHORITY;
+                if of_issuer && verifiers.iter().any(|one| one.takes_issuers()) {
+                    Refusal::IssuerMismatch.code()
+                } else {
+                    Kind::NOT_ACCEPTED
+                }
+            }
+            Credential::AccessToken if takes_passwords => "scheme-not-accepted",
+            _ => "missing",
+        }
+    }
+
     fn scheme(&self, asked: &Requirement) -> &'l str {
         let index = usize::try_from(asked.scheme.0).unwrap_or(usize::MAX);
         let scheme = self.api.contract.security_schemes.get(index);
@@ -138,8 +158,12 @@ impl<'l> Operation<'l> {
     }
 
     fn takes(&self, asked: &Requirement, identity: &Identity) -> bool {
-        let scheme = self.api.api.scheme(self.scheme(asked));
-        scheme.is_some_and(|scheme| takes(&scheme.verifier, identity))
+        self.verifier(asked).is_some_and(|verifier| takes(verifier, identity))
+    }
+
+    fn verifier(&self, asked: &Requirement) -> Option<&'l Verifier> {
+        let scheme = self.api.api.scheme(self.scheme(asked))?;
+        Some(&scheme.verifier)
     }
 }
 
