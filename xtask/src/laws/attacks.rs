@@ -53,7 +53,7 @@ fn is_for(name: &str, id: &str) -> bool {
 }
 
 /// The names of the functions below a `#[test]` (or a runtime's) that no `#[ignore]` switches off.
-fn tests(file: &File) -> Vec<&str> {
+pub(super) fn tests(file: &File) -> Vec<&str> {
     let mut found = Vec::new();
     let (mut is_test, mut is_ignored) = (false, false);
     for line in file.bare.lines().map(str::trim) {

@@ -10,6 +10,7 @@ mod names;
 mod places;
 mod purity;
 mod reasons;
+mod requirements;
 mod unsafety;
 
 use crate::problem::Problem;
@@ -28,6 +29,7 @@ pub(crate) const LAWS: &[Law] = &[
     head::check,
     places::check,
     attacks::check,
+    requirements::check,
     exemptions::check,
     map::check,
 ];
