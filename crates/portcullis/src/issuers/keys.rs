@@ -4,6 +4,7 @@ use portcullis_contract::document::Problem;
 use portcullis_identity::jose::key::JwkRules;
 use portcullis_identity::jose::key_set::{KeySet, KeySetRefusal, LeftOut};
 
+use super::mistaken::{self, Mistaken};
 use crate::config::issuer::Issuer as Configured;
 use crate::config::spanned::NamedFile;
 use crate::files;
@@ -21,7 +22,7 @@ pub(super) fn rules(configured: &Configured) -> JwkRules {
 /// Why they cannot be used, as the end of a sentence.
 pub(super) fn parse(octets: &[u8], rules: &JwkRules) -> Result<(KeySet, Vec<String>), String> {
     let keys = KeySet::from_jwks(octets, rules);
-    let (keys, left_out) = keys.map_err(|refusal| refused(&refusal))?;
+    let (keys, left_out) = keys.map_err(|refusal| told(octets, &refusal).0)?;
     Ok((keys, left_out.iter().map(unused).collect()))
 }
 
@@ -39,8 +40,10 @@ pub(super) fn read(
     let held = files::trusted(&file.value);
     let held = held.map_err(|error| problem(format!("cannot read the keys `{shown}`: {error}"), ""))?;
     let keys = KeySet::from_jwks(&held.octets, &rules(configured));
-    let (keys, left_out) =
-        keys.map_err(|refusal| problem(format!("`{shown}` {}", refused(&refusal)), advice(&refusal)))?;
+    let (keys, left_out) = keys.map_err(|refusal| {
+        let (what, help) = told(&held.octets, &refusal);
+        problem(format!("`{shown}` {what}"), help)
+    })?;
     let warnings = left_out.iter().map(|key| {
         let message = format!("{} of `{shown}` is not used: {}", numbered(key), key.refusal);
         Problem::warning(location, file.span, message)
@@ -67,6 +70,14 @@ fn unused(key: &LeftOut) -> String {
 
 fn numbered(key: &LeftOut) -> String {
     format!("key {}", key.position + 1)
+}
+
+/// What octets are that are no set of keys, after their name, and what to do about it.
+fn told(octets: &[u8], refusal: &KeySetRefusal) -> (String, &'static str) {
+    match mistaken::of(octets) {
+        Some(Mistaken { what, help }) => (what.to_owned(), help),
+        None => (refused(refusal), advice(refusal)),
+    }
 }
 
 /// What is wrong with a set of keys, after its name.

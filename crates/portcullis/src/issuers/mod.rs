@@ -5,6 +5,7 @@ mod decryption;
 mod discovery;
 mod fetch;
 mod keys;
+mod mistaken;
 
 use std::collections::HashMap;
 use std::io;

@@ -196,6 +196,19 @@ fn what_is_wrong_with_keys_is_told_once_and_before_anything_is_fetched() {
     check("{url: 'https://10.0.0.1/keys'}", "`10.0.0.1` is not a public address");
     check("{url: 'https://[::1]/keys'}", "`::1` is not a public address");
     check("{}", "keys need one of `file`, `url` and `discover`");
+    let check_file = |content: &str, expected: &str| {
+        let directory = setup(&upstream, "https://id.example", "keys: {file: keys.json}").written();
+        directory.write("keys.json", content);
+        let told = String::from_utf8(run(&directory.0, &["check", "-c", "gate.yaml"]).stdout).unwrap();
+        assert!(told.contains(expected), "{expected} in {told}");
+        assert_eq!(told.matches(": error: ").count(), 1, "{told}");
+    };
+    check_file(
+        "-----BEGIN PUBLIC KEY-----\n",
+        "is PEM, and a JWK Set (RFC 7517) is expected",
+    );
+    check_file("-----BEGIN PRIVATE KEY-----\n", "holds a private key (PEM)");
+    check_file("{\"kty\": \"EC\"}", "write `{\"keys\": [...]}` around it");
 }
 
 #[test]
