@@ -45,10 +45,11 @@ pub(super) fn problem(
     }
 }
 
-/// Whose passwords a scheme takes.
+/// Whose passwords a scheme takes; none where it is no scheme of passwords, which is told by itself.
 fn users<'a>(api: &'a Api, contract: &Contract, requirement: &Requirement) -> Option<&'a str> {
+    let scheme = contract.scheme(requirement)?;
     match api.verifier(contract, requirement)? {
-        Verifier::Users(name) => Some(name),
+        verifier @ Verifier::Users(name) if verifier.is_for(&scheme.kind) => Some(name),
         _ => None,
     }
 }

@@ -6,6 +6,7 @@ use portcullis_contract::conform::operation::Operation;
 use portcullis_contract::conform::security::{KeyPlace, Requirement, SchemeKind, SecurityScheme};
 use portcullis_contract::document::{Document, Problem};
 
+use super::place;
 use crate::config::api::Api;
 use crate::config::nearest::nearest;
 use crate::config::security::{Scheme, Verifier};
@@ -21,7 +22,7 @@ pub(super) fn problems(api: &Api, document: &Document, contract: &Contract, loca
             Some(Scheme { verifier, .. }) if verifier.is_for(&scheme.kind) => None,
             Some(Scheme { verifier, .. }) => Some(match (verifier, &scheme.kind) {
                 (Verifier::ApiKeys { .. }, SchemeKind::ApiKey(KeyPlace::Query(_))) => in_query(document, scheme),
-                _ => unfit(document, scheme),
+                _ => unfit(api, document, scheme, location),
             }),
         });
     let unknown = api.security_schemes.iter().filter_map(|(name, settled)| {
@@ -57,7 +58,17 @@ fn undeclared(api: &Api, document: &Document, SecurityScheme { name, span, .. }:
 
 fn unmapped(api: &Api, SecurityScheme { name, kind, .. }: &SecurityScheme, location: &str) -> Problem {
     let message = format!("the contract asks for the security scheme `{name}`, and nothing verifies it");
-    let (what, setting) = match kind {
+    let (what, setting) = fitting(kind);
+    let help = format!(
+        "{what} (`security_schemes: {{{name}: {{{setting}}}}}`), or set `dangerous_unverified_schemes: true` where the upstream \
+         verifies all of them"
+    );
+    Problem::error(location, api.contract_span, message).help(help)
+}
+
+/// What verifies a scheme of this kind, in words, and the setting.
+fn fitting(kind: &SchemeKind) -> (&'static str, &'static str) {
+    match kind {
         SchemeKind::MutualTls => ("say whom certificates name", "client_certificates: NAME"),
         SchemeKind::Basic => ("name the users whose passwords are accepted", "users: NAME"),
         SchemeKind::ApiKey(KeyPlace::Header(field)) if field == "signature" => {
@@ -74,16 +85,11 @@ fn unmapped(api: &Api, SecurityScheme { name, kind, .. }: &SecurityScheme, locat
             ("name whose tokens are accepted", "issuers: [NAME]")
         }
         SchemeKind::Http(_) | SchemeKind::Unknown => ("let the upstream verify it", "dangerous_unverified: true"),
-    };
-    let help = format!(
-        "{what} (`security_schemes: {{{name}: {{{setting}}}}}`), or set `dangerous_unverified_schemes: true` where the upstream \
-         verifies all of them"
-    );
-    Problem::error(location, api.contract_span, message).help(help)
+    }
 }
 
-/// What is verified in another way than the contract says must not look as if it was.
-fn unfit(document: &Document, scheme: &SecurityScheme) -> Problem {
+/// What is verified in another way than the contract says must not look as if it was. It is told where the configuration says so.
+fn unfit(api: &Api, document: &Document, scheme: &SecurityScheme, location: &str) -> Problem {
     let what = match &scheme.kind {
         SchemeKind::Bearer | SchemeKind::OAuth2 | SchemeKind::OpenIdConnect(_) => "access tokens".to_owned(),
         SchemeKind::ApiKey(_) => "API keys".to_owned(),
@@ -96,8 +102,19 @@ fn unfit(document: &Document, scheme: &SecurityScheme) -> Problem {
         "`{}`: what is named in `security_schemes` does not verify {what}",
         scheme.name
     );
-    let help = "name what does, or let the upstream verify them: `dangerous_unverified: true`";
-    Problem::error(document.location(scheme.span.file), scheme.span, message).help(help)
+    let (way, setting) = fitting(&scheme.kind);
+    let help = format!(
+        "the contract says so ({}): {way} (`{}: {{{setting}}}`), or let the upstream verify them: `dangerous_unverified: true`",
+        place(document, scheme.span),
+        scheme.name
+    );
+    let settled = api.security_schemes.get(&*scheme.name);
+    Problem::error(
+        location,
+        settled.map_or(api.contract_span, |settled| settled.span),
+        message,
+    )
+    .help(help)
 }
 
 /// A key in the query is written into logs, histories and `Referer` fields on its way (RFC 9700 §4.3.2).
@@ -116,7 +133,7 @@ fn at_once(api: &Api, document: &Document, contract: &Contract) -> Option<Proble
     let clash = |operation: &Operation| {
         let mut ways = operation.security.iter().flatten();
         ways.find_map(|way| {
-            let asked = way.iter().filter_map(|asked| api.verifier(contract, asked));
+            let asked = way.iter().filter_map(|asked| fit(api, contract, asked));
             clash(&asked.collect::<Vec<_>>())
         })
     };
@@ -127,6 +144,12 @@ fn at_once(api: &Api, document: &Document, contract: &Contract) -> Option<Proble
     let message = format!("`{}` asks for {what}", operation.name());
     let help = "let the upstream verify the other: `dangerous_unverified: true`, or make two ways in of it";
     Some(Problem::error(document.location(operation.span.file), operation.span, message).help(help))
+}
+
+/// Who verifies what is asked for, where that can be: whoever cannot was told already.
+fn fit<'a>(api: &'a Api, contract: &Contract, asked: &Requirement) -> Option<&'a Verifier> {
+    let kind = &contract.scheme(asked)?.kind;
+    api.verifier(contract, asked).filter(|verifier| verifier.is_for(kind))
 }
 
 /// What of one way in excludes each other.

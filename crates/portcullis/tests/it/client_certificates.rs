@@ -636,6 +636,30 @@ fn a_proxy_s_own_certificate_is_not_its_callers() {
 }
 
 #[test]
+fn what_verifies_no_certificates_is_told_where_the_configuration_says_so() {
+    let upstream = Upstream::with_json(THING);
+    for named in ["api_keys: true", "users: staff"] {
+        let directory = Setup::new(CONTRACT, upstream.address)
+            .with("credentials: {store: credentials.db, secret: credentials.jwks}")
+            .with("users: [{name: staff, file: users.txt}]")
+            .with_api(&format!(
+                "security_schemes: {{bearer: {{own_tokens: true}}, mtls: {{{named}}}}}"
+            ))
+            .written();
+        let told = String::from_utf8(run(&directory.0, &["check", "-c", "gate.yaml"]).stdout).unwrap();
+        // Nobody made the files here.
+        let errors = told
+            .lines()
+            .filter(|line| line.contains(": error: ") && !line.contains("no such file"));
+        let errors: Vec<&str> = errors.collect();
+        let [error] = errors.as_slice() else { panic!("{told}") };
+        assert!(error.starts_with("gate.yaml:"), "{told}");
+        assert!(error.contains("does not verify client certificates"), "{told}");
+        assert!(told.contains("`mtls: {client_certificates: NAME}`"), "{told}");
+    }
+}
+
+#[test]
 fn rules_that_nobody_could_meet_are_errors() {
     let site = Site::new();
     let asks =
