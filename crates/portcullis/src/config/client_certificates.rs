@@ -217,14 +217,9 @@ impl ClientCertificates {
 
 impl RuleWritten {
     fn lower(self, span: Span, problems: &mut Problems<'_>) -> Option<Rule> {
-        let mut sound = |pattern: Option<Pattern>, text: &str, what: &str| {
+        let mut sound = |pattern: Option<Pattern>, text: &str, what: &str, help: &str| {
             if pattern.is_none() {
-                let message = format!("`{text}` is no {what}");
-                problems.error(
-                    span,
-                    message,
-                    "a `*` stands for one whole part, and only where the description says",
-                );
+                problems.error(span, format!("`{text}` is no {what}"), help);
             }
             pattern
         };
@@ -234,13 +229,26 @@ impl RuleWritten {
                     SpiffePattern::read(&text).map(Pattern::Spiffe),
                     &text,
                     "SPIFFE ID of a workload",
+                    "write such as `spiffe://example.org/ns/*/sa/orders`: a `*` stands for one whole segment of the path",
                 )
             }),
             self.uri.map(|uri| Some(Pattern::Uri(uri.into()))),
-            self.dns
-                .map(|text| sound(DnsPattern::read(&text).map(Pattern::Dns), &text, "DNS name")),
-            self.email
-                .map(|text| sound(EmailPattern::read(&text).map(Pattern::Email), &text, "e-mail address")),
+            self.dns.map(|text| {
+                sound(
+                    DnsPattern::read(&text).map(Pattern::Dns),
+                    &text,
+                    "DNS name that a rule can have",
+                    "write such as `*.clients.example.com`: a `*` stands for the first label, before at least two others",
+                )
+            }),
+            self.email.map(|text| {
+                sound(
+                    EmailPattern::read(&text).map(Pattern::Email),
+                    &text,
+                    "e-mail address",
+                    "write such as `*@example.com`: a `*` stands for all of what is before the `@`",
+                )
+            }),
             self.dangerous_common_name
                 .map(|name| Some(Pattern::DangerousCommonName(name.into()))),
         ];

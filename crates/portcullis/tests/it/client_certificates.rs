@@ -689,7 +689,12 @@ fn rules_that_nobody_could_meet_are_errors() {
         &dns,
         "certificates of different authorities",
     );
-    check(asks, &rules("{dns: '*.com'}"), "is no DNS name");
+    check(asks, &rules("{dns: '*.com'}"), "is no DNS name that a rule can have");
+    check(
+        asks,
+        &rules("{dns: '*.com'}"),
+        "a `*` stands for the first label, before at least two others",
+    );
     check(asks, &rules("{spiffe: 'spiffe://*/x'}"), "is no SPIFFE ID");
     check(asks, &rules("{email: '*'}"), "is no e-mail address");
     check(asks, &rules("{dns: a.example, uri: 'urn:x'}"), "exactly one of");
