@@ -156,6 +156,33 @@ fn challenges(answer: &Answer) -> Vec<&str> {
 }
 
 #[test]
+fn a_scope_that_no_operation_asks_for_is_warned_of() {
+    let upstream = Upstream::with_json(THING);
+    let directory = setup(&upstream).written();
+    let said = |verb: &str| {
+        let arguments: Vec<&str> = verb.split(' ').chain(["-c", "gate.yaml"]).collect();
+        let output = run(&directory.0, &arguments);
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let mistyped = said("key issue --owner alice --scope things.delete --scope thing.delete");
+    let warning = "no operation asks for the scope `thing.delete` of an API key: did you mean `things.delete`?";
+    assert_eq!(mistyped.matches("no operation asks").count(), 1, "{mistyped}");
+    assert!(mistyped.contains(warning), "{mistyped}");
+    assert!(!said("key issue --owner alice").contains("no operation asks"));
+    let of_token = said("token issue --owner alice --scope things.delete");
+    assert!(
+        of_token.contains("no operation asks for the scope `things.delete` of an opaque token\n"),
+        "{of_token}"
+    );
+    let broken = directory
+        .read("gate.yaml")
+        .replace("bearer: {own_tokens: true}", "bearer: {}");
+    directory.write("gate.yaml", &broken);
+    assert!(said("key issue --owner alice --scope a").contains("its scopes were not held against the contracts"));
+}
+
+#[test]
 fn each_scheme_has_its_challenge_and_only_that_of_a_presented_token_an_error() {
     let upstream = Upstream::with_json(THING);
     let (gate, key) = gate(&upstream);

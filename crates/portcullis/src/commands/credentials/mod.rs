@@ -2,6 +2,7 @@
 //! revoked.
 
 mod arguments;
+mod scopes;
 mod tell;
 
 use std::collections::BTreeSet;
@@ -176,6 +177,7 @@ pub(super) fn issue(arguments: &Issue, kind: Kind, lifetime_seconds: u64, shared
         match store.issue(&record) {
             Ok(()) => {
                 tell::new(&text, &record, now, shared)?;
+                scopes::warn(&arguments.config, &record);
                 return Ok(Outcome::Clean);
             }
             Err(IssueError::Taken) => {}
