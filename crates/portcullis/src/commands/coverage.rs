@@ -20,6 +20,7 @@ use super::{Failure, Outcome, Overlaid, Shared};
 use crate::config::policy::Policy;
 use crate::config::rate_limit::RateLimit;
 use crate::config::raw::{KeyPart, Mode, UndeclaredAction};
+use crate::config::users::Logins;
 use crate::contracts::{self, Loaded, place, websockets};
 
 const BOLD: Style = Style::new().bold();
@@ -47,8 +48,9 @@ pub(super) struct Arguments {
 /// Reports the coverage of every operation.
 pub(super) fn run(arguments: &Arguments, shared: &Shared) -> Result<Outcome, Failure> {
     let Overlaid { file, .. } = &arguments.contracts;
-    let apis = contracts::for_verb(&arguments.contracts.load()?, &file.config)?;
-    let covered: Vec<Api<'_>> = apis.iter().map(api).collect();
+    let configuration = arguments.contracts.load()?;
+    let apis = contracts::for_verb(&configuration, &file.config)?;
+    let covered: Vec<Api<'_>> = apis.iter().map(|loaded| api(loaded, &configuration.logins)).collect();
     let told = if shared.json {
         format!("{:#}\n", as_json(&covered))
     } else {
@@ -138,7 +140,7 @@ impl State {
     }
 }
 
-fn api(loaded: &Loaded) -> Api<'_> {
+fn api<'l>(loaded: &'l Loaded, logins: &Logins) -> Api<'l> {
     let contract = &loaded.contract;
     let judged = coverage::coverage(contract);
     let operations = contract.operations.iter().zip(&loaded.policies).zip(judged);
@@ -149,6 +151,7 @@ fn api(loaded: &Loaded) -> Api<'_> {
             operation,
             policy,
             rows: callers::rows(&loaded.api, contract, operation, policy)
+                .chain(callers::failed_logins(&loaded.api, contract, operation, logins))
                 .chain(checks)
                 .chain(access::rows(policy))
                 .chain(websocket_row(operation, policy))
@@ -496,7 +499,7 @@ components:
         let (configuration, _) = config::read(&location, GATE.as_bytes()).usable().unwrap();
         let apis = contracts::load_all(&configuration, &location).unwrap();
         std::fs::remove_dir_all(&directory).unwrap();
-        let covered: Vec<Api<'_>> = apis.iter().map(api).collect();
+        let covered: Vec<Api<'_>> = apis.iter().map(|loaded| api(loaded, &configuration.logins)).collect();
         let told = anstream::adapter::strip_str(&make(&covered)).to_string();
         told.replace(&format!("{}/", directory.display()), "")
     }

@@ -10,7 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use portcullis_identity::authorization::Password;
 use portcullis_identity::password::{Costs, Memory, PasswordHash};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::gate::{Directory, Gate, Setup, program, run, until};
 use crate::http::THING;
@@ -550,6 +550,34 @@ fn what_would_take_passwords_elsewhere_is_an_error_before_anything_is_served() {
     let told = check(setup(&upstream), &weak, "cheap to guess");
     assert!(told.contains("users.txt:1"), "{told}");
     assert!(!told.contains("$argon2id$v=19$m=1024"), "{told}");
+}
+
+#[test]
+fn coverage_tells_how_often_logins_may_fail() {
+    let upstream = Upstream::with_json(THING);
+    let directory = written(
+        &setup(&upstream).with("logins: {failures_of_user: {requests: 7, per: 1h}}"),
+        &staff(),
+        &Issuer::new("one"),
+    );
+    let output = run(&directory.0, &["coverage", "-c", "gate.yaml", "--json"]);
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let rows = |operation: &str| {
+        let operations = told["apis"][0]["operations"].as_array().unwrap();
+        let of = operations.iter().find(|one| one["path"] == operation).unwrap();
+        let checks = of["checks"].as_array().unwrap().iter();
+        checks
+            .filter(|row| row["subject"] == "failed logins")
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    let [row] = rows("/login").try_into().unwrap();
+    let why = row["reason"].as_str().unwrap();
+    assert!(
+        why.starts_with("10 in 3600 s, burst 5, by user and address; 7 in 3600 s, burst 7"),
+        "{why}"
+    );
+    assert_eq!(rows("/things"), Vec::<Value>::new());
 }
 
 #[test]

@@ -6,8 +6,10 @@ use portcullis_contract::conform::security::{Alternative, Requirement};
 
 use super::{Row, State};
 use crate::config::api::Api;
+use crate::config::checked::Pace;
 use crate::config::policy::Policy;
 use crate::config::security::Verifier;
+use crate::config::users::Logins;
 
 /// The rows of one operation.
 pub(super) fn rows(
@@ -25,6 +27,20 @@ pub(super) fn rows(
         Row::new("step-up", State::Enforced, asked.join(", "))
     });
     std::iter::once(callers).chain(step_up)
+}
+
+/// How often logins may fail, where the operation is one. That is no rate limit of a policy: who fails is known, and counted before a
+/// password is verified.
+pub(super) fn failed_logins(api: &Api, contract: &Contract, operation: &Operation, logins: &Logins) -> Option<Row> {
+    let mut asked = operation.security.iter().flatten().flatten();
+    asked.find(|asked| matches!(api.verifier(contract, asked), Some(Verifier::Users(_))))?;
+    let told = |pace: &Pace| format!("{} in {} s, burst {}", pace.requests, pace.per.as_secs(), pace.burst);
+    let why = format!(
+        "{}, by user and address; {}, by user at addresses where that user did not log in lately",
+        told(&logins.failures_of_user_at_address),
+        told(&logins.failures_of_user)
+    );
+    Some(Row::new("failed logins", State::Enforced, why))
 }
 
 fn callers(api: &Api, contract: &Contract, operation: &Operation) -> Row {
