@@ -42,7 +42,7 @@ impl Thumbprint {
     }
 
     /// In a JSON value, spelt so.
-    pub(crate) fn of_value(value: &Value) -> Option<Self> {
+    pub fn of_value(value: &Value) -> Option<Self> {
         Self::from_base64url(value.as_str()?)
     }
 

@@ -100,7 +100,7 @@ fn a_signed_token_is_told_check_by_check() {
             "ok   binding (`cnf`): none: whoever has the token can use it",
             "ok   scheme that takes it: `bearer` of api",
             "       client: app\n       scopes: things.read\n",
-            "\naccepted: user:main:alice\n",
+            "\naccepted (asked of no operation): user:main:alice\n",
         ],
     );
     // Every check is told, not only the first that does not hold, with what would do and what is there.
@@ -179,7 +179,10 @@ fn what_a_token_is_bound_to_has_to_be_shown_and_is_told() {
         &bound(json!({"jkt": ONE})),
         &[],
         0,
-        &[by_key, "accepted, if that is so: user:main:alice"],
+        &[
+            by_key,
+            "accepted, if that is so (asked of no operation): user:main:alice",
+        ],
     );
     let by_certificate = "if   binding (`cnf`): the request comes over a connection with the certificate";
     check(&directory, &bound(json!({"x5t#S256": ONE})), &[], 0, &[by_certificate]);
@@ -190,6 +193,8 @@ fn what_a_token_is_bound_to_has_to_be_shown_and_is_told() {
         1,
         &["NO   binding (`cnf`): it names something else"],
     );
+    let malformed = "NO   binding (`cnf`): `jkt` is no SHA-256 digest in base64url";
+    check(&directory, &bound(json!({"jkt": &ONE[1..]})), &[], 1, &[malformed]);
     let directory = configured(&issuer, ", binding: dpop");
     let unbound = "NO   binding (`cnf`): the tokens of its issuer have to be bound to the key of DPoP proofs (`jkt`)";
     for token in [issuer.token(), bound(json!({"x5t#S256": ONE}))] {
@@ -224,11 +229,7 @@ fn a_token_that_is_good_once_needs_a_name_and_only_the_gate_knows_the_rest() {
 #[test]
 fn an_operation_is_asked_whether_the_token_is_enough() {
     let issuer = Issuer::new("one");
-    let directory = configured(&issuer, "");
-    let configuration = directory.read("gate.yaml").replace(", own_tokens: true", "");
-    directory.write("gate.yaml", &configuration);
-    let token = issuer.token();
-    let at = |operation: &'static str| ["--operation", operation];
+    let (directory, token) = (without_own_tokens(&issuer), issuer.token());
     check(&directory, &token, &at("GET /things"), 0, &["ok   scopes: things.read"]);
     for operation in ["DELETE /things", "deleteThings"] {
         let missing =
@@ -278,6 +279,59 @@ fn an_operation_is_asked_whether_the_token_is_enough() {
         2,
         &["no contract has an operation `GET /nowhere`"],
     );
+}
+
+/// One that takes tokens of its issuer, and none of the gate's own.
+fn without_own_tokens(issuer: &Issuer) -> Directory {
+    let directory = configured(issuer, "");
+    let configuration = directory.read("gate.yaml").replace(", own_tokens: true", "");
+    directory.write("gate.yaml", &configuration);
+    directory
+}
+
+fn at(operation: &str) -> [&str; 2] {
+    ["--operation", operation]
+}
+
+#[test]
+fn an_operation_is_found_by_what_people_write_and_named() {
+    let issuer = Issuer::new("one");
+    let (directory, token) = (without_own_tokens(&issuer), issuer.token());
+    let asked = [
+        "ok   scopes: things.read",
+        "\nfor `GET /things` of api\n",
+        "not looked at: from where and how often it comes",
+        "\naccepted: user:main:alice\n",
+    ];
+    check(&directory, &token, &at("GET /things"), 0, &asked);
+    check(&directory, &token, &at(" get   /things "), 0, &asked);
+    check(
+        &directory,
+        &token,
+        &at("deleteThings"),
+        1,
+        &["\nfor `DELETE /things` (`deleteThings`) of api\n"],
+    );
+    for (astray, meant) in [
+        ("deletethings", "deleteThings"),
+        ("GET /thing", "GET /things"),
+        ("GET things", "GET /things"),
+        ("/transfer", "GET /transfer"),
+    ] {
+        check(
+            &directory,
+            &token,
+            &at(astray),
+            2,
+            &[&format!("did you mean `{meant}`?")],
+        );
+    }
+}
+
+#[test]
+fn an_operation_that_takes_no_such_credential_says_what_the_log_says() {
+    let issuer = Issuer::new("one");
+    let (directory, token) = (without_own_tokens(&issuer), issuer.token());
     let key = issue(&directory, "key issue --owner alice");
     let refused = |place: &str| {
         format!(
@@ -293,7 +347,9 @@ fn an_operation_is_asked_whether_the_token_is_enough() {
         1,
         &[&refused("kind-not-accepted")],
     );
-    let own_alone = configuration.replace("issuers: [main]", "own_tokens: true");
+    let own_alone = directory
+        .read("gate.yaml")
+        .replace("issuers: [main]", "own_tokens: true");
     directory.write("gate.yaml", &own_alone);
     // Own tokens say nothing of how their subject proved itself.
     let step_up = "      x-portcullis: {step_up: {acr: ['urn:example:gold'], max_age_seconds: 300}}\n";
@@ -319,7 +375,7 @@ fn credentials_of_the_gate_s_own_are_told_by_form_and_record() {
         "ok   not expired: good until 2",
         "       owner: user:alice\n",
         "       scopes: things.read\n",
-        "accepted: user:own:alice\n",
+        "accepted (asked of no operation): user:own:alice\n",
     ];
     check(&directory, &token, &[], 0, good);
     let forged = format!("{}{}", &token[..token.len() - 43], "0".repeat(43));
@@ -340,7 +396,7 @@ fn an_api_key_is_told_from_a_mistyped_an_invented_and_an_ended_one() {
     let good = &[
         "ok   checksum",
         "ok   not expired: good until it is revoked",
-        "accepted: service:own:billing\n",
+        "accepted (asked of no operation): service:own:billing\n",
     ];
     check(&directory, &key, &[], 0, good);
     let id = key.split('_').nth(1).unwrap();
@@ -443,10 +499,35 @@ fn what_is_no_token_at_all_is_bad_input() {
         &["it is no JWT by its form", "not accepted"],
     );
     check(&directory, "", &[], 2, &["there is no token: what is written is empty"]);
-    check(&directory, "two words", &[], 2, &["carries no token"]);
+    check(&directory, "two words", &[], 2, &["what is written is several words"]);
+    directory.write("found", &issuer.token());
+    check(&directory, "Basic YTpi", &[], 2, &["`Basic` carries no token"]);
+    check(
+        &directory,
+        "found",
+        &[],
+        2,
+        &["`found` is a file, and a token is expected"],
+    );
+    check(
+        &directory,
+        "a.b.zzz",
+        &[],
+        1,
+        &["it has the parts of a JWT, of which the first is no JSON object"],
+    );
+    let header = format!("Authorization: Bearer {}", issuer.token());
+    check(
+        &directory,
+        &header,
+        &[],
+        0,
+        &["accepted (asked of no operation): user:main:alice\n"],
+    );
     check(&directory, "Bearer a b", &[], 2, &["what is written is no token"]);
     check(&directory, "schl\u{fc}ssel", &[], 2, &["what is written is no token"]);
-    check(&directory, &"a".repeat(20_000), &[], 1, &["not accepted"]);
+    let long = ["NO   length: it has 20000 bytes", "not accepted"];
+    check(&directory, &"a".repeat(20_000), &[], 1, &long);
     let typed = |text: &str| {
         let mut child = program(&directory.0, &["token", "inspect", "-", "-c", "gate.yaml"])
             .stdin(Stdio::piped())
@@ -470,7 +551,13 @@ fn an_issuer_is_asked_only_where_that_is_wanted() {
     check(&directory, "good", &[], 1, &["asked with `--introspect`"]);
     authority.saw_nothing("a look without asking");
     let asking = &["--introspect"];
-    check(&directory, "good", asking, 0, &["accepted: user:main:alice\n"]);
+    check(
+        &directory,
+        "good",
+        asking,
+        0,
+        &["accepted (asked of no operation): user:main:alice\n"],
+    );
     check(&directory, "late", asking, 1, &["NO   not expired"]);
     check(&directory, "unknown", asking, 1, &["NO   active"]);
 }

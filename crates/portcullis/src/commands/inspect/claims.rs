@@ -4,6 +4,7 @@ use portcullis_identity::confirmation::{Binding, Confirmation, Unconfirmed};
 use portcullis_identity::jose::claims::{Check, Claims, Expected};
 use portcullis_identity::jose::media_type::MediaType;
 use portcullis_identity::principal::Identity;
+use portcullis_identity::thumbprint::Thumbprint;
 use portcullis_identity::time::UnixTime;
 use serde_json::Value;
 
@@ -73,10 +74,7 @@ fn bind(binding: Binding, claims: &Claims, report: &mut Report) {
     match binding.keep(claims) {
         Ok(None) => report.hold(CHECK, "none: whoever has the token can use it"),
         Ok(Some(confirmation)) => report.depend(CHECK, shown(&confirmation)),
-        Err(Unconfirmed::NotUnderstood) => report.fail(
-            CHECK,
-            "it names something else than one certificate (`x5t#S256`) and one key (`jkt`), which nobody could check",
-        ),
+        Err(Unconfirmed::NotUnderstood) => report.fail(CHECK, misunderstood(claims)),
         Err(_) => {
             let what = match binding {
                 Binding::Certificate => "a client certificate (`x5t#S256`)",
@@ -84,6 +82,19 @@ fn bind(binding: Binding, claims: &Claims, report: &mut Report) {
                 Binding::Any | Binding::None => "a client certificate or the key of DPoP proofs",
             };
             report.fail(CHECK, format!("the tokens of its issuer have to be bound to {what}"));
+        }
+    }
+}
+
+/// Why nobody could check what a token is bound to.
+fn misunderstood(claims: &Claims) -> String {
+    let named = |name: &&str| claims.get("cnf").and_then(|cnf| cnf.get(*name));
+    let malformed = |name: &&str| named(name).is_some_and(|value| Thumbprint::of_value(value).is_none());
+    match ["x5t#S256", "jkt"].iter().find(|name| malformed(name)) {
+        Some(name) => format!("`{name}` is no SHA-256 digest in base64url, which has 43 characters"),
+        None => {
+            "it names something else than one certificate (`x5t#S256`) and one key (`jkt`), which nobody could check"
+                .to_owned()
         }
     }
 }

@@ -20,7 +20,13 @@ pub(super) fn look(token: &str, form: Form, looking: &Looking<'_>, report: &mut 
     match form {
         Form::Opaque => {
             report.form("an opaque token, if it is one");
-            ask_whoever_is(token, "it is no JWT by its form", looking, report)
+            let why = match token.matches('.').count() {
+                2 | 4 => {
+                    "it has the parts of a JWT, of which the first is no JSON object in base64url: it is none, or was cut"
+                }
+                _ => "it is no JWT by its form",
+            };
+            ask_whoever_is(token, why, looking, report)
         }
         Form::Signed => {
             report.form("a signed token (JWS)");

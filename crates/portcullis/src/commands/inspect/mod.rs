@@ -9,12 +9,13 @@ mod own;
 mod report;
 
 use std::io::{Read as _, Write as _};
+use std::path::Path;
 
 use clap::Args;
 use portcullis_gateway::listen::unix_time;
-use portcullis_identity::access_token::Knower;
+use portcullis_identity::access_token::{Kind, Knower};
 use portcullis_identity::authorization::Authorization;
-use portcullis_identity::credentials::{Kind, Prefix};
+use portcullis_identity::credentials::{self, Prefix};
 use portcullis_identity::jose::compact::{Form, TOKEN_BYTES_MAX};
 use portcullis_identity::principal::Identity;
 use portcullis_identity::time::UnixTime;
@@ -53,6 +54,7 @@ struct Looking<'c> {
 pub(super) fn run(inspect: &Inspect, shared: &Shared) -> Result<Outcome, Failure> {
     let written = written(&inspect.token)?;
     let text = credential(&written)?;
+    check_no_file(&inspect.token, text)?;
     let configuration = inspect.config.load()?;
     let apis = match &inspect.operation {
         Some(_) => contracts::for_verb(&configuration, &inspect.config.config)?,
@@ -65,10 +67,10 @@ pub(super) fn run(inspect: &Inspect, shared: &Shared) -> Result<Outcome, Failure
         introspect: inspect.introspect,
         now: unix_time(),
     };
-    let mut report = Report::default();
+    let mut report = Report::at(operation.as_ref().map(Operation::name));
     if let Some(identity) = looking.at(text, &mut report)? {
         operation::check_schemes(&identity, &configuration.apis, &mut report);
-        if let Some(operation) = operation {
+        if let Some(operation) = &operation {
             operation.check(&identity, looking.now, &mut report);
         }
         report.identify(&identity);
@@ -97,7 +99,7 @@ fn written(argument: &str) -> Result<String, Failure> {
 /// The credential as it is meant: without the scheme and the line end that come with copying it. It is not repeated where it is
 /// none: it may be a secret after all.
 fn credential(written: &str) -> Result<&str, Failure> {
-    let written = written.trim();
+    let written = value_of(written.trim());
     if written.is_empty() {
         return Err(Failure::unusable("there is no token: what is written is empty"));
     }
@@ -112,8 +114,12 @@ fn credential(written: &str) -> Result<&str, Failure> {
             let text = written.rsplit_once(char::is_whitespace);
             Ok(text.map_or(written, |(_, text)| text))
         }
-        Ok(Some(Authorization::Basic(_) | Authorization::Other)) => Err(Failure::unusable(
-            "what is written begins with a scheme that carries no token: write what follows `Bearer` or `DPoP`",
+        Ok(Some(Authorization::Basic(_))) => Err(Failure::unusable(
+            "what is written is a user name and a password, which are verified at the gate alone: `Basic` carries no token",
+        )),
+        Ok(Some(Authorization::Other)) => Err(Failure::unusable(
+            "what is written is several words, and the first is no scheme that carries a token: write one token, alone or \
+             behind `Bearer` or `DPoP`",
         )),
         Ok(None) | Err(_) => Err(Failure::unusable(
             "what is written is no token: one is a single word of letters, digits and `-._~+/` (RFC 6750, section 2.1)",
@@ -121,14 +127,43 @@ fn credential(written: &str) -> Result<&str, Failure> {
     }
 }
 
+/// The value of a header field that was copied with its name; a token has no colon.
+fn value_of(line: &str) -> &str {
+    let is_name =
+        |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    match line.split_once(':') {
+        Some((name, value)) if is_name(name) => value.trim_start(),
+        _ => line,
+    }
+}
+
+/// Refuses the name of a file in the place of what is in it. A token that is called like a file is still one.
+fn check_no_file(argument: &str, text: &str) -> Result<(), Failure> {
+    if argument == "-" || Kind::of(text) != Kind::Other || !Path::new(argument).is_file() {
+        return Ok(());
+    }
+    let message =
+        format!("`{argument}` is a file, and a token is expected: `portcullis token inspect - < {argument}` reads it");
+    Err(Failure::unusable(message))
+}
+
 impl<'c> Looking<'c> {
     /// Whom the text speaks of; none where the way ends before that is known.
     fn at(&self, text: &str, report: &mut Report) -> Result<Option<Identity>, Failure> {
+        if text.len() > TOKEN_BYTES_MAX {
+            report.form("too long for a token");
+            let length = text.len();
+            report.fail(
+                "length",
+                format!("it has {length} bytes, and nothing of more than {TOKEN_BYTES_MAX} is looked at"),
+            );
+            return Ok(None);
+        }
         if own::is_key(text) {
-            return self.at_own(Kind::ApiKey, text, report);
+            return self.at_own(credentials::Kind::ApiKey, text, report);
         }
         if let Knower::House(_) = Knower::of(text, self.credentials()) {
-            return self.at_own(Kind::Token, text, report);
+            return self.at_own(credentials::Kind::Token, text, report);
         }
         match Form::of(text) {
             Form::Opaque if self.is_cut(text) => {
@@ -140,7 +175,7 @@ impl<'c> Looking<'c> {
         }
     }
 
-    fn at_own(&self, kind: Kind, text: &str, report: &mut Report) -> Result<Option<Identity>, Failure> {
+    fn at_own(&self, kind: credentials::Kind, text: &str, report: &mut Report) -> Result<Option<Identity>, Failure> {
         own::look(kind, text, self.credentials(), self.now, report)
     }
 
@@ -168,6 +203,11 @@ mod tests {
             ("Bearer abc", Some("abc")),
             ("bearer  abc", Some("abc")),
             ("DPoP abc.d_e", Some("abc.d_e")),
+            ("Authorization: Bearer abc", Some("abc")),
+            ("authorization:DPoP abc", Some("abc")),
+            ("X-API-Key: abc", Some("abc")),
+            ("Authorization: Basic YTpi", None),
+            ("Authorization:", None),
             ("", None),
             (" \n", None),
             ("Bearer ", Some("Bearer")),

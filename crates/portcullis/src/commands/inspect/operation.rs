@@ -16,6 +16,7 @@ use super::claims::any_of;
 use super::report::{Report, Sides};
 use crate::config::api::Api;
 use crate::config::credentials::AUTHORITY;
+use crate::config::nearest::nearest;
 use crate::config::policy::Policy;
 use crate::config::security::Verifier;
 use crate::contracts::Loaded;
@@ -68,8 +69,9 @@ impl<'l> Operation<'l> {
     /// # Errors
     /// There is none.
     pub(super) fn find(written: &str, apis: &'l [Loaded]) -> Result<Self, Failure> {
+        let written = spelt(written);
         let found = apis.iter().find_map(|api| {
-            let index = index(written, api)?;
+            let index = index(&written, api)?;
             Some(Self {
                 api,
                 declared: api.contract.operations.get(index)?,
@@ -77,10 +79,25 @@ impl<'l> Operation<'l> {
             })
         });
         found.ok_or_else(|| {
-            let message =
-                format!("no contract has an operation `{written}`: write such as `GET /orders`, or an `operationId`");
-            Failure::unusable(message)
+            let way_out = match meant(&written, apis) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => "write such as `GET /orders`, or an `operationId`".to_owned(),
+            };
+            Failure::unusable(format!("no contract has an operation `{written}`: {way_out}"))
         })
+    }
+
+    /// How people are told which it is.
+    pub(super) fn name(&self) -> String {
+        let Declared {
+            method, template, id, ..
+        } = self.declared;
+        let id = id.as_ref().map(|id| format!(" (`{id}`)"));
+        format!(
+            "`{method} {template}`{} of {}",
+            id.unwrap_or_default(),
+            self.api.api.name
+        )
     }
 
     /// Holds a good credential against what the operation asks for.
@@ -165,6 +182,30 @@ impl<'l> Operation<'l> {
         let scheme = self.api.api.scheme(self.scheme(asked))?;
         Some(&scheme.verifier)
     }
+}
+
+/// What is written with one space between its words, and a method in capitals.
+fn spelt(written: &str) -> String {
+    let words: Vec<&str> = written.split_whitespace().collect();
+    match words.as_slice() {
+        [method, path] => format!("{} {path}", method.to_uppercase()),
+        other => other.join(" "),
+    }
+}
+
+/// The operation that is probably meant: at the path that is written alone, or called nearly so.
+fn meant(written: &str, apis: &[Loaded]) -> Option<String> {
+    let operations = || apis.iter().flat_map(|api| &api.contract.operations);
+    let named = |operation: &Declared| format!("{} {}", operation.method, operation.template);
+    if let Some(operation) = operations().find(|operation| *operation.template == *written) {
+        return Some(named(operation));
+    }
+    let ids = operations().filter_map(|operation| operation.id.as_deref().map(str::to_owned));
+    let names: Vec<String> = operations().map(named).chain(ids).collect();
+    let folded: Vec<String> = names.iter().map(|name| name.to_lowercase()).collect();
+    let near = nearest(written, &folded.iter().map(String::as_str).collect::<Vec<_>>())?;
+    let index = folded.iter().position(|name| name == near)?;
+    names.get(index).cloned()
 }
 
 fn index(written: &str, api: &Loaded) -> Option<usize> {

@@ -11,6 +11,8 @@ const SHOWN_MAX: usize = 200;
 /// Everything that was looked at, in order.
 #[derive(Default)]
 pub(super) struct Report {
+    /// The operation that it is held against.
+    operation: Option<String>,
     /// What it is by its form.
     form: &'static str,
     findings: Vec<Finding>,
@@ -44,7 +46,18 @@ pub(super) struct Sides {
     pub(super) found: Option<String>,
 }
 
+/// What nothing is said of here, and an operation may refuse a request for.
+const NOT_LOOKED_AT: &str = "from where and how often it comes, and everything else of the request (`portcullis try`)";
+
 impl Report {
+    /// One of what is held against an operation, or against none.
+    pub(super) fn at(operation: Option<String>) -> Self {
+        Self {
+            operation,
+            ..Self::default()
+        }
+    }
+
     /// Says what it is by its form.
     pub(super) fn form(&mut self, form: &'static str) {
         self.form = form;
@@ -114,6 +127,9 @@ impl Report {
 
     pub(super) fn text(&self) -> String {
         let mut text = format!("{}\n", self.form);
+        if let Some(operation) = &self.operation {
+            text.push_str(&format!("for {operation}\n"));
+        }
         for finding in &self.findings {
             text.push_str(&finding.line());
         }
@@ -122,11 +138,17 @@ impl Report {
             let _written = writeln!(text, "       {name}: {}", shown(value));
         }
         let depends = self.findings.iter().any(|finding| matches!(finding.held, Held::If(_)));
+        if self.operation.is_some() {
+            text.push_str(&format!("  not looked at: {NOT_LOOKED_AT}\n"));
+        }
+        let condition = if depends { ", if that is so" } else { "" };
+        let asked = if self.operation.is_some() {
+            ""
+        } else {
+            " (asked of no operation)"
+        };
         let _written = match &self.subject {
-            Some(subject) if self.is_accepted() && depends => {
-                writeln!(text, "accepted, if that is so: {}", shown(subject))
-            }
-            Some(subject) if self.is_accepted() => writeln!(text, "accepted: {}", shown(subject)),
+            Some(subject) if self.is_accepted() => writeln!(text, "accepted{condition}{asked}: {}", shown(subject)),
             _ => writeln!(text, "not accepted"),
         };
         text
@@ -136,6 +158,7 @@ impl Report {
         let checks: Vec<Value> = self.findings.iter().map(Finding::json).collect();
         let report = json!({
             "accepted": self.is_accepted(),
+            "operation": self.operation,
             "form": self.form,
             "subject": self.subject,
             "checks": checks,
@@ -217,8 +240,13 @@ mod tests {
         assert!(report.is_accepted());
         assert_eq!(
             lines(&report),
-            "a thing\n  ok   form: long\n  if   binding: its caller shows the key\naccepted, if that is so: user:main:alice\n"
+            "a thing\n  ok   form: long\n  if   binding: its caller shows the key\naccepted, if that is so (asked of no operation): \
+             user:main:alice\n"
         );
+        report.operation = Some("`GET /a`".to_owned());
+        assert!(lines(&report).starts_with("a thing\nfor `GET /a`\n"));
+        assert!(lines(&report).ends_with("(`portcullis try`)\naccepted, if that is so: user:main:alice\n"));
+        report.operation = None;
         let sides = Sides {
             expected: Some("`a`".to_owned()),
             found: Some("`b`".to_owned()),
