@@ -1,6 +1,6 @@
 //! The packages of the workspace and what each depends on, as `cargo metadata` tells. Never builds anything.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
@@ -17,59 +17,65 @@ pub(crate) struct Package {
     pub(crate) direct: BTreeSet<String>,
     /// Everything that it ships with, however far away.
     pub(crate) reached: BTreeSet<String>,
+    /// The features of what it ships with, as `crate/feature`.
+    pub(crate) reached_features: BTreeSet<String>,
 }
 
 /// Asks cargo for the workspace's own packages.
 pub(crate) fn read(root: &Path) -> Result<Vec<Package>, String> {
+    let metadata = ask(root, &["metadata", "--format-version", "1", "--no-deps"])?;
+    let metadata = serde_json::from_str(&metadata).map_err(|error| format!("`cargo metadata`: {error}"))?;
+    let own = packages(&metadata, &root.to_string_lossy()).into_iter();
+    own.map(|(name, package)| {
+        // `cargo metadata` would count optional dependencies that nobody switches on.
+        let tree = ["tree", "--package", name.as_str(), "--all-features"];
+        let shown = [
+            "--edges", "normal", "--prefix", "none", "--format", "{p}|{f}", "--target", PLATFORM,
+        ];
+        let (reached, reached_features) = shipped(&ask(root, &[&tree[..], &shown[..]].concat())?, &name);
+        Ok(Package {
+            reached,
+            reached_features,
+            ..package
+        })
+    })
+    .collect()
+}
+
+/// What cargo answers.
+fn ask(root: &Path, arguments: &[&str]) -> Result<String, String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let command = arguments.first().copied().unwrap_or_default();
     let output = Command::new(cargo)
-        .args([
-            "metadata",
-            "--format-version",
-            "1",
-            "--locked",
-            "--all-features",
-            "--filter-platform",
-            PLATFORM,
-        ])
+        .args(arguments)
+        .arg("--locked")
         .current_dir(root)
         .output()
-        .map_err(|error| format!("`cargo metadata` did not start: {error}"))?;
+        .map_err(|error| format!("`cargo {command}` did not start: {error}"))?;
     if !output.status.success() {
-        return Err(format!(
-            "`cargo metadata` failed: {}",
-            String::from_utf8_lossy(&output.stderr).trim()
-        ));
+        let error = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("`cargo {command}` failed: {}", error.trim()));
     }
-    let metadata = serde_json::from_slice(&output.stdout).map_err(|error| format!("`cargo metadata`: {error}"))?;
-    Ok(packages(&metadata, &root.to_string_lossy()))
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-fn packages(metadata: &Value, root: &str) -> Vec<Package> {
-    let graph = graph(metadata);
-    let names: HashMap<&str, &str> = array(metadata, "packages")
-        .filter_map(|p| Some((text(p, "id")?, text(p, "name")?)))
-        .collect();
-    array(metadata, "packages")
-        .filter_map(|package| read_one(package, root, &graph, &names))
-        .collect()
-}
-
-type Graph<'a> = HashMap<&'a str, Vec<&'a str>>;
-
-/// Package id to the ids that it ships with.
-fn graph(metadata: &Value) -> Graph<'_> {
-    let nodes = metadata
-        .get("resolve")
-        .map(|resolve| array(resolve, "nodes"))
-        .into_iter()
-        .flatten();
-    nodes
-        .filter_map(|node| {
-            let deps = array(node, "deps").filter(|dep| array(dep, "dep_kinds").any(ships));
-            Some((text(node, "id")?, deps.filter_map(|dep| text(dep, "pkg")).collect()))
-        })
-        .collect()
+/// The workspace's own packages with their names; what they reach is not known here.
+fn packages(metadata: &Value, root: &str) -> Vec<(String, Package)> {
+    let own = array(metadata, "packages").filter_map(|package| {
+        let dependencies = array(package, "dependencies").filter(|dependency| ships(dependency));
+        let read = Package {
+            manifest: text(package, "manifest_path")?
+                .trim_start_matches(root)
+                .trim_start_matches('/')
+                .to_owned(),
+            direct: dependencies
+                .filter_map(|dependency| Some(text(dependency, "name")?.to_owned()))
+                .collect(),
+            ..Package::default()
+        };
+        Some((text(package, "name")?.to_owned(), read))
+    });
+    own.collect()
 }
 
 /// Whether a dependency is more than a development or a build one.
@@ -77,31 +83,20 @@ fn ships(dependency: &Value) -> bool {
     dependency.get("kind").is_some_and(Value::is_null)
 }
 
-/// `None` for a package that comes from a registry.
-fn read_one(package: &Value, root: &str, graph: &Graph<'_>, names: &HashMap<&str, &str>) -> Option<Package> {
-    let from_registry = package.get("source").is_some_and(Value::is_string);
-    let manifest = text(package, "manifest_path").filter(|_| !from_registry)?;
-    let dependencies = array(package, "dependencies").filter(|dependency| ships(dependency));
-    Some(Package {
-        manifest: manifest.trim_start_matches(root).trim_start_matches('/').to_owned(),
-        direct: dependencies
-            .filter_map(|dependency| Some(text(dependency, "name")?.to_owned()))
-            .collect(),
-        reached: reached(text(package, "id")?, graph, names),
-    })
-}
-
-fn reached(id: &str, graph: &Graph<'_>, names: &HashMap<&str, &str>) -> BTreeSet<String> {
-    let mut seen = BTreeSet::new();
-    let mut waiting: Vec<&str> = graph.get(id).cloned().unwrap_or_default();
-    while let Some(next) = waiting.pop() {
-        if seen.insert(next) {
-            waiting.extend(graph.get(next).into_iter().flatten());
-        }
+/// The names and the features in the lines of `cargo tree`, the package itself left out.
+fn shipped(tree: &str, own: &str) -> (BTreeSet<String>, BTreeSet<String>) {
+    let (mut names, mut all_features) = (BTreeSet::new(), BTreeSet::new());
+    for line in tree.lines() {
+        let (package, features) = line.split_once('|').unwrap_or((line, ""));
+        let Some(name) = package.split_whitespace().next().filter(|name| *name != own) else {
+            continue;
+        };
+        let features = features.split_whitespace().next().unwrap_or_default();
+        let features = features.split(',').filter(|feature| !feature.is_empty());
+        all_features.extend(features.map(|feature| format!("{name}/{feature}")));
+        names.insert(name.to_owned());
     }
-    seen.into_iter()
-        .filter_map(|id| names.get(id).map(|name| (*name).to_owned()))
-        .collect()
+    (names, all_features)
 }
 
 fn array<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
@@ -116,28 +111,28 @@ fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
 mod tests {
     use super::*;
 
+    fn set(names: &[&str]) -> BTreeSet<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
     #[test]
-    fn reads_direct_and_far_dependencies() {
+    fn reads_what_is_named() {
         let dependency = |name: &str, kind: Value| serde_json::json!({"name": name, "kind": kind});
-        let edge = |pkg: &str, kind: Value| serde_json::json!({"pkg": pkg, "dep_kinds": [{"kind": kind}]});
-        let metadata = serde_json::json!({
-            "packages": [
-                {"id": "a 1", "name": "a", "source": null, "manifest_path": "/w/crates/a/Cargo.toml",
-                 "dependencies": [dependency("b", Value::Null), dependency("t", "dev".into())]},
-                {"id": "b 1", "name": "b", "source": "registry", "manifest_path": "/r/b/Cargo.toml", "dependencies": []},
-                {"id": "c 1", "name": "c", "source": "registry", "manifest_path": "/r/c/Cargo.toml", "dependencies": []},
-                {"id": "t 1", "name": "t", "source": "registry", "manifest_path": "/r/t/Cargo.toml", "dependencies": []},
-            ],
-            "resolve": {"nodes": [
-                {"id": "a 1", "deps": [edge("b 1", Value::Null), edge("t 1", "dev".into())]},
-                {"id": "b 1", "deps": [edge("c 1", Value::Null)]},
-            ]},
-        });
+        let metadata = serde_json::json!({"packages": [
+            {"name": "a", "manifest_path": "/w/crates/a/Cargo.toml",
+             "dependencies": [dependency("b", Value::Null), dependency("t", "dev".into())]},
+        ]});
         let packages = packages(&metadata, "/w");
-        let a = packages.first().unwrap();
-        assert_eq!(a.manifest, "crates/a/Cargo.toml");
-        assert_eq!(a.direct, BTreeSet::from(["b".to_owned()]));
-        assert_eq!(a.reached, BTreeSet::from(["b".to_owned(), "c".to_owned()]));
-        assert_eq!(packages.len(), 1);
+        let (name, a) = packages.first().unwrap();
+        assert_eq!((name.as_str(), a.manifest.as_str()), ("a", "crates/a/Cargo.toml"));
+        assert_eq!(a.direct, set(&["b"]));
+    }
+
+    #[test]
+    fn reads_what_is_reached_with_its_features() {
+        let tree = "a v1.0.0 (/w/crates/a)|extra\nb v0.4.45|\nc v1.0.0|alloc,now\nd v2.0.0 (proc-macro)|std (*)\n";
+        let (names, features) = shipped(tree, "a");
+        assert_eq!(names, set(&["b", "c", "d"]));
+        assert_eq!(features, set(&["c/alloc", "c/now", "d/std"]));
     }
 }

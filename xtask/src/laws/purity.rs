@@ -10,13 +10,12 @@ use crate::tree::{File, Tree};
 const LAW: &str = "purity";
 
 /// Folders below `crates/` whose crate is pure.
-const PURE: &[&str] = &["contract", "identity"];
+const PURE: &[&str] = &["contract", "decision", "identity"];
 
 /// Crates that do input and output, or bring a runtime along.
 const IMPURE_CRATES: &[&str] = &[
     "async-std",
     "axum",
-    "chrono",
     "getrandom",
     "hyper",
     "hyper-util",
@@ -36,6 +35,9 @@ const IMPURE_CRATES: &[&str] = &[
     "tokio-postgres",
     "ureq",
 ];
+
+/// Features with which a crate that is pure otherwise is not: calendars may be known, the date of today may not.
+const IMPURE_FEATURES: &[&str] = &["chrono/clock", "chrono/now"];
 
 /// Words of the standard library that touch the world.
 const IMPURE_WORDS: &[&str] = &[
@@ -81,7 +83,10 @@ fn check_dependencies(tree: &Tree, package: &Package, manifest: &str) -> Vec<Pro
         .direct
         .union(&package.reached)
         .filter(|name| IMPURE_CRATES.contains(&name.as_str()));
+    let features = package.reached_features.iter();
+    let features = features.filter(|feature| IMPURE_FEATURES.contains(&feature.as_str()));
     impure
+        .chain(features)
         .map(|name| {
             let line = tree.file(manifest).map_or(1, |file| file.line_of(name));
             let message = format!("a pure crate ships with `{name}`: take what it gives as an argument");
@@ -132,9 +137,13 @@ mod tests {
         tree.packages.push(Package {
             manifest: manifest.to_owned(),
             direct: BTreeSet::from(["serde".to_owned(), "tokio".to_owned()]),
-            reached: BTreeSet::from(["mio".to_owned(), "tokio".to_owned()]),
+            reached: BTreeSet::from(["chrono".to_owned(), "mio".to_owned(), "tokio".to_owned()]),
+            reached_features: BTreeSet::from(["chrono/alloc".to_owned()]),
         });
         let problems = check(&tree);
         assert_eq!(problems.iter().map(|p| p.line).collect::<Vec<_>>(), [1, 3]);
+        let package = tree.packages.last_mut().unwrap();
+        package.reached_features.insert("chrono/now".to_owned());
+        assert_eq!(check(&tree).len(), 3);
     }
 }
