@@ -12,6 +12,19 @@ const NEVER: &[(&str, &[&str])] = &[
         "crates/contract",
         &[
             "portcullis",
+            "portcullis-decision",
+            "portcullis-gateway",
+            "portcullis-identity",
+            "portcullis-secrets",
+            "portcullis-store",
+            "natter",
+        ],
+    ),
+    (
+        "crates/decision",
+        &[
+            "portcullis",
+            "portcullis-contract",
             "portcullis-gateway",
             "portcullis-identity",
             "portcullis-secrets",
@@ -24,6 +37,7 @@ const NEVER: &[(&str, &[&str])] = &[
         &[
             "portcullis",
             "portcullis-contract",
+            "portcullis-decision",
             "portcullis-gateway",
             "portcullis-secrets",
             "portcullis-store",
@@ -35,6 +49,7 @@ const NEVER: &[(&str, &[&str])] = &[
         &[
             "portcullis",
             "portcullis-contract",
+            "portcullis-decision",
             "portcullis-gateway",
             "portcullis-store",
             "natter",
@@ -45,6 +60,7 @@ const NEVER: &[(&str, &[&str])] = &[
         &[
             "portcullis",
             "portcullis-contract",
+            "portcullis-decision",
             "portcullis-gateway",
             "portcullis-secrets",
             "natter",
@@ -56,6 +72,7 @@ const NEVER: &[(&str, &[&str])] = &[
         &[
             "portcullis",
             "portcullis-contract",
+            "portcullis-decision",
             "portcullis-gateway",
             "portcullis-identity",
             "portcullis-secrets",
@@ -127,6 +144,8 @@ mod tests {
         check_package("crates/gateway", "portcullis-contract", 0);
         check_package("crates/gateway", "portcullis", 1);
         check_package("crates/gateway", "portcullis-store", 1);
+        check_package("crates/decision", "portcullis-identity", 1);
+        check_package("crates/contract", "portcullis-decision", 1);
         check_package("crates/store", "portcullis-identity", 0);
         check_package("crates/store", "portcullis-secrets", 1);
         check_package("crates/contract", "portcullis-gateway", 1);

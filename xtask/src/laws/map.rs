@@ -7,7 +7,15 @@ const LAW: &str = "map";
 const PAGE: &str = "ARCHITECTURE.md";
 
 /// The names by which the page calls the crates in running text.
-const CRATES: &[&str] = &["contract", "identity", "secrets", "store", "gateway", "portcullis"];
+const CRATES: &[&str] = &[
+    "contract",
+    "decision",
+    "identity",
+    "secrets",
+    "store",
+    "gateway",
+    "portcullis",
+];
 
 pub(crate) fn check(tree: &Tree) -> Vec<Problem> {
     let Some(page) = tree.file(PAGE) else { return Vec::new() };

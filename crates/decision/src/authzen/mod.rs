@@ -1,0 +1,43 @@
+//! What AuthZEN asks of a decision point besides one evaluation: several at once, searches, what it can do.
+//!
+//! Pure functions over a [`crate::decision::DecisionPoint`]: who may ask, and over which wire, is the caller's business.
+
+pub mod evaluations;
+pub mod metadata;
+pub mod search;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::decision::Decision;
+
+/// The answer to an evaluation (section 6.2).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EvaluationResponse {
+    /// Whether it is permitted.
+    pub decision: bool,
+    /// More about it, for the enforcement point.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<Map<String, Value>>,
+}
+
+impl EvaluationResponse {
+    /// The decision alone. Why it was made stays with the decision point: reasons name rules and attributes.
+    #[must_use]
+    pub fn of(decision: &Decision) -> Self {
+        Self {
+            decision: decision.permits(),
+            context: None,
+        }
+    }
+
+    /// A deny because the question could not be put, with what was wrong.
+    #[must_use]
+    pub fn refused(message: &str) -> Self {
+        let error = serde_json::json!({"status": 400, "message": message});
+        Self {
+            decision: false,
+            context: Some(Map::from_iter([("error".to_owned(), error)])),
+        }
+    }
+}

@@ -1,0 +1,322 @@
+//! Searches (section 8): who may do this, to what may it be done, what may be done. Over candidates that somebody gives, page by page.
+//!
+//! A search is as many evaluations as there are candidates, up to a bound a page. A page may hold fewer results than asked for, and none,
+//! and still not be the last: `next_token` says so.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::decision::DecisionPoint;
+use crate::properties::Properties;
+use crate::time::UnixTime;
+use crate::words::{Action, Evaluation, Resource, Subject, identifier};
+
+/// How many results a page may have, and has if nothing is said.
+pub const RESULTS_MAX: usize = 100;
+/// How many candidates are evaluated for a page.
+pub const CANDIDATES_MAX: usize = 10_000;
+
+/// Which page is asked for.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+pub struct PageRequest {
+    /// The `next_token` of the page before.
+    #[serde(default)]
+    pub token: Option<String>,
+    /// How many results at most; [`RESULTS_MAX`] counts if it is less.
+    #[serde(default)]
+    pub limit: Option<usize>,
+}
+
+/// Which page an answer is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct PageResponse {
+    /// What to ask for the next page with; empty if this is the last.
+    pub next_token: String,
+    /// How many results are here.
+    pub count: usize,
+}
+
+/// An answer.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SearchResponse {
+    /// What was found, as AuthZEN writes entities.
+    pub results: Vec<Value>,
+    /// Which page it is.
+    pub page: PageResponse,
+}
+
+/// What is searched for by its type alone. An id, if there is one, is not looked at.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Wanted {
+    /// The type.
+    #[serde(rename = "type", deserialize_with = "identifier")]
+    pub kind: String,
+}
+
+/// Which subjects of a type may do an action to a resource (section 8.4)?
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct SubjectSearch {
+    /// The type of subject.
+    pub subject: Wanted,
+    /// The action.
+    pub action: Action,
+    /// The resource.
+    pub resource: Resource,
+    /// The circumstances.
+    #[serde(default)]
+    pub context: Properties,
+    /// Which page.
+    #[serde(default)]
+    pub page: PageRequest,
+}
+
+/// To which resources of a type may a subject do an action (section 8.5)?
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct ResourceSearch {
+    /// The subject.
+    pub subject: Subject,
+    /// The action.
+    pub action: Action,
+    /// The type of resource.
+    pub resource: Wanted,
+    /// The circumstances.
+    #[serde(default)]
+    pub context: Properties,
+    /// Which page.
+    #[serde(default)]
+    pub page: PageRequest,
+}
+
+/// Which actions may a subject do to a resource (section 8.6)?
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct ActionSearch {
+    /// The subject.
+    pub subject: Subject,
+    /// The resource.
+    pub resource: Resource,
+    /// The circumstances.
+    #[serde(default)]
+    pub context: Properties,
+    /// Which page.
+    #[serde(default)]
+    pub page: PageRequest,
+}
+
+/// A token that no page gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadToken;
+
+impl fmt::Display for BadToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the page token is not one that was given")
+    }
+}
+
+impl std::error::Error for BadToken {}
+
+/// Searches among subjects; those of another type are passed over. Their properties count in the evaluation, and are not told.
+///
+/// # Errors
+///
+/// The token of the page is none.
+pub fn subjects<'a>(
+    point: &dyn DecisionPoint,
+    search: &SubjectSearch,
+    candidates: impl Iterator<Item = &'a Subject>,
+    at: UnixTime,
+) -> Result<SearchResponse, BadToken> {
+    let mut evaluation = Evaluation::new(
+        Subject::new(&search.subject.kind, ""),
+        search.action.clone(),
+        search.resource.clone(),
+    );
+    evaluation.context = search.context.clone();
+    let wanted = candidates.filter(|subject| subject.kind == search.subject.kind);
+    page(&search.page, wanted, |subject| {
+        evaluation.subject.clone_from(subject);
+        let permitted = point.evaluate(&evaluation, at).permits();
+        permitted.then(|| named(&subject.kind, &subject.id))
+    })
+}
+
+/// Searches among resources; those of another type are passed over. Their properties count in the evaluation, and are not told.
+///
+/// # Errors
+///
+/// The token of the page is none.
+pub fn resources<'a>(
+    point: &dyn DecisionPoint,
+    search: &ResourceSearch,
+    candidates: impl Iterator<Item = &'a Resource>,
+    at: UnixTime,
+) -> Result<SearchResponse, BadToken> {
+    let mut evaluation = Evaluation::new(
+        search.subject.clone(),
+        search.action.clone(),
+        Resource::new(&search.resource.kind, ""),
+    );
+    evaluation.context = search.context.clone();
+    let wanted = candidates.filter(|resource| resource.kind == search.resource.kind);
+    page(&search.page, wanted, |resource| {
+        evaluation.resource.clone_from(resource);
+        let permitted = point.evaluate(&evaluation, at).permits();
+        permitted.then(|| named(&resource.kind, &resource.id))
+    })
+}
+
+/// Searches among actions.
+///
+/// # Errors
+///
+/// The token of the page is none.
+pub fn actions<'a>(
+    point: &dyn DecisionPoint,
+    search: &ActionSearch,
+    candidates: impl Iterator<Item = &'a Action>,
+    at: UnixTime,
+) -> Result<SearchResponse, BadToken> {
+    let mut evaluation = Evaluation::new(search.subject.clone(), Action::new(""), search.resource.clone());
+    evaluation.context = search.context.clone();
+    page(&search.page, candidates, |action| {
+        evaluation.action.clone_from(action);
+        let permitted = point.evaluate(&evaluation, at).permits();
+        permitted.then(|| Value::Object(Map::from_iter([("name".to_owned(), Value::from(action.name.as_str()))])))
+    })
+}
+
+fn named(kind: &str, id: &str) -> Value {
+    let members = [
+        ("type".to_owned(), Value::from(kind)),
+        ("id".to_owned(), Value::from(id)),
+    ];
+    Value::Object(Map::from_iter(members))
+}
+
+/// One page: goes through candidates from where the token says, until there are enough results or were enough candidates. The token is the
+/// number of the first candidate that was not looked at: the same candidates have to come in the same order.
+fn page<T>(
+    request: &PageRequest,
+    candidates: impl Iterator<Item = T>,
+    mut judge: impl FnMut(T) -> Option<Value>,
+) -> Result<SearchResponse, BadToken> {
+    let start = match request.token.as_deref() {
+        None | Some("") => 0,
+        Some(token) => token.parse::<usize>().map_err(|_| BadToken)?,
+    };
+    let limit = request.limit.unwrap_or(RESULTS_MAX).clamp(1, RESULTS_MAX);
+    let mut candidates = candidates.skip(start).peekable();
+    let mut results = Vec::new();
+    let mut looked_at = 0;
+    while results.len() < limit && looked_at < CANDIDATES_MAX {
+        let Some(candidate) = candidates.next() else { break };
+        looked_at += 1;
+        results.extend(judge(candidate));
+    }
+    let next = candidates.peek().map(|_| (start + looked_at).to_string());
+    Ok(SearchResponse {
+        page: PageResponse {
+            next_token: next.unwrap_or_default(),
+            count: results.len(),
+        },
+        results,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decision::{Decision, Opinion, Verdict};
+
+    /// Permits subjects whose id is even.
+    struct Even;
+
+    impl DecisionPoint for Even {
+        fn evaluate(&self, evaluation: &Evaluation, _: UnixTime) -> Decision {
+            let even = evaluation
+                .subject
+                .id
+                .parse::<usize>()
+                .is_ok_and(|id| id.is_multiple_of(2));
+            let verdict = if even { Verdict::Permits } else { Verdict::Silent };
+            Decision::of([Opinion {
+                verdict,
+                reasons: vec![],
+            }])
+        }
+
+        fn reads_time(&self) -> bool {
+            false
+        }
+    }
+
+    fn search(token: Option<&str>, limit: Option<usize>) -> SubjectSearch {
+        let mut search: SubjectSearch = serde_json::from_str(
+            r#"{"subject":{"type":"user"},"action":{"name":"a"},"resource":{"type":"doc","id":"1"}}"#,
+        )
+        .unwrap();
+        search.page = PageRequest {
+            token: token.map(str::to_owned),
+            limit,
+        };
+        search
+    }
+
+    fn candidates(number: usize) -> Vec<Subject> {
+        (0..number).map(|id| Subject::new("user", id.to_string())).collect()
+    }
+
+    #[test]
+    fn pages_together_are_the_whole() {
+        let mut candidates = candidates(25);
+        candidates.insert(3, Subject::new("device", "2"));
+        for limit in [1, 2, 7, 100] {
+            let mut found = Vec::new();
+            let mut token = None;
+            loop {
+                let answer = subjects(
+                    &Even,
+                    &search(token.as_deref(), Some(limit)),
+                    candidates.iter(),
+                    UnixTime(0),
+                )
+                .unwrap();
+                assert!(answer.results.len() <= limit && answer.page.count == answer.results.len());
+                found.extend(
+                    answer
+                        .results
+                        .iter()
+                        .map(|result| result["id"].as_str().unwrap().to_owned()),
+                );
+                if answer.page.next_token.is_empty() {
+                    break;
+                }
+                token = Some(answer.page.next_token);
+            }
+            let expected: Vec<String> = (0..25).step_by(2).map(|id| id.to_string()).collect();
+            assert_eq!(found, expected, "{limit}");
+        }
+    }
+
+    #[test]
+    fn a_page_looks_at_a_bounded_number_of_candidates() {
+        let odd: Vec<Subject> = (0..CANDIDATES_MAX + 5)
+            .map(|id| Subject::new("user", (2 * id + 1).to_string()))
+            .collect();
+        let answer = subjects(&Even, &search(None, None), odd.iter(), UnixTime(0)).unwrap();
+        assert_eq!((answer.results.len(), answer.page.next_token.as_str()), (0, "10000"));
+        let rest = subjects(&Even, &search(Some("10000"), None), odd.iter(), UnixTime(0)).unwrap();
+        assert_eq!(rest.page.next_token, "");
+    }
+
+    #[test]
+    fn tokens_are_ours_or_refused() {
+        assert_eq!(
+            subjects(&Even, &search(Some("x"), None), candidates(1).iter(), UnixTime(0)),
+            Err(BadToken)
+        );
+        let behind = subjects(&Even, &search(Some("99"), None), candidates(4).iter(), UnixTime(0)).unwrap();
+        assert!(behind.results.is_empty() && behind.page.next_token.is_empty());
+    }
+}

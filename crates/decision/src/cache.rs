@@ -1,0 +1,266 @@
+//! Decisions remembered by one worker: for the very same question, to the same compiled policies, at the same second if time matters.
+//!
+//! A question is known by all of its bytes, not by a digest of them, so a remembered decision is always the one that would be made. Nothing
+//! is shared between workers, and there is no lock.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::decision::{Decision, DecisionPoint};
+use crate::properties::Properties;
+use crate::time::UnixTime;
+use crate::words::Evaluation;
+
+/// How long a question may be that is remembered, in bytes; longer ones are always asked.
+pub const QUESTION_BYTES_MAX: usize = 4_096;
+
+/// The decisions of a worker. What was not asked for while half of the places were filled anew is forgotten.
+#[derive(Debug)]
+pub struct DecisionCache {
+    young: HashMap<Box<[u8]>, Arc<Decision>>,
+    old: HashMap<Box<[u8]>, Arc<Decision>>,
+    generation: u64,
+    decisions_max: usize,
+    question: Vec<u8>,
+}
+
+impl DecisionCache {
+    /// A cache of at most so many decisions; with 0 nothing is remembered.
+    #[must_use]
+    pub fn new(decisions_max: usize) -> Self {
+        Self {
+            young: HashMap::new(),
+            old: HashMap::new(),
+            generation: 0,
+            decisions_max,
+            question: Vec::new(),
+        }
+    }
+
+    /// The decision, remembered or made. Whoever compiles policies gives each compiled form a `generation` of its own: decisions of
+    /// another are forgotten.
+    pub fn evaluate(
+        &mut self,
+        point: &dyn DecisionPoint,
+        generation: u64,
+        evaluation: &Evaluation,
+        at: UnixTime,
+    ) -> Arc<Decision> {
+        if generation != self.generation {
+            self.young.clear();
+            self.old.clear();
+            self.generation = generation;
+        }
+        let time = point.reads_time().then_some(at);
+        if self.decisions_max < 2 || !write_question(&mut self.question, evaluation, time) {
+            return Arc::new(point.evaluate(evaluation, at));
+        }
+        if let Some(decision) = self.young.get(self.question.as_slice()) {
+            return Arc::clone(decision);
+        }
+        let remembered = self.old.remove(self.question.as_slice());
+        let decision = remembered.unwrap_or_else(|| Arc::new(point.evaluate(evaluation, at)));
+        if self.young.len() >= self.decisions_max / 2 {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young
+            .insert(self.question.as_slice().into(), Arc::clone(&decision));
+        decision
+    }
+
+    /// How many decisions are remembered.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.young.len() + self.old.len()
+    }
+
+    /// Whether nothing is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// Writes a question so that no two write the same; whether it is short enough to be remembered.
+fn write_question(out: &mut Vec<u8>, evaluation: &Evaluation, time: Option<UnixTime>) -> bool {
+    out.clear();
+    let Evaluation {
+        subject,
+        action,
+        resource,
+        context,
+    } = evaluation;
+    out.extend(time.map_or(i64::MIN, |time| time.0).to_le_bytes());
+    for text in [&subject.kind, &subject.id, &action.name, &resource.kind, &resource.id] {
+        write_text(out, text);
+    }
+    let mut all = [&subject.properties, &action.properties, &resource.properties, context].into_iter();
+    all.all(|properties| write_properties(out, properties))
+}
+
+fn write_properties(out: &mut Vec<u8>, properties: &Properties) -> bool {
+    out.extend(properties.len().to_le_bytes());
+    properties.iter().all(|(name, value)| {
+        write_text(out, name);
+        write_value(out, value)
+    })
+}
+
+fn write_text(out: &mut Vec<u8>, text: &str) {
+    out.extend(text.len().to_le_bytes());
+    out.extend(text.as_bytes());
+}
+
+/// Writes a value with its kind before it and its length, so that the end of each part is known.
+fn write_value(out: &mut Vec<u8>, value: &Value) -> bool {
+    match value {
+        Value::Null => out.push(0),
+        Value::Bool(bool) => out.extend([1, u8::from(*bool)]),
+        Value::Number(number) => {
+            out.push(2);
+            write_text(out, &number.to_string());
+        }
+        Value::String(text) => {
+            out.push(3);
+            write_text(out, text);
+        }
+        Value::Array(items) => {
+            out.push(4);
+            out.extend(items.len().to_le_bytes());
+            return out.len() <= QUESTION_BYTES_MAX && items.iter().all(|item| write_value(out, item));
+        }
+        Value::Object(members) => {
+            out.push(5);
+            out.extend(members.len().to_le_bytes());
+            return members.iter().all(|(name, value)| {
+                write_text(out, name);
+                write_value(out, value)
+            });
+        }
+    }
+    out.len() <= QUESTION_BYTES_MAX
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::words::{Action, Resource, Subject};
+
+    /// Permits nothing, counts questions, and says when it was asked.
+    struct Counting {
+        asked: Cell<usize>,
+        reads_time: bool,
+    }
+
+    impl DecisionPoint for Counting {
+        fn evaluate(&self, evaluation: &Evaluation, at: UnixTime) -> Decision {
+            self.asked.set(self.asked.get() + 1);
+            Decision::indeterminate("counting", format!("{evaluation} {}", at.0))
+        }
+
+        fn reads_time(&self) -> bool {
+            self.reads_time
+        }
+    }
+
+    fn question(subject: &str) -> Evaluation {
+        Evaluation::new(
+            Subject::new("user", subject),
+            Action::new("read"),
+            Resource::new("doc", "1"),
+        )
+    }
+
+    fn check(reads_time: bool, asked: usize, questions: &[(&str, u64, i64)]) {
+        let point = Counting {
+            asked: Cell::new(0),
+            reads_time,
+        };
+        let mut cache = DecisionCache::new(4);
+        for (subject, generation, at) in questions {
+            let decision = cache.evaluate(&point, *generation, &question(subject), UnixTime(*at));
+            if reads_time {
+                assert_eq!(*decision, point.evaluate(&question(subject), UnixTime(*at)));
+                point.asked.set(point.asked.get() - 1);
+            }
+            assert!(cache.len() <= 4);
+        }
+        assert_eq!(point.asked.get(), asked, "{questions:?}");
+    }
+
+    #[test]
+    fn the_same_question_is_asked_once() {
+        check(false, 1, &[("a", 1, 0), ("a", 1, 0), ("a", 1, 9)]);
+        check(false, 2, &[("a", 1, 0), ("b", 1, 0), ("a", 1, 0)]);
+        check(false, 3, &[("a", 1, 0), ("a", 2, 0), ("a", 1, 0)]);
+        check(true, 2, &[("a", 1, 0), ("a", 1, 0), ("a", 1, 1)]);
+        check(
+            false,
+            6,
+            &[
+                ("a", 1, 0),
+                ("b", 1, 0),
+                ("c", 1, 0),
+                ("d", 1, 0),
+                ("e", 1, 0),
+                ("a", 1, 0),
+            ],
+        );
+    }
+
+    #[test]
+    fn what_is_too_long_is_always_asked() {
+        let point = Counting {
+            asked: Cell::new(0),
+            reads_time: false,
+        };
+        let mut cache = DecisionCache::new(4);
+        let mut long = question("a");
+        long.context.insert("x", "y".repeat(QUESTION_BYTES_MAX));
+        for _ in 0..2 {
+            cache.evaluate(&point, 1, &long, UnixTime(0));
+        }
+        assert_eq!((point.asked.get(), cache.is_empty()), (2, true));
+    }
+
+    fn values() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(json!(null)),
+            any::<bool>().prop_map(Value::from),
+            (0..3_i64).prop_map(Value::from),
+            "[a\\x00]{0,2}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 8, 3, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+                prop::collection::btree_map("[ab]{0,2}", inner, 0..3)
+                    .prop_map(|members| Value::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
+    fn questions() -> impl Strategy<Value = Evaluation> {
+        ("[ab]{1,2}", "[ab]{1,2}", values(), values()).prop_map(|(kind, id, property, context)| {
+            let mut question = Evaluation::new(Subject::new(kind, id), Action::new("a"), Resource::new("b", "c"));
+            question.subject.properties.insert("p", property);
+            question.context.insert("p", context);
+            question
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn two_questions_are_written_the_same_only_if_they_are(one in questions(), other in questions()) {
+            let (mut a, mut b) = (Vec::new(), Vec::new());
+            prop_assert!(write_question(&mut a, &one, None) && write_question(&mut b, &other, None));
+            prop_assert_eq!(a == b, one == other);
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! Opinions of engines, and the one decision that is made of them: denied unless something permits, nothing forbids, nothing failed.
+//!
+//! There is no other way to a permit than [`Decision::of`].
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::time::UnixTime;
+use crate::words::Evaluation;
+
+/// A rule that somebody wrote: a policy, a role, a relation.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Rule {
+    /// The engine that knows it.
+    pub engine: &'static str,
+    /// Its name: what `@id` says, or the file and its number there.
+    pub id: Arc<str>,
+}
+
+/// What one engine makes of a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// A rule permits, and none forbids.
+    Permits,
+    /// A rule forbids.
+    Forbids,
+    /// No rule of this engine has anything to say.
+    Silent,
+    /// The engine cannot tell. Counts as a deny, whatever the others say.
+    Indeterminate,
+}
+
+/// Why a decision is what it is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case", tag = "reason")]
+pub enum Reason {
+    /// This rule permits.
+    Permits {
+        /// Which one.
+        rule: Rule,
+    },
+    /// This rule forbids.
+    Forbids {
+        /// Which one.
+        rule: Rule,
+    },
+    /// This rule could not be evaluated, and was passed over or counted as the engine says.
+    Failed {
+        /// Which one.
+        rule: Rule,
+        /// What happened, for the log: it may name attributes and values.
+        message: String,
+    },
+    /// This engine could not tell.
+    Indeterminate {
+        /// Which one.
+        engine: &'static str,
+        /// What happened, for the log.
+        message: String,
+    },
+    /// Nothing permits: the default.
+    NothingPermits,
+}
+
+/// What one engine thinks, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opinion {
+    /// What.
+    pub verdict: Verdict,
+    /// Why: the rules that decided, and those that failed.
+    pub reasons: Vec<Reason>,
+}
+
+impl Opinion {
+    /// Nothing to say.
+    #[must_use]
+    pub fn silent() -> Self {
+        Self {
+            verdict: Verdict::Silent,
+            reasons: Vec::new(),
+        }
+    }
+
+    /// Cannot tell, with the reason.
+    #[must_use]
+    pub fn indeterminate(engine: &'static str, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self {
+            verdict: Verdict::Indeterminate,
+            reasons: vec![Reason::Indeterminate { engine, message }],
+        }
+    }
+}
+
+/// Permitted or denied, and why. Only engines' opinions make one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    permit: bool,
+    reasons: Vec<Reason>,
+}
+
+impl Decision {
+    /// The decision that these opinions make together.
+    #[must_use]
+    pub fn of(opinions: impl IntoIterator<Item = Opinion>) -> Self {
+        let (mut permitted, mut denied) = (false, false);
+        let mut reasons = Vec::new();
+        for opinion in opinions {
+            match opinion.verdict {
+                Verdict::Permits => permitted = true,
+                Verdict::Forbids | Verdict::Indeterminate => denied = true,
+                Verdict::Silent => {}
+            }
+            reasons.extend(opinion.reasons);
+        }
+        if !permitted && !denied {
+            reasons.push(Reason::NothingPermits);
+        }
+        Self {
+            permit: permitted && !denied,
+            reasons,
+        }
+    }
+
+    /// A deny because somebody could not tell.
+    #[must_use]
+    pub fn indeterminate(engine: &'static str, message: impl Into<String>) -> Self {
+        Self::of([Opinion::indeterminate(engine, message)])
+    }
+
+    /// Whether it is permitted.
+    #[must_use]
+    pub fn permits(&self) -> bool {
+        self.permit
+    }
+
+    /// Why, in the order of the engines.
+    #[must_use]
+    pub fn reasons(&self) -> &[Reason] {
+        &self.reasons
+    }
+
+    /// The rules that made the decision: those that forbid if there are any, else those that permit.
+    pub fn determining(&self) -> impl Iterator<Item = &Rule> {
+        let forbidden = self
+            .reasons
+            .iter()
+            .any(|reason| matches!(reason, Reason::Forbids { .. }));
+        self.reasons.iter().filter_map(move |reason| match reason {
+            Reason::Forbids { rule } if forbidden => Some(rule),
+            Reason::Permits { rule } if !forbidden => Some(rule),
+            _ => None,
+        })
+    }
+}
+
+/// One way to judge questions. Immutable and shared by all workers.
+pub trait Engine: Send + Sync {
+    /// What it is called in reasons.
+    fn name(&self) -> &'static str;
+
+    /// What it thinks. `at` is the time that counts; what the context says of the time is somebody's claim.
+    fn opinion(&self, evaluation: &Evaluation, at: UnixTime) -> Opinion;
+
+    /// Whether an opinion may depend on `at`.
+    fn reads_time(&self) -> bool;
+}
+
+/// Whoever answers questions: the engines of this process, or somebody behind a network.
+pub trait DecisionPoint {
+    /// Permitted or denied.
+    fn evaluate(&self, evaluation: &Evaluation, at: UnixTime) -> Decision;
+
+    /// Whether a decision may depend on `at`.
+    fn reads_time(&self) -> bool;
+}
+
+/// Engines that decide together. Without any, everything is denied.
+#[derive(Default)]
+pub struct Engines {
+    engines: Vec<Arc<dyn Engine>>,
+}
+
+impl Engines {
+    /// These engines; their order is that of the reasons and means nothing else.
+    #[must_use]
+    pub fn new(engines: Vec<Arc<dyn Engine>>) -> Self {
+        Self { engines }
+    }
+}
+
+impl DecisionPoint for Engines {
+    fn evaluate(&self, evaluation: &Evaluation, at: UnixTime) -> Decision {
+        Decision::of(self.engines.iter().map(|engine| engine.opinion(evaluation, at)))
+    }
+
+    fn reads_time(&self) -> bool {
+        self.engines.iter().any(|engine| engine.reads_time())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn opinion(verdict: Verdict) -> Opinion {
+        let rule = |id: &str| Rule {
+            engine: "test",
+            id: id.into(),
+        };
+        let reasons = match verdict {
+            Verdict::Permits => vec![Reason::Permits { rule: rule("p") }],
+            Verdict::Forbids => vec![Reason::Forbids { rule: rule("f") }],
+            Verdict::Silent => vec![],
+            Verdict::Indeterminate => return Opinion::indeterminate("test", "down"),
+        };
+        Opinion { verdict, reasons }
+    }
+
+    #[test]
+    fn permitted_only_if_one_permits_and_none_objects() {
+        use Verdict::{Forbids, Indeterminate, Permits, Silent};
+        let all = [Permits, Forbids, Silent, Indeterminate];
+        for first in all {
+            for second in all {
+                let decision = Decision::of([opinion(first), opinion(second)]);
+                let expected = matches!((first, second), (Permits, Permits | Silent) | (Silent, Permits));
+                assert_eq!(decision.permits(), expected, "{first:?} {second:?}");
+                assert!(!decision.reasons().is_empty());
+            }
+        }
+        let nobody = Decision::of([]);
+        assert_eq!(
+            (nobody.permits(), nobody.reasons()),
+            (false, &[Reason::NothingPermits][..])
+        );
+    }
+
+    #[test]
+    fn what_forbids_is_what_determines() {
+        let decision = Decision::of([opinion(Verdict::Permits), opinion(Verdict::Forbids)]);
+        let ids: Vec<&str> = decision.determining().map(|rule| &*rule.id).collect();
+        assert_eq!(ids, ["f"]);
+    }
+}

@@ -1,0 +1,96 @@
+//! A source is read, validated and compiled, or every problem that it has is told.
+
+use std::sync::Arc;
+
+use cedar_policy_core::ast::{Effect as Written, Expr, PolicySet};
+use cedar_policy_core::validator::{ValidationMode, Validator, ValidatorSchema};
+
+use super::index::Index;
+use super::known::Known;
+use super::needs::Needs;
+use super::read::{self, ReadPolicy};
+use super::written::{Source, Text};
+use super::{Cedar, Compiled, Conditional, Effect, NAME};
+use crate::decision::Rule;
+use crate::problem::{Problem, Severity};
+
+impl Cedar {
+    /// Compiles policies, with warnings about what is allowed and odd.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with the texts: none is half compiled.
+    pub fn compile(source: &Source<'_>) -> Result<(Self, Vec<Problem>), Vec<Problem>> {
+        let read = read::read(source);
+        let known = Known::of(source);
+        let (read, known) = match (read, known) {
+            (Ok(read), Ok(known)) => (read, known),
+            (read, known) => return Err([read.err(), known.err()].into_iter().flatten().flatten().collect()),
+        };
+        let found = known
+            .schema
+            .as_ref()
+            .map(|schema| validate(schema, &read.by_file))
+            .unwrap_or_default();
+        if found.iter().any(|problem| problem.severity == Severity::Error) {
+            return Err(found);
+        }
+        let index = Index::of(read.policies.iter().map(|read| &read.policy));
+        let policies: Vec<Compiled> = read.policies.into_iter().map(compile_one).collect();
+        let mut conditions = policies.iter().filter_map(|policy| policy.condition.as_ref());
+        let engine = Self {
+            reads_time: conditions.any(|condition| condition.needs.clock),
+            policies,
+            index,
+            known,
+            failed_forbid: source.failed_forbid,
+        };
+        Ok((engine, found))
+    }
+}
+
+/// Every finding about every file, errors before warnings.
+fn validate(schema: &ValidatorSchema, by_file: &[(Text<'_>, PolicySet)]) -> Vec<Problem> {
+    let validator = Validator::new(schema.clone());
+    let mut problems = Vec::new();
+    for (text, set) in by_file {
+        let result = validator.validate(set, ValidationMode::Strict);
+        problems.extend(
+            result
+                .validation_errors()
+                .map(|error| read::of_diagnostic(*text, error)),
+        );
+        let warnings = result
+            .validation_warnings()
+            .map(|warning| read::of_diagnostic(*text, warning));
+        problems.extend(warnings.map(|problem| Problem {
+            severity: Severity::Warning,
+            ..problem
+        }));
+    }
+    problems.sort_by(|a, b| (a.severity, &a.place, &a.message).cmp(&(b.severity, &b.place, &b.message)));
+    problems.dedup();
+    problems
+}
+
+fn compile_one(read: ReadPolicy) -> Compiled {
+    let ReadPolicy { policy, place } = read;
+    let condition = policy.non_scope_constraints().map(|condition| Conditional {
+        expression: Expr::and(Expr::val(true), condition.clone()).with_maybe_source_loc(policy.loc().cloned()),
+        slots: policy.env().clone(),
+        needs: Needs::of(condition),
+    });
+    Compiled {
+        rule: Rule {
+            engine: NAME,
+            id: Arc::from(policy.id().as_ref()),
+        },
+        effect: match policy.effect() {
+            Written::Permit => Effect::Permit,
+            Written::Forbid => Effect::Forbid,
+        },
+        condition,
+        place,
+        source: policy,
+    }
+}

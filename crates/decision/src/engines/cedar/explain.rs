@@ -1,0 +1,174 @@
+//! Why an evaluation came out as it did: the policies in scope, which of their conditions held, and what was missing. For people; never
+//! on the path of a request.
+
+use std::collections::BTreeSet;
+
+use cedar_policy_core::ast::{Expr, ExprKind, SlotEnv};
+use cedar_policy_core::evaluator::Evaluator;
+use cedar_policy_core::extensions::Extensions;
+use serde::Serialize;
+
+use super::decide::Failure;
+use super::needs::Needs;
+use super::question::Question;
+use super::{Cedar, Compiled, Effect};
+use crate::decision::Rule;
+use crate::problem::Place;
+use crate::time::UnixTime;
+use crate::words::Evaluation;
+
+/// What became of a policy or of one of its conditions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "outcome")]
+pub enum Held {
+    /// It held.
+    Held,
+    /// It did not.
+    NotHeld,
+    /// It could not be evaluated.
+    Failed {
+        /// Why not.
+        message: String,
+    },
+}
+
+/// One of the conditions that all have to hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Condition {
+    /// As it is written.
+    pub text: String,
+    /// What became of it, by itself: Cedar stops at the first that does not hold.
+    pub held: Held,
+}
+
+/// A policy whose scope holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct InScope {
+    /// Which one.
+    pub rule: Rule,
+    /// Whether it forbids; it permits otherwise.
+    pub forbids: bool,
+    /// Where it is written.
+    pub place: Place,
+    /// What became of it.
+    pub held: Held,
+    /// What became of its conditions.
+    pub conditions: Vec<Condition>,
+    /// What its conditions ask for and nobody has, such as `principal.department`.
+    pub missing: Vec<String>,
+}
+
+/// The whole explanation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Explanation {
+    /// Whether Cedar permits.
+    pub permits: bool,
+    /// The policies that made the decision.
+    pub determining: Vec<Rule>,
+    /// Every policy whose scope holds, in their order.
+    pub in_scope: Vec<InScope>,
+    /// How many others there are.
+    pub out_of_scope: usize,
+}
+
+impl Cedar {
+    /// Explains Cedar's answer.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Cedar::answer`].
+    pub fn explain(&self, evaluation: &Evaluation, at: UnixTime) -> Result<Explanation, Failure> {
+        let answer = self.answer(evaluation, at)?;
+        let question = Question::of(&self.known, evaluation)?;
+        let candidates = self.in_scope(&question);
+        let mut in_scope = Vec::new();
+        for policy in &candidates {
+            in_scope.push(self.explain_one(&question, policy, at)?);
+        }
+        Ok(Explanation {
+            permits: answer.permits,
+            determining: answer.determining,
+            out_of_scope: self.policies.len() - in_scope.len(),
+            in_scope,
+        })
+    }
+
+    fn explain_one(&self, question: &Question<'_>, policy: &Compiled, at: UnixTime) -> Result<InScope, Failure> {
+        let mut explained = InScope {
+            rule: policy.rule.clone(),
+            forbids: policy.effect == Effect::Forbid,
+            place: policy.place.clone(),
+            held: Held::Held,
+            conditions: Vec::new(),
+            missing: Vec::new(),
+        };
+        let (Some(compiled), Some(written)) = (&policy.condition, policy.source.non_scope_constraints()) else {
+            return Ok(explained);
+        };
+        // Steps are counted anew, because asking whether an attribute is there may go one further than the condition does.
+        let needs = Needs {
+            steps: compiled.needs.steps + 1,
+            ..compiled.needs.clone()
+        };
+        let request = question.request(&needs, at)?;
+        let entities = question.entities(&needs, compiled.needs.literals.clone(), &request)?;
+        let evaluator = Evaluator::new(request, &entities, Extensions::all_available());
+        explained.held = outcome(&evaluator, &compiled.expression, &compiled.slots);
+        for conjunct in conjuncts(written) {
+            let whole = Expr::and(Expr::val(true), conjunct.clone());
+            explained.conditions.push(Condition {
+                text: text_of(conjunct),
+                held: outcome(&evaluator, &whole, &compiled.slots),
+            });
+        }
+        let missing: BTreeSet<String> = written
+            .subexpressions()
+            .filter_map(|one| absent(&evaluator, one))
+            .collect();
+        explained.missing = missing.into_iter().collect();
+        Ok(explained)
+    }
+}
+
+fn outcome(evaluator: &Evaluator<'_>, expression: &Expr, slots: &SlotEnv) -> Held {
+    match evaluator.interpret(expression, slots) {
+        Ok(value) if super::decide::is_true(&value) => Held::Held,
+        Ok(_) => Held::NotHeld,
+        Err(error) => Held::Failed {
+            message: error.to_string(),
+        },
+    }
+}
+
+/// The conditions that a condition consists of, in their order.
+pub(super) fn conjuncts(condition: &Expr) -> Vec<&Expr> {
+    let mut found = Vec::new();
+    let mut waiting = vec![condition];
+    while let Some(one) = waiting.pop() {
+        match one.expr_kind() {
+            ExprKind::And { left, right } => waiting.extend([right.as_ref(), left.as_ref()]),
+            ExprKind::Lit(cedar_policy_core::ast::Literal::Bool(true)) => {}
+            _ => found.push(one),
+        }
+    }
+    found
+}
+
+/// As it is written, if it is; with its whitespace made single.
+fn text_of(expression: &Expr) -> String {
+    let written = expression.source_loc().and_then(|place| place.snippet());
+    let text = written.map_or_else(|| expression.to_string(), str::to_owned);
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The name of the attribute that an expression asks for, if what should have it is there and has it not.
+fn absent(evaluator: &Evaluator<'_>, expression: &Expr) -> Option<String> {
+    let (of, name) = match expression.expr_kind() {
+        ExprKind::GetAttr { expr, attr } | ExprKind::HasAttr { expr, attr } => (expr, attr),
+        ExprKind::ExtHasAttr { expr, attrs } => (expr, attrs.first()),
+        _ => return None,
+    };
+    let question = Expr::has_attr((**of).clone(), name.clone());
+    let value = evaluator.interpret(&question, &SlotEnv::new()).ok()?;
+    (!super::decide::is_true(&value)).then(|| format!("{}.{name}", text_of(of)))
+}

@@ -1,0 +1,212 @@
+//! What is known before any question: the schema, the names of types and actions, the entities that are configured.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use cedar_policy_core::ast::{Entity, EntityType, EntityUID, PartialValue};
+use cedar_policy_core::entities::{EntityJsonParser, NoEntitiesSchema, TCComputation};
+use cedar_policy_core::extensions::Extensions;
+use cedar_policy_core::validator::{CoreSchema, ValidatorSchema};
+use smol_str::SmolStr;
+
+use super::read::of_diagnostic;
+use super::shape::{self, Members};
+use super::written::{Membership, Source, Text};
+use crate::problem::Problem;
+
+/// The type of actions.
+const ACTION: &str = "Action";
+
+/// Entities by their ids, each with all its ancestors.
+pub(super) type Entities = HashMap<EntityUID, Arc<Entity>>;
+
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) schema: Option<ValidatorSchema>,
+    pub(super) entities: Entities,
+    /// Attributes by type, where there is a schema.
+    pub(super) attributes: HashMap<EntityType, Members>,
+    /// Members of the context by action, where there is a schema.
+    pub(super) contexts: HashMap<EntityUID, Members>,
+    pub(super) subject_memberships: Vec<(String, EntityType)>,
+    pub(super) resource_memberships: Vec<(String, EntityType)>,
+    types: HashMap<String, EntityType>,
+    namespace: Option<String>,
+    action: EntityType,
+}
+
+impl Known {
+    pub(super) fn of(source: &Source<'_>) -> Result<Self, Vec<Problem>> {
+        let schema = source.schema.map(read_schema).transpose()?;
+        let entities = read_entities(source.entities, schema.as_ref())?;
+        let namespace = source.namespace.clone();
+        let action = entity_type(namespace.as_deref(), ACTION).map_err(|problem| vec![problem])?;
+        let mut known = Self {
+            attributes: schema.as_ref().map(attributes).unwrap_or_default(),
+            contexts: schema.as_ref().map(contexts).unwrap_or_default(),
+            subject_memberships: memberships(namespace.as_deref(), &source.subject_memberships)?,
+            resource_memberships: memberships(namespace.as_deref(), &source.resource_memberships)?,
+            types: HashMap::new(),
+            schema,
+            entities,
+            namespace,
+            action,
+        };
+        known.note_types();
+        Ok(known)
+    }
+
+    /// The names of all types that are declared or have entities, so that questions need not parse them.
+    fn note_types(&mut self) {
+        let declared = self.schema.iter().flat_map(ValidatorSchema::entity_type_names).cloned();
+        let used = self.entities.keys().map(|uid| uid.entity_type().clone());
+        let types: HashSet<EntityType> = declared.chain(used).collect();
+        let prefix = self.namespace.as_ref().map(|namespace| format!("{namespace}::"));
+        for kind in types {
+            let full = kind.to_string();
+            if let Some(short) = prefix.as_ref().and_then(|prefix| full.strip_prefix(prefix)) {
+                self.types.insert(short.to_owned(), kind.clone());
+            }
+            if prefix.is_none() || full.contains("::") {
+                self.types.insert(full, kind);
+            }
+        }
+    }
+
+    /// The type of this name, if it can be the name of a type.
+    pub(super) fn entity_type(&self, name: &str) -> Option<EntityType> {
+        if let Some(known) = self.types.get(name) {
+            return Some(known.clone());
+        }
+        entity_type(self.namespace.as_deref(), name).ok()
+    }
+
+    pub(super) fn action(&self, name: &str) -> EntityUID {
+        shape::entity(self.action.clone(), name)
+    }
+
+    /// An entity of a question: what is configured of it, and what the question says besides. What is configured counts.
+    pub(super) fn entity(
+        &self,
+        uid: &EntityUID,
+        own: impl IntoIterator<Item = (SmolStr, PartialValue)>,
+        parents: Vec<EntityUID>,
+    ) -> Arc<Entity> {
+        let configured = self.entities.get(uid);
+        let mut own = own.into_iter().peekable();
+        if let Some(entity) = configured.filter(|_| own.peek().is_none() && parents.is_empty()) {
+            return Arc::clone(entity);
+        }
+        let mut attributes: HashMap<SmolStr, PartialValue> = own.collect();
+        let mut above: HashSet<EntityUID> = HashSet::new();
+        let (mut all_parents, mut tags) = (HashSet::new(), Vec::new());
+        if let Some(entity) = configured {
+            attributes.extend(entity.attrs().map(|(name, value)| (name.clone(), value.clone())));
+            tags.extend(entity.tags().map(|(name, value)| (name.clone(), value.clone())));
+            above.extend(entity.ancestors().cloned());
+            all_parents.extend(entity.parents().cloned());
+        }
+        for parent in &parents {
+            above.extend(
+                self.entities
+                    .get(parent)
+                    .iter()
+                    .flat_map(|entity| entity.ancestors().cloned()),
+            );
+        }
+        all_parents.extend(parents);
+        above.retain(|uid| !all_parents.contains(uid));
+        Arc::new(Entity::new_with_attr_partial_value(
+            uid.clone(),
+            attributes,
+            above,
+            all_parents,
+            tags,
+        ))
+    }
+
+    /// Everything that an entity with these parents besides its configured ones is within, itself left out. May name one twice.
+    pub(super) fn ancestors<'a>(
+        &'a self,
+        uid: &EntityUID,
+        parents: &'a [EntityUID],
+    ) -> impl Iterator<Item = &'a EntityUID> {
+        let own = self.entities.get(uid).into_iter().flat_map(|entity| entity.ancestors());
+        let theirs = parents.iter().filter_map(|parent| self.entities.get(parent));
+        own.chain(parents).chain(theirs.flat_map(|entity| entity.ancestors()))
+    }
+}
+
+/// A type by its name, in the namespace if the name has none itself.
+fn entity_type(namespace: Option<&str>, name: &str) -> Result<EntityType, Problem> {
+    let full = match namespace {
+        Some(namespace) if !name.contains("::") => format!("{namespace}::{name}"),
+        _ => name.to_owned(),
+    };
+    full.parse()
+        .map_err(|_| Problem::error(None, format!("`{full}` cannot be the name of a type")))
+}
+
+fn memberships(namespace: Option<&str>, written: &[Membership]) -> Result<Vec<(String, EntityType)>, Vec<Problem>> {
+    let lowered = written
+        .iter()
+        .map(|one| Ok((one.property.clone(), entity_type(namespace, &one.kind)?)));
+    lowered.collect::<Result<_, Problem>>().map_err(|problem| vec![problem])
+}
+
+fn read_schema(text: Text<'_>) -> Result<ValidatorSchema, Vec<Problem>> {
+    let read = ValidatorSchema::from_cedarschema_str(text.text, Extensions::all_available());
+    match read {
+        Ok((schema, _)) => Ok(schema),
+        Err(error) => Err(vec![of_diagnostic(text, &error)]),
+    }
+}
+
+fn read_entities(text: Option<Text<'_>>, schema: Option<&ValidatorSchema>) -> Result<Entities, Vec<Problem>> {
+    let Text { name, text } = text.unwrap_or(Text { name: "", text: "[]" });
+    let extensions = Extensions::all_available();
+    let read = match schema {
+        Some(schema) => {
+            let schema = CoreSchema::new(schema);
+            EntityJsonParser::new(Some(&schema), extensions, TCComputation::ComputeNow).from_json_str(text)
+        }
+        None => {
+            EntityJsonParser::new(None::<&NoEntitiesSchema>, extensions, TCComputation::ComputeNow).from_json_str(text)
+        }
+    };
+    let entities = read.map_err(|error| vec![Problem::error(None, format!("{name}: {}", chain(&error)))])?;
+    Ok(entities
+        .iter()
+        .map(|entity| (entity.uid().clone(), Arc::new(entity.clone())))
+        .collect())
+}
+
+/// An error with its causes, joined by colons.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        words.push_str(": ");
+        words.push_str(&error.to_string());
+        cause = error.source();
+    }
+    words
+}
+
+fn attributes(schema: &ValidatorSchema) -> HashMap<EntityType, Members> {
+    let types = schema.entity_types();
+    types
+        .map(|kind| (kind.name().clone(), shape::members(kind.attributes())))
+        .collect()
+}
+
+fn contexts(schema: &ValidatorSchema) -> HashMap<EntityUID, Members> {
+    let typed = schema.action_ids().filter_map(|action| {
+        let shape = shape::Shape::of_type(schema.context_type(action.name())?);
+        match shape {
+            shape::Shape::Record(members) => Some((action.name().clone(), members)),
+            _ => None,
+        }
+    });
+    typed.collect()
+}
