@@ -14,6 +14,7 @@ pub mod decision;
 pub mod engines;
 pub mod problem;
 pub mod properties;
+pub mod relations;
 pub mod schema;
 pub mod time;
 pub mod words;

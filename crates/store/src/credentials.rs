@@ -7,6 +7,8 @@ use thiserror::Error;
 
 use crate::StoreError;
 
+pub use crate::position::Position;
+
 /// How many records a store holds at most; about 300 bytes each.
 pub const RECORDS_MAX: usize = 1_000_000;
 /// How many records a page of a list has at most.
@@ -123,14 +125,6 @@ pub struct Page {
     pub records_max: usize,
 }
 
-/// How much of a store's changes somebody has seen. Means nothing to another store.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Position {
-    /// Which opening of the store it is; 0 is none.
-    pub(crate) opening: u64,
-    pub(crate) sequence: u64,
-}
-
 /// What has changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Changes {
@@ -140,11 +134,4 @@ pub struct Changes {
     pub records: Vec<Record>,
     /// Up to where.
     pub position: Position,
-}
-
-impl Position {
-    /// Whether nothing was seen, of this opening and of a store that has come so far.
-    pub(crate) fn is_elsewhere(self, now: Self) -> bool {
-        self.opening != now.opening || self.sequence > now.sequence
-    }
 }

@@ -7,6 +7,9 @@
 pub mod credentials;
 mod error;
 pub mod memory;
+mod position;
+pub mod relations;
 pub mod sqlite;
 
 pub use error::StoreError;
+pub use position::Position;

@@ -60,7 +60,6 @@ const NEVER: &[(&str, &[&str])] = &[
         &[
             "portcullis",
             "portcullis-contract",
-            "portcullis-decision",
             "portcullis-gateway",
             "portcullis-secrets",
             "natter",
@@ -147,6 +146,8 @@ mod tests {
         check_package("crates/decision", "portcullis-identity", 1);
         check_package("crates/contract", "portcullis-decision", 1);
         check_package("crates/store", "portcullis-identity", 0);
+        check_package("crates/store", "portcullis-decision", 0);
+        check_package("crates/decision", "portcullis-store", 1);
         check_package("crates/store", "portcullis-secrets", 1);
         check_package("crates/contract", "portcullis-gateway", 1);
         check_package("examples/natter", "portcullis-contract", 1);

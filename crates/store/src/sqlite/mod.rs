@@ -4,6 +4,7 @@
 //! a revocation must not be forgotten with the power.
 
 mod credentials;
+mod relations;
 
 use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
@@ -17,11 +18,12 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use crate::StoreError;
 
 pub use credentials::SqliteCredentials;
+pub use relations::SqliteTuples;
 
 /// Says that a database is one of ours (`application_id`): `ptcl`.
 const APPLICATION_ID: i64 = 0x7074_636C;
 /// What makes a database of each version from the one before; the first from an empty one.
-const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sql")];
 /// How long an operation waits for another process that writes.
 const BUSY_TIME_MAX: Duration = Duration::from_secs(2);
 /// How many pages of 4 KiB the file has at most: 4 GiB.

@@ -137,8 +137,8 @@ fn newer_and_damaged_stores_are_told_as_what_they_are() {
     let edit = |sql: &str| rusqlite::Connection::open(&path).unwrap().execute_batch(sql).unwrap();
     edit("PRAGMA user_version = 7");
     let told = refused(&path).to_string();
-    assert!(told.contains("schema 7, this one knows 1"), "{told}");
-    edit("PRAGMA user_version = 1; UPDATE credential SET expires = -5 WHERE label IS NOT NULL");
+    assert!(told.contains("schema 7, this one knows 2"), "{told}");
+    edit("PRAGMA user_version = 2; UPDATE credential SET expires = -5 WHERE label IS NOT NULL");
     let mut store = SqliteCredentials::open(&path).unwrap();
     // A credential whose end cannot be read must not be one without an end.
     assert!(matches!(store.find(&id(1)), Err(StoreError::Damaged(_))));

@@ -10,6 +10,7 @@
 
 mod conformance;
 mod file;
+mod relations;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
