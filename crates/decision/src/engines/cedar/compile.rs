@@ -5,9 +5,10 @@ use std::sync::Arc;
 use cedar_policy_core::ast::{Effect as Written, Expr, PolicySet};
 use cedar_policy_core::validator::{ValidationMode, Validator, ValidatorSchema};
 
+use super::bare::bare;
 use super::index::Index;
 use super::known::Known;
-use super::needs::Needs;
+use super::needs::{Names, Needs};
 use super::read::{self, ReadPolicy};
 use super::written::{Source, Text};
 use super::{Cedar, Compiled, Conditional, Effect, NAME};
@@ -35,14 +36,17 @@ impl Cedar {
         if found.iter().any(|problem| problem.severity == Severity::Error) {
             return Err(found);
         }
-        let index = Index::of(read.policies.iter().map(|read| &read.policy));
-        let policies: Vec<Compiled> = read.policies.into_iter().map(compile_one).collect();
+        let index = Index::of(read.policies.iter().map(|read| &read.policy), &known.entities);
+        let mut names = Names::new();
+        let policies = read.policies.into_iter();
+        let policies: Vec<Compiled> = policies.map(|policy| compile_one(policy, &mut names)).collect();
         let mut conditions = policies.iter().filter_map(|policy| policy.condition.as_ref());
         let engine = Self {
             reads_time: conditions.any(|condition| condition.needs.clock),
             policies,
             index,
             known,
+            names,
             failed_forbid: source.failed_forbid,
         };
         Ok((engine, found))
@@ -73,12 +77,12 @@ fn validate(schema: &ValidatorSchema, by_file: &[(Text<'_>, PolicySet)]) -> Vec<
     problems
 }
 
-fn compile_one(read: ReadPolicy) -> Compiled {
+fn compile_one(read: ReadPolicy, names: &mut Names) -> Compiled {
     let ReadPolicy { policy, place } = read;
     let condition = policy.non_scope_constraints().map(|condition| Conditional {
-        expression: Expr::and(Expr::val(true), condition.clone()).with_maybe_source_loc(policy.loc().cloned()),
+        expression: Expr::and(Expr::val(true), bare(condition)),
         slots: policy.env().clone(),
-        needs: Needs::of(condition),
+        needs: Needs::of(condition, names),
     });
     Compiled {
         rule: Rule {

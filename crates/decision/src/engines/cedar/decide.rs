@@ -33,7 +33,7 @@ impl Cedar {
     ///
     /// The evaluation cannot be put to Cedar: a type that can have no such name, a property that is not what the schema says.
     pub fn answer(&self, evaluation: &Evaluation, at: UnixTime) -> Result<Answer, Failure> {
-        let question = Question::of(&self.known, evaluation)?;
+        let question = Question::of(&self.known, &self.names, evaluation)?;
         let candidates = self.in_scope(&question);
         let mut held: Vec<&Compiled> = Vec::new();
         let mut errors = Vec::new();
@@ -58,19 +58,17 @@ impl Cedar {
 
     /// The policies whose scope holds, in their order.
     pub(super) fn in_scope(&self, question: &Question<'_>) -> Vec<&Compiled> {
-        let (index, known) = (&self.index, &self.known);
+        let index = &self.index;
         let Question {
             principal,
             action,
             resource,
             ..
         } = question;
-        let above_principal = known.ancestors(principal, &question.principal_parents);
-        let above_resource = known.ancestors(resource, &question.resource_parents);
         let numbers = index.in_scope(Keys {
-            principal: &index.principals.keys(principal, above_principal),
-            action: &index.actions.keys(action, known.ancestors(action, &[])),
-            resource: &index.resources.keys(resource, above_resource),
+            principal: &index.principals.keys(principal, &question.principal_parents),
+            action: &index.actions.keys(action, &[]),
+            resource: &index.resources.keys(resource, &question.resource_parents),
         });
         let policies = numbers
             .into_iter()
@@ -90,14 +88,11 @@ impl Cedar {
             policies.iter().for_each(|policy| each(policy, Ok(true)));
             return Ok(());
         }
-        let mut needs = Needs::default();
-        let mut named = Vec::new();
-        for condition in policies.iter().filter_map(|policy| policy.condition.as_ref()) {
-            needs.join(&condition.needs);
-            named.extend(condition.needs.literals.iter().cloned());
-        }
+        let conditions = policies.iter().filter_map(|policy| policy.condition.as_ref());
+        let needs = Needs::together(conditions.clone().map(|condition| &condition.needs));
+        let named = conditions.flat_map(|condition| condition.needs.literals.iter().cloned());
         let request = question.request(&needs, at)?;
-        let entities = question.entities(&needs, named, &request)?;
+        let entities = question.entities(&needs, named.collect(), &request)?;
         let evaluator = Evaluator::new(request, &entities, Extensions::all_available());
         for policy in policies {
             let result = match &policy.condition {

@@ -79,7 +79,7 @@ impl Cedar {
     /// Those of [`Cedar::answer`].
     pub fn explain(&self, evaluation: &Evaluation, at: UnixTime) -> Result<Explanation, Failure> {
         let answer = self.answer(evaluation, at)?;
-        let question = Question::of(&self.known, evaluation)?;
+        let question = Question::of(&self.known, &self.names, evaluation)?;
         let candidates = self.in_scope(&question);
         let mut in_scope = Vec::new();
         for policy in &candidates {

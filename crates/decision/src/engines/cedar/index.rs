@@ -12,6 +12,8 @@ use cedar_policy_core::ast::{
     ActionConstraint, EntityReference, EntityType, EntityUID, Policy, PrincipalOrResourceConstraint as Constraint,
 };
 
+use super::known::Entities;
+
 type Key = u32;
 /// The key of scopes that hold for everything.
 const ANY: Key = 0;
@@ -47,10 +49,12 @@ pub(super) struct Dimension {
     last: Key,
 }
 
-#[derive(Debug, Default)]
+/// The keys that an entity brings along: for itself, and for whatever is within it.
+#[derive(Clone, Debug, Default)]
 struct EntityKeys {
     itself: Option<Key>,
-    within: Option<Key>,
+    /// That of the entity, and those of all that is configured above it.
+    within: Vec<Key>,
     of_type_within: Vec<(EntityType, Key)>,
 }
 
@@ -67,7 +71,12 @@ impl Dimension {
 
     fn within(&mut self, uid: &EntityUID) -> Key {
         let keys = self.by_entity.entry(uid.clone()).or_default();
-        *keys.within.get_or_insert_with(|| Self::next(&mut self.last))
+        if let Some(key) = keys.within.first() {
+            return *key;
+        }
+        let key = Self::next(&mut self.last);
+        keys.within.push(key);
+        key
     }
 
     fn of_type(&mut self, kind: &EntityType) -> Key {
@@ -107,36 +116,48 @@ impl Dimension {
         }
     }
 
-    /// The keys of all scopes that hold for this entity, ascending.
-    pub(super) fn keys<'a>(&self, uid: &EntityUID, ancestors: impl Iterator<Item = &'a EntityUID>) -> Vec<Key> {
+    /// Gives each configured entity the keys of everything above it, so that a question asks for each of its entities once.
+    fn inherit(&mut self, entities: &Entities) {
+        if self.by_entity.is_empty() {
+            return;
+        }
+        let mut inherited = Vec::new();
+        for (uid, entity) in entities {
+            let above = entity.ancestors().filter(|ancestor| *ancestor != uid);
+            let above: Vec<&EntityKeys> = above.filter_map(|ancestor| self.by_entity.get(ancestor)).collect();
+            if above.is_empty() {
+                continue;
+            }
+            let mut keys = self.by_entity.get(uid).cloned().unwrap_or_default();
+            for one in above {
+                keys.within.extend_from_slice(&one.within);
+                keys.of_type_within.extend_from_slice(&one.of_type_within);
+            }
+            inherited.push((uid.clone(), keys));
+        }
+        self.by_entity.extend(inherited);
+    }
+
+    /// The keys of all scopes that hold for this entity with these parents besides its configured ones, ascending.
+    pub(super) fn keys(&self, uid: &EntityUID, parents: &[EntityUID]) -> Vec<Key> {
+        let kind = uid.entity_type();
         let mut keys = vec![ANY];
         if !self.by_type.is_empty() {
-            keys.extend(self.by_type.get(uid.entity_type()));
+            keys.extend(self.by_type.get(kind));
         }
         if !self.by_entity.is_empty() {
-            if let Some(own) = self.by_entity.get(uid) {
-                keys.extend(own.itself);
-                Self::push_within(own, uid, &mut keys);
-            }
-            for ancestor in ancestors.filter(|ancestor| *ancestor != uid) {
-                if let Some(entity) = self.by_entity.get(ancestor) {
-                    Self::push_within(entity, uid, &mut keys);
-                }
+            let own = self.by_entity.get(uid);
+            keys.extend(own.and_then(|own| own.itself));
+            let above = parents.iter().filter_map(|parent| self.by_entity.get(parent));
+            for entity in own.into_iter().chain(above) {
+                keys.extend_from_slice(&entity.within);
+                let of_type = entity.of_type_within.iter().filter(|(of, _)| of == kind);
+                keys.extend(of_type.map(|(_, key)| *key));
             }
         }
         keys.sort_unstable();
         keys.dedup();
         keys
-    }
-
-    fn push_within(entity: &EntityKeys, uid: &EntityUID, keys: &mut Vec<Key>) {
-        keys.extend(entity.within);
-        let of_type = entity.of_type_within.iter();
-        keys.extend(
-            of_type
-                .filter(|(kind, _)| kind == uid.entity_type())
-                .map(|(_, key)| *key),
-        );
     }
 }
 
@@ -158,8 +179,8 @@ pub(super) struct Index {
 }
 
 impl Index {
-    /// The index of these policies, numbered from 0.
-    pub(super) fn of<'a>(policies: impl Iterator<Item = &'a Policy>) -> Self {
+    /// The index of these policies, numbered from 0, for questions about these entities and others.
+    pub(super) fn of<'a>(policies: impl Iterator<Item = &'a Policy>, entities: &Entities) -> Self {
         let mut index = Self::default();
         for (number, policy) in (0..).zip(policies) {
             let principal = index.principals.key_of(policy.principal_constraint().as_inner());
@@ -172,6 +193,9 @@ impl Index {
                 let leaf = index.tree.entry(action).or_default().entry(principal).or_default();
                 leaf.entry(resource).or_default().push(number);
             }
+        }
+        for dimension in [&mut index.principals, &mut index.actions, &mut index.resources] {
+            dimension.inherit(entities);
         }
         index
     }

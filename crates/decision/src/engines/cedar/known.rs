@@ -3,11 +3,10 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use cedar_policy_core::ast::{Entity, EntityType, EntityUID, PartialValue};
+use cedar_policy_core::ast::{Entity, EntityType, EntityUID};
 use cedar_policy_core::entities::{EntityJsonParser, NoEntitiesSchema, TCComputation};
 use cedar_policy_core::extensions::Extensions;
 use cedar_policy_core::validator::{CoreSchema, ValidatorSchema};
-use smol_str::SmolStr;
 
 use super::read::of_diagnostic;
 use super::shape::{self, Members};
@@ -85,46 +84,6 @@ impl Known {
         shape::entity(self.action.clone(), name)
     }
 
-    /// An entity of a question: what is configured of it, and what the question says besides. What is configured counts.
-    pub(super) fn entity(
-        &self,
-        uid: &EntityUID,
-        own: impl IntoIterator<Item = (SmolStr, PartialValue)>,
-        parents: Vec<EntityUID>,
-    ) -> Arc<Entity> {
-        let configured = self.entities.get(uid);
-        let mut own = own.into_iter().peekable();
-        if let Some(entity) = configured.filter(|_| own.peek().is_none() && parents.is_empty()) {
-            return Arc::clone(entity);
-        }
-        let mut attributes: HashMap<SmolStr, PartialValue> = own.collect();
-        let mut above: HashSet<EntityUID> = HashSet::new();
-        let (mut all_parents, mut tags) = (HashSet::new(), Vec::new());
-        if let Some(entity) = configured {
-            attributes.extend(entity.attrs().map(|(name, value)| (name.clone(), value.clone())));
-            tags.extend(entity.tags().map(|(name, value)| (name.clone(), value.clone())));
-            above.extend(entity.ancestors().cloned());
-            all_parents.extend(entity.parents().cloned());
-        }
-        for parent in &parents {
-            above.extend(
-                self.entities
-                    .get(parent)
-                    .iter()
-                    .flat_map(|entity| entity.ancestors().cloned()),
-            );
-        }
-        all_parents.extend(parents);
-        above.retain(|uid| !all_parents.contains(uid));
-        Arc::new(Entity::new_with_attr_partial_value(
-            uid.clone(),
-            attributes,
-            above,
-            all_parents,
-            tags,
-        ))
-    }
-
     /// Everything that an entity with these parents besides its configured ones is within, itself left out. May name one twice.
     pub(super) fn ancestors<'a>(
         &'a self,
@@ -137,13 +96,14 @@ impl Known {
     }
 }
 
-/// A type by its name, in the namespace if the name has none itself.
+/// A type by its name, in the namespace if the name has none itself. The name has one spelling: what Cedar's parser would pass over, such
+/// as blanks and comments, is no part of one.
 fn entity_type(namespace: Option<&str>, name: &str) -> Result<EntityType, Problem> {
     let full = match namespace {
         Some(namespace) if !name.contains("::") => format!("{namespace}::{name}"),
         _ => name.to_owned(),
     };
-    full.parse()
+    EntityType::from_normalized_str(&full)
         .map_err(|_| Problem::error(None, format!("`{full}` cannot be the name of a type")))
 }
 

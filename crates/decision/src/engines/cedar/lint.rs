@@ -151,7 +151,7 @@ fn never_true(condition: &Expr) -> Option<String> {
 
 /// Whether an entity is looked up, which depends on what is known of it.
 fn looks_up(expression: &Expr) -> bool {
-    let needs = super::needs::Needs::of(expression);
+    let needs = super::needs::Needs::of(expression, &mut super::needs::Names::new());
     needs.steps > 0
 }
 

@@ -6,6 +6,7 @@
 //! list of candidates, cached, was the other way: it would evaluate the scopes again, and the cache would be shared or grow per worker.
 //! `tests/it/differential.rs` holds the answers against `cedar_policy::Authorizer`.
 
+mod bare;
 mod compile;
 mod decide;
 mod explain;
@@ -27,7 +28,7 @@ pub use self::explain::{Condition, Explanation, Held, InScope};
 use self::index::Index;
 use self::known::Known;
 pub use self::lint::{Lint, LintKind};
-use self::needs::Needs;
+use self::needs::{Names, Needs};
 pub use self::written::{FailedForbid, Link, Membership, Source, Text};
 use crate::decision::{Engine, Opinion, Reason, Rule, Verdict};
 use crate::problem::Place;
@@ -43,6 +44,7 @@ pub struct Cedar {
     policies: Vec<Compiled>,
     index: Index,
     known: Known,
+    names: Names,
     failed_forbid: FailedForbid,
     reads_time: bool,
 }
@@ -67,7 +69,7 @@ struct Compiled {
 
 #[derive(Debug)]
 struct Conditional {
-    /// `true && condition`, so that a condition that is no boolean fails as it does in the whole policy.
+    /// `true && condition`, so that a condition that is no boolean fails as it does in the whole policy; without places.
     expression: Expr,
     slots: SlotEnv,
     needs: Needs,

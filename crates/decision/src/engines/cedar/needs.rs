@@ -1,9 +1,34 @@
 //! What the condition of a policy can look at, found out once: so that only that is prepared for a question.
 
 use cedar_policy_core::ast::{BinaryOp, EntityUID, Expr, ExprKind, Literal, Var};
+use indexmap::IndexSet;
+use smol_str::SmolStr;
 
 /// The member of the context in which the engine puts the time.
 pub(super) const CLOCK: &str = "clock";
+
+/// For how many attributes there is room before the list of them has to grow: a handful of policies asks for fewer.
+const ATTRIBUTES_EXPECTED: usize = 64;
+
+/// The names of all attributes that any condition asks for; each has a number.
+pub(super) type Names = IndexSet<SmolStr>;
+
+/// What an attribute is asked of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Of {
+    Principal,
+    Resource,
+    Context,
+    /// Whatever an expression gives: the principal and the resource too, for all that is known beforehand.
+    Whatever,
+}
+
+/// An attribute that is asked for, by its number in [`Names`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Asked {
+    pub(super) of: Of,
+    pub(super) name: usize,
+}
 
 /// What conditions read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -11,9 +36,16 @@ pub(super) struct Needs {
     pub(super) principal: bool,
     pub(super) action: bool,
     pub(super) resource: bool,
-    pub(super) context: bool,
+    /// Whether the context is read as a whole.
+    pub(super) whole_context: bool,
     /// Whether [`CLOCK`] is read, or the context as a whole.
     pub(super) clock: bool,
+    /// Whether it is asked what an entity is within.
+    pub(super) ancestors: bool,
+    /// Whether tags are read.
+    pub(super) tags: bool,
+    /// The attributes that are asked for, ascending; members of records are among them.
+    pub(super) attributes: Vec<Asked>,
     /// How many times in a row an attribute, a tag or the ancestors of an entity are looked up at most. An entity can be looked at only
     /// if it is fewer steps than that away from what the condition names.
     pub(super) steps: usize,
@@ -22,30 +54,68 @@ pub(super) struct Needs {
 }
 
 impl Needs {
-    pub(super) fn of(condition: &Expr) -> Self {
-        let mut needs = Self::default();
-        needs.steps = needs.walk(condition);
+    pub(super) fn of(condition: &Expr, names: &mut Names) -> Self {
+        let mut reading = Reading {
+            needs: Self::default(),
+            names,
+        };
+        let steps = reading.walk(condition);
+        let mut needs = reading.needs;
+        needs.steps = steps;
         if needs.steps == 0 {
             needs.literals.clear();
         }
+        needs.tidy();
         needs
     }
 
+    fn tidy(&mut self) {
+        self.attributes.sort_unstable();
+        self.attributes.dedup();
+    }
+
+    /// What all of these need together, without the literals.
+    pub(super) fn together<'a>(all: impl Iterator<Item = &'a Self>) -> Self {
+        let mut together = Self::default();
+        together.attributes.reserve(ATTRIBUTES_EXPECTED);
+        for one in all {
+            together.principal |= one.principal;
+            together.action |= one.action;
+            together.resource |= one.resource;
+            together.whole_context |= one.whole_context;
+            together.clock |= one.clock;
+            together.ancestors |= one.ancestors;
+            together.tags |= one.tags;
+            together.steps = together.steps.max(one.steps);
+            together.attributes.extend_from_slice(&one.attributes);
+        }
+        together.tidy();
+        together
+    }
+}
+
+/// A condition while it is read.
+struct Reading<'a> {
+    needs: Needs,
+    names: &'a mut Names,
+}
+
+impl Reading<'_> {
     /// Notes what an expression names; the result is its steps.
     fn walk(&mut self, expression: &Expr) -> usize {
         match expression.expr_kind() {
             ExprKind::Lit(Literal::EntityUID(uid)) => {
-                self.literals.push((**uid).clone());
+                self.needs.literals.push((**uid).clone());
                 0
             }
             ExprKind::Var(variable) => {
                 self.variable(*variable);
                 0
             }
-            ExprKind::GetAttr { expr, attr } | ExprKind::HasAttr { expr, attr } => self.member(expr, [attr.as_str()]),
-            ExprKind::ExtHasAttr { expr, attrs } => self.member(expr, attrs.iter().map(smol_str::SmolStr::as_str)),
+            ExprKind::GetAttr { expr, attr } | ExprKind::HasAttr { expr, attr } => self.member(expr, [attr]),
+            ExprKind::ExtHasAttr { expr, attrs } => self.member(expr, attrs.iter()),
             ExprKind::BinaryApp { op, arg1, arg2 } => {
-                let looks_up = matches!(op, BinaryOp::In | BinaryOp::GetTag | BinaryOp::HasTag);
+                let looks_up = self.looks_up(*op);
                 self.walk(arg1).max(self.walk(arg2)) + usize::from(looks_up)
             }
             ExprKind::If {
@@ -63,39 +133,54 @@ impl Needs {
         }
     }
 
+    /// Whether an operation looks an entity up.
+    fn looks_up(&mut self, operation: BinaryOp) -> bool {
+        self.needs.ancestors |= operation == BinaryOp::In;
+        let tags = matches!(operation, BinaryOp::GetTag | BinaryOp::HasTag);
+        self.needs.tags |= tags;
+        tags || operation == BinaryOp::In
+    }
+
     fn walk_all<'a>(&mut self, expressions: impl Iterator<Item = &'a Expr>) -> usize {
         expressions.map(|one| self.walk(one)).max().unwrap_or(0)
     }
 
     /// Members of members of what an expression gives.
-    fn member<'a>(&mut self, of: &Expr, names: impl IntoIterator<Item = &'a str>) -> usize {
+    fn member<'a>(&mut self, of: &Expr, names: impl IntoIterator<Item = &'a SmolStr>) -> usize {
         let mut names = names.into_iter();
-        if matches!(of.expr_kind(), ExprKind::Var(Var::Context)) {
-            self.context = true;
-            self.clock |= names.next() == Some(CLOCK);
+        let Some(first) = names.next() else {
+            return self.walk(of);
+        };
+        let asked_of = match of.expr_kind() {
+            ExprKind::Var(Var::Principal) => Of::Principal,
+            ExprKind::Var(Var::Resource) => Of::Resource,
+            ExprKind::Var(Var::Context) => Of::Context,
+            _ => Of::Whatever,
+        };
+        let steps = match asked_of {
             // The context itself is no entity, but its members may be.
-            return names.count();
-        }
-        self.walk(of) + names.count()
+            Of::Context => {
+                self.needs.clock |= first == CLOCK;
+                0
+            }
+            Of::Principal | Of::Resource | Of::Whatever => self.walk(of) + 1,
+        };
+        self.ask(asked_of, first);
+        steps + names.map(|name| self.ask(Of::Whatever, name)).count()
+    }
+
+    fn ask(&mut self, of: Of, name: &SmolStr) {
+        let (name, _) = self.names.insert_full(name.clone());
+        self.needs.attributes.push(Asked { of, name });
     }
 
     fn variable(&mut self, variable: Var) {
         match variable {
-            Var::Principal => self.principal = true,
-            Var::Action => self.action = true,
-            Var::Resource => self.resource = true,
-            Var::Context => (self.context, self.clock) = (true, true),
+            Var::Principal => self.needs.principal = true,
+            Var::Action => self.needs.action = true,
+            Var::Resource => self.needs.resource = true,
+            Var::Context => (self.needs.whole_context, self.needs.clock) = (true, true),
         }
-    }
-
-    /// What these and others need together, without the literals.
-    pub(super) fn join(&mut self, other: &Self) {
-        self.principal |= other.principal;
-        self.action |= other.action;
-        self.resource |= other.resource;
-        self.context |= other.context;
-        self.clock |= other.clock;
-        self.steps = self.steps.max(other.steps);
     }
 }
 
@@ -103,38 +188,54 @@ impl Needs {
 mod tests {
     use super::*;
 
-    fn check(condition: &str, steps: usize, names: &str) {
+    fn check(condition: &str, steps: usize, names: &str, attributes: &str) {
         let expression: Expr = condition.parse().unwrap();
-        let needs = Needs::of(&expression);
+        let mut all = Names::new();
+        let needs = Needs::of(&expression, &mut all);
         let letters = [
             (needs.principal, 'p'),
             (needs.action, 'a'),
             (needs.resource, 'r'),
-            (needs.context, 'c'),
+            (needs.whole_context, 'c'),
             (needs.clock, 't'),
+            (needs.ancestors, 'i'),
+            (needs.tags, 'g'),
         ];
         let found: String = letters.iter().filter(|(is, _)| *is).map(|(_, letter)| letter).collect();
         assert_eq!((needs.steps, found.as_str()), (steps, names), "{condition}");
+        let asked = needs.attributes.iter().map(|asked| {
+            let of = match asked.of {
+                Of::Principal => "p",
+                Of::Resource => "r",
+                Of::Context => "c",
+                Of::Whatever => "",
+            };
+            format!("{of}.{}", all[asked.name])
+        });
+        assert_eq!(asked.collect::<Vec<_>>().join(" "), attributes, "{condition}");
     }
 
     #[test]
     fn what_conditions_look_at() {
-        check("true", 0, "");
-        check("principal == User::\"a\"", 0, "p");
-        check("principal.a.b.c == resource.d", 3, "pr");
-        check("principal in resource.owners", 2, "pr");
-        check("context.a == 1", 0, "c");
-        check("context.a.b == 1", 1, "c");
-        check("context.clock.minute < 5", 1, "ct");
-        check("context has clock", 0, "ct");
-        check("context has a.b", 1, "c");
-        check("context == {}", 0, "ct");
-        check("User::\"a\".b has c.d", 3, "");
-        check("principal.hasTag(\"x\") && principal.getTag(\"x\").y", 2, "p");
+        check("true", 0, "", "");
+        check("principal == User::\"a\"", 0, "p", "");
+        check("principal.a.b.c == resource.d", 3, "pr", "p.a r.d .b .c");
+        check("principal in resource.owners", 2, "pri", "r.owners");
+        check("context.a == 1", 0, "", "c.a");
+        check("context.a.b == 1", 1, "", "c.a .b");
+        check("context.clock.minute < 5", 1, "t", "c.clock .minute");
+        check("context has clock", 0, "t", "c.clock");
+        check("context has a.b", 1, "", "c.a .b");
+        check("context == {}", 0, "ct", "");
+        check("(if true then context else {}).a", 1, "ct", ".a");
+        check("User::\"a\".b has c.d", 3, "", ".b .c .d");
+        check("action.a", 1, "a", ".a");
+        check("principal.hasTag(\"x\") && principal.getTag(\"x\").y", 2, "pg", ".y");
         check(
             "if action in Action::\"g\" then [principal.a].contains(1) else {x: resource}.x.y",
             2,
-            "par",
+            "pari",
+            "p.a .x .y",
         );
     }
 }

@@ -121,18 +121,21 @@ pub(super) fn record(
 ) -> Result<BTreeMap<SmolStr, Value>, Unfit> {
     let mut record = BTreeMap::new();
     for (name, json) in object {
-        let shape = match declared {
-            None => &Shape::Any,
-            Some(declared) => match declared.get(name.as_str()) {
-                Some(shape) => shape,
-                None => continue,
-            },
-        };
-        if let Some(value) = shape.value(json).map_err(|unfit| unfit.below(name))? {
+        if let Some(value) = member(declared, name, json)? {
             record.insert(SmolStr::new(name), value);
         }
     }
     Ok(record)
+}
+
+/// One member of an object; nothing if it is not declared, or `null`.
+pub(super) fn member(declared: Option<&Members>, name: &str, json: &Json) -> Result<Option<Value>, Unfit> {
+    let shape = match declared {
+        None => Some(&Shape::Any),
+        Some(declared) => declared.get(name),
+    };
+    let value = shape.map(|shape| shape.value(json)).transpose();
+    value.map(Option::flatten).map_err(|unfit| unfit.below(name))
 }
 
 fn set(shape: &Shape, json: &Json) -> Result<Value, Unfit> {

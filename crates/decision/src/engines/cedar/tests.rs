@@ -405,3 +405,26 @@ fn odd_policies_are_found() {
         ]
     );
 }
+
+#[test]
+fn a_type_is_spelled_in_one_way() {
+    let cedar = compiled(&source("permit(principal is User, action, resource);"));
+    for (kind, expected) in [
+        ("User", Some(true)),
+        ("user", Some(false)),
+        ("Us\u{0435}r", None),
+        (" User", None),
+        ("User ", None),
+        ("User\n", None),
+        ("User//", None),
+        ("User::", None),
+        ("__cedar::User", None),
+        ("if", None),
+        ("User\u{0}", None),
+    ] {
+        let mut question = asks("a", "read", "1");
+        question.subject.kind = kind.to_owned();
+        let found = cedar.answer(&question, AT).ok().map(|answer| answer.permits);
+        assert_eq!(found, expected, "{kind:?}");
+    }
+}
