@@ -203,7 +203,7 @@ fn write_operation(text: &mut String, operation: &Operation, principals: &BTreeS
     line(text, &written);
 }
 
-/// What the context always may hold: the client's address, and the time where a policy reads it.
+/// What the context always holds: the client's address, and the time where a policy reads it.
 fn always() -> Vec<Attribute> {
     let attribute = |name: &str, kind: Kind, required: bool| Attribute {
         name: name.to_owned(),
@@ -212,7 +212,7 @@ fn always() -> Vec<Attribute> {
     };
     let clock = ["minute", "seconds", "weekday"].map(|name| attribute(name, Kind::Long, true));
     vec![
-        attribute("address", Kind::Address, false),
+        attribute("address", Kind::Address, true),
         attribute("clock", Kind::Record(clock.into()), true),
     ]
 }
@@ -411,12 +411,12 @@ action "tag:money";
 action "GET /a/{b}" appliesTo {
   principal: [Client, User],
   resource: [Api],
-  context: { "address"?: ipaddr, "amount"?: decimal, "clock": { "minute": Long, "seconds": Long, "weekday": Long }, "x-\"odd\""?: Bool }
+  context: { "address": ipaddr, "amount"?: decimal, "clock": { "minute": Long, "seconds": Long, "weekday": Long }, "x-\"odd\""?: Bool }
 };
 action "transfer" in ["tag:admin", "tag:money"] appliesTo {
   principal: [Client, User],
   resource: [Account, Api],
-  context: { "address"?: ipaddr, "amount"?: decimal, "clock": { "minute": Long, "seconds": Long, "weekday": Long }, "x-\"odd\""?: Bool }
+  context: { "address": ipaddr, "amount"?: decimal, "clock": { "minute": Long, "seconds": Long, "weekday": Long }, "x-\"odd\""?: Bool }
 };
 "#;
         assert_eq!(generate(&bank()).unwrap(), expected);

@@ -127,6 +127,11 @@ impl Proven {
             .find(|identity| identity.credential() == credential)
     }
 
+    /// The kinds of credentials that were good, by the names that policies have for them.
+    pub(crate) fn credentials(&self) -> impl Iterator<Item = &'static str> {
+        self.identities.iter().map(|identity| identity.credential().name())
+    }
+
     /// Who calls: of several credentials the first kind in the order of [`Credential`]. None: an anonymous principal.
     pub(crate) fn first(&self) -> Option<&Arc<Identity>> {
         self.identities.first()

@@ -86,6 +86,7 @@ const OTHERS: &[&str] = &[
     "authentication.required",
     "authentication.step_up",
     "authentication.unavailable",
+    "authorization.denied",
     "authorization.scope",
     "contract.body.media_type",
     "contract.response.encoding",

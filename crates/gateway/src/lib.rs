@@ -7,6 +7,7 @@ pub mod body;
 pub mod certificates;
 pub mod codes;
 pub mod controls;
+pub mod decisions;
 pub mod dpop;
 pub mod failures;
 pub mod forward;

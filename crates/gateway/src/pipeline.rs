@@ -42,11 +42,10 @@ impl Gate {
         let identified = authenticate::authenticate(paced, self, routes.failures()).await;
         let budgeted = rate_limit::budget(identified, account.at(Control::RateLimit)).await?;
         let recorded = audit_log::open(budgeted);
-        account.at(Control::Authorize);
-        let authorized = authorize::operation(recorded)?;
+        let authorized = authorize::operation(recorded, account.at(Control::Authorize))?;
         let genuine = signed_content::hold(authorized, self).await?;
         let conforming = contract_in::check(genuine, self, account.at(Control::ContractIn)).await?;
-        let permitted = authorize::object(conforming);
+        let permitted = authorize::object(conforming, account.at(Control::AuthorizeObject))?;
         let permitted = rate_limit::target(permitted, account.at(Control::TargetLimit)).await?;
         let answered = forward::send(permitted, self, account.at(Control::Forward)).await?;
         let judged = contract_out::check(answered, self, account.at(Control::ContractOut)).await?;

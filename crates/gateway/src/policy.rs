@@ -11,6 +11,7 @@ pub use portcullis_identity::step_up::StepUp;
 pub use crate::access::{Access, Alternative, ApiKeys, Need, Verifier};
 pub use crate::controls::address_list::Rule;
 pub use crate::controls::cors::{Cors, Origins};
+pub use crate::decisions::{Decided, Decisions, Named, Place, Subjects};
 pub use crate::forward::balance::Repeat;
 pub use crate::limit::Mode;
 use crate::listen::ListenerIndex;
@@ -25,6 +26,8 @@ pub struct Policy {
     pub listeners: Listeners,
     /// What is accepted as proof of who calls.
     pub access: Arc<Access>,
+    /// Who decides what callers may do; none: whoever the contract lets in may do everything.
+    pub decided: Option<Decided>,
     /// How well, and how lately, the subject of an access token has to have proved itself; none: the token is enough.
     pub step_up: Option<StepUp>,
     /// The lists that a caller's address is held against, the gate's first; all have to permit it.
@@ -61,6 +64,8 @@ pub struct Modes {
     pub contract_in: Mode,
     /// Judging answers by the contract.
     pub contract_out: Mode,
+    /// Deciding what callers may do.
+    pub authorization: Mode,
     /// Refusing what pages of other origins send.
     pub cors: Mode,
     /// Looking for secrets in URLs.

@@ -16,6 +16,7 @@ use http::{HeaderMap, HeaderName, Response, StatusCode};
 use serde_json::{Map, Value};
 
 use crate::controls::security_headers;
+use crate::decisions::Denied;
 use crate::dpop::Nonce;
 use crate::listen::{Malformed, PathProblem, RequestId};
 use crate::websocket::handshake::Unopened;
@@ -71,6 +72,8 @@ pub enum Refusal {
         /// `WWW-Authenticate`, a field for each scheme.
         challenges: Vec<String>,
     },
+    /// Nothing permits this caller to do this, or something forbids it.
+    Denied(Denied),
     /// The token is good, and its subject has to prove itself better, or anew (RFC 9470).
     StepUp {
         /// `WWW-Authenticate`.
@@ -158,6 +161,7 @@ impl Refusal {
             Self::Contract { pointer, parameter, .. } => parameter.as_deref().or(pointer.as_deref()),
             Self::UrlSecret { parameter } => parameter.as_deref(),
             Self::Unauthenticated { why, .. } => Some(why),
+            Self::Denied(Denied(why)) => Some(why),
             _ => None,
         }
     }
@@ -298,6 +302,12 @@ impl Refusal {
         }
         problem.insert("request_id".to_owned(), Value::from(id.to_string()));
         Value::Object(problem).to_string().into_bytes()
+    }
+}
+
+impl From<Denied> for Refusal {
+    fn from(denied: Denied) -> Self {
+        Self::Denied(denied)
     }
 }
 

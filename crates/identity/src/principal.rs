@@ -35,6 +35,19 @@ pub enum Credential {
     Certificate,
 }
 
+impl Credential {
+    /// Its name where it is told.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::AccessToken => "access_token",
+            Self::Password => "password",
+            Self::Signature => "signature",
+            Self::ApiKey => "api_key",
+            Self::Certificate => "certificate",
+        }
+    }
+}
+
 /// Somebody, in the names of whoever vouches for them. Subjects of two authorities are never the same, nor are a user and a
 /// client of the same name (RFC 9700 §4.15).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -25,6 +25,8 @@ pub struct Operation {
     pub template: Box<str>,
     /// `operationId`
     pub id: Option<Box<str>>,
+    /// `tags`
+    pub tags: Vec<Box<str>>,
     /// Where it is declared.
     pub span: Span,
     /// Its parameters.
@@ -240,6 +242,13 @@ impl Operation {
         }
         let all = rest.fold(first.into_owned(), |all, value| format!("{all},{value}"));
         Some(Cow::Owned(all))
+    }
+
+    /// Whether a query parameter is there, whether its value can be decoded or not.
+    pub fn has_query(&self, query: Option<&str>, name: &str) -> bool {
+        let pairs = query.into_iter().flat_map(|query| query.split('&'));
+        let mut names = pairs.map(|pair| pair.split_once('=').map_or(pair, |(name, _)| name));
+        names.any(|raw| decoded(raw).is_none_or(|decoded| decoded == name))
     }
 
     /// The declared answer for a status: the exact one, else its class, else `default`.

@@ -1,6 +1,9 @@
 //! What they may do: with this operation, before the body is read; with this very object, after it was judged.
 //!
-//! With the operation: what its contract's `security` asks for. With the object, nothing is decided yet.
+//! With the operation: what its contract's `security` asks for, then what roles and policies say. With the object: what policies
+//! and relations say of each resource that the request names.
+
+use std::borrow::Cow;
 
 use portcullis_identity::challenge::{BearerError, DpopError};
 use portcullis_identity::content_digest::ContentDigest;
@@ -12,7 +15,12 @@ use super::contract_in::Conforming;
 use super::route::Routed;
 use super::tenure::Tenure;
 use crate::access::{Access, Proven, Standing};
+use crate::account::Account;
+use crate::body::RequestBody;
+use crate::decisions::{Decided, Place, Said};
 use crate::dpop::Nonce;
+use crate::limit::Mode;
+use crate::limit::target::Value;
 use crate::listen::unix_time;
 use crate::policy::Policy;
 use crate::refusal::Refusal;
@@ -35,9 +43,9 @@ pub struct Permitted<'r> {
 ///
 /// # Errors
 /// [`Refusal::Unauthenticated`] where the credential is missing or bad, also where none was needed;
-/// [`Refusal::Forbidden`] where it is good for something else; [`Refusal::StepUp`] where its subject has to prove itself anew;
+/// [`Refusal::Forbidden`] where it is good for something else; [`Refusal::Denied`] where nothing permits it; [`Refusal::StepUp`] where its subject has to prove itself anew;
 /// [`Refusal::Unverifiable`] and [`Refusal::Busy`] where nothing can be said of it now; [`Refusal::Rate`] where too many were bad.
-pub(crate) fn operation(recorded: Recorded<'_>) -> Result<Authorized<'_>, Refusal> {
+pub(crate) fn operation<'r>(recorded: Recorded<'r>, account: &mut Account) -> Result<Authorized<'r>, Refusal> {
     let Identified { routed, proof } = recorded.budgeted.identified;
     let policy = &routed.route.operation.policy;
     let Known {
@@ -53,6 +61,11 @@ pub(crate) fn operation(recorded: Recorded<'_>) -> Result<Authorized<'_>, Refusa
         return Err(refusal);
     }
     step_up(policy, &proven)?;
+    if let Some(decided) = decided(policy) {
+        let address = routed.received.arrival().client().address;
+        let denied = decided.operation(&proven, address, unix_time());
+        denied.or_else(|denied| account.found(policy.modes.authorization, Refusal::from(denied).into()))?;
+    }
     Ok(Authorized {
         routed,
         proven,
@@ -121,7 +134,56 @@ fn unauthenticated(access: &Access, error: Option<BearerError>, why: &'static st
     }
 }
 
-/// Decides on the object.
-pub(crate) fn object(conforming: Conforming<'_>) -> Permitted<'_> {
-    Permitted { conforming }
+/// Decides on every resource that the request names.
+///
+/// # Errors
+/// [`Refusal::Denied`].
+pub(crate) fn object<'r>(conforming: Conforming<'r>, account: &mut Account) -> Result<Permitted<'r>, Refusal> {
+    let policy = &conforming.route.operation.policy;
+    if let Some(decided) = decided(policy) {
+        let address = conforming.head.arrival.client().address;
+        let said = |place: &Place| said(&conforming, place);
+        let denied = decided.resources(&conforming.proven, address, unix_time(), said);
+        denied.or_else(|denied| account.found(policy.modes.authorization, Refusal::from(denied).into()))?;
+    }
+    Ok(Permitted { conforming })
+}
+
+fn decided(policy: &Policy) -> Option<&Decided> {
+    policy
+        .decided
+        .as_ref()
+        .filter(|_| policy.modes.authorization != Mode::Off)
+}
+
+/// What a judged request says at a place. A body that was not judged says nothing that could be relied upon.
+fn said<'c>(conforming: &'c Conforming<'_>, place: &Place) -> Said<'c> {
+    let Conforming { route, head, .. } = conforming;
+    let uri = &head.parts.uri;
+    let name = |name: Option<Cow<'c, str>>| name.map_or(Said::Nothing, Said::Name);
+    match place {
+        Place::Path(of) => name(route.declared.path_value(uri.path(), &route.captures, of)),
+        Place::Query(of) => match route.declared.query_value(uri.query(), of) {
+            None if route.declared.has_query(uri.query(), of) => Said::Unreadable,
+            value => name(value),
+        },
+        Place::Header(of) => {
+            let mut values = head.parts.headers.get_all(of).iter();
+            match (values.next(), values.next()) {
+                (None, _) => Said::Nothing,
+                (Some(value), None) => value.to_str().map_or(Said::Unreadable, |text| Said::Name(text.into())),
+                (Some(_), Some(_)) => Said::Unreadable,
+            }
+        }
+        Place::Body(pointer) => match (&conforming.json, &conforming.body) {
+            (Some(json), _) => match pointer.find(json) {
+                None => Said::Nothing,
+                Some(Value::Text(text)) => Said::Name(text),
+                Some(Value::Number(text)) => Said::Name(text.into()),
+                Some(Value::Compound(_)) => Said::Unreadable,
+            },
+            (None, RequestBody::Empty) => Said::Nothing,
+            (None, _) => Said::Unreadable,
+        },
+    }
 }

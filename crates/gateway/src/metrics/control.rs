@@ -27,6 +27,8 @@ pub enum Control {
     Authorize,
     /// The contract, on the way in: reading the body is a part of it.
     ContractIn,
+    /// What callers may do to the resources that a request names.
+    AuthorizeObject,
     /// Rate limits by what is aimed at.
     TargetLimit,
     /// Forwarding: the time of the upstream is a part of it.
@@ -56,7 +58,7 @@ pub(super) struct ControlCells {
 
 impl Control {
     /// Every control, in the order of the pipeline.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::ArrivalLimit,
         Self::Route,
         Self::AddressList,
@@ -65,6 +67,7 @@ impl Control {
         Self::RateLimit,
         Self::Authorize,
         Self::ContractIn,
+        Self::AuthorizeObject,
         Self::TargetLimit,
         Self::Forward,
         Self::ContractOut,
@@ -80,6 +83,7 @@ impl Control {
             Self::RateLimit => "rate_limit",
             Self::Authorize => "authorize",
             Self::ContractIn => "contract_in",
+            Self::AuthorizeObject => "authorize_object",
             Self::TargetLimit => "target_limit",
             Self::Forward => "forward",
             Self::ContractOut => "contract_out",

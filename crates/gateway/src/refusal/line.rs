@@ -58,6 +58,7 @@ impl Refusal {
             | Self::Origin
             | Self::Unauthenticated { .. }
             | Self::Forbidden { .. }
+            | Self::Denied(_)
             | Self::StepUp { .. }
             | Self::Unverifiable => self.caller_line(),
             Self::RouteUnknown => line("route.unknown", StatusCode::NOT_FOUND, "No such path"),
@@ -129,6 +130,7 @@ impl Refusal {
                 StatusCode::FORBIDDEN,
                 "The credential is not for this",
             ),
+            Self::Denied(_) => line("authorization.denied", StatusCode::FORBIDDEN, "This is not permitted"),
             Self::StepUp { .. } => line(
                 "authentication.step_up",
                 StatusCode::UNAUTHORIZED,

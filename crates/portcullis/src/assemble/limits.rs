@@ -159,7 +159,7 @@ fn schema_of(parameter: &Parameter) -> Option<SchemaId> {
 }
 
 /// The schema at a pointer of the operation's JSON body, or of the object that a form makes; a value that may be anything is declared too.
-fn in_body(contract: &Contract, declared: &Operation, pointer: &str) -> Option<SchemaId> {
+pub(crate) fn in_body(contract: &Contract, declared: &Operation, pointer: &str) -> Option<SchemaId> {
     let entries = declared.body.as_ref()?.contents.entries().iter();
     let mut json = entries.filter(|entry| matches!(entry.kind(), Kind::Json | Kind::Form | Kind::Multipart));
     let names = pointer

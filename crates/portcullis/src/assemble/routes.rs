@@ -6,10 +6,15 @@ use std::sync::Arc;
 use portcullis_contract::conform::contract::Contract;
 use portcullis_contract::conform::json::Undeclared;
 use portcullis_contract::conform::operation::Operation as Declared;
+use portcullis_decision::words::{Action, Resource};
+use portcullis_gateway::decisions::API;
 use portcullis_gateway::failures::Failures;
 use portcullis_gateway::limit::Limiter;
+use portcullis_gateway::limit::target::Pointer;
 use portcullis_gateway::metrics::Registry;
-use portcullis_gateway::policy::{Access as Proof, AnswerRules, Cors, Levels, Mode, Modes, Policy, Repeat};
+use portcullis_gateway::policy::{
+    Access as Proof, AnswerRules, Cors, Decided, Decisions, Levels, Mode, Modes, Named, Place, Policy, Repeat,
+};
 use portcullis_gateway::routes::{Api, Hosts, Operation, Routes};
 use portcullis_gateway::websocket;
 
@@ -20,6 +25,7 @@ use super::versions::Versions;
 use super::{StartError, limits, proof};
 use crate::address_files::AddressFiles;
 use crate::config::api;
+use crate::config::authorization;
 use crate::config::checked::Configuration;
 use crate::config::listen::Listener;
 use crate::config::policy::{self, Policy as Settled};
@@ -96,13 +102,16 @@ impl Building<'_, '_> {
             api,
             contract,
             policies,
+            decisions,
             outer_policy,
             tls,
             ..
         } = loaded;
         let mut operations = Vec::new();
         for (declared, policy) in contract.operations.iter().zip(&policies) {
-            operations.push(self.operation(&api, &contract, declared, policy)?);
+            let decided = decisions.as_ref().map(|by| decided(by, &api.name, declared, policy));
+            let decided = decided.transpose().map_err(StartError::Setting)?;
+            operations.push(self.operation(&api, &contract, declared, policy, decided)?);
         }
         let identity = self.signs.told(&api.upstream_identity);
         let rules = identity::rules(&api.upstream_identity, identity.as_deref());
@@ -124,12 +133,16 @@ impl Building<'_, '_> {
         contract: &Contract,
         declared: &Declared,
         policy: &Settled,
+        decided: Option<Decided>,
     ) -> Result<Operation, StartError> {
         let counted_as = api.limits_of.as_ref().map_or(&api.name, |of| &of.value);
         let id = self.versions.name(counted_as, declared);
         let own = limits::of_operation(counted_as, &id, contract, declared, policy).map_err(StartError::Setting)?;
         Ok(Operation {
-            policy: self.policy(policy, declared, proof::access(api, contract, declared, self.verifiers))?,
+            policy: Policy {
+                decided,
+                ..self.policy(policy, declared, proof::access(api, contract, declared, self.verifiers))?
+            },
             limits: self.limiter.compile(own).map_err(StartError::Limits)?,
             metrics: self.registry.operation(&api.name, &declared.name()),
         })
@@ -140,6 +153,7 @@ impl Building<'_, '_> {
         Ok(Policy {
             modes: modes(settled.modes),
             access: Arc::new(access),
+            decided: None,
             step_up: settled.step_up.clone(),
             listeners: self.access.listeners(settled.listeners.as_deref()),
             addresses: self.access.rules(&settled.addresses),
@@ -179,6 +193,34 @@ impl Building<'_, '_> {
     }
 }
 
+/// How an operation is decided on.
+///
+/// # Errors
+/// A place that was not checked before.
+fn decided(by: &Arc<Decisions>, api: &str, declared: &Declared, policy: &Settled) -> Result<Decided, String> {
+    let named = |resource: &authorization::Resource| {
+        let place = match &resource.place {
+            authorization::Place::Path(name) => Place::Path(name.as_str().into()),
+            authorization::Place::Query(name) => Place::Query(name.as_str().into()),
+            authorization::Place::Header(name) => Place::Header(name.clone()),
+            authorization::Place::Body(pointer) => {
+                Place::Body(Pointer::parse(pointer).map_err(|error| error.to_string())?)
+            }
+        };
+        Ok(Named {
+            kind: resource.kind.value.as_str().into(),
+            place,
+            optional: resource.optional,
+        })
+    };
+    Ok(Decided {
+        by: Arc::clone(by),
+        action: Action::new(declared.name()),
+        api: Resource::new(API, api),
+        resources: policy.resources.iter().map(named).collect::<Result<_, String>>()?,
+    })
+}
+
 /// The expected hosts, without ports: a port is no name, and forwarding often changes it.
 fn hosts(configured: &api::Hosts, contract: &Contract, addresses: &[SocketAddr]) -> Hosts {
     let named = |hosts: &mut dyn Iterator<Item = String>| {
@@ -215,6 +257,7 @@ fn modes(modes: policy::Modes) -> Modes {
     Modes {
         contract_in: mode(modes.contract_in),
         contract_out: mode(modes.contract_out),
+        authorization: mode(modes.authorization),
         cors: mode(modes.cors),
         url_secrets: mode(modes.url_secrets),
         response_tokens: mode(modes.response_tokens),

@@ -13,6 +13,7 @@ use portcullis_gateway::forward::balance::{
 };
 
 use super::address_list;
+use super::authorization::Authorization;
 use super::balance::{Breaker, Resolve, Retries, Sticky};
 use super::checked::{duplicates, number, seconds, time};
 use super::contract::Source;
@@ -60,6 +61,8 @@ pub(crate) struct Api {
     pub(crate) unverified_schemes: bool,
     /// How the upstream is told who calls.
     pub(crate) upstream_identity: UpstreamIdentity,
+    /// What callers may do; none: whatever the contract lets them in for.
+    pub(crate) authorization: Option<Authorization>,
     /// The outermost layer of the policy; see [`policy::settle`].
     pub(crate) policy: raw::Policy,
 }
@@ -175,6 +178,8 @@ impl Api {
             unverified_schemes: raw.dangerous_unverified_schemes,
             signs: authorities.signs,
         };
+        let authorization = raw.authorization;
+        let authorization = authorization.map(|written| Authorization::lower(written, directory, problems));
         let identity = raw.upstream_identity;
         let identity = identity.map(|written| UpstreamIdentity::lower(written, beside, problems));
         Some(Self {
@@ -205,6 +210,7 @@ impl Api {
             security_schemes,
             upstream_identity: identity.unwrap_or_default(),
             unverified_schemes: raw.dangerous_unverified_schemes,
+            authorization,
             policy: raw.policy,
         })
     }

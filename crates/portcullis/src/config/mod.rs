@@ -6,6 +6,7 @@
 pub(crate) mod acme;
 pub(crate) mod address_list;
 pub(crate) mod api;
+pub(crate) mod authorization;
 mod balance;
 pub(crate) mod checked;
 pub(crate) mod client_certificates;
@@ -55,6 +56,7 @@ use credentials::Credentials;
 use described::Described;
 use ipnet::IpNet;
 use problems::Problems;
+use serde::de::DeserializeOwned;
 
 /// Reads an address or a network, as every setting does.
 ///
@@ -112,6 +114,16 @@ pub(crate) fn read(location: &str, text: &[u8]) -> Reading {
             problems: vec![problem],
         },
     }
+}
+
+/// Reads a file of another kind that the configuration names.
+///
+/// # Errors
+/// What is wrong with it, at its place.
+pub(crate) fn read_as<T: DeserializeOwned>(location: &str, text: &[u8]) -> Result<T, Problem> {
+    let root = parse(location, text)?;
+    tree::read(&root)
+        .map_err(|unreadable| Problem::error(location, unreadable.span.unwrap_or(root.span), unreadable.message))
 }
 
 /// Settles the `credentials` of a configuration, whatever is wrong elsewhere in it: whoever revokes a key has no time to mend the rest.

@@ -10,6 +10,7 @@ use portcullis_gateway::forward::Limits;
 use portcullis_identity::step_up::StepUp;
 
 use super::address_list::{self, AddressRule};
+use super::authorization::{Resource, ResourceWritten};
 use super::checked::{duplicates, time};
 use super::cors::{self, Sharing};
 use super::problems::Problems;
@@ -45,6 +46,8 @@ pub(crate) struct Policy {
     pub(crate) login: bool,
     /// How well the subject of a token has to have proved itself; `None`: the token is enough.
     pub(crate) step_up: Option<StepUp>,
+    /// The resources that a request names.
+    pub(crate) resources: Vec<Resource>,
     /// All that apply, those of outer layers first; names all different.
     pub(crate) rate_limits: Vec<RateLimit>,
     /// Until the upstream's answer begins; `None`: as the upstream says.
@@ -67,6 +70,7 @@ pub(crate) struct Modes {
     pub(crate) contract_in: Mode,
     /// `observe` too where the response's action is.
     pub(crate) contract_out: Mode,
+    pub(crate) authorization: Mode,
     pub(crate) cors: Mode,
     pub(crate) rate_limits: Mode,
     pub(crate) url_secrets: Mode,
@@ -130,6 +134,9 @@ pub(super) fn check(layer: &raw::Policy, problems: &mut Problems<'_>) {
     if let Some(step_up) = &layer.step_up {
         step_up.check(problems);
     }
+    for resource in layer.resources.iter().flatten() {
+        resource.check(problems);
+    }
     for limit in &layer.rate_limits {
         rate_limit::check(&limit.value, problems);
     }
@@ -161,6 +168,7 @@ pub(crate) fn settle(layers: &[&raw::Policy]) -> Policy {
         step_up: inner
             .last(|layer| layer.step_up.clone())
             .and_then(|written| written.settle()),
+        resources: inner.last(Layers::resources).unwrap_or_default(),
         rate_limits: rate_limit::settle(layers, authentication),
         first_byte_time_max: inner
             .last(|layer| layer.timeouts.first_byte_seconds_max)
@@ -196,6 +204,7 @@ impl Layers<'_> {
         Modes {
             contract_in: mode(|modes| modes.contract_in),
             contract_out,
+            authorization: mode(|modes| modes.authorization),
             cors: mode(|modes| modes.cors),
             rate_limits: mode(|modes| modes.rate_limits),
             url_secrets: mode(|modes| modes.url_secrets),
@@ -206,6 +215,11 @@ impl Layers<'_> {
     fn listeners(layer: &raw::Policy) -> Option<Vec<String>> {
         let names = layer.listeners.as_ref()?.iter();
         Some(names.map(|name| name.value.0.clone()).collect())
+    }
+
+    fn resources(layer: &raw::Policy) -> Option<Vec<Resource>> {
+        let written = layer.resources.as_ref()?.iter();
+        Some(written.filter_map(ResourceWritten::settle).collect())
     }
 
     /// Browsers and libraries send header fields and cookies of their own accord, so those are left out rather than refused.

@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::address_list::Addresses;
+use super::authorization::{AuthorizationWritten, ResourceWritten};
 use super::client_certificates::{ClientCertificatesWritten, ForwardedWritten};
 use super::contract::ContractWritten;
 use super::cors::Cors;
@@ -237,6 +238,8 @@ pub(crate) struct Api {
     pub(crate) dangerous_unverified_schemes: bool,
     /// How the upstream is told who calls. Default: not at all.
     pub(crate) upstream_identity: Option<Spanned<UpstreamIdentityWritten>>,
+    /// What callers may do. Default: whatever the contract lets them in for.
+    pub(crate) authorization: Option<Spanned<AuthorizationWritten>>,
     /// The policy of the whole API. The contract's `x-portcullis` goes before it.
     #[serde(default)]
     pub(crate) policy: Policy,
@@ -277,6 +280,9 @@ pub(crate) struct Policy {
     /// How well, and how lately, the subject of an access token has to have proved itself (RFC 9470). Without it, the token is
     /// enough.
     pub(crate) step_up: Option<StepUpWritten>,
+    /// The resources that a request names, each of which its caller has to be permitted. Default: none.
+    #[schemars(length(max = 16))]
+    pub(crate) resources: Option<Vec<ResourceWritten>>,
     /// Rate limits. Those of the levels add up; one of the same name replaces that of the outer level.
     #[serde(default)]
     #[schemars(length(max = 32))]
@@ -316,6 +322,8 @@ pub(crate) struct Modes {
     pub(crate) contract_out: Option<Mode>,
     /// Callers are held against the list of addresses of this level, and of inner ones.
     pub(crate) addresses: Option<Mode>,
+    /// Callers are held against roles and policies.
+    pub(crate) authorization: Option<Mode>,
     /// What pages of other origins send to change something is refused.
     pub(crate) cors: Option<Mode>,
     /// Requests are counted.

@@ -1,6 +1,7 @@
 //! Loading the contract of an API: its files, its compiled form, and the policy of each of its operations.
 
 mod advice;
+mod authorization;
 mod callers;
 mod folder;
 mod limits;
@@ -16,8 +17,10 @@ use std::sync::Arc;
 
 use portcullis_contract::conform::contract::{Compiled, Contract, compile};
 use portcullis_contract::document::{self, Document, FileId, Problem, Severity, Span};
+use portcullis_gateway::decisions::Decisions;
 use portcullis_gateway::forward::tls::Tls;
 
+use self::authorization::Compiling;
 use crate::commands::Failure;
 use crate::config::api::Api;
 use crate::config::checked::Configuration;
@@ -40,6 +43,8 @@ pub(crate) struct Loaded {
     pub(crate) contract: Contract,
     /// For each operation of the contract, its policy.
     pub(crate) policies: Vec<Policy>,
+    /// Who decides what callers may do; none: whatever the contract lets them in for.
+    pub(crate) decisions: Option<Arc<Decisions>>,
     /// For each endpoint of its upstream, in the order of [`all`](crate::config::api::Upstream::all), TLS to it where that is
     /// spoken.
     pub(crate) tls: Vec<Option<Tls>>,
@@ -63,7 +68,13 @@ impl Loaded {
     pub(crate) fn files(&self) -> impl Iterator<Item = PathBuf> {
         let spoken = self.api.upstream.all().filter_map(|endpoint| endpoint.tls.as_ref());
         let certificates = spoken.flat_map(|tls| tls.files());
-        self.read.iter().cloned().chain(certificates.map(PathBuf::from))
+        let rules = self
+            .api
+            .authorization
+            .iter()
+            .flat_map(|authorization| authorization.files());
+        let certificates = certificates.map(PathBuf::from);
+        self.read.iter().cloned().chain(certificates).chain(rules.cloned())
     }
 }
 
@@ -177,6 +188,14 @@ pub(crate) fn of_document(api: &Api, document: Document, location: &str) -> Resu
     if let Some(bases) = &api.base_paths {
         contract.serve_below(bases.clone());
     }
+    let compiling = Compiling {
+        api,
+        document: &document,
+        contract: &contract,
+        policies: &policies,
+        location,
+    };
+    let decisions = compiling.decisions(&mut problems);
     let tls = tls(api, location, &mut problems);
     if problems.iter().any(|problem| problem.severity == Severity::Error) {
         return Err(problems);
@@ -187,6 +206,7 @@ pub(crate) fn of_document(api: &Api, document: Document, location: &str) -> Resu
         document: Arc::new(document),
         contract,
         policies,
+        decisions,
         outer_policy: policy::settle(&[&api.policy, &root]),
         warnings: problems,
         read: Vec::new(),

@@ -16,6 +16,7 @@ mod activation;
 mod address_lists;
 mod answers;
 mod api_keys;
+mod authorization;
 mod balance;
 mod bodies;
 mod client_certificates;

@@ -6,7 +6,7 @@ use super::Builder;
 use super::spelling::Shape;
 use crate::conform::operation::Operation;
 use crate::conform::route::{RouteError, TemplateError};
-use crate::document::{Place, Problem, Severity, Span, Version};
+use crate::document::{Node, Place, Problem, Severity, Span, Version};
 
 const METHODS: [(&str, Method); 8] = [
     ("get", Method::GET),
@@ -96,6 +96,7 @@ impl<'d> Builder<'d> {
             method,
             template: template.into(),
             id,
+            tags: tags(place),
             span: place.node.span,
             parameters,
             body,
@@ -150,4 +151,11 @@ impl<'d> Builder<'d> {
             }
         }
     }
+}
+
+/// What an operation is filed under. What is no list of strings says nothing.
+fn tags(place: Place<'_>) -> Vec<Box<str>> {
+    let written = place.node.get("tags").and_then(Node::as_array).unwrap_or_default();
+    let tags = written.iter().filter_map(|tag| tag.as_str());
+    tags.map(Into::into).collect()
 }

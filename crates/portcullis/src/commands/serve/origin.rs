@@ -176,7 +176,10 @@ pub(super) fn named(configuration: &Configuration) -> impl Iterator<Item = PathB
             config::contract::Source::File(file) | config::contract::Source::Directory(file) => Some(file.clone()),
             config::contract::Source::Remote(_) | config::contract::Source::Git(_) => None,
         };
-        own.into_iter().chain(api.overlays.iter().cloned())
+        let rules = api.authorization.iter().flat_map(|authorization| authorization.files());
+        own.into_iter()
+            .chain(api.overlays.iter().cloned())
+            .chain(rules.cloned())
     });
     let lists = configuration.address_files().chain(configuration.key_files());
     let lists = lists.map(Path::to_owned);

@@ -1,0 +1,397 @@
+//! What callers may do: roles and policies about operations, and about the resources that requests name.
+
+use serde_json::{Value, json};
+
+use crate::gate::{Directory, Gate, Setup, run, until};
+use crate::tokens::{Issuer, key_set};
+use crate::upstream::Upstream;
+use crate::wire::Answer;
+
+const CONTRACT: &str = "\
+openapi: 3.1.0
+info: {title: Bank, version: '1'}
+security: [{bearer: []}]
+paths:
+  /accounts:
+    get: {operationId: listAccounts, tags: [overview], responses: {'200': {$ref: '#/components/responses/any'}}}
+  /accounts/{account}:
+    parameters: [{name: account, in: path, required: true, schema: {type: string}}]
+    x-portcullis: {resources: [{type: Account, path: account}]}
+    get: {operationId: readAccount, responses: {'200': {$ref: '#/components/responses/any'}}}
+    put: {operationId: editAccount, requestBody: {$ref: '#/components/requestBodies/account'}, responses: {'200': {$ref: '#/components/responses/any'}}}
+    delete: {operationId: deleteAccount, responses: {'200': {$ref: '#/components/responses/any'}}}
+  /payments:
+    post:
+      operationId: pay
+      x-portcullis: {resources: [{type: Account, body: /from}, {type: Approval, query: approval, optional: true}]}
+      parameters: [{name: approval, in: query, schema: {type: string}}]
+      requestBody: {content: {application/json: {schema: {type: object, properties: {from: {type: string}, to: {type: string}}}}}}
+      responses: {'200': {$ref: '#/components/responses/any'}}
+  /rates:
+    get: {operationId: readRates, security: [], responses: {'200': {$ref: '#/components/responses/any'}}}
+  /audit:
+    get: {operationId: readAudit, responses: {'200': {$ref: '#/components/responses/any'}}}
+components:
+  requestBodies:
+    account: {content: {application/json: {schema: {type: object, properties: {limit: {type: integer}}}}}}
+  responses:
+    any: {description: any, content: {application/json: {schema: {type: object, additionalProperties: true}}}}
+  securitySchemes: {bearer: {type: http, scheme: bearer}}
+";
+const POLICIES: &str = r#"
+@id("owners") permit (principal, action in [Action::"readAccount", Action::"pay"], resource is Account)
+when { resource has owner && resource.owner == principal };
+@id("jean") permit (principal == User::"jean", action == Action::"readAccount", resource == Account::"123");
+@id("frozen") forbid (principal, action == Action::"pay", resource is Account)
+when { resource has frozen && resource.frozen };
+@id("tellers") permit (principal in Group::"tellers", action in Action::"tag:overview", resource is Api);
+@id("auditors") permit (principal, action == Action::"readAudit", resource is Api)
+when { principal has department && principal.department == "audit" && context.address.isLoopback() };
+"#;
+const AUTHORIZATION: &str = "authorization: {policies: [bank.cedar], entities: entities.json, claims: {department: string}, \
+                             groups_claim: groups, resources: {Account: {owner: User, frozen: boolean}}}";
+
+struct Bank {
+    gate: Gate,
+    issuer: Issuer,
+}
+
+fn entities() -> Value {
+    let account =
+        |id: &str, attributes: Value| json!({"uid": {"type": "Account", "id": id}, "attrs": attributes, "parents": []});
+    let alice = json!({"__entity": {"type": "User", "id": "alice"}});
+    json!([
+        account("1", json!({"owner": alice})),
+        account("2", json!({"owner": alice, "frozen": true})),
+        account("123", json!({"frozen": false})),
+    ])
+}
+
+fn setup(upstream: &Upstream, authorization: &str) -> Setup {
+    Setup::new(CONTRACT, upstream.address)
+        .with(
+            "issuers: [{name: main, issuer: 'https://id.example', audiences: ['https://things.example'], \
+             keys: {file: keys.json}}]",
+        )
+        .with_api("security_schemes: {bearer: {issuers: [main]}}")
+        .with_api(authorization)
+}
+
+fn written(setup: &Setup, issuer: &Issuer) -> Directory {
+    let directory = setup.written();
+    directory.write("keys.json", &key_set(&[issuer]));
+    directory.write("bank.cedar", POLICIES);
+    directory.write("entities.json", &entities().to_string());
+    directory
+}
+
+impl Bank {
+    fn start(upstream: &Upstream, authorization: &str) -> Self {
+        let issuer = Issuer::new("one");
+        let gate = Gate::start(written(&setup(upstream, authorization), &issuer));
+        Self { gate, issuer }
+    }
+
+    fn send(&self, caller: &Value, method: &str, target: &str, body: &Value) -> Answer {
+        let authorization = format!("Bearer {}", self.issuer.token_with("at+jwt", caller.clone()));
+        let mut fields = vec![("Authorization", authorization.as_str())];
+        let mut bytes = Vec::new();
+        if !body.is_null() {
+            fields.push(("Content-Type", "application/json"));
+            bytes = body.to_string().into_bytes();
+        }
+        self.gate.client().send(method, target, &fields, &bytes)
+    }
+
+    #[track_caller]
+    fn may(&self, who: &str, method: &str, target: &str, body: &Value) {
+        let answered = self.send(&json!({ "sub": who }), method, target, body);
+        assert_eq!(
+            answered.status,
+            200,
+            "{who} {method} {target} {body}: {}",
+            answered.text()
+        );
+    }
+
+    /// Why, for operators.
+    #[track_caller]
+    fn may_not(&self, who: &Value, method: &str, target: &str, body: &Value) -> String {
+        let before = self.gate.log_of_requests().len();
+        let what = format!("{who} {method} {target} {body}");
+        let answered = self.send(who, method, target, body);
+        answered.is_refused_as(&what, 403, "authorization.denied");
+        assert!(
+            answered.header("www-authenticate").is_none(),
+            "no other credential would help"
+        );
+        until("the refusal is logged", || self.gate.log_of_requests().len() > before);
+        let line = self.gate.log_of_requests().pop().unwrap();
+        line["place"].as_str().unwrap().to_owned()
+    }
+}
+
+#[test]
+fn d4_whoever_may_read_an_account_may_neither_edit_nor_delete_it() {
+    let upstream = Upstream::with_json("{}");
+    let bank = Bank::start(&upstream, AUTHORIZATION);
+    let (jean, none) = (json!({"sub": "jean"}), Value::Null);
+    bank.may("jean", "GET", "/accounts/123", &none);
+    assert_eq!(upstream.seen().len(), 1);
+    for (method, target, body) in [
+        ("PUT", "/accounts/123", json!({"limit": 1})),
+        ("DELETE", "/accounts/123", Value::Null),
+        ("GET", "/accounts/1", Value::Null),
+        ("GET", "/accounts/0123", Value::Null),
+        ("GET", "/accounts/unknown", Value::Null),
+        ("GET", "/accounts", Value::Null),
+    ] {
+        assert_eq!(bank.may_not(&jean, method, target, &body), "nothing-permits");
+    }
+    // A name is written in one way.
+    let odd = bank.send(&jean, "GET", "/accounts/%3123", &none);
+    odd.is_refused(400, "http.path");
+    assert_eq!(upstream.seen().len(), 1, "nothing of it went on");
+}
+
+#[test]
+fn d4_a_resource_that_the_body_names_is_decided_on_like_any_other() {
+    let upstream = Upstream::with_json("{}");
+    let bank = Bank::start(&upstream, AUTHORIZATION);
+    let (alice, mallory) = (json!({"sub": "alice"}), json!({"sub": "mallory"}));
+    let from = |account: &str| json!({"from": account, "to": "9"});
+    bank.may("alice", "POST", "/payments", &from("1"));
+    assert_eq!(bank.may_not(&alice, "POST", "/payments", &from("2")), "cedar:frozen");
+    assert_eq!(
+        bank.may_not(&mallory, "POST", "/payments", &from("1")),
+        "nothing-permits"
+    );
+    assert_eq!(
+        bank.may_not(&alice, "POST", "/payments", &json!({"to": "9"})),
+        "resource-missing"
+    );
+    let null = json!({"from": null});
+    assert_eq!(
+        bank.send(&alice, "POST", "/payments", &null).status,
+        400,
+        "the contract goes before"
+    );
+    // What may be left out is decided on where it is there.
+    assert_eq!(
+        bank.may_not(&alice, "POST", "/payments?approval=7", &from("1")),
+        "nothing-permits"
+    );
+    assert_eq!(
+        bank.may_not(&alice, "POST", "/payments?approval=", &from("1")),
+        "resource-unreadable"
+    );
+    assert_eq!(upstream.seen().len(), 1);
+}
+
+#[test]
+fn d3_claims_groups_and_addresses_are_attributes() {
+    let upstream = Upstream::with_json("{}");
+    let bank = Bank::start(&upstream, AUTHORIZATION);
+    let status = |claims: Value, target: &str| bank.send(&claims, "GET", target, &Value::Null).status;
+    assert_eq!(status(json!({"sub": "t", "groups": ["tellers"]}), "/accounts"), 200);
+    assert_eq!(status(json!({"sub": "t", "groups": "tellers"}), "/accounts"), 200);
+    assert_eq!(status(json!({"sub": "t", "groups": ["tellers "]}), "/accounts"), 403);
+    assert_eq!(status(json!({"sub": "t"}), "/accounts"), 403);
+    assert_eq!(status(json!({"sub": "a", "department": "audit"}), "/audit"), 200);
+    assert_eq!(status(json!({"sub": "a", "department": "sales"}), "/audit"), 403);
+    // A claim of another type than it is said to be tells nothing.
+    assert_eq!(status(json!({"sub": "a", "department": ["audit"]}), "/audit"), 403);
+    // Nobody becomes somebody else by a claim that the gate writes itself.
+    assert_eq!(
+        status(
+            json!({"sub": "a", "authority": "other", "scopes": ["x"], "credentials": ["certificate"]}),
+            "/audit"
+        ),
+        403
+    );
+    // Whoever proves nothing may do what the contract asks nothing for.
+    assert_eq!(bank.gate.client().send("GET", "/rates", &[], b"").status, 200);
+    bank.gate
+        .client()
+        .send("GET", "/audit", &[], b"")
+        .is_refused(401, "authentication.required");
+}
+
+const ROLES: &str = "\
+roles:
+  teller: {operations: [listAccounts, readAccount]}
+  auditor: {inherits: [teller], operations: [readAudit]}
+assignments:
+  - {role: teller, group: tellers}
+  - {role: auditor, subject: ada, when: {networks: [127.0.0.0/8]}}
+  - {role: auditor, subject: eve, when: {networks: [192.0.2.0/24]}}
+";
+
+#[test]
+fn d2_roles_are_needed_for_an_operation_and_never_enough_for_a_resource() {
+    let upstream = Upstream::with_json("{}");
+    let (issuer, authorization) = (
+        Issuer::new("one"),
+        AUTHORIZATION.replace("{policies", "{roles: roles.yaml, policies"),
+    );
+    let directory = written(&setup(&upstream, &authorization), &issuer);
+    directory.write("roles.yaml", ROLES);
+    let gate = Gate::start(directory);
+    let bank = Bank { gate, issuer };
+    let status = |claims: Value, target: &str| bank.send(&claims, "GET", target, &Value::Null).status;
+    assert_eq!(status(json!({"sub": "t", "groups": ["tellers"]}), "/accounts"), 200);
+    assert_eq!(status(json!({"sub": "ada"}), "/audit"), 200);
+    assert_eq!(
+        status(json!({"sub": "ada"}), "/accounts"),
+        200,
+        "an auditor is a teller as well"
+    );
+    assert_eq!(status(json!({"sub": "eve"}), "/audit"), 403, "from elsewhere only");
+    // Roles let ask about accounts; which ones, policies say.
+    assert_eq!(
+        status(json!({"sub": "alice", "groups": ["tellers"]}), "/accounts/1"),
+        200
+    );
+    assert_eq!(status(json!({"sub": "t", "groups": ["tellers"]}), "/accounts/1"), 403);
+    assert_eq!(
+        status(json!({"sub": "alice"}), "/accounts/1"),
+        403,
+        "an owner without a role"
+    );
+}
+
+#[test]
+fn d6_observing_tells_what_would_be_denied_and_a_reload_puts_policies_in_force() {
+    let upstream = Upstream::with_json("{}");
+    let issuer = Issuer::new("one");
+    let setup = setup(&upstream, AUTHORIZATION).with_api("policy: {modes: {authorization: observe}}");
+    let gate = Gate::start(written(&setup, &issuer));
+    let bank = Bank { gate, issuer };
+    bank.may("jean", "DELETE", "/accounts/123", &Value::Null);
+    let observed = ["portcullis_would_refuse_total", "authorization.denied"];
+    until("it is counted", || bank.gate.metric(&observed) >= 1.0);
+    let directory = &bank.gate.directory;
+    directory.write(
+        "gate.yaml",
+        &directory
+            .read("gate.yaml")
+            .replace("authorization: observe", "authorization: enforce"),
+    );
+    bank.gate.signal("-HUP");
+    let status = |who: &str| {
+        bank.send(&json!({ "sub": who }), "DELETE", "/accounts/123", &Value::Null)
+            .status
+    };
+    until("it is enforced", || status("jean") == 403);
+    // A change of the policies is a reason to reload; one that cannot be used changes nothing.
+    directory.write(
+        "bank.cedar",
+        &POLICIES.replace("readAccount\", resource ==", "deleteAccount\", resource =="),
+    );
+    until("the new policies are in force", || status("jean") == 200);
+    directory.write(
+        "bank.cedar",
+        "permit (principal, action, resource) when { principal.rank > 3 };",
+    );
+    until("it is told", || {
+        bank.gate.log().iter().any(|line| line.contains("rank"))
+    });
+    assert_eq!((status("jean"), status("alice")), (200, 403));
+}
+
+#[track_caller]
+fn is_an_error(authorization: &str, change: impl Fn(&Directory), expected: &[&str]) {
+    let upstream = Upstream::with_json("{}");
+    let directory = written(&setup(&upstream, authorization), &Issuer::new("one"));
+    directory.write("roles.yaml", ROLES);
+    change(&directory);
+    let output = run(&directory.0, &["check", "-c", "gate.yaml"]);
+    let told = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    for words in expected {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+}
+
+#[test]
+fn d5_what_cannot_be_decided_is_an_error_before_anything_is_served() {
+    let as_it_is = |_: &Directory| {};
+    is_an_error("authorization: {}", as_it_is, &["every request would be denied"]);
+    is_an_error(
+        "dangerous_unverified_schemes: false",
+        as_it_is,
+        &["nobody decides who may touch a `Account`", "api.yaml:9"],
+    );
+    is_an_error(
+        "authorization: {policies: [none.cedar]}",
+        as_it_is,
+        &["cannot read `none.cedar`", "gate.yaml"],
+    );
+    let policy = |text: &'static str| move |directory: &Directory| drop(directory.write("bank.cedar", text));
+    is_an_error(AUTHORIZATION, policy("permit (principal, action"), &["bank.cedar:1"]);
+    let misspelt = "permit (principal, action == Action::\"readAcount\", resource);";
+    is_an_error(AUTHORIZATION, policy(misspelt), &["bank.cedar:1", "readAcount"]);
+    let unknown = "permit (principal, action, resource) when { principal.rank == 1 };";
+    is_an_error(AUTHORIZATION, policy(unknown), &["bank.cedar:1", "rank"]);
+    let roles = AUTHORIZATION.replace("{policies", "{roles: roles.yaml, policies");
+    let role = |from: &'static str, to: &'static str| {
+        move |directory: &Directory| drop(directory.write("roles.yaml", &ROLES.replace(from, to)))
+    };
+    is_an_error(&roles, role("readAudit", "readAudits"), &["roles.yaml", "readAudits"]);
+    is_an_error(&roles, role("inherits", "inherit"), &["roles.yaml:3", "inherit"]);
+    let contract = |from: &'static str, to: &'static str| {
+        move |directory: &Directory| drop(directory.write("api.yaml", &CONTRACT.replace(from, to)))
+    };
+    is_an_error(
+        AUTHORIZATION,
+        contract("body: /from", "body: /form"),
+        &["api.yaml:16", "/form"],
+    );
+    is_an_error(
+        AUTHORIZATION,
+        contract("path: account}]", "path: acount}]"),
+        &["api.yaml:9", "acount"],
+    );
+    is_an_error(
+        AUTHORIZATION,
+        contract("{type: Account, body: /from}", "{type: Account}"),
+        &["is named in one place"],
+    );
+    is_an_error(
+        AUTHORIZATION,
+        contract("type: Account, body", "type: 'My Account', body"),
+        &["My Account"],
+    );
+}
+
+#[test]
+fn d5_callers_that_two_vouch_for_are_told_apart() {
+    let two = |directory: &Directory| {
+        let configuration = directory
+            .read("gate.yaml")
+            .replace("issuers: [main]}", "issuers: [main, other]}")
+            .replace(
+                "issuers: [{",
+                "issuers: [{name: other, issuer: 'https://other.example', audiences: [a], keys: {file: keys.json}}, {",
+            );
+        directory.write("gate.yaml", &configuration);
+    };
+    is_an_error(
+        AUTHORIZATION,
+        two,
+        &["`main` and `other` may both know somebody of the same name"],
+    );
+    let upstream = Upstream::with_json("{}");
+    let issuer = Issuer::new("one");
+    let qualified = AUTHORIZATION.replace("{policies", "{subject_ids: qualified, policies");
+    let directory = written(&setup(&upstream, &qualified), &issuer);
+    two(&directory);
+    directory.write("bank.cedar", &POLICIES.replace("User::\"jean\"", "User::\"main/jean\""));
+    let gate = Gate::start(directory);
+    let bank = Bank { gate, issuer };
+    bank.may("jean", "GET", "/accounts/123", &Value::Null);
+    assert_eq!(
+        bank.may_not(&json!({"sub": "main/jean"}), "GET", "/accounts/123", &Value::Null),
+        "nothing-permits"
+    );
+}
