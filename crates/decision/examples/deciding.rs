@@ -187,7 +187,7 @@ fn measure(title: &str, policies: &str, evaluation: &Value) -> Outcome<()> {
     });
     let engines = Engines::new(vec![Arc::new(cedar)]);
     let mut cache = DecisionCache::new(1_024);
-    let cached = microseconds(500, || drop(black_box(cache.evaluate(&engines, 1, &evaluation, AT))));
+    let cached = microseconds(500, || drop(black_box(cache.evaluate(&engines, &evaluation, AT))));
     println!(
         "{title:34} {ours:9.2} {small:9.2} {all:9.2} {cached:9.2} {:8}",
         in_scope.len()

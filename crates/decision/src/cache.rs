@@ -1,4 +1,5 @@
-//! Decisions remembered by one worker: for the very same question, to the same compiled policies, at the same second if time matters.
+//! Decisions remembered by one worker: for the very same question, under the same version of everything that decides, in the same second if
+//! time matters.
 //!
 //! A question is known by all of its bytes, not by a digest of them, so a remembered decision is always the one that would be made. Nothing
 //! is shared between workers, and there is no lock.
@@ -8,7 +9,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::decision::{Decision, DecisionPoint};
+use crate::decision::{Decision, DecisionPoint, Version};
 use crate::properties::Properties;
 use crate::time::UnixTime;
 use crate::words::Evaluation;
@@ -21,7 +22,7 @@ pub const QUESTION_BYTES_MAX: usize = 4_096;
 pub struct DecisionCache {
     young: HashMap<Box<[u8]>, Arc<Decision>>,
     old: HashMap<Box<[u8]>, Arc<Decision>>,
-    generation: u64,
+    version: Option<Version>,
     decisions_max: usize,
     question: Vec<u8>,
 }
@@ -33,28 +34,24 @@ impl DecisionCache {
         Self {
             young: HashMap::new(),
             old: HashMap::new(),
-            generation: 0,
+            version: None,
             decisions_max,
             question: Vec::new(),
         }
     }
 
-    /// The decision, remembered or made. Whoever compiles policies gives each compiled form a `generation` of its own: decisions of
-    /// another are forgotten.
-    pub fn evaluate(
-        &mut self,
-        point: &dyn DecisionPoint,
-        generation: u64,
-        evaluation: &Evaluation,
-        at: UnixTime,
-    ) -> Arc<Decision> {
-        if generation != self.generation {
+    /// The decision, remembered or made. Decisions of another version are forgotten.
+    pub fn evaluate(&mut self, point: &dyn DecisionPoint, evaluation: &Evaluation, at: UnixTime) -> Arc<Decision> {
+        // Asked for before the question: what changes meanwhile makes the next version, and is asked about anew.
+        let version = point.version();
+        if version.is_none() || version != self.version {
             self.young.clear();
             self.old.clear();
-            self.generation = generation;
+            self.version = version;
         }
         let time = point.reads_time().then_some(at);
-        if self.decisions_max < 2 || !write_question(&mut self.question, evaluation, time) {
+        let is_kept = self.decisions_max >= 2 && version.is_some();
+        if !is_kept || !write_question(&mut self.question, evaluation, time) {
             return Arc::new(point.evaluate(evaluation, at));
         }
         if let Some(decision) = self.young.get(self.question.as_slice()) {
@@ -151,12 +148,24 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::decision::Engines;
     use crate::words::{Action, Resource, Subject};
 
     /// Permits nothing, counts questions, and says when it was asked.
     struct Counting {
         asked: Cell<usize>,
         reads_time: bool,
+        version: Cell<Option<Version>>,
+    }
+
+    impl Counting {
+        fn new(reads_time: bool) -> Self {
+            Self {
+                asked: Cell::new(0),
+                reads_time,
+                version: Cell::new(Engines::new(vec![]).version()),
+            }
+        }
     }
 
     impl DecisionPoint for Counting {
@@ -168,6 +177,10 @@ mod tests {
         fn reads_time(&self) -> bool {
             self.reads_time
         }
+
+        fn version(&self) -> Option<Version> {
+            self.version.get()
+        }
     }
 
     fn question(subject: &str) -> Evaluation {
@@ -178,14 +191,13 @@ mod tests {
         )
     }
 
-    fn check(reads_time: bool, asked: usize, questions: &[(&str, u64, i64)]) {
-        let point = Counting {
-            asked: Cell::new(0),
-            reads_time,
-        };
+    fn check(reads_time: bool, asked: usize, questions: &[(&str, usize, i64)]) {
+        let point = Counting::new(reads_time);
+        let versions = [Engines::new(vec![]).version(), Engines::new(vec![]).version(), None];
         let mut cache = DecisionCache::new(4);
-        for (subject, generation, at) in questions {
-            let decision = cache.evaluate(&point, *generation, &question(subject), UnixTime(*at));
+        for (subject, version, at) in questions {
+            point.version.set(versions[*version]);
+            let decision = cache.evaluate(&point, &question(subject), UnixTime(*at));
             if reads_time {
                 assert_eq!(*decision, point.evaluate(&question(subject), UnixTime(*at)));
                 point.asked.set(point.asked.get() - 1);
@@ -197,35 +209,23 @@ mod tests {
 
     #[test]
     fn the_same_question_is_asked_once() {
-        check(false, 1, &[("a", 1, 0), ("a", 1, 0), ("a", 1, 9)]);
-        check(false, 2, &[("a", 1, 0), ("b", 1, 0), ("a", 1, 0)]);
-        check(false, 3, &[("a", 1, 0), ("a", 2, 0), ("a", 1, 0)]);
-        check(true, 2, &[("a", 1, 0), ("a", 1, 0), ("a", 1, 1)]);
-        check(
-            false,
-            6,
-            &[
-                ("a", 1, 0),
-                ("b", 1, 0),
-                ("c", 1, 0),
-                ("d", 1, 0),
-                ("e", 1, 0),
-                ("a", 1, 0),
-            ],
-        );
+        check(false, 1, &[("a", 0, 0), ("a", 0, 0), ("a", 0, 9)]);
+        check(false, 2, &[("a", 0, 0), ("b", 0, 0), ("a", 0, 0)]);
+        check(false, 3, &[("a", 0, 0), ("a", 1, 0), ("a", 0, 0)]);
+        check(false, 2, &[("a", 2, 0), ("a", 2, 0)]);
+        check(true, 2, &[("a", 0, 0), ("a", 0, 0), ("a", 0, 1)]);
+        let all = ["a", "b", "c", "d", "e", "a"].map(|subject| (subject, 0, 0));
+        check(false, 6, &all);
     }
 
     #[test]
     fn what_is_too_long_is_always_asked() {
-        let point = Counting {
-            asked: Cell::new(0),
-            reads_time: false,
-        };
+        let point = Counting::new(false);
         let mut cache = DecisionCache::new(4);
         let mut long = question("a");
         long.context.insert("x", "y".repeat(QUESTION_BYTES_MAX));
         for _ in 0..2 {
-            cache.evaluate(&point, 1, &long, UnixTime(0));
+            cache.evaluate(&point, &long, UnixTime(0));
         }
         assert_eq!((point.asked.get(), cache.is_empty()), (2, true));
     }

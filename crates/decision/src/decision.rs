@@ -3,6 +3,7 @@
 //! There is no other way to a permit than [`Decision::of`].
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
 
@@ -142,15 +143,12 @@ impl Decision {
         &self.reasons
     }
 
-    /// The rules that made the decision: those that forbid if there are any, else those that permit.
+    /// The rules that made the decision: those that permit if it is a permit, those that forbid otherwise. None where nothing permits, or
+    /// somebody could not tell and nothing forbids.
     pub fn determining(&self) -> impl Iterator<Item = &Rule> {
-        let forbidden = self
-            .reasons
-            .iter()
-            .any(|reason| matches!(reason, Reason::Forbids { .. }));
-        self.reasons.iter().filter_map(move |reason| match reason {
-            Reason::Forbids { rule } if forbidden => Some(rule),
-            Reason::Permits { rule } if !forbidden => Some(rule),
+        self.reasons.iter().filter_map(|reason| match reason {
+            Reason::Permits { rule } if self.permit => Some(rule),
+            Reason::Forbids { rule } if !self.permit => Some(rule),
             _ => None,
         })
     }
@@ -166,6 +164,18 @@ pub trait Engine: Send + Sync {
 
     /// Whether an opinion may depend on `at`.
     fn reads_time(&self) -> bool;
+
+    /// How often what opinions depend on has changed since the engine was made; never less than before, and 0 for ever if nothing can.
+    fn changes(&self) -> u64;
+}
+
+/// What a decision depends on besides the question and the time. A decision that was made under one is as good as new while there is no
+/// other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Version {
+    /// No other decision point of this process has this number.
+    point: u64,
+    changes: u64,
 }
 
 /// Whoever answers questions: the engines of this process, or somebody behind a network.
@@ -175,19 +185,25 @@ pub trait DecisionPoint {
 
     /// Whether a decision may depend on `at`.
     fn reads_time(&self) -> bool;
+
+    /// What it decides by now. Who asks for it before a question knows by what the answer was made, or by what came after that. Nothing if
+    /// that cannot be known: then no decision is remembered.
+    fn version(&self) -> Option<Version>;
 }
 
 /// Engines that decide together. Without any, everything is denied.
-#[derive(Default)]
 pub struct Engines {
     engines: Vec<Arc<dyn Engine>>,
+    number: u64,
 }
 
 impl Engines {
     /// These engines; their order is that of the reasons and means nothing else.
     #[must_use]
     pub fn new(engines: Vec<Arc<dyn Engine>>) -> Self {
-        Self { engines }
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        Self { engines, number }
     }
 }
 
@@ -198,6 +214,15 @@ impl DecisionPoint for Engines {
 
     fn reads_time(&self) -> bool {
         self.engines.iter().any(|engine| engine.reads_time())
+    }
+
+    fn version(&self) -> Option<Version> {
+        let changes = self.engines.iter().map(|engine| engine.changes());
+        Some(Version {
+            point: self.number,
+            // Each of them only ever grows, so their sum is another whenever one of them is.
+            changes: changes.fold(0, u64::wrapping_add),
+        })
     }
 }
 
@@ -239,9 +264,54 @@ mod tests {
     }
 
     #[test]
-    fn what_forbids_is_what_determines() {
-        let decision = Decision::of([opinion(Verdict::Permits), opinion(Verdict::Forbids)]);
-        let ids: Vec<&str> = decision.determining().map(|rule| &*rule.id).collect();
-        assert_eq!(ids, ["f"]);
+    fn what_determines_is_what_decided_so() {
+        use Verdict::{Forbids, Indeterminate, Permits, Silent};
+        for (first, second, expected) in [
+            (Permits, Forbids, &["f"][..]),
+            (Permits, Silent, &["p"]),
+            (Permits, Indeterminate, &[]),
+            (Forbids, Indeterminate, &["f"]),
+            (Silent, Silent, &[]),
+        ] {
+            let decision = Decision::of([opinion(first), opinion(second)]);
+            let ids: Vec<&str> = decision.determining().map(|rule| &*rule.id).collect();
+            assert_eq!(ids, expected, "{first:?} {second:?}");
+        }
+    }
+
+    /// An engine that has learnt so many things.
+    struct Learning(AtomicU64);
+
+    impl Engine for Learning {
+        fn name(&self) -> &'static str {
+            "learning"
+        }
+
+        fn opinion(&self, _: &Evaluation, _: UnixTime) -> Opinion {
+            Opinion::silent()
+        }
+
+        fn reads_time(&self) -> bool {
+            false
+        }
+
+        fn changes(&self) -> u64 {
+            self.0.load(Ordering::Relaxed)
+        }
+    }
+
+    #[test]
+    fn a_version_is_another_whenever_anything_is() {
+        let learning = [3, 5].map(|changes| Arc::new(Learning(AtomicU64::new(changes))));
+        let engines = || Engines::new(learning.iter().map(|one| Arc::clone(one) as Arc<dyn Engine>).collect());
+        let (one, other) = (engines(), engines());
+        assert_ne!(one.version(), other.version());
+        let mut versions = vec![one.version()];
+        for engine in [0, 1, 1, 0] {
+            learning[engine].0.fetch_add(1, Ordering::Relaxed);
+            assert!(!versions.contains(&one.version()));
+            versions.push(one.version());
+        }
+        assert_eq!(one.version(), one.version());
     }
 }

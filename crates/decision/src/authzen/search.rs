@@ -45,6 +45,18 @@ pub struct SearchResponse {
     pub results: Vec<Value>,
     /// Which page it is.
     pub page: PageResponse,
+    /// `{"cut_off": true}` on a last page behind which there may be more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context: Option<Map<String, Value>>,
+}
+
+/// Whether candidates are all that there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// They are.
+    Complete,
+    /// There may be more, because whoever lists them has reached a bound.
+    CutOff,
 }
 
 /// What is searched for by its type alone. An id, if there is one, is not looked at.
@@ -125,6 +137,7 @@ pub fn subjects<'a>(
     point: &dyn DecisionPoint,
     search: &SubjectSearch,
     candidates: impl Iterator<Item = &'a Subject>,
+    extent: Extent,
     at: UnixTime,
 ) -> Result<SearchResponse, BadToken> {
     let mut evaluation = Evaluation::new(
@@ -134,7 +147,7 @@ pub fn subjects<'a>(
     );
     evaluation.context = search.context.clone();
     let wanted = candidates.filter(|subject| subject.kind == search.subject.kind);
-    page(&search.page, wanted, |subject| {
+    page(&search.page, wanted, extent, |subject| {
         evaluation.subject.clone_from(subject);
         let permitted = point.evaluate(&evaluation, at).permits();
         permitted.then(|| named(&subject.kind, &subject.id))
@@ -150,6 +163,7 @@ pub fn resources<'a>(
     point: &dyn DecisionPoint,
     search: &ResourceSearch,
     candidates: impl Iterator<Item = &'a Resource>,
+    extent: Extent,
     at: UnixTime,
 ) -> Result<SearchResponse, BadToken> {
     let mut evaluation = Evaluation::new(
@@ -159,7 +173,7 @@ pub fn resources<'a>(
     );
     evaluation.context = search.context.clone();
     let wanted = candidates.filter(|resource| resource.kind == search.resource.kind);
-    page(&search.page, wanted, |resource| {
+    page(&search.page, wanted, extent, |resource| {
         evaluation.resource.clone_from(resource);
         let permitted = point.evaluate(&evaluation, at).permits();
         permitted.then(|| named(&resource.kind, &resource.id))
@@ -175,11 +189,12 @@ pub fn actions<'a>(
     point: &dyn DecisionPoint,
     search: &ActionSearch,
     candidates: impl Iterator<Item = &'a Action>,
+    extent: Extent,
     at: UnixTime,
 ) -> Result<SearchResponse, BadToken> {
     let mut evaluation = Evaluation::new(search.subject.clone(), Action::new(""), search.resource.clone());
     evaluation.context = search.context.clone();
-    page(&search.page, candidates, |action| {
+    page(&search.page, candidates, extent, |action| {
         evaluation.action.clone_from(action);
         let permitted = point.evaluate(&evaluation, at).permits();
         permitted.then(|| Value::Object(Map::from_iter([("name".to_owned(), Value::from(action.name.as_str()))])))
@@ -199,6 +214,7 @@ fn named(kind: &str, id: &str) -> Value {
 fn page<T>(
     request: &PageRequest,
     candidates: impl Iterator<Item = T>,
+    extent: Extent,
     mut judge: impl FnMut(T) -> Option<Value>,
 ) -> Result<SearchResponse, BadToken> {
     let start = match request.token.as_deref() {
@@ -214,8 +230,10 @@ fn page<T>(
         looked_at += 1;
         results.extend(judge(candidate));
     }
-    let next = candidates.peek().map(|_| (start + looked_at).to_string());
+    let next = candidates.peek().map(|_| start.saturating_add(looked_at).to_string());
+    let cut_off = next.is_none() && extent == Extent::CutOff;
     Ok(SearchResponse {
+        context: cut_off.then(|| Map::from_iter([("cut_off".to_owned(), Value::Bool(true))])),
         page: PageResponse {
             next_token: next.unwrap_or_default(),
             count: results.len(),
@@ -227,7 +245,7 @@ fn page<T>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decision::{Decision, Opinion, Verdict};
+    use crate::decision::{Decision, Opinion, Verdict, Version};
 
     /// Permits subjects whose id is even.
     struct Even;
@@ -248,6 +266,10 @@ mod tests {
 
         fn reads_time(&self) -> bool {
             false
+        }
+
+        fn version(&self) -> Option<Version> {
+            None
         }
     }
 
@@ -279,6 +301,7 @@ mod tests {
                     &Even,
                     &search(token.as_deref(), Some(limit)),
                     candidates.iter(),
+                    Extent::Complete,
                     UnixTime(0),
                 )
                 .unwrap();
@@ -304,19 +327,51 @@ mod tests {
         let odd: Vec<Subject> = (0..CANDIDATES_MAX + 5)
             .map(|id| Subject::new("user", (2 * id + 1).to_string()))
             .collect();
-        let answer = subjects(&Even, &search(None, None), odd.iter(), UnixTime(0)).unwrap();
+        let answer = subjects(&Even, &search(None, None), odd.iter(), Extent::Complete, UnixTime(0)).unwrap();
         assert_eq!((answer.results.len(), answer.page.next_token.as_str()), (0, "10000"));
-        let rest = subjects(&Even, &search(Some("10000"), None), odd.iter(), UnixTime(0)).unwrap();
+        let rest = subjects(
+            &Even,
+            &search(Some("10000"), None),
+            odd.iter(),
+            Extent::Complete,
+            UnixTime(0),
+        )
+        .unwrap();
         assert_eq!(rest.page.next_token, "");
     }
 
     #[test]
     fn tokens_are_ours_or_refused() {
         assert_eq!(
-            subjects(&Even, &search(Some("x"), None), candidates(1).iter(), UnixTime(0)),
+            subjects(
+                &Even,
+                &search(Some("x"), None),
+                candidates(1).iter(),
+                Extent::Complete,
+                UnixTime(0)
+            ),
             Err(BadToken)
         );
-        let behind = subjects(&Even, &search(Some("99"), None), candidates(4).iter(), UnixTime(0)).unwrap();
+        let behind = subjects(
+            &Even,
+            &search(Some("99"), None),
+            candidates(4).iter(),
+            Extent::Complete,
+            UnixTime(0),
+        )
+        .unwrap();
         assert!(behind.results.is_empty() && behind.page.next_token.is_empty());
+    }
+
+    #[test]
+    fn only_the_last_page_says_that_there_may_be_more() {
+        let all = candidates(4);
+        let page = |limit, extent| {
+            let answer = subjects(&Even, &search(None, Some(limit)), all.iter(), extent, UnixTime(0)).unwrap();
+            serde_json::to_value(answer).unwrap()["context"].clone()
+        };
+        assert_eq!(page(1, Extent::CutOff), Value::Null);
+        assert_eq!(page(9, Extent::CutOff), serde_json::json!({"cut_off": true}));
+        assert_eq!(page(9, Extent::Complete), Value::Null);
     }
 }

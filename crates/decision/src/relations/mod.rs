@@ -52,6 +52,8 @@ pub struct Relations {
 struct Version {
     model: Arc<Model>,
     index: Index,
+    /// How many versions were in force before.
+    number: u64,
 }
 
 /// Why a question has no answer. It denies.
@@ -72,7 +74,11 @@ impl Relations {
         let index = Index::default();
         Self {
             bounds,
-            current: ArcSwap::from_pointee(Version { model, index }),
+            current: ArcSwap::from_pointee(Version {
+                model,
+                index,
+                number: 0,
+            }),
             free: Mutex::default(),
         }
     }
@@ -89,11 +95,18 @@ impl Relations {
         self.current.load().index.len()
     }
 
+    /// How often the version in force was exchanged for another one.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.current.load().number
+    }
+
     /// Puts a model and all its tuples in the place of those that are in force.
     pub fn replace(&self, loaded: Loaded) {
         let Loaded { model, index, .. } = loaded;
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        self.current.store(Arc::new(Version { model, index }));
+        let number = self.current.load().number + 1;
+        self.current.store(Arc::new(Version { model, index, number }));
         free.clear();
     }
 
@@ -106,7 +119,8 @@ impl Relations {
         let model = Arc::clone(&version.model);
         let (applied, left) = index.apply(&model, changes, &mut free);
         if applied.added + applied.removed > 0 {
-            self.current.store(Arc::new(Version { model, index }));
+            let number = version.number + 1;
+            self.current.store(Arc::new(Version { model, index, number }));
         }
         free.extend(left);
         applied

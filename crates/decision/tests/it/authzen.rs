@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use portcullis_decision::authzen::evaluations::{EvaluationsRequest, EvaluationsResponse, evaluate};
-use portcullis_decision::authzen::search::{ResourceSearch, SubjectSearch, resources, subjects};
+use portcullis_decision::authzen::search::{Extent, ResourceSearch, SubjectSearch, resources, subjects};
 use portcullis_decision::decision::{DecisionPoint, Engines};
 use portcullis_decision::engines::cedar::{Cedar, Source, Text};
 use portcullis_decision::time::UnixTime;
@@ -150,7 +150,7 @@ fn subject_search() {
             .find(|record| record.id == search.resource.id)
             .unwrap()
             .clone();
-        let answer = subjects(&point, &search, users.iter(), AT).unwrap();
+        let answer = subjects(&point, &search, users.iter(), Extent::Complete, AT).unwrap();
         assert_eq!(
             Value::from(answer.results),
             case["expected"]["results"],
@@ -169,7 +169,7 @@ fn resource_search() {
     for case in members(&document, "evaluation") {
         let mut search: ResourceSearch = serde_json::from_value(case["request"].clone()).unwrap();
         search.subject = users.iter().find(|user| user.id == search.subject.id).unwrap().clone();
-        let answer = resources(&point, &search, records.iter(), AT).unwrap();
+        let answer = resources(&point, &search, records.iter(), Extent::Complete, AT).unwrap();
         assert_eq!(
             Value::from(answer.results),
             case["expected"]["results"],

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::decision::{Decision, Opinion, Verdict};
+use crate::decision::{Decision, Opinion, Verdict, Version};
 
 /// Permits resources whose id is `yes`, and counts what it is asked.
 struct Yes(Cell<usize>);
@@ -25,6 +25,10 @@ impl DecisionPoint for Yes {
 
     fn reads_time(&self) -> bool {
         false
+    }
+
+    fn version(&self) -> Option<Version> {
+        None
     }
 }
 

@@ -8,7 +8,7 @@ use cedar_policy_core::entities::{EntityJsonParser, NoEntitiesSchema, TCComputat
 use cedar_policy_core::extensions::Extensions;
 use cedar_policy_core::validator::{CoreSchema, ValidatorSchema};
 
-use super::read::of_diagnostic;
+use super::read::{of_diagnostic, too_deep};
 use super::shape::{self, Members};
 use super::written::{Membership, Source, Text};
 use crate::problem::Problem;
@@ -115,6 +115,9 @@ fn memberships(namespace: Option<&str>, written: &[Membership]) -> Result<Vec<(S
 }
 
 fn read_schema(text: Text<'_>) -> Result<ValidatorSchema, Vec<Problem>> {
+    if let Some(problem) = too_deep(text, true) {
+        return Err(vec![problem]);
+    }
     let read = ValidatorSchema::from_cedarschema_str(text.text, Extensions::all_available());
     match read {
         Ok((schema, _)) => Ok(schema),

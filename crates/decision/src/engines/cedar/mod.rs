@@ -14,6 +14,7 @@ mod index;
 mod known;
 mod lint;
 mod needs;
+mod nesting;
 mod question;
 mod read;
 mod shape;
@@ -103,6 +104,10 @@ impl Engine for Cedar {
 
     fn reads_time(&self) -> bool {
         self.reads_time
+    }
+
+    fn changes(&self) -> u64 {
+        0
     }
 }
 

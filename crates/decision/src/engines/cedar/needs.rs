@@ -7,6 +7,10 @@ use smol_str::SmolStr;
 /// The member of the context in which the engine puts the time.
 pub(super) const CLOCK: &str = "clock";
 
+/// How deep conditions may be nested. A chain of `||` or `+` is as deep as it is long. Whoever walks along one does so by recursion, on the
+/// stack of a thread.
+pub(super) const DEPTH_MAX: usize = 1_000;
+
 /// For how many attributes there is room before the list of them has to grow: a handful of policies asks for fewer.
 const ATTRIBUTES_EXPECTED: usize = 64;
 
@@ -55,10 +59,7 @@ pub(super) struct Needs {
 
 impl Needs {
     pub(super) fn of(condition: &Expr, names: &mut Names) -> Self {
-        let mut reading = Reading {
-            needs: Self::default(),
-            names,
-        };
+        let mut reading = Reading::new(names);
         let steps = reading.walk(condition);
         let mut needs = reading.needs;
         needs.steps = steps;
@@ -94,15 +95,46 @@ impl Needs {
     }
 }
 
+/// Whether a condition is nested deeper than [`DEPTH_MAX`].
+pub(super) fn is_too_deep(condition: &Expr) -> bool {
+    let mut names = Names::new();
+    let mut reading = Reading::new(&mut names);
+    reading.walk(condition);
+    reading.is_too_deep
+}
+
 /// A condition while it is read.
 struct Reading<'a> {
     needs: Needs,
     names: &'a mut Names,
+    /// How much deeper it may go.
+    levels: usize,
+    is_too_deep: bool,
 }
 
-impl Reading<'_> {
+impl<'a> Reading<'a> {
+    fn new(names: &'a mut Names) -> Self {
+        Self {
+            needs: Needs::default(),
+            names,
+            levels: DEPTH_MAX,
+            is_too_deep: false,
+        }
+    }
+
     /// Notes what an expression names; the result is its steps.
     fn walk(&mut self, expression: &Expr) -> usize {
+        let Some(levels) = self.levels.checked_sub(1) else {
+            self.is_too_deep = true;
+            return 0;
+        };
+        self.levels = levels;
+        let steps = self.steps(expression);
+        self.levels += 1;
+        steps
+    }
+
+    fn steps(&mut self, expression: &Expr) -> usize {
         match expression.expr_kind() {
             ExprKind::Lit(Literal::EntityUID(uid)) => {
                 self.needs.literals.push((**uid).clone());
@@ -141,12 +173,12 @@ impl Reading<'_> {
         tags || operation == BinaryOp::In
     }
 
-    fn walk_all<'a>(&mut self, expressions: impl Iterator<Item = &'a Expr>) -> usize {
+    fn walk_all<'e>(&mut self, expressions: impl Iterator<Item = &'e Expr>) -> usize {
         expressions.map(|one| self.walk(one)).max().unwrap_or(0)
     }
 
     /// Members of members of what an expression gives.
-    fn member<'a>(&mut self, of: &Expr, names: impl IntoIterator<Item = &'a SmolStr>) -> usize {
+    fn member<'n>(&mut self, of: &Expr, names: impl IntoIterator<Item = &'n SmolStr>) -> usize {
         let mut names = names.into_iter();
         let Some(first) = names.next() else {
             return self.walk(of);

@@ -91,10 +91,10 @@ impl<'a> Question<'a> {
             names,
             evaluation,
             principal: uid("subject", &subject.kind, &subject.id)?,
-            principal_parents: parents(&known.subject_memberships, &subject.properties),
+            principal_parents: parents("subject", &known.subject_memberships, &subject.properties)?,
             action: known.action(&evaluation.action.name),
             resource: uid("resource", &resource.kind, &resource.id)?,
-            resource_parents: parents(&known.resource_memberships, &resource.properties),
+            resource_parents: parents("resource", &known.resource_memberships, &resource.properties)?,
         };
         if question.principal == question.resource {
             // One entity in both places is a member of whatever either of them is said to be.
@@ -311,19 +311,29 @@ impl Slice<'_> {
     }
 }
 
-/// What properties say that an entity is a member of. What is no string, or no array of strings, says nothing.
-fn parents(memberships: &[(String, EntityType)], properties: &Properties) -> Vec<EntityUID> {
+/// What properties say that an entity is a member of. A property that is there and no string or array of strings could have named what a
+/// `forbid` is about, so that nobody can tell.
+fn parents(
+    part: &'static str,
+    memberships: &[(String, EntityType)],
+    properties: &Properties,
+) -> Result<Vec<EntityUID>, Failure> {
     let mut parents = Vec::new();
     for (property, kind) in memberships {
         let ids: &[Json] = match properties.get(property) {
             Some(Json::Array(ids)) => ids,
+            Some(Json::Null) | None => &[],
             Some(one) => std::slice::from_ref(one),
-            None => &[],
         };
-        let ids = ids.iter().filter_map(Json::as_str);
-        parents.extend(ids.map(|id| shape::entity(kind.clone(), id)));
+        for id in ids {
+            let id = id.as_str().ok_or_else(|| Failure::Property {
+                part,
+                message: format!("`{property}` is not a string, or an array of strings"),
+            })?;
+            parents.push(shape::entity(kind.clone(), id));
+        }
     }
-    parents
+    Ok(parents)
 }
 
 fn references(entity: &Entity, found: &mut Vec<EntityUID>) {

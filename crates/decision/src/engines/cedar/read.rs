@@ -7,8 +7,13 @@ use cedar_policy_core::ast::{AnyId, EntityUID, Policy, PolicyID, PolicySet, Slot
 use cedar_policy_core::parser::{Loc, parse_policyset};
 use miette::Diagnostic;
 
+use super::needs;
+use super::nesting::{NESTING_MAX, too_deep_at};
 use super::written::{Link, Source, Text};
 use crate::problem::{Place, Problem};
+
+/// What to do about a condition that is nested too deep.
+const TOO_DEEP: &str = "a chain of comparisons is shorter as `[...].contains(...)`";
 
 /// The annotation that names a policy.
 const ID: &str = "id";
@@ -54,6 +59,11 @@ pub(super) fn read<'a>(source: &Source<'a>) -> Result<Read<'a>, Vec<Problem>> {
                 problems.push(Problem::error(Some(one.place.clone()), message));
                 continue;
             }
+            if one.template.non_scope_constraints().is_some_and(needs::is_too_deep) {
+                let message = format!("the conditions of `{id}` are nested deeper than {}", needs::DEPTH_MAX);
+                problems.push(Problem::error(Some(one.place), message).with_help(Some(TOO_DEEP.to_owned())));
+                continue;
+            }
             if let Ok(policy) = Template::try_as_policy(Arc::clone(&one.template)) {
                 add(of_file.add(policy.clone()), &one.place, &mut problems);
                 let place = one.place;
@@ -66,7 +76,7 @@ pub(super) fn read<'a>(source: &Source<'a>) -> Result<Read<'a>, Vec<Problem>> {
         read.by_file.push((*text, of_file));
     }
     for link in &source.links {
-        link_template(link, &templates, &named, &mut read, &mut problems);
+        link_template(link, &templates, &mut named, &mut read, &mut problems);
     }
     if problems.is_empty() { Ok(read) } else { Err(problems) }
 }
@@ -79,6 +89,10 @@ fn add<E: std::fmt::Display>(added: Result<(), E>, place: &Place, problems: &mut
 
 /// The policies and templates of a text in their order, by their final names.
 fn read_text(text: Text<'_>, problems: &mut Vec<Problem>) -> Vec<Named> {
+    if let Some(problem) = too_deep(text, false) {
+        problems.push(problem);
+        return Vec::new();
+    }
     let set = match parse_policyset(text.text) {
         Ok(set) => set,
         Err(errors) => {
@@ -100,6 +114,13 @@ fn read_text(text: Text<'_>, problems: &mut Vec<Problem>) -> Vec<Named> {
         .collect()
 }
 
+/// The problem of a text that is nested too deep to be parsed.
+pub(super) fn too_deep(text: Text<'_>, is_schema: bool) -> Option<Problem> {
+    let offset = too_deep_at(text.text, is_schema)?;
+    let place = Place::of_offset(text.name, text.text, offset);
+    Some(Problem::error(Some(place), format!("nested deeper than {NESTING_MAX}")))
+}
+
 /// What `@id` says, or the file with the policy's number in it.
 fn id_of(text: Text<'_>, number: usize, template: &Template) -> String {
     let annotated = annotation(template, ID).filter(|id| !id.is_empty());
@@ -115,7 +136,7 @@ fn annotation<'a>(template: &'a Template, name: &str) -> Option<&'a str> {
 fn link_template(
     link: &Link,
     templates: &[(usize, Named)],
-    named: &BTreeMap<String, Place>,
+    named: &mut BTreeMap<String, Place>,
     read: &mut Read<'_>,
     problems: &mut Vec<Problem>,
 ) {
@@ -126,8 +147,7 @@ fn link_template(
     else {
         return problem(format!("there is no template `{}`", link.template));
     };
-    let taken = named.contains_key(&link.id) || read.policies.iter().any(|read| read.policy.id().as_ref() == link.id);
-    if taken {
+    if named.insert(link.id.clone(), one.place.clone()).is_some() {
         return problem("the id is that of another policy too".to_owned());
     }
     let mut values = HashMap::new();

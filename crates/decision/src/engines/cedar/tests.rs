@@ -428,3 +428,143 @@ fn a_type_is_spelled_in_one_way() {
         assert_eq!(found, expected, "{kind:?}");
     }
 }
+
+#[test]
+fn a_membership_that_cannot_be_read_denies() {
+    let cedar = compiled(&Source {
+        subject_memberships: vec![Membership {
+            property: "groups".to_owned(),
+            kind: "Group".to_owned(),
+        }],
+        ..source(r#"permit(principal, action, resource); @id("7") forbid(principal in Group::"7", action, resource);"#)
+    });
+    for (groups, expected) in [
+        (json!(null), Verdict::Permits),
+        (json!([]), Verdict::Permits),
+        (json!("8"), Verdict::Permits),
+        (json!(["8", "7"]), Verdict::Forbids),
+        (json!(7), Verdict::Indeterminate),
+        (json!([7]), Verdict::Indeterminate),
+        (json!([{"id": "7"}]), Verdict::Indeterminate),
+        (json!({"7": true}), Verdict::Indeterminate),
+    ] {
+        let mut question = asks("a", "read", "1");
+        question.subject.properties.insert("groups", groups.clone());
+        assert_eq!(cedar.opinion(&question, AT).verdict, expected, "{groups}");
+    }
+}
+
+#[test]
+fn properties_that_no_policy_asks_for_are_not_looked_at() {
+    let cedar = compiled(&source(
+        r#"permit(principal, action, resource) when { principal.level > 3 && context.ok };
+           forbid(principal, action == Action::"write", resource) when { resource.size > 1 };"#,
+    ));
+    let check = |action: &str, size: serde_json::Value, expected: Verdict| {
+        let question = evaluation(json!({
+            "subject": {"type": "User", "id": "a", "properties": {"level": 4, "odd": 1e300}},
+            "action": {"name": action},
+            "resource": {"type": "Doc", "id": "1", "properties": {"size": size, "level": 1e300}},
+            "context": {"ok": true, "odd": 1e300},
+        }));
+        assert_eq!(cedar.opinion(&question, AT).verdict, expected, "{action} {size}");
+    };
+    check("read", json!(1e300), Verdict::Permits);
+    check("write", json!(1), Verdict::Permits);
+    check("write", json!(2), Verdict::Forbids);
+    check("write", json!(1e300), Verdict::Indeterminate);
+    check("write", json!(null), Verdict::Indeterminate);
+}
+
+#[test]
+fn numbers_that_overflow_deny() {
+    let cedar = compiled(&source(
+        "permit(principal, action, resource); forbid(principal, action, resource) when { resource.size + 1 > 10 };",
+    ));
+    for (size, expected) in [
+        (json!(1), Verdict::Permits),
+        (json!(10), Verdict::Forbids),
+        (json!(i64::MAX), Verdict::Indeterminate),
+        (json!(u64::MAX), Verdict::Indeterminate),
+        (json!("10"), Verdict::Indeterminate),
+        (json!(10.0), Verdict::Indeterminate),
+    ] {
+        let mut question = asks("a", "read", "1");
+        question.resource.properties.insert("size", size.clone());
+        assert_eq!(cedar.opinion(&question, AT).verdict, expected, "{size}");
+    }
+}
+
+#[test]
+fn entities_within_themselves_are_refused() {
+    let entities = r#"[{"uid": {"type": "Group", "id": "a"}, "attrs": {}, "parents": [{"type": "Group", "id": "b"}]},
+                      {"uid": {"type": "Group", "id": "b"}, "attrs": {}, "parents": [{"type": "Group", "id": "a"}]}]"#;
+    let problems = Cedar::compile(&Source {
+        entities: Some(Text {
+            name: "e.json",
+            text: entities,
+        }),
+        ..source("permit(principal in Group::\"a\", action, resource);")
+    })
+    .unwrap_err();
+    assert!(problems[0].to_string().contains("cycle"), "{problems:?}");
+}
+
+/// On a stack as small as that of a thread, whatever the tests run with.
+fn on_a_small_stack(what: impl FnOnce() + Send + 'static) {
+    let thread = std::thread::Builder::new().stack_size(2 << 20).spawn(what).unwrap();
+    thread.join().unwrap();
+}
+
+#[test]
+fn deep_conditions_are_refused_or_decided() {
+    on_a_small_stack(|| {
+        let compile = |condition: &str| {
+            let text = format!("permit(principal, action, resource) when {{ {condition} }};");
+            Cedar::compile(&source(&text))
+                .map(|(cedar, _)| cedar)
+                .map_err(|problems| problems[0].to_string())
+        };
+        let chains = |long: usize| {
+            [
+                format!("false{}", " || context.x == 1".repeat(long)),
+                format!("1{} > 0", " + 1".repeat(long)),
+                format!("principal has a{}", ".a".repeat(long)),
+                format!("principal{} == 1", ".a".repeat(long)),
+            ]
+        };
+        let nests = |deep: usize| {
+            [
+                format!("{}1{} == 1", "[".repeat(deep), "]".repeat(deep)),
+                format!("{}true{}", "if true then ".repeat(deep), " else false".repeat(deep)),
+                format!("{}true{}", "(".repeat(deep), ")".repeat(deep)),
+            ]
+        };
+        for condition in chains(900).iter().chain(&nests(60)) {
+            let cedar = compile(condition).unwrap();
+            let question = asks("a", "read", "1");
+            cedar.answer(&question, AT).unwrap();
+            cedar.explain(&question, AT).unwrap();
+            assert!(cedar.lint(None).len() < 9);
+        }
+        let [or, plus, has, members] = chains(20_000);
+        for condition in [or, plus, members].iter().chain(&nests(20_000)) {
+            let problem = compile(condition).unwrap_err();
+            assert!(problem.contains("nested deeper than"), "{problem}");
+        }
+        compile(&has).unwrap();
+        let schema = format!(
+            "entity User = {{ a: {}Long{} }};",
+            "Set<".repeat(20_000),
+            ">".repeat(20_000)
+        );
+        let problems = Cedar::compile(&Source {
+            schema: Some(Text {
+                name: "s",
+                text: &schema,
+            }),
+            ..source("")
+        });
+        assert!(problems.unwrap_err()[0].to_string().contains("nested deeper than"));
+    });
+}

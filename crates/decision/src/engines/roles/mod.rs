@@ -161,6 +161,10 @@ impl Engine for Roles {
         let conditions = self.assignments.iter().flat_map(|assignment| &assignment.when);
         conditions.into_iter().any(Condition::reads_time)
     }
+
+    fn changes(&self) -> u64 {
+        0
+    }
 }
 
 #[cfg(test)]
