@@ -112,6 +112,22 @@ impl Model {
         self.fit(tuple.view()).map(drop)
     }
 
+    /// Whether there is a type.
+    ///
+    /// # Errors
+    /// [`Unfit::Type`].
+    pub fn has_type(&self, kind: &str) -> Result<(), Unfit> {
+        self.type_id(kind).map(drop)
+    }
+
+    /// Whether objects of a type have a relation.
+    ///
+    /// # Errors
+    /// [`Unfit`].
+    pub fn has_relation(&self, kind: &str, relation: &str) -> Result<(), Unfit> {
+        self.relation_id(self.type_id(kind)?, relation).map(drop)
+    }
+
     pub(super) fn type_id(&self, name: &str) -> Result<TypeId, Unfit> {
         let id = self.type_ids.get(name).copied();
         id.ok_or_else(|| Unfit::Type(name.into()))
