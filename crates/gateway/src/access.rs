@@ -139,6 +139,11 @@ impl Proven {
 }
 
 impl Access {
+    /// Whether the operation is for everybody, whoever they are.
+    pub(crate) fn asks_for_nothing(&self) -> bool {
+        self.alternatives.is_empty() || self.alternatives.iter().any(Vec::is_empty)
+    }
+
     /// Every issuer whose tokens are accepted for any alternative.
     pub(crate) fn issuers(&self) -> impl Iterator<Item = &Arc<Issuer>> {
         self.verifiers().flat_map(|verifier| match verifier {

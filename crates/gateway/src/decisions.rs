@@ -9,14 +9,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::HeaderName;
-use portcullis_decision::decision::{Decision, DecisionPoint as _, Engine, Engines, Reason};
+use portcullis_decision::decision::{Decision, DecisionPoint, Engine, Engines, Reason, Version};
 use portcullis_decision::time::UnixTime as At;
 use portcullis_decision::words::{Action, Evaluation, IDENTIFIER_BYTES_MAX, Resource, Subject};
 use portcullis_identity::principal::{Identity, SubjectKind};
 use portcullis_identity::time::UnixTime;
 use serde_json::Value;
 
-use crate::access::Proven;
+use crate::access::{Access, Proven};
 use crate::limit::target::Pointer;
 
 /// The type of whoever proved nothing, and its only name.
@@ -34,6 +34,8 @@ pub struct Decisions {
     pub resources: Engines,
     /// What is told of callers.
     pub subjects: Subjects,
+    /// The rules that were written, by their names.
+    rules: Vec<Arc<str>>,
 }
 
 /// What is told of callers, besides what the gate knows of their credentials.
@@ -105,6 +107,7 @@ impl Decisions {
         policies: Option<Arc<dyn Engine>>,
         relations: Option<Arc<dyn Engine>>,
         subjects: Subjects,
+        rules: Vec<Arc<str>>,
     ) -> Self {
         let together = |engines: [&Option<Arc<dyn Engine>>; 2]| {
             Engines::new(engines.into_iter().flatten().map(Arc::clone).collect())
@@ -114,7 +117,39 @@ impl Decisions {
             resources: together([&policies, &relations]),
             roles: roles.map(|roles| Engines::new(vec![roles])),
             subjects,
+            rules,
         }
+    }
+
+    /// The rules that were written, by their names.
+    pub fn rules(&self) -> impl Iterator<Item = &str> {
+        self.rules.iter().map(|rule| &**rule)
+    }
+}
+
+/// Both questions at once, as a gate asks them: a resource that is not the API is one that a request names.
+impl DecisionPoint for Decisions {
+    fn evaluate(&self, evaluation: &Evaluation, at: At) -> Decision {
+        if evaluation.resource.kind == API {
+            return self.operations.evaluate(evaluation, at);
+        }
+        if let Some(roles) = &self.roles {
+            let decision = roles.evaluate(evaluation, at);
+            if !decision.permits() {
+                return decision;
+            }
+        }
+        self.resources.evaluate(evaluation, at)
+    }
+
+    fn reads_time(&self) -> bool {
+        let roles = self.roles.as_ref().is_some_and(DecisionPoint::reads_time);
+        roles || self.operations.reads_time() || self.resources.reads_time()
+    }
+
+    /// Of several engines' versions none is that of all.
+    fn version(&self) -> Option<Version> {
+        None
     }
 }
 
@@ -123,51 +158,71 @@ impl Decided {
     ///
     /// # Errors
     /// They may not.
-    pub(crate) fn operation(&self, proven: &Proven, address: IpAddr, now: UnixTime) -> Result<(), Denied> {
-        let Some(identity) = proven.first() else { return Ok(()) };
+    pub(crate) fn operation(
+        &self,
+        proven: &Proven,
+        access: &Access,
+        address: IpAddr,
+        now: UnixTime,
+    ) -> Result<(), Denied> {
+        if proven.first().is_none() && access.asks_for_nothing() {
+            return Ok(());
+        }
         let engines = match (&self.by.roles, &*self.resources) {
             (_, []) => &self.by.operations,
             (Some(roles), _) => roles,
             (None, _) => return Ok(()),
         };
-        let subject = self.by.subjects.of(identity, proven);
-        let evaluation = self.question(subject, self.api.clone(), address);
+        let evaluation = self.question(self.by.subjects.of_any(proven), self.api.clone(), address);
         permitted(&engines.evaluate(&evaluation, at(now)))
     }
 
-    /// Whether a caller may do it to every resource that the request names; `said` is what it says at a place.
+    /// The resources that a request names, one for each place where one may stand; `said` is what it says at a place.
     ///
     /// # Errors
-    /// They may not, or what is named cannot be told.
-    pub(crate) fn resources<'r>(
+    /// One is missing, or cannot be told.
+    pub(crate) fn named<'r>(&self, said: impl Fn(&Place) -> Said<'r>) -> Result<Vec<Option<Resource>>, Denied> {
+        let resource = |named: &Named| match said(&named.place) {
+            Said::Name(name) if !name.is_empty() && name.len() <= IDENTIFIER_BYTES_MAX => {
+                Ok(Some(Resource::new(&*named.kind, name)))
+            }
+            Said::Nothing if named.optional => Ok(None),
+            Said::Nothing => Err(Denied("resource-missing".into())),
+            Said::Name(_) | Said::Unreadable => Err(Denied("resource-unreadable".into())),
+        };
+        self.resources.iter().map(resource).collect()
+    }
+
+    /// Whether a caller may do it to every resource that a request named.
+    ///
+    /// # Errors
+    /// They may not, or what was named was named for something else.
+    pub(crate) fn resources(
         &self,
         proven: &Proven,
         address: IpAddr,
         now: UnixTime,
-        said: impl Fn(&Place) -> Said<'r>,
+        named: &[Option<Resource>],
     ) -> Result<(), Denied> {
-        if self.resources.is_empty() {
-            return Ok(());
+        let kinds = self.resources.iter().map(|resource| &*resource.kind);
+        let fits = |(kind, named): (&str, &Option<Resource>)| named.as_ref().is_none_or(|named| named.kind == kind);
+        if self.resources.len() != named.len() || !kinds.zip(named).all(fits) {
+            return Err(Denied("resources-changed".into()));
         }
-        let mut evaluation = self.question(self.by.subjects.of_any(proven), self.api.clone(), address);
-        let mut named = false;
-        for resource in &self.resources {
-            let name = match said(&resource.place) {
-                Said::Name(name) if !name.is_empty() && name.len() <= IDENTIFIER_BYTES_MAX => name,
-                Said::Nothing if resource.optional => continue,
-                Said::Nothing => return Err(Denied("resource-missing".into())),
-                Said::Name(_) | Said::Unreadable => return Err(Denied("resource-unreadable".into())),
-            };
-            named = true;
-            evaluation.resource = Resource::new(&*resource.kind, name);
-            permitted(&self.by.resources.evaluate(&evaluation, at(now)))?;
-        }
-        if named {
+        if named.is_empty() {
             return Ok(());
         }
         // Whoever names nothing asks for whatever there is.
-        evaluation.resource = self.api.clone();
-        permitted(&self.by.operations.evaluate(&evaluation, at(now)))
+        let (engines, asked) = match named.iter().any(Option::is_some) {
+            true => (&self.by.resources, named),
+            false => (&self.by.operations, &[Some(self.api.clone())][..]),
+        };
+        let mut evaluation = self.question(self.by.subjects.of_any(proven), self.api.clone(), address);
+        for resource in asked.iter().flatten() {
+            evaluation.resource.clone_from(resource);
+            permitted(&engines.evaluate(&evaluation, at(now)))?;
+        }
+        Ok(())
     }
 
     fn question(&self, subject: Subject, resource: Resource, address: IpAddr) -> Evaluation {

@@ -63,7 +63,7 @@ pub(crate) fn operation<'r>(recorded: Recorded<'r>, account: &mut Account) -> Re
     step_up(policy, &proven)?;
     if let Some(decided) = decided(policy) {
         let address = routed.received.arrival().client().address;
-        let denied = decided.operation(&proven, address, unix_time());
+        let denied = decided.operation(&proven, &policy.access, address, unix_time());
         denied.or_else(|denied| account.found(policy.modes.authorization, Refusal::from(denied).into()))?;
     }
     Ok(Authorized {
@@ -138,18 +138,25 @@ fn unauthenticated(access: &Access, error: Option<BearerError>, why: &'static st
 ///
 /// # Errors
 /// [`Refusal::Denied`].
-pub(crate) fn object<'r>(conforming: Conforming<'r>, account: &mut Account) -> Result<Permitted<'r>, Refusal> {
+pub(crate) fn object<'r>(mut conforming: Conforming<'r>, account: &mut Account) -> Result<Permitted<'r>, Refusal> {
     let policy = &conforming.route.operation.policy;
-    if let Some(decided) = decided(policy) {
-        let address = conforming.head.arrival.client().address;
-        let said = |place: &Place| said(&conforming, place);
-        let denied = decided.resources(&conforming.proven, address, unix_time(), said);
-        denied.or_else(|denied| account.found(policy.modes.authorization, Refusal::from(denied).into()))?;
+    let Some(decided) = decided(policy) else {
+        return Ok(Permitted { conforming });
+    };
+    let (proven, address) = (&conforming.proven, conforming.head.arrival.client().address);
+    let named = decided.named(|place| said(&conforming, place)).and_then(|named| {
+        decided.resources(proven, address, unix_time(), &named)?;
+        Ok(named)
+    });
+    match named {
+        Ok(named) => conforming.tenure.keep(named),
+        Err(denied) => account.found(policy.modes.authorization, Refusal::from(denied).into())?,
     }
     Ok(Permitted { conforming })
 }
 
-fn decided(policy: &Policy) -> Option<&Decided> {
+/// How an operation is decided on, where it is.
+pub(super) fn decided(policy: &Policy) -> Option<&Decided> {
     policy
         .decided
         .as_ref()

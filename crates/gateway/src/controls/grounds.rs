@@ -5,20 +5,25 @@
 //! learnt of a credential now (its store cannot be read, its issuer does not answer) nothing is held against it: its
 //! end in time counts in any case.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{AUTHORIZATION, HOST};
 use http::{HeaderValue, Method, Uri};
+use portcullis_decision::words::Resource;
 use portcullis_identity::authorization::Authorization;
 use portcullis_identity::confirmation::Possession;
 use portcullis_identity::principal::{Credential, Identity};
 use portcullis_identity::time::UnixTime;
 
+use super::authorize;
 use crate::access::{Access, Proven, Standing};
 use crate::gate::Shared;
 use crate::issuer::{Generation, Issuer, Question, Unbelieved};
+use crate::limit::Mode;
 use crate::listen::{ListenerIndex, Received};
+use crate::policy::Policy;
 use crate::routes::Target;
 
 /// How often it is asked whether the grounds still hold.
@@ -35,6 +40,8 @@ pub(crate) struct Grounds {
     authorization: Option<HeaderValue>,
     /// The API key, as it was presented.
     api_key: Option<Box<str>>,
+    /// The resources that the request named, as its operation was decided on.
+    pub(super) resources: Vec<Option<Resource>>,
     /// By whose keys, and which of them, the token was verified when that was last asked.
     verified: Option<(Arc<Issuer>, Generation)>,
     /// What its issuer was asked about the token last.
@@ -49,6 +56,8 @@ struct Asked {
     uri: Uri,
     host: Option<HeaderValue>,
     listener: ListenerIndex,
+    /// From where.
+    address: IpAddr,
 }
 
 impl Grounds {
@@ -67,11 +76,13 @@ impl Grounds {
                 uri: request.uri().clone(),
                 host: headers.get(HOST).cloned(),
                 listener: request.arrival().listener(),
+                address: request.arrival().client().address,
             },
             proven: proven.clone(),
             possession,
             authorization: headers.get(AUTHORIZATION).cloned(),
             api_key,
+            resources: Vec::new(),
             verified: None,
             question: Question::default(),
             awaits_answer: false,
@@ -96,10 +107,22 @@ impl Grounds {
         let Ok(route) = routes.find(self.asked.target(), &self.asked.method) else {
             return false;
         };
-        let access = &route.operation.policy.access;
+        let policy = &route.operation.policy;
+        let access = &policy.access;
         access.admit(&mut self.proven.clone()) == Standing::Admitted
+            && self.is_permitted(policy, now)
             && self.token_holds(access, now)
             && self.api_key_holds(access, now)
+    }
+
+    /// Whether roles, policies and relations would still permit it.
+    fn is_permitted(&self, policy: &Policy, now: UnixTime) -> bool {
+        let Some(decided) = authorize::decided(policy).filter(|_| policy.modes.authorization == Mode::Enforce) else {
+            return true;
+        };
+        let (proven, address) = (&self.proven, self.asked.address);
+        decided.operation(proven, &policy.access, address, now).is_ok()
+            && decided.resources(proven, address, now, &self.resources).is_ok()
     }
 
     fn token_holds(&mut self, access: &Access, now: UnixTime) -> bool {

@@ -13,6 +13,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Response;
 use http_body::{Body, Frame, SizeHint};
+use portcullis_decision::words::Resource;
 use portcullis_identity::time::UnixTime;
 
 use super::contract_out::Judged;
@@ -68,6 +69,13 @@ pub(crate) fn bind(judged: Judged, gate: &Gate) -> Response<ResponseBody> {
 }
 
 impl Tenure {
+    /// What the caller was let in for has these resources, which are asked about again.
+    pub(super) fn keep(&mut self, named: Vec<Option<Resource>>) {
+        if let Some(grounds) = &mut self.grounds {
+            grounds.resources = named;
+        }
+    }
+
     /// None where it has no end.
     fn watch(self, gate: &Gate, now: UnixTime) -> Option<Life> {
         let Self { ends, grounds } = self;

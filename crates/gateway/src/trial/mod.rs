@@ -2,7 +2,7 @@
 //!
 //! Every judgement is the controls' own; which of them a body gets is decided here a second time, since nothing stops at the
 //! first violation. Left out is what depends on more than the message: rate limits, addresses, pages of other origins, the
-//! credentials of callers, handshakes of WebSockets.
+//! credentials of callers and what they may do, handshakes of WebSockets.
 
 mod bodies;
 

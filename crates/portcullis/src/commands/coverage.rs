@@ -2,6 +2,7 @@
 
 mod access;
 mod callers;
+mod decisions;
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -27,16 +28,10 @@ const BOLD: Style = Style::new().bold();
 const FAINT: Style = Style::new().dimmed();
 
 /// What the pipeline has a place for, and nothing that does it.
-const MISSING: [(&str, &str); 2] = [
-    (
-        "decisions",
-        "who may do what to which object is not decided, beyond the scopes that the contract asks for",
-    ),
-    (
-        "audit log",
-        "requests are logged and counted, not recorded for evidence",
-    ),
-];
+const MISSING: [(&str, &str); 1] = [(
+    "audit log",
+    "requests are logged and counted, not recorded for evidence",
+)];
 
 /// The arguments of `coverage`.
 #[derive(Debug, Args)]
@@ -152,6 +147,7 @@ fn api<'l>(loaded: &'l Loaded, logins: &Logins) -> Api<'l> {
             policy,
             rows: callers::rows(&loaded.api, contract, operation, policy)
                 .chain(callers::failed_logins(&loaded.api, contract, operation, logins))
+                .chain([decisions::row(&loaded.api, policy)])
                 .chain(checks)
                 .chain(access::rows(policy))
                 .chain(websocket_row(operation, policy))
@@ -522,7 +518,8 @@ components:
         let told: Value = serde_json::from_str(&told).unwrap();
         let checks = &told["apis"][0]["operations"][0]["checks"];
         assert_eq!(checks[0]["effect"], "not judged", "{}", checks[0]);
-        let parameter = &checks[1];
+        assert_eq!(checks[1]["subject"], "decisions", "{}", checks[1]);
+        let parameter = &checks[2];
         assert_eq!(parameter["effect"], "enforced");
         assert_eq!(
             parameter["caveats"][0]["message"],

@@ -16,6 +16,7 @@ mod key;
 mod man;
 mod observe_report;
 mod outcome;
+mod policy;
 mod serve;
 mod token;
 mod try_request;
@@ -77,6 +78,8 @@ enum Verb {
     Token(token::Arguments),
     /// Make users who log in with a password
     User(user::Arguments),
+    /// Test the policies of an API, and print the schema that they are held against
+    Policy(policy::Arguments),
     /// Look at the configuration's own definition
     Config(config::Arguments),
     /// Start an example API with the gate in front of it, and show what to try
@@ -107,6 +110,7 @@ pub(crate) fn run() -> Outcome {
         Verb::Key(arguments) => key::run(&arguments, &shared),
         Verb::Token(arguments) => token::run(&arguments, &shared),
         Verb::User(arguments) => user::run(&arguments, &shared),
+        Verb::Policy(arguments) => policy::run(&arguments, &shared),
         Verb::Config(arguments) => config::run(&arguments),
         #[cfg(feature = "demo")]
         Verb::Demo(arguments) => demo::run(&arguments, &shared),

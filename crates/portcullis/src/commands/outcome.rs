@@ -59,6 +59,14 @@ impl Failure {
         }
     }
 
+    /// A file of cases has errors.
+    pub(crate) fn of_cases(problems: Vec<Problem>) -> Self {
+        Self {
+            problems,
+            ..Self::unusable("the cases cannot be used")
+        }
+    }
+
     /// A contract has errors.
     pub(crate) fn of_contract(problems: Vec<Problem>) -> Self {
         Self {

@@ -58,13 +58,14 @@ impl Compiling<'_> {
         problems.extend(self.resource_problems());
         let authorization = self.api.authorization.as_ref()?;
         problems.extend(self.ambiguous_names(authorization));
-        let roles = self.roles(authorization, problems);
-        let policies = self.policies(authorization, problems);
+        let mut rules = Vec::new();
+        let roles = self.roles(authorization, &mut rules, problems);
+        let policies = self.policies(authorization, &mut rules, problems);
         let subjects = Subjects {
             claims: claims(authorization).into_iter().map(Into::into).collect(),
             qualified: authorization.subject_ids == Some(SubjectIds::Qualified),
         };
-        Some(Arc::new(Decisions::new(roles, policies, None, subjects)))
+        Some(Arc::new(Decisions::new(roles, policies, None, subjects, rules)))
     }
 
     /// What describes the API to policies.
@@ -92,7 +93,12 @@ impl Compiling<'_> {
         }
     }
 
-    fn roles(self, authorization: &Authorization, problems: &mut Vec<Problem>) -> Option<Arc<dyn Engine>> {
+    fn roles(
+        self,
+        authorization: &Authorization,
+        rules: &mut Vec<Arc<str>>,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Arc<dyn Engine>> {
         let file = authorization.roles.as_ref()?;
         let written = self.read(file, problems)?;
         let model: RoleModel = match crate::config::read_as(&written.name, written.text.as_bytes()) {
@@ -107,7 +113,10 @@ impl Compiling<'_> {
             tags: operation.tags.iter().map(|tag| tag.to_string()).collect(),
         });
         match Roles::compile(model, &operations.collect::<Vec<_>>()) {
-            Ok(roles) => Some(Arc::new(roles)),
+            Ok(roles) => {
+                rules.extend(roles.names().map(Arc::from));
+                Some(Arc::new(roles))
+            }
             Err(found) => {
                 let told =
                     |problem: roles::RoleProblem| Problem::error(&*written.name, first_line(), problem.to_string());
@@ -117,7 +126,12 @@ impl Compiling<'_> {
         }
     }
 
-    fn policies(self, authorization: &Authorization, problems: &mut Vec<Problem>) -> Option<Arc<dyn Engine>> {
+    fn policies(
+        self,
+        authorization: &Authorization,
+        rules: &mut Vec<Arc<str>>,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Arc<dyn Engine>> {
         if authorization.policies.is_empty() {
             return None;
         }
@@ -158,6 +172,7 @@ impl Compiling<'_> {
         match Cedar::compile(&source) {
             Ok((cedar, warnings)) => {
                 problems.extend(warnings.into_iter().map(|problem| self.placed(problem, authorization)));
+                rules.extend(cedar.ids().map(Arc::clone));
                 Some(Arc::new(cedar))
             }
             Err(found) => {

@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use portcullis_contract::conform::contract::{Compiled, Contract, compile};
 use portcullis_contract::document::{self, Document, FileId, Problem, Severity, Span};
+use portcullis_decision::schema::Description;
 use portcullis_gateway::decisions::Decisions;
 use portcullis_gateway::forward::tls::Tls;
 
@@ -212,6 +213,18 @@ pub(crate) fn of_document(api: &Api, document: Document, location: &str) -> Resu
         read: Vec::new(),
         revision: None,
     })
+}
+
+/// What describes an API to its policies.
+pub(crate) fn description(loaded: &Loaded) -> Description {
+    let compiling = Compiling {
+        api: &loaded.api,
+        document: &loaded.document,
+        contract: &loaded.contract,
+        policies: &loaded.policies,
+        location: "",
+    };
+    compiling.description()
 }
 
 /// TLS to every endpoint. A file that several name is wrong once.

@@ -1,8 +1,11 @@
 //! What callers may do: roles and policies about operations, and about the resources that requests name.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::gate::{Directory, Gate, Setup, run, until};
+use crate::identity_upstream::{events_at, streaming};
 use crate::tokens::{Issuer, key_set};
 use crate::upstream::Upstream;
 use crate::wire::Answer;
@@ -20,6 +23,12 @@ paths:
     get: {operationId: readAccount, responses: {'200': {$ref: '#/components/responses/any'}}}
     put: {operationId: editAccount, requestBody: {$ref: '#/components/requestBodies/account'}, responses: {'200': {$ref: '#/components/responses/any'}}}
     delete: {operationId: deleteAccount, responses: {'200': {$ref: '#/components/responses/any'}}}
+  /events:
+    get:
+      operationId: watchAccount
+      parameters: [{name: account, in: query, required: true, schema: {type: string}}]
+      x-portcullis: {resources: [{type: Account, query: account}]}
+      responses: {'200': {description: events, content: {text/event-stream: {schema: {type: string}}}}}
   /payments:
     post:
       operationId: pay
@@ -228,6 +237,36 @@ assignments:
 ";
 
 #[test]
+fn http_11_a_stream_ends_soon_after_policies_permit_it_no_more() {
+    const WATCH: &str = "permit (principal, action == Action::\"watchAccount\", resource == Account::\"1\");\n\
+                         permit (principal, action == Action::\"watchAccount\", resource == Account::\"2\");\n";
+    let (upstream, issuer) = (Upstream::start(streaming), Issuer::new("one"));
+    let directory = written(&setup(&upstream, AUTHORIZATION), &issuer);
+    directory.write("bank.cedar", WATCH);
+    let gate = Gate::start(directory);
+    let authorization = format!("Bearer {}", issuer.token());
+    let watch = |account: &str| {
+        events_at(
+            &gate,
+            &format!("/events?account={account}"),
+            &[("Authorization", &authorization)],
+        )
+    };
+    std::thread::scope(|scope| {
+        let (one, two) = (scope.spawn(|| watch("1")), scope.spawn(|| watch("2")));
+        std::thread::sleep(Duration::from_millis(500));
+        let (_, other) = WATCH.split_once('\n').unwrap();
+        gate.directory.write("bank.cedar", other);
+        let (whole, seconds) = one.join().unwrap();
+        assert!(!whole && seconds < 9.0, "{seconds}");
+        std::thread::sleep(Duration::from_secs(1));
+        assert!(!two.is_finished(), "another account is still permitted");
+        gate.directory.write("bank.cedar", POLICIES);
+        two.join().unwrap();
+    });
+}
+
+#[test]
 fn d2_roles_are_needed_for_an_operation_and_never_enough_for_a_resource() {
     let upstream = Upstream::with_json("{}");
     let (issuer, authorization) = (
@@ -345,7 +384,7 @@ fn d5_what_cannot_be_decided_is_an_error_before_anything_is_served() {
     is_an_error(
         AUTHORIZATION,
         contract("body: /from", "body: /form"),
-        &["api.yaml:16", "/form"],
+        &["api.yaml:22", "/form"],
     );
     is_an_error(
         AUTHORIZATION,
@@ -394,4 +433,135 @@ fn d5_callers_that_two_vouch_for_are_told_apart() {
         bank.may_not(&json!({"sub": "main/jean"}), "GET", "/accounts/123", &Value::Null),
         "nothing-permits"
     );
+}
+
+const CASES: &str = "\
+- name: jean reads 123
+  evaluation: {subject: {type: User, id: jean}, action: {name: readAccount}, resource: {type: Account, id: '123'}}
+  decision: true
+  determining: [jean]
+- name: jean does not delete it
+  evaluation: {subject: {type: User, id: jean}, action: {name: deleteAccount}, resource: {type: Account, id: '123'}}
+  decision: false
+- name: a teller sees the overview
+  evaluation:
+    subject: {type: User, id: t, properties: {groups: [tellers]}}
+    action: {name: listAccounts}
+    resource: {type: Api, id: api}
+  decision: true
+- name: alice pays from what is frozen
+  evaluation: {subject: {type: User, id: alice}, action: {name: pay}, resource: {type: Account, id: '2'}}
+  decision: false
+  determining: [frozen]
+";
+
+#[test]
+fn d5_whoever_nobody_verified_is_anonymous_and_denied() {
+    let upstream = Upstream::with_json("{}");
+    let setup = Setup::new(CONTRACT, upstream.address)
+        .with_api("dangerous_unverified_schemes: true")
+        .with_api(AUTHORIZATION);
+    let directory = setup.written();
+    directory.write("bank.cedar", POLICIES);
+    directory.write("entities.json", &entities().to_string());
+    let gate = Gate::start(directory);
+    let bank = Bank {
+        gate,
+        issuer: Issuer::new("one"),
+    };
+    for target in ["/accounts", "/audit", "/accounts/1"] {
+        let why = bank.may_not(
+            &json!({"sub": "alice", "department": "audit"}),
+            "GET",
+            target,
+            &Value::Null,
+        );
+        assert_eq!(why, "nothing-permits", "{target}");
+    }
+    upstream.saw_nothing("callers whom nobody verified");
+}
+
+#[test]
+fn d6_policies_are_tested_without_a_gate() {
+    let upstream = Upstream::with_json("{}");
+    let directory = written(&setup(&upstream, AUTHORIZATION), &Issuer::new("one"));
+    directory.write("cases.yaml", CASES);
+    let test = |more: &[&str]| {
+        let output = run(
+            &directory.0,
+            &[&["policy", "test", "cases.yaml", "-c", "gate.yaml"], more].concat(),
+        );
+        let told = String::from_utf8(output.stdout).unwrap();
+        (output.status.code(), told, String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, told, _) = test(&[]);
+    assert_eq!(code, Some(0), "{told}");
+    assert!(
+        told.contains("cases: 4, 4 as expected\ndecided none of them: auditors, owners\n"),
+        "{told}"
+    );
+    // What changes is told case by case.
+    directory.write(
+        "bank.cedar",
+        &POLICIES.replace(
+            "== Action::\"readAccount\", resource ==",
+            "== Action::\"deleteAccount\", resource ==",
+        ),
+    );
+    let (code, told, _) = test(&[]);
+    assert_eq!(code, Some(1), "{told}");
+    for line in [
+        "NO  jean reads 123\n      denied, and expected to be permitted\n",
+        "NO  jean does not delete it\n      permitted, and expected to be denied\n      permits: jean\n",
+        "ok  a teller sees the overview\n",
+        "cases: 4, 2 as expected\n",
+    ] {
+        assert!(told.contains(line), "{line}: {told}");
+    }
+    let (code, told, _) = test(&["--json"]);
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(
+        (code, &told["passed"], &told["cases"][3]["as_expected"]),
+        (Some(1), &json!(false), &json!(true))
+    );
+    // A case that cannot be read is no case that holds.
+    directory.write("cases.yaml", &CASES.replace("decision: true", "decison: true"));
+    let (code, _, error) = test(&[]);
+    assert!(
+        code == Some(2) && error.contains("cases.yaml:1") && error.contains("decison"),
+        "{error}"
+    );
+    let (code, _, error) = test(&["--api", "other"]);
+    assert!(
+        code == Some(2) && error.contains("there is no API `other`: there is `api`"),
+        "{error}"
+    );
+}
+
+#[test]
+fn d6_the_schema_of_policies_is_made_of_the_contract() {
+    let upstream = Upstream::with_json("{}");
+    let directory = written(&setup(&upstream, AUTHORIZATION), &Issuer::new("one"));
+    let output = run(&directory.0, &["policy", "schema", "-c", "gate.yaml"]);
+    let schema = String::from_utf8(output.stdout).unwrap();
+    for words in [
+        "entity Account = { \"frozen\"?: Bool, \"owner\"?: User };",
+        "entity User in [Group] = {",
+        "\"department\"?: String",
+        "action \"listAccounts\" in [\"tag:overview\"] appliesTo {",
+        "resource: [Account, Api, Approval]",
+    ] {
+        assert!(schema.contains(words), "{words}: {schema}");
+    }
+    // What is not decided on says so; what is, by whom.
+    let coverage = |directory: &Directory| {
+        let output = run(&directory.0, &["coverage", "-c", "gate.yaml", "--json"]);
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let told = coverage(&directory);
+    assert!(
+        told.contains("policies decide on the `Account` that the path parameter `account` names"),
+        "{told}"
+    );
+    assert!(!told.contains("nobody decides beyond scopes"), "{told}");
 }

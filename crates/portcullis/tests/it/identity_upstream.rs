@@ -486,8 +486,12 @@ fn events(gate: &Gate, token: &str) -> (bool, f64) {
 }
 
 pub(crate) fn events_with(gate: &Gate, fields: &[(&str, &str)]) -> (bool, f64) {
+    events_at(gate, "/events", fields)
+}
+
+pub(crate) fn events_at(gate: &Gate, target: &str, fields: &[(&str, &str)]) -> (bool, f64) {
     let mut client: Client = gate.client();
-    let request = client.request("GET", "/events", fields, b"");
+    let request = client.request("GET", target, fields, b"");
     client.write(&request);
     let start = Instant::now();
     assert_eq!(client.head().unwrap().status, 200);

@@ -70,6 +70,11 @@ enum Assignee {
 }
 
 impl Roles {
+    /// The names of all roles.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.roles.iter().map(|role| &*role.name)
+    }
+
     /// The roles by which this subject may do the operation now, by name.
     fn permitting(&self, evaluation: &Evaluation, at: UnixTime) -> Vec<&CompiledRole> {
         let none = Vec::new();
