@@ -24,6 +24,7 @@ UPSTREAM = """
   server {{ listen 127.0.0.1:{port} backlog=4096; default_type application/json; root {folder}/www;
     location = /small {{ default_type application/octet-stream; return 200 '{small}'; }}
     location = /mine {{ default_type application/octet-stream; return 200 '{small}'; }}
+    location ~ /accounts/ {{ default_type application/octet-stream; return 200 '{small}'; }}
     location = /large {{ default_type application/octet-stream; }}
     location = /orders {{ return 200 '{order}'; }}
     location = /batches {{ error_page 405 =200 $uri; }} }}

@@ -22,9 +22,9 @@ class Issuer:
     """A JWK Set of its public key."""
     published: Path
 
-    def token(self, subject: str) -> str:
+    def token(self, subject: str, more: dict | None = None) -> str:
         now = int(time.time())
-        claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": subject, "client_id": "bench", "scope": "read"}
+        claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": subject, "client_id": "bench", "scope": "read"} | (more or {})
         signing_input = ".".join([part(header()), part(claims | {"iat": now, "exp": now + GOOD_SECONDS})])
         command = ["openssl", "dgst", "-sha256", "-sign", str(self.key)]
         signed = subprocess.run(command, input=signing_input.encode(), check=True, capture_output=True)

@@ -226,3 +226,13 @@ have_pebble() {
         "github.com/letsencrypt/pebble/v2/cmd/pebble-challtestsrv@$version" &&
         touch "$pebble_folder/complete"
 }
+
+# A decision point that many use, from the Go module proxy.
+have_opa() {
+    local version=v1.22.2
+    opa_folder="$data_folder/opa-$version"
+    [ ! -e "$opa_folder/complete" ] || return 0
+    has go "OPA $version" || return 1
+    GOBIN="$opa_folder" attempt "OPA $version" timeout 900 go install "github.com/open-policy-agent/opa@$version" &&
+        touch "$opa_folder/complete"
+}

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::decision::{Decision, DecisionPoint};
+use crate::decision::{Decision, DecisionPoint, Rule};
 use crate::problem::Problem;
 use crate::time::UnixTime;
 use crate::words::Evaluation;
@@ -28,7 +28,8 @@ pub struct Case {
     pub entities: Option<Value>,
     /// Whether it is to be permitted.
     pub decision: bool,
-    /// The ids of exactly the rules that are to decide, in any order; nothing is asked of them if it is not there.
+    /// Exactly the rules that are to decide, in any order: ids, or `engine:id` where two engines know the same id. Nothing is asked of
+    /// them if it is not there.
     pub determining: Option<BTreeSet<String>>,
 }
 
@@ -48,7 +49,7 @@ pub enum Difference {
     /// Other rules decided.
     Determining {
         /// Which.
-        found: BTreeSet<String>,
+        found: BTreeSet<Rule>,
     },
     /// The case's entities were not accepted.
     Entities {
@@ -73,8 +74,8 @@ pub struct Outcome {
 pub struct Report {
     /// One for each case, in their order.
     pub outcomes: Vec<Outcome>,
-    /// The ids of the rules that decided at least one case.
-    pub decided: BTreeSet<String>,
+    /// The rules that decided at least one case.
+    pub decided: BTreeSet<Rule>,
 }
 
 impl Report {
@@ -85,8 +86,8 @@ impl Report {
     }
 
     /// Of these rules, those that decided nothing.
-    pub fn unused<'a>(&self, rules: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
-        let unused = rules.into_iter().filter(|rule| !self.decided.contains(*rule));
+    pub fn unused<'a>(&self, rules: impl IntoIterator<Item = &'a Rule>) -> Vec<&'a Rule> {
+        let unused = rules.into_iter().filter(|rule| !self.decided.contains(rule));
         unused.collect()
     }
 }
@@ -123,8 +124,15 @@ pub fn run(cases: &[Case], point_for: &PointFor<'_>) -> Report {
     report
 }
 
-fn determining(decision: &Decision) -> BTreeSet<String> {
-    decision.determining().map(|rule| rule.id.to_string()).collect()
+fn determining(decision: &Decision) -> BTreeSet<Rule> {
+    decision.determining().cloned().collect()
+}
+
+/// Whether these names are those of exactly these rules.
+fn names(expected: &BTreeSet<String>, found: &BTreeSet<Rule>) -> bool {
+    let is = |name: &String, rule: &Rule| *name == *rule.id || *name == rule.to_string();
+    let each_is_found = expected.iter().all(|name| found.iter().any(|rule| is(name, rule)));
+    each_is_found && found.iter().all(|rule| expected.iter().any(|name| is(name, rule)))
 }
 
 fn judge(case: &Case, decision: Decision) -> Outcome {
@@ -134,7 +142,11 @@ fn judge(case: &Case, decision: Decision) -> Outcome {
         differences.push(Difference::Decision { permits });
     }
     let found = determining(&decision);
-    if case.determining.as_ref().is_some_and(|expected| *expected != found) {
+    if case
+        .determining
+        .as_ref()
+        .is_some_and(|expected| !names(expected, &found))
+    {
         differences.push(Difference::Determining { found });
     }
     Outcome {
@@ -187,6 +199,8 @@ mod tests {
             json!([{"uid": {"type": "User", "id": "a"}, "attrs": {}, "parents": [{"type": "Group", "id": "staff"}]}]);
         let cases = [
             case(member.clone(), true, Some(&["staff"])),
+            case(member.clone(), true, Some(&["cedar:staff"])),
+            case(member.clone(), true, Some(&["roles:staff"])),
             case(json!(null), false, Some(&[])),
             case(json!(null), true, None),
             case(member, false, Some(&["never"])),
@@ -198,14 +212,22 @@ mod tests {
             .iter()
             .map(|outcome| outcome.differences.len())
             .collect();
-        assert_eq!(different, [0, 0, 1, 2, 1]);
+        assert_eq!(different, [0, 0, 1, 0, 1, 2, 1]);
         assert_eq!(
-            report.outcomes[2].differences,
+            report.outcomes[4].differences,
             [Difference::Decision { permits: false }]
         );
-        assert!(matches!(report.outcomes[4].differences[0], Difference::Entities { .. }));
+        assert!(matches!(report.outcomes[6].differences[0], Difference::Entities { .. }));
         assert!(!report.passed());
         assert!(run(&cases[..2], &point).passed());
-        assert_eq!(report.unused(["staff", "never"]), ["never"]);
+        let rule = |engine, id: &str| Rule { engine, id: id.into() };
+        let (staff, never) = (rule("cedar", "staff"), rule("cedar", "never"));
+        assert_eq!(report.unused([&staff, &never]), [&never]);
+        let namesake = rule("roles", "staff");
+        assert_eq!(
+            report.unused([&namesake]),
+            [&namesake],
+            "another engine's rule is another rule"
+        );
     }
 }

@@ -2,13 +2,18 @@
 //!
 //! There is no other way to a permit than [`Decision::of`].
 
+use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
 
+use crate::explained::Explanation;
+use crate::lint::Lint;
+use crate::listed::Listed;
 use crate::time::UnixTime;
-use crate::words::Evaluation;
+use crate::words::{Action, Evaluation, Resource, Subject};
 
 /// A rule that somebody wrote: a policy, a role, a relation.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -17,6 +22,15 @@ pub struct Rule {
     pub engine: &'static str,
     /// Its name: what `@id` says, or the file and its number there.
     pub id: Arc<str>,
+}
+
+impl Rule {
+    /// A rule of an engine, by its name.
+    #[must_use]
+    pub fn new(engine: &'static str, id: &str) -> Self {
+        let id = id.into();
+        Self { engine, id }
+    }
 }
 
 /// What one engine makes of a question.
@@ -63,6 +77,24 @@ pub enum Reason {
     },
     /// Nothing permits: the default.
     NothingPermits,
+}
+
+/// As operators read it: which rule, or who. What failed and how is told by the message alone, which may name values.
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Permits { rule } | Self::Forbids { rule } => write!(f, "{rule}"),
+            Self::Failed { rule, .. } => write!(f, "{rule} failed"),
+            Self::Indeterminate { engine, .. } => write!(f, "{engine} cannot tell"),
+            Self::NothingPermits => f.write_str("nothing-permits"),
+        }
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.engine, self.id)
+    }
 }
 
 /// What one engine thinks, and why.
@@ -131,6 +163,29 @@ impl Decision {
         Self::of([Opinion::indeterminate(engine, message)])
     }
 
+    /// The decision that these opinions make together with those that made this one.
+    #[must_use]
+    pub fn with(&self, opinions: impl IntoIterator<Item = Opinion>) -> Self {
+        let nothing = |reason: &Reason| *reason == Reason::NothingPermits;
+        let verdict = match (self.permit, self.reasons.iter().any(nothing)) {
+            (true, _) => Verdict::Permits,
+            (false, true) => Verdict::Silent,
+            (false, false) => Verdict::Forbids,
+        };
+        let reasons = self.reasons.iter().filter(|reason| !nothing(reason)).cloned();
+        let own = Opinion {
+            verdict,
+            reasons: reasons.collect(),
+        };
+        Self::of(std::iter::once(own).chain(opinions))
+    }
+
+    /// Whether it is denied whatever anybody else thinks: something forbids, or cannot tell.
+    #[must_use]
+    pub fn is_final_deny(&self) -> bool {
+        !self.permit && !self.reasons.contains(&Reason::NothingPermits)
+    }
+
     /// Whether it is permitted.
     #[must_use]
     pub fn permits(&self) -> bool {
@@ -141,6 +196,14 @@ impl Decision {
     #[must_use]
     pub fn reasons(&self) -> &[Reason] {
         &self.reasons
+    }
+
+    /// Why it is this decision and not the other, as operators read it: the rules that permit, or everything that speaks against.
+    #[must_use]
+    pub fn why(&self) -> String {
+        let speaks = |reason: &&Reason| self.permit == matches!(reason, Reason::Permits { .. });
+        let told: Vec<String> = self.reasons.iter().filter(speaks).map(ToString::to_string).collect();
+        told.join(", ")
     }
 
     /// The rules that made the decision: those that permit if it is a permit, those that forbid otherwise. None where nothing permits, or
@@ -167,6 +230,27 @@ pub trait Engine: Send + Sync {
 
     /// How often what opinions depend on has changed since the engine was made; never less than before, and 0 for ever if nothing can.
     fn changes(&self) -> u64;
+
+    /// The subjects of a type that it knows and that may be permitted this; none where it can list none of that type, whatever is asked for.
+    fn subjects(&self, _kind: &str, _action: &Action, _resource: &Resource) -> Option<Listed> {
+        None
+    }
+
+    /// The resources of a type that it knows and that this may be permitted on; none where it can list none of that type, whatever is
+    /// asked for.
+    fn resources(&self, _kind: &str, _subject: &Subject, _action: &Action) -> Option<Listed> {
+        None
+    }
+
+    /// Why it thinks what it thinks, for people.
+    fn explain(&self, evaluation: &Evaluation, at: UnixTime) -> Explanation {
+        Explanation::of(self.name(), self.opinion(evaluation, at))
+    }
+
+    /// Its rules that are most likely not meant; with the rules that decided in cases, those that never did as well.
+    fn lint(&self, _decided: Option<&BTreeSet<Rule>>) -> Vec<Lint> {
+        Vec::new()
+    }
 }
 
 /// What a decision depends on besides the question and the time. A decision that was made under one is as good as new while there is no
@@ -176,6 +260,13 @@ pub struct Version {
     /// No other decision point of this process has this number.
     point: u64,
     changes: u64,
+}
+
+impl Version {
+    /// The same bytes for the same version only.
+    pub(crate) fn to_bytes(self) -> [u8; 16] {
+        (u128::from(self.point) << 64 | u128::from(self.changes)).to_le_bytes()
+    }
 }
 
 /// Whoever answers questions: the engines of this process, or somebody behind a network.
@@ -205,6 +296,48 @@ impl Engines {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         Self { engines, number }
     }
+
+    /// Why each of them thinks what it thinks.
+    #[must_use]
+    pub fn explain(&self, evaluation: &Evaluation, at: UnixTime) -> Vec<Explanation> {
+        self.engines
+            .iter()
+            .map(|engine| engine.explain(evaluation, at))
+            .collect()
+    }
+
+    /// What any of them finds; see [`Engine::lint`].
+    #[must_use]
+    pub fn lint(&self, decided: Option<&BTreeSet<Rule>>) -> Vec<Lint> {
+        self.engines.iter().flat_map(|engine| engine.lint(decided)).collect()
+    }
+
+    /// Everything that any of them lists; see [`Engine::subjects`].
+    #[must_use]
+    pub fn subjects(&self, kind: &str, action: &Action, resource: &Resource) -> Option<Listed> {
+        together(
+            self.engines
+                .iter()
+                .filter_map(|engine| engine.subjects(kind, action, resource)),
+        )
+    }
+
+    /// Everything that any of them lists; see [`Engine::resources`].
+    #[must_use]
+    pub fn resources(&self, kind: &str, subject: &Subject, action: &Action) -> Option<Listed> {
+        together(
+            self.engines
+                .iter()
+                .filter_map(|engine| engine.resources(kind, subject, action)),
+        )
+    }
+}
+
+fn together(listed: impl Iterator<Item = Listed>) -> Option<Listed> {
+    listed.reduce(|mut all, one| {
+        all.extend(&one);
+        all
+    })
 }
 
 impl DecisionPoint for Engines {
@@ -261,6 +394,27 @@ mod tests {
             (nobody.permits(), nobody.reasons()),
             (false, &[Reason::NothingPermits][..])
         );
+    }
+
+    #[test]
+    fn opinions_that_come_later_count_as_those_before() {
+        use Verdict::{Forbids, Indeterminate, Permits, Silent};
+        let all = [Permits, Forbids, Silent, Indeterminate];
+        let sets = all.into_iter().flat_map(|one| all.map(|other| [one, other]));
+        for set in sets {
+            let first = Decision::of(set.map(opinion));
+            for later in all {
+                let [one, other] = set.map(opinion);
+                let whole = Decision::of([one, other, opinion(later)]);
+                assert_eq!(first.with([opinion(later)]), whole, "{set:?} {later:?}");
+                assert!(!first.is_final_deny() || !whole.permits(), "{set:?} {later:?}");
+            }
+            let [one, other] = set;
+            let objects = [one, other]
+                .iter()
+                .any(|verdict| matches!(verdict, Forbids | Indeterminate));
+            assert_eq!(first.is_final_deny(), objects, "{set:?}");
+        }
     }
 
     #[test]

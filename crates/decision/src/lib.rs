@@ -7,14 +7,21 @@
 //! Everything is compiled once and immutable afterwards, so that workers share it and nobody waits for anybody. This crate
 //! never verifies who a subject is, never does I/O and reads no clock: the time is an argument ([`time::UnixTime`]).
 
+pub mod attributes;
 pub mod authzen;
 pub mod cache;
 pub mod cases;
 pub mod decision;
+pub mod elsewhere;
 pub mod engines;
+pub mod explained;
+pub mod lint;
+pub mod listed;
 pub mod problem;
 pub mod properties;
+pub mod record;
 pub mod relations;
 pub mod schema;
+pub mod strict;
 pub mod time;
 pub mod words;

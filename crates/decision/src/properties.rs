@@ -26,9 +26,22 @@ impl Properties {
         Self::default()
     }
 
+    /// Puts all of these in, in place of those of the same names.
+    pub fn extend(&mut self, others: &Self) {
+        let others = others.0.iter().map(|(name, value)| (name.clone(), value.clone()));
+        self.0.extend(others);
+    }
+
     /// Puts a member in, in place of one of the same name. What is put in by code is not held against the bounds.
     pub fn insert(&mut self, name: impl Into<String>, value: impl Into<Value>) {
         self.0.insert(name.into(), value.into());
+    }
+}
+
+impl Properties {
+    /// Takes a member out, if it is there.
+    pub fn remove(&mut self, name: &str) {
+        self.0.shift_remove(name);
     }
 }
 
@@ -43,6 +56,12 @@ impl Deref for Properties {
 impl From<Map<String, Value>> for Properties {
     fn from(map: Map<String, Value>) -> Self {
         Self(map)
+    }
+}
+
+impl From<Properties> for Map<String, Value> {
+    fn from(Properties(map): Properties) -> Self {
+        map
     }
 }
 

@@ -302,6 +302,11 @@ impl Account {
         self.metrics.of(&self.ledger.worker).unjudged(body, reason);
     }
 
+    /// So many items of a list were left out.
+    pub(crate) fn withheld(&mut self, items: usize) {
+        self.metrics.of(&self.ledger.worker).withheld(items as u64);
+    }
+
     /// So many members of the answer were left out.
     pub(crate) fn stripped(&mut self, members: usize) {
         self.metrics.of(&self.ledger.worker).stripped(members as u64);

@@ -12,12 +12,14 @@ use bytes::Bytes;
 use http::{Method, Response};
 use http_body::{Body, Frame, SizeHint};
 use portcullis_contract::conform::parameter::HeadScratch;
+use portcullis_decision::cache::DecisionCache;
 
 use crate::account::{Account, Ledger};
 use crate::body::{BodyError, ResponseBody};
 use crate::controls::authenticate::cache::TokenCache;
 use crate::controls::authenticate::forwarded_certificate::ForwardedCache;
 use crate::controls::cors::Sharing;
+use crate::controls::decide;
 use crate::controls::security_headers;
 use crate::dpop;
 use crate::forward;
@@ -35,6 +37,9 @@ use crate::routes::Routes;
 use crate::upstream_identity::SignedTokens;
 use crate::websocket::handshake;
 use crate::websocket::open::OpenWebSocket;
+
+/// How many decisions a worker remembers.
+const DECISIONS_MAX: usize = 4096;
 
 /// What all workers share.
 pub struct Shared {
@@ -61,6 +66,7 @@ pub struct Gate {
     pub(crate) tokens: RefCell<TokenCache>,
     pub(crate) signed: RefCell<SignedTokens>,
     pub(crate) forwarded: RefCell<ForwardedCache>,
+    pub(crate) decisions: RefCell<DecisionCache>,
     requests: Holdings,
     answers: Holdings,
 }
@@ -81,6 +87,7 @@ impl Gate {
             tokens: RefCell::default(),
             signed: RefCell::default(),
             forwarded: RefCell::default(),
+            decisions: RefCell::new(DecisionCache::new(DECISIONS_MAX)),
             requests: Holdings::new(held_bytes_max / 2),
             answers: Holdings::new(held_bytes_max / 2),
         }
@@ -150,6 +157,7 @@ impl Serve for Gate {
         let id = *received.arrival().id();
         let sharing = Sharing::of(&routes, &received, uri.path());
         let bodiless = received.method() == Method::HEAD;
+        let request_id = decide::request_id(&routes, &received, uri.path());
         let passed = self.pass(received, &routes, uri.path(), sharing.as_ref(), &mut account);
         let mut response = match passed.await {
             Ok(response) => {
@@ -165,6 +173,9 @@ impl Serve for Gate {
         self.ledger.worker().upstream_idle(self.pools.idle());
         if let Some(sharing) = &sharing {
             sharing.write(response.headers_mut());
+        }
+        if let Some(request_id) = request_id {
+            response.headers_mut().insert(decide::REQUEST_ID, request_id);
         }
         security_headers::write(response.headers_mut());
         let body = std::mem::take(response.body_mut());

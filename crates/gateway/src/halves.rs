@@ -14,7 +14,7 @@ pub(crate) struct Halves<K, V> {
     old: HashMap<K, V>,
 }
 
-impl<K: Copy + Eq + Hash, V: Clone> Halves<K, V> {
+impl<K: Clone + Eq + Hash, V: Clone> Halves<K, V> {
     pub(crate) fn new(half_max: usize) -> Self {
         Self {
             half_max,
@@ -29,7 +29,7 @@ impl<K: Copy + Eq + Hash, V: Clone> Halves<K, V> {
             return Some(value.clone());
         }
         let value = self.old.remove(key)?;
-        self.put(*key, value.clone());
+        self.put(key.clone(), value.clone());
         Some(value)
     }
 

@@ -9,7 +9,7 @@ use crate::account::Account;
 use crate::body::ResponseBody;
 use crate::controls::cors::{self, Sharing};
 use crate::controls::{address_list, audit_log, authenticate, authorize};
-use crate::controls::{contract_in, contract_out, forward, rate_limit, route, signed_content, tenure};
+use crate::controls::{contract_in, contract_out, forward, learn_relations, rate_limit, route, signed_content, tenure};
 use crate::gate::Gate;
 use crate::listen::Received;
 use crate::metrics::Control;
@@ -42,13 +42,17 @@ impl Gate {
         let identified = authenticate::authenticate(paced, self, routes.failures()).await;
         let budgeted = rate_limit::budget(identified, account.at(Control::RateLimit)).await?;
         let recorded = audit_log::open(budgeted);
-        let authorized = authorize::operation(recorded, account.at(Control::Authorize))?;
+        let authorized = authorize::operation(recorded, self, account.at(Control::Authorize)).await?;
         let genuine = signed_content::hold(authorized, self).await?;
         let conforming = contract_in::check(genuine, self, account.at(Control::ContractIn)).await?;
-        let permitted = authorize::object(conforming, account.at(Control::AuthorizeObject))?;
+        let permitted = authorize::object(conforming, self, account.at(Control::AuthorizeObject)).await?;
         let permitted = rate_limit::target(permitted, account.at(Control::TargetLimit)).await?;
-        let answered = forward::send(permitted, self, account.at(Control::Forward)).await?;
-        let judged = contract_out::check(answered, self, account.at(Control::ContractOut)).await?;
-        Ok(tenure::bind(judged, self))
+        let mut expected = learn_relations::expect(&permitted, account)?;
+        let answered = forward::send(permitted, self, account.at(Control::Forward)).await;
+        let answered = answered.map_err(|refusal| expected.unanswered(refusal))?;
+        let judged = contract_out::check(answered, self, account.at(Control::ContractOut)).await;
+        let judged = judged.map_err(|refusal| expected.unanswered(refusal))?;
+        let learnt = learn_relations::learn(judged, expected, account).await?;
+        Ok(tenure::bind(learnt, self))
     }
 }

@@ -11,8 +11,9 @@ pub use portcullis_identity::step_up::StepUp;
 pub use crate::access::{Access, Alternative, ApiKeys, Need, Verifier};
 pub use crate::controls::address_list::Rule;
 pub use crate::controls::cors::{Cors, Origins};
-pub use crate::decisions::{Decided, Decisions, Named, Place, Subjects};
+pub use crate::decisions::{Admins, Collection, Decided, Decisions, Named, Path, Place, Spelling, Subjects};
 pub use crate::forward::balance::Repeat;
+pub use crate::learning::Lesson;
 pub use crate::limit::Mode;
 use crate::listen::ListenerIndex;
 use crate::websocket;
@@ -28,6 +29,10 @@ pub struct Policy {
     pub access: Arc<Access>,
     /// Who decides what callers may do; none: whoever the contract lets in may do everything.
     pub decided: Option<Decided>,
+    /// Who its administrators are, where it is for them.
+    pub admins: Option<Arc<Admins>>,
+    /// What is learnt of relations from its answers; none: nothing is.
+    pub lesson: Option<Arc<Lesson>>,
     /// How well, and how lately, the subject of an access token has to have proved itself; none: the token is enough.
     pub step_up: Option<StepUp>,
     /// The lists that a caller's address is held against, the gate's first; all have to permit it.

@@ -16,6 +16,7 @@ use http::{HeaderMap, HeaderName, Response, StatusCode};
 use serde_json::{Map, Value};
 
 use crate::controls::security_headers;
+use crate::decision_point::Unanswerable;
 use crate::decisions::Denied;
 use crate::dpop::Nonce;
 use crate::listen::{Malformed, PathProblem, RequestId};
@@ -74,6 +75,10 @@ pub enum Refusal {
     },
     /// Nothing permits this caller to do this, or something forbids it.
     Denied(Denied),
+    /// The answer lists what not everybody may see, and cannot be reduced to what this caller may.
+    Irreducible(&'static str),
+    /// Of the gate as a decision point something is asked that it cannot answer.
+    Question(Unanswerable),
     /// The token is good, and its subject has to prove itself better, or anew (RFC 9470).
     StepUp {
         /// `WWW-Authenticate`.
@@ -81,6 +86,10 @@ pub enum Refusal {
     },
     /// The keys to verify the credential with are not here.
     Unverifiable,
+    /// Relations that the operation brings about could not be written down now, so nothing was done.
+    Unlearnable,
+    /// The operation was done, and the relations that it brings about could not be written down.
+    Unlearnt,
     /// No operation has this path.
     RouteUnknown,
     /// The path is known, its operations have other methods.
@@ -162,6 +171,8 @@ impl Refusal {
             Self::UrlSecret { parameter } => parameter.as_deref(),
             Self::Unauthenticated { why, .. } => Some(why),
             Self::Denied(Denied(why)) => Some(why),
+            Self::Irreducible(why) => Some(why),
+            Self::Question(why) => Some(why.place()),
             _ => None,
         }
     }
@@ -238,7 +249,7 @@ impl Refusal {
                 }
             }
             Self::Forbidden { challenges } | Self::StepUp { challenges } => challenge(headers, challenges),
-            Self::ConnectionLimit | Self::UpstreamOverloaded | Self::Busy | Self::Unverifiable => {
+            Self::ConnectionLimit | Self::UpstreamOverloaded | Self::Busy | Self::Unverifiable | Self::Unlearnable => {
                 headers.insert(RETRY_AFTER, HeaderValue::from(1));
             }
             _ => {}

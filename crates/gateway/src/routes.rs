@@ -8,6 +8,7 @@ use http::{HeaderMap, Method};
 use portcullis_contract::conform::contract::Contract;
 use portcullis_contract::conform::route::{Captures, Routed};
 
+use crate::decision_point::Point;
 use crate::failures::Failures;
 use crate::forward::balance::{Balanced, Endpoint, Wish};
 use crate::forward::headers::Rules;
@@ -29,6 +30,8 @@ pub struct Routes {
     failures: Failures,
     /// Whether any operation has rules for pages of other origins.
     shares: bool,
+    /// Whether any API is a decision point.
+    decides: bool,
 }
 
 /// One API.
@@ -39,8 +42,8 @@ pub struct Api {
     pub contract: Arc<Contract>,
     /// For each operation of the contract, in its order, what holds for it.
     pub operations: Vec<Operation>,
-    /// Where requests go.
-    pub upstream: Arc<Upstream>,
+    /// Who answers.
+    pub behind: Behind,
     /// How the upstream is told who calls; none: it is not.
     pub identity: Option<Arc<UpstreamIdentity>>,
     /// The expected hosts, without ports.
@@ -68,6 +71,15 @@ pub struct Operation {
     pub metrics: Arc<OperationMetrics>,
 }
 
+/// Who answers what an API lets through.
+#[derive(Debug)]
+pub enum Behind {
+    /// A service.
+    Upstream(Arc<Upstream>),
+    /// The gate itself, about what callers of another API may do.
+    DecisionPoint(Arc<Point>),
+}
+
 /// The service behind an API.
 #[derive(Debug)]
 pub struct Upstream {
@@ -86,9 +98,19 @@ pub enum Way {
     Balanced(Box<Balanced>),
 }
 
+impl Behind {
+    /// Which endpoint of a service a request asks for.
+    pub(crate) fn wish(&self, headers: &HeaderMap) -> Wish {
+        match self {
+            Self::Upstream(upstream) => upstream.wish(headers),
+            Self::DecisionPoint(_) => Wish::default(),
+        }
+    }
+}
+
 impl Upstream {
     /// Which endpoint a request asks for.
-    pub(crate) fn wish(&self, headers: &HeaderMap) -> Wish {
+    fn wish(&self, headers: &HeaderMap) -> Wish {
         match &self.way {
             Way::Direct(_) => Wish::default(),
             Way::Balanced(balanced) => balanced.wish(headers),
@@ -160,6 +182,7 @@ impl Routes {
         }
         let shares = |operation: &Operation| operation.policy.cors.is_some();
         let shares = apis.iter().any(|api| api.operations.iter().any(shares));
+        let decides = apis.iter().any(|api| matches!(api.behind, Behind::DecisionPoint(_)));
         Self {
             apis,
             hosts,
@@ -167,7 +190,15 @@ impl Routes {
             arrival,
             failures,
             shares,
+            decides,
         }
+    }
+
+    /// Whether a path is one of a decision point.
+    pub(crate) fn decides(&self, target: Target<'_>) -> bool {
+        let serves = |api: &&Api| api.offered(target).next().is_some();
+        let decides = |api: &Api| matches!(api.behind, Behind::DecisionPoint(_));
+        self.decides && self.at(target.host).find(serves).is_some_and(decides)
     }
 
     /// The limits that count before routing.
@@ -197,6 +228,8 @@ impl Routes {
         for api in self.at(target.host) {
             match api.find(target, method) {
                 Ok(route) => return Ok(route),
+                // Nor does another API stand in for an operation of administrators that is not reached from here.
+                Err(found) if api.keeps(target, method) => return Err(found),
                 // Of several APIs on one host, the one that knows the path has the word.
                 Err(Refusal::RouteUnknown) if matches!(refusal, Refusal::RouteMethod { .. }) => {}
                 Err(found) => refusal = found,
@@ -248,6 +281,15 @@ impl Routes {
 }
 
 impl Api {
+    /// Whether the operation is one of administrators, wherever it is reached from.
+    fn keeps(&self, target: Target<'_>, method: &Method) -> bool {
+        let Routed::Found { operation, .. } = self.contract.route(target.path, method) else {
+            return false;
+        };
+        let found = self.operation(operation);
+        found.is_some_and(|found| found.operation.policy.admins.is_some())
+    }
+
     fn find(&self, target: Target<'_>, method: &Method) -> Result<Route<'_>, Refusal> {
         match self.contract.route(target.path, method) {
             Routed::Found {

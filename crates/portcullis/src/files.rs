@@ -107,6 +107,7 @@ impl Files {
         let path = match &api.contract {
             Source::File(path) => path.as_path(),
             Source::Directory(_) => return Err("it is a folder, which holds contracts and is none".to_owned()),
+            Source::Own => return Err("it is the gate's own, which is no file".to_owned()),
             Source::Remote(_) | Source::Git(_) => Path::new("."),
         };
         let mut files = Self::of(path, &api.references)?;
@@ -116,7 +117,7 @@ impl Files {
             .map(|path| path.to_string_lossy().into_owned())
             .collect();
         match &api.contract {
-            Source::File(_) | Source::Directory(_) => {}
+            Source::File(_) | Source::Directory(_) | Source::Own => {}
             Source::Remote(remote) => {
                 files.root = remote.url.to_string();
                 files.home = Home::Remote(remote.clone());
@@ -223,7 +224,7 @@ impl Fetch for Files {
 /// The source cannot be reached, or has something else than it must have.
 pub(crate) fn revision(source: &Source) -> Result<Option<String>, String> {
     match source {
-        Source::File(_) | Source::Directory(_) => Ok(None),
+        Source::File(_) | Source::Directory(_) | Source::Own => Ok(None),
         Source::Remote(remote) => remote::contract(remote, FETCH_TIME_MAX).map(|fetched| Some(fetched.digest)),
         Source::Git(repository) => Commit::of(repository).map(|commit| Some(commit.id().to_owned())),
     }

@@ -4,12 +4,14 @@
 
 mod acme;
 mod address_files;
+mod asking;
 mod assemble;
 mod client_certificates;
 mod commands;
 mod config;
 mod contracts;
 mod credentials;
+mod decision_points;
 mod files;
 mod issuers;
 mod lifecycle;
@@ -17,6 +19,7 @@ mod logging;
 mod observations;
 mod outage;
 mod refresh;
+mod relations;
 mod report;
 mod signers;
 mod signing;

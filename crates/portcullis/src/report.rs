@@ -119,7 +119,7 @@ fn write_source(text: &mut String, problem: &Problem, line: &str, style: Style) 
 }
 
 /// Control characters as escapes.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     let escaped = |c: char| {
         if c.is_control() {
             c.escape_default().collect()

@@ -31,7 +31,7 @@ mod spaces;
 mod users;
 
 pub use database::Database;
-pub use exploit::{Exploit, Proof, StoppedBy, exploits};
+pub use exploit::{Exploit, Level, Proof, StoppedBy, exploits};
 pub use link_preview::{LinkPreview, LinkPreviewOptions};
 pub use seed::{SPACE_NAMES, USERS};
 pub use serve::{Error, Running};
@@ -40,6 +40,15 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
 /// The contract of the API (OpenAPI 3.1, YAML), for those who embed Natter.
 pub const CONTRACT: &str = include_str!("../natter.openapi.yaml");
+
+/// Which objects its operations are about (OpenAPI Overlay 1.1), for those who decide what callers may do.
+pub const OVERLAY: &str = include_str!("../natter.overlay.yaml");
+
+/// What callers may do with them: policies (Cedar).
+pub const POLICIES: &str = include_str!("../natter.cedar");
+
+/// What belongs to whom in a fresh Natter: entities (Cedar's JSON).
+pub const ENTITIES: &str = include_str!("../natter.entities.json");
 
 /// What [`Natter::start`] needs.
 #[derive(Debug)]

@@ -5,7 +5,7 @@
 //! Weakness `any-header`: so is any idempotency key.
 //! Weakness `impersonation`: the author is whoever the body names.
 //! Weakness `excessive-data`: the author's address and idempotency key are answered with the message.
-//! Weakness `any-object`: every space's messages are everybody's to read.
+//! Weakness `any-object`: every space's messages are everybody's to read, and every space everybody's to post into.
 
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, header};

@@ -1,6 +1,7 @@
 //! Sharing: a link that opens a space, or one message, to whoever holds it.
 //!
 //! Weakness `guessable-share`: share tokens are numbered, and may be guessed for ever.
+//! Weakness `any-object`: every space, and every message in it, is everybody's to share.
 //! Weakness `host-poisoning`: the link is built from the `Host` header, or from `X-Forwarded-Host`.
 //! Weakness `stack-trace`: sharing a message that is not there crashes the handler.
 //! Weakness `everlasting-share`: `expires_at` is kept, and never looked at.

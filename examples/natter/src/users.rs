@@ -2,6 +2,7 @@
 //!
 //! Weakness `mass-assignment-id`, `mass-assignment-admin`: any column may be set from the body.
 //! Weakness `excessive-data`: the whole row is answered, with the password and its hash.
+//! Weakness `any-object`: every record is everybody's to change, and every badge everybody's to have.
 //! Weakness `user-enumeration`: the login tells an unknown user from a wrong password.
 //! Weakness `guessable-session`: session tokens are numbered.
 //! Weakness `unlimited-login`: a password may be guessed for ever.

@@ -10,7 +10,9 @@ const PAGE: &str = "docs/requirements.md";
 const FOLDER: &str = "crates/portcullis/tests/it/";
 
 /// The requirements that are claimed. The list only grows; never take one out.
-const CLAIMED: &[&str] = &["E7", "I1", "I3", "I4", "I6", "I7", "I8", "I9", "A4", "D1", "D2"];
+const CLAIMED: &[&str] = &[
+    "E7", "I1", "I3", "I4", "I6", "I7", "I8", "I9", "A4", "D1", "D2", "D3", "D4", "D5", "D6", "D7",
+];
 
 /// A row of the page.
 struct Row<'p> {

@@ -231,12 +231,9 @@ impl Operation {
 
     /// The value of a query parameter, decoded; of one that occurs more than once, all values at commas.
     pub fn query_value<'q>(&self, query: Option<&'q str>, name: &str) -> Option<Cow<'q, str>> {
-        let pairs = query?.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-        let mut values = pairs
-            .filter(|(raw, _)| decoded(raw).as_deref() == Some(name))
-            .map(|(_, value)| value);
-        let first = form_decoded(values.next()?)?;
-        let mut rest = values.filter_map(form_decoded).peekable();
+        let mut values = self.query_values(query, name).flatten();
+        let first = values.next()?;
+        let mut rest = values.peekable();
         if rest.peek().is_none() {
             return Some(first);
         }
@@ -244,17 +241,29 @@ impl Operation {
         Some(Cow::Owned(all))
     }
 
-    /// Whether a query parameter is there, whether its value can be decoded or not.
-    pub fn has_query(&self, query: Option<&str>, name: &str) -> bool {
+    /// The values of a query parameter wherever it occurs, decoded; none for one that cannot be, or whose name cannot be or is one that
+    /// some take for it: in other letters, or with a bracket behind it.
+    pub fn query_values<'q>(&self, query: Option<&'q str>, name: &str) -> impl Iterator<Item = Option<Cow<'q, str>>> {
         let pairs = query.into_iter().flat_map(|query| query.split('&'));
-        let mut names = pairs.map(|pair| pair.split_once('=').map_or(pair, |(name, _)| name));
-        names.any(|raw| decoded(raw).is_none_or(|decoded| decoded == name))
+        let pairs = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+        pairs.filter_map(move |(raw, value)| match decoded(raw) {
+            None => Some(None),
+            Some(decoded) if *decoded == *name => Some(form_decoded(value)),
+            Some(decoded) => is_taken_for(&decoded, name).then_some(None),
+        })
     }
 
     /// The declared answer for a status: the exact one, else its class, else `default`.
     pub fn response(&self, status: StatusCode) -> Option<&Response> {
         response::find(&self.responses, status)
     }
+}
+
+/// Whether a reader may take a name in a query for another one.
+fn is_taken_for(name: &str, other: &str) -> bool {
+    let head = name.as_bytes().get(..other.len());
+    let alike = head.is_some_and(|head| head.eq_ignore_ascii_case(other.as_bytes()));
+    alike && matches!(name.as_bytes().get(other.len()), None | Some(b'['))
 }
 
 /// A value of a query as forms spell it, `+` for a space, so that two spellings of one value are one value.

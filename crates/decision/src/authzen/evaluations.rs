@@ -95,34 +95,79 @@ impl std::error::Error for Incomplete {}
 /// Answers a request. An evaluation that is incomplete is denied, and says so.
 #[must_use]
 pub fn evaluate(point: &dyn DecisionPoint, request: &EvaluationsRequest, at: UnixTime) -> EvaluationsResponse {
-    if request.evaluations.is_empty() {
-        return EvaluationsResponse::One(answer(point, request, &Partial::default(), at));
+    let mut batch = Batch::of(request);
+    while let Some(evaluation) = batch.question() {
+        batch.answer(EvaluationResponse::of(&point.evaluate(&evaluation, at)));
     }
-    let mut evaluations = Vec::new();
-    for partial in &request.evaluations {
-        let answer = answer(point, request, partial, at);
-        let last = match request.options.evaluations_semantic {
+    batch.finish()
+}
+
+/// A request that is being answered: question after question, as its semantic says. Whoever answers may wait for each answer.
+pub struct Batch<'r> {
+    request: &'r EvaluationsRequest,
+    /// The evaluations that are left; of a request without any, one that says nothing itself.
+    left: std::slice::Iter<'r, Partial>,
+    answers: Vec<EvaluationResponse>,
+    ended: bool,
+}
+
+/// What an evaluation says that leaves all to the defaults.
+const NOTHING: &[Partial] = &[Partial {
+    subject: None,
+    action: None,
+    resource: None,
+    context: None,
+}];
+
+impl<'r> Batch<'r> {
+    /// Nothing is answered yet.
+    #[must_use]
+    pub fn of(request: &'r EvaluationsRequest) -> Self {
+        let written: &[Partial] = match request.evaluations.as_slice() {
+            [] => NOTHING,
+            written => written,
+        };
+        Self {
+            request,
+            left: written.iter(),
+            answers: Vec::new(),
+            ended: false,
+        }
+    }
+
+    /// The next question; none where all are answered that are to be. What is incomplete is answered on the way.
+    pub fn question(&mut self) -> Option<Evaluation> {
+        while !self.ended {
+            match merged(self.request, self.left.next()?) {
+                Ok(evaluation) => return Some(evaluation),
+                Err(incomplete) => self.answer(EvaluationResponse::refused(&incomplete.to_string())),
+            }
+        }
+        None
+    }
+
+    /// The answer to the last question.
+    pub fn answer(&mut self, answer: EvaluationResponse) {
+        self.ended = match self.request.options.evaluations_semantic {
             Semantic::ExecuteAll => false,
             Semantic::DenyOnFirstDeny => !answer.decision,
             Semantic::PermitOnFirstPermit => answer.decision,
         };
-        evaluations.push(answer);
-        if last {
-            break;
-        }
+        self.answers.push(answer);
     }
-    EvaluationsResponse::Several { evaluations }
-}
 
-fn answer(
-    point: &dyn DecisionPoint,
-    request: &EvaluationsRequest,
-    partial: &Partial,
-    at: UnixTime,
-) -> EvaluationResponse {
-    match merged(request, partial) {
-        Ok(evaluation) => EvaluationResponse::of(&point.evaluate(&evaluation, at)),
-        Err(incomplete) => EvaluationResponse::refused(&incomplete.to_string()),
+    /// The answers.
+    #[must_use]
+    pub fn finish(mut self) -> EvaluationsResponse {
+        match (self.request.evaluations.is_empty(), self.answers.pop()) {
+            (true, Some(only)) => EvaluationsResponse::One(only),
+            (_, last) => {
+                self.answers.extend(last);
+                EvaluationsResponse::Several {
+                    evaluations: self.answers,
+                }
+            }
+        }
     }
 }
 

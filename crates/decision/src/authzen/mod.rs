@@ -6,10 +6,29 @@ pub mod evaluations;
 pub mod metadata;
 pub mod search;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::decision::Decision;
+
+/// Reads a request, within the bounds of its parts. What stands twice in it is refused where it is read; what nobody reads is passed over.
+///
+/// # Errors
+///
+/// It is none.
+pub fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, serde_json::Error> {
+    serde_json::from_slice(json)
+}
+
+/// Writes an answer.
+///
+/// # Errors
+///
+/// It cannot be JSON, which no answer of this module is.
+pub fn write(answer: &impl Serialize) -> Result<Vec<u8>, serde_json::Error> {
+    serde_json::to_vec(answer)
+}
 
 /// The answer to an evaluation (section 6.2).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,6 +47,16 @@ impl EvaluationResponse {
         Self {
             decision: decision.permits(),
             context: None,
+        }
+    }
+
+    /// The decision, and why it was made, for administrators: names of rules, and of attributes in them.
+    #[must_use]
+    pub fn with_reasons(decision: &Decision) -> Self {
+        let why = serde_json::json!({"en": decision.why()});
+        Self {
+            decision: decision.permits(),
+            context: Some(Map::from_iter([("reason_admin".to_owned(), why)])),
         }
     }
 

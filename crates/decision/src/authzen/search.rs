@@ -4,11 +4,13 @@
 //! and still not be the last: `next_token` says so.
 
 use std::fmt;
+use std::iter::{Peekable, Skip};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::decision::DecisionPoint;
+pub use crate::listed::Extent;
 use crate::properties::Properties;
 use crate::time::UnixTime;
 use crate::words::{Action, Evaluation, Resource, Subject, identifier};
@@ -48,15 +50,6 @@ pub struct SearchResponse {
     /// `{"cut_off": true}` on a last page behind which there may be more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub context: Option<Map<String, Value>>,
-}
-
-/// Whether candidates are all that there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Extent {
-    /// They are.
-    Complete,
-    /// There may be more, because whoever lists them has reached a bound.
-    CutOff,
 }
 
 /// What is searched for by its type alone. An id, if there is one, is not looked at.
@@ -197,11 +190,19 @@ pub fn actions<'a>(
     page(&search.page, candidates, extent, |action| {
         evaluation.action.clone_from(action);
         let permitted = point.evaluate(&evaluation, at).permits();
-        permitted.then(|| Value::Object(Map::from_iter([("name".to_owned(), Value::from(action.name.as_str()))])))
+        permitted.then(|| named_action(&action.name))
     })
 }
 
-fn named(kind: &str, id: &str) -> Value {
+/// An action as a result of a search.
+#[must_use]
+pub fn named_action(name: &str) -> Value {
+    Value::Object(Map::from_iter([("name".to_owned(), Value::from(name))]))
+}
+
+/// A subject or a resource as a result of a search.
+#[must_use]
+pub fn named(kind: &str, id: &str) -> Value {
     let members = [
         ("type".to_owned(), Value::from(kind)),
         ("id".to_owned(), Value::from(id)),
@@ -209,37 +210,84 @@ fn named(kind: &str, id: &str) -> Value {
     Value::Object(Map::from_iter(members))
 }
 
-/// One page: goes through candidates from where the token says, until there are enough results or were enough candidates. The token is the
-/// number of the first candidate that was not looked at: the same candidates have to come in the same order.
 fn page<T>(
     request: &PageRequest,
     candidates: impl Iterator<Item = T>,
     extent: Extent,
     mut judge: impl FnMut(T) -> Option<Value>,
 ) -> Result<SearchResponse, BadToken> {
-    let start = match request.token.as_deref() {
-        None | Some("") => 0,
-        Some(token) => token.parse::<usize>().map_err(|_| BadToken)?,
-    };
-    let limit = request.limit.unwrap_or(RESULTS_MAX).clamp(1, RESULTS_MAX);
-    let mut candidates = candidates.skip(start).peekable();
-    let mut results = Vec::new();
-    let mut looked_at = 0;
-    while results.len() < limit && looked_at < CANDIDATES_MAX {
-        let Some(candidate) = candidates.next() else { break };
-        looked_at += 1;
-        results.extend(judge(candidate));
+    let mut page = Page::of(request, candidates, extent)?;
+    while let Some(candidate) = page.candidate() {
+        if let Some(result) = judge(candidate) {
+            page.found(result);
+        }
     }
-    let next = candidates.peek().map(|_| start.saturating_add(looked_at).to_string());
-    let cut_off = next.is_none() && extent == Extent::CutOff;
-    Ok(SearchResponse {
-        context: cut_off.then(|| Map::from_iter([("cut_off".to_owned(), Value::Bool(true))])),
-        page: PageResponse {
-            next_token: next.unwrap_or_default(),
-            count: results.len(),
-        },
-        results,
-    })
+    Ok(page.finish())
+}
+
+/// A page that is being made: goes through candidates from where the token says, until there are enough results or were enough
+/// candidates. The token is the number of the first candidate that was not looked at: the same candidates have to come in the same order.
+/// Whoever makes it asks about each candidate, and may wait for the answer.
+pub struct Page<I: Iterator> {
+    candidates: Peekable<Skip<I>>,
+    start: usize,
+    looked_at: usize,
+    limit: usize,
+    results: Vec<Value>,
+    extent: Extent,
+}
+
+impl<I: Iterator> Page<I> {
+    /// The page that is asked for.
+    ///
+    /// # Errors
+    ///
+    /// The token of the page is none.
+    pub fn of(request: &PageRequest, candidates: I, extent: Extent) -> Result<Self, BadToken> {
+        let start = match request.token.as_deref() {
+            None | Some("") => 0,
+            Some(token) => token.parse::<usize>().map_err(|_| BadToken)?,
+        };
+        Ok(Self {
+            candidates: candidates.skip(start).peekable(),
+            start,
+            looked_at: 0,
+            limit: request.limit.unwrap_or(RESULTS_MAX).clamp(1, RESULTS_MAX),
+            results: Vec::new(),
+            extent,
+        })
+    }
+
+    /// Whom to ask about next; nobody, where the page is made.
+    pub fn candidate(&mut self) -> Option<I::Item> {
+        if self.results.len() >= self.limit || self.looked_at >= CANDIDATES_MAX {
+            return None;
+        }
+        let candidate = self.candidates.next()?;
+        self.looked_at += 1;
+        Some(candidate)
+    }
+
+    /// The last candidate is a result, written like this.
+    pub fn found(&mut self, result: Value) {
+        self.results.push(result);
+    }
+
+    /// The answer.
+    #[must_use]
+    pub fn finish(mut self) -> SearchResponse {
+        let next = self.start.saturating_add(self.looked_at);
+        let next = self.candidates.peek().map(|_| next.to_string());
+        let cut_off = next.is_none() && self.extent == Extent::CutOff;
+        SearchResponse {
+            context: cut_off.then(|| Map::from_iter([("cut_off".to_owned(), Value::Bool(true))])),
+            page: PageResponse {
+                next_token: next.unwrap_or_default(),
+                count: self.results.len(),
+            },
+            results: self.results,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer};
 #[serde(deny_unknown_fields)]
 pub struct WrittenModel {
     /// Types by their names. One without anything has no relations, as people often have none.
+    #[serde(deserialize_with = "types")]
     pub types: BTreeMap<String, Option<WrittenType>>,
 }
 
@@ -49,6 +50,42 @@ pub enum WrittenRewrite {
         /// What takes it away.
         but_not: Box<WrittenRewrite>,
     },
+}
+
+/// Types, of which one that is written as nothing is none; by whatever reader, for some hold that nothing can be left out only.
+fn types<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Option<WrittenType>>, D::Error> {
+    let types = BTreeMap::<String, PerhapsType>::deserialize(deserializer)?;
+    Ok(types
+        .into_iter()
+        .map(|(name, PerhapsType(kind))| (name, kind))
+        .collect())
+}
+
+struct PerhapsType(Option<WrittenType>);
+
+struct PerhapsTypeVisitor;
+
+impl<'de> Visitor<'de> for PerhapsTypeVisitor {
+    type Value = PerhapsType;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("nothing, or an object with `relations`")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<PerhapsType, E> {
+        Ok(PerhapsType(None))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<PerhapsType, A::Error> {
+        let kind = WrittenType::deserialize(MapAccessDeserializer::new(map))?;
+        Ok(PerhapsType(Some(kind)))
+    }
+}
+
+impl<'de> Deserialize<'de> for PerhapsType {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(PerhapsTypeVisitor)
+    }
 }
 
 /// The members of an object that is a rewrite.

@@ -114,7 +114,7 @@ proptest! {
         let question = question(&mut random);
         let (answer, explanation) = (cedar.answer(&question, AT).unwrap(), cedar.explain(&question, AT).unwrap());
         prop_assert_eq!(explanation.permits, answer.permits);
-        let held = explanation.in_scope.iter().filter(|one| one.held == portcullis_decision::engines::cedar::Held::Held);
+        let held = explanation.in_scope.iter().filter(|one| one.held == portcullis_decision::explained::Held::Held);
         let deciding: Vec<_> = held.filter(|one| one.forbids != answer.permits).map(|one| one.rule.clone()).collect();
         let forbidden = !answer.permits && !answer.determining.is_empty();
         if answer.permits || forbidden {

@@ -3,8 +3,9 @@
 //! With the operation: what its contract's `security` asks for, then what roles and policies say. With the object: what policies
 //! and relations say of each resource that the request names.
 
-use std::borrow::Cow;
+use std::net::IpAddr;
 
+use portcullis_decision::words::Evaluation;
 use portcullis_identity::challenge::{BearerError, DpopError};
 use portcullis_identity::content_digest::ContentDigest;
 use portcullis_identity::principal::Credential;
@@ -17,10 +18,11 @@ use super::tenure::Tenure;
 use crate::access::{Access, Proven, Standing};
 use crate::account::Account;
 use crate::body::RequestBody;
-use crate::decisions::{Decided, Place, Said};
+use crate::decisions::questions::Urgency;
+use crate::decisions::{Asking, Collection, Content, Decided, Naming, may_use, may_use_elsewhere};
 use crate::dpop::Nonce;
+use crate::gate::Gate;
 use crate::limit::Mode;
-use crate::limit::target::Value;
 use crate::listen::unix_time;
 use crate::policy::Policy;
 use crate::refusal::Refusal;
@@ -32,6 +34,8 @@ pub struct Authorized<'r> {
     pub(super) tenure: Tenure,
     /// What the content has to be, where a signature says so.
     pub(super) content: Option<ContentDigest>,
+    /// What was asked about the operation: it tells of the caller.
+    pub(super) question: Option<Box<Evaluation>>,
 }
 
 /// A request whose caller may do this to this object.
@@ -45,7 +49,11 @@ pub struct Permitted<'r> {
 /// [`Refusal::Unauthenticated`] where the credential is missing or bad, also where none was needed;
 /// [`Refusal::Forbidden`] where it is good for something else; [`Refusal::Denied`] where nothing permits it; [`Refusal::StepUp`] where its subject has to prove itself anew;
 /// [`Refusal::Unverifiable`] and [`Refusal::Busy`] where nothing can be said of it now; [`Refusal::Rate`] where too many were bad.
-pub(crate) fn operation<'r>(recorded: Recorded<'r>, account: &mut Account) -> Result<Authorized<'r>, Refusal> {
+pub(crate) async fn operation<'r>(
+    recorded: Recorded<'r>,
+    gate: &Gate,
+    account: &mut Account,
+) -> Result<Authorized<'r>, Refusal> {
     let Identified { routed, proof } = recorded.budgeted.identified;
     let policy = &routed.route.operation.policy;
     let Known {
@@ -61,9 +69,19 @@ pub(crate) fn operation<'r>(recorded: Recorded<'r>, account: &mut Account) -> Re
         return Err(refusal);
     }
     step_up(policy, &proven)?;
-    if let Some(decided) = decided(policy) {
-        let address = routed.received.arrival().client().address;
-        let denied = decided.operation(&proven, &policy.access, address, unix_time());
+    let mut question = None;
+    if policy.modes.authorization != Mode::Off {
+        let mut asking = asking(gate, &proven, routed.received.arrival().client().address, None);
+        let decided = policy.decided.as_ref();
+        let denied = match decided.and_then(Decided::operation_asks) {
+            None => may_use(policy, &mut asking),
+            // On the heap, so that requests that wait for nobody carry nothing of it.
+            Some(elsewhere) => {
+                let told = may_use_elsewhere(policy, elsewhere, &mut asking, Urgency::Request);
+                Box::pin(told).await.into()
+            }
+        };
+        question = asking.question;
         denied.or_else(|denied| account.found(policy.modes.authorization, Refusal::from(denied).into()))?;
     }
     Ok(Authorized {
@@ -71,7 +89,24 @@ pub(crate) fn operation<'r>(recorded: Recorded<'r>, account: &mut Account) -> Re
         proven,
         tenure,
         content,
+        question,
     })
+}
+
+/// A caller who is decided on now.
+pub(super) fn asking<'a>(
+    gate: &'a Gate,
+    proven: &'a Proven,
+    address: IpAddr,
+    question: Option<Box<Evaluation>>,
+) -> Asking<'a> {
+    Asking {
+        proven,
+        address,
+        now: unix_time(),
+        remembered: &gate.decisions,
+        question,
+    }
 }
 
 /// What a caller is told whose credentials are good, and not enough; none: they are.
@@ -138,21 +173,42 @@ fn unauthenticated(access: &Access, error: Option<BearerError>, why: &'static st
 ///
 /// # Errors
 /// [`Refusal::Denied`].
-pub(crate) fn object<'r>(mut conforming: Conforming<'r>, account: &mut Account) -> Result<Permitted<'r>, Refusal> {
+pub(crate) async fn object<'r>(
+    mut conforming: Conforming<'r>,
+    gate: &Gate,
+    account: &mut Account,
+) -> Result<Permitted<'r>, Refusal> {
     let policy = &conforming.route.operation.policy;
     let Some(decided) = decided(policy) else {
         return Ok(Permitted { conforming });
     };
-    let (proven, address) = (&conforming.proven, conforming.head.arrival.client().address);
-    let named = decided.named(|place| said(&conforming, place)).and_then(|named| {
-        decided.resources(proven, address, unix_time(), &named)?;
-        Ok(named)
-    });
+    let question = conforming.question.take();
+    let address = conforming.head.arrival.client().address;
+    let named = match decided.named(naming(&conforming)) {
+        Err(denied) => Err(denied),
+        Ok(named) => {
+            let mut asking = asking(gate, &conforming.proven, address, question);
+            let denied = match decided.resources_ask(&named) {
+                None => decided.resources(&mut asking, &named),
+                Some(elsewhere) => {
+                    let told = decided.resources_elsewhere(elsewhere, &mut asking, Urgency::Request, &named);
+                    Box::pin(told).await.into()
+                }
+            };
+            denied.map(|()| named)
+        }
+    };
     match named {
         Ok(named) => conforming.tenure.keep(named),
         Err(denied) => account.found(policy.modes.authorization, Refusal::from(denied).into())?,
     }
     Ok(Permitted { conforming })
+}
+
+/// How the answers of an operation list resources, where they are reduced to those that the caller may see.
+pub(super) fn collection(policy: &Policy) -> Option<(&Decided, &Collection)> {
+    let decided = decided(policy)?;
+    Some((decided, decided.collection.as_ref()?))
 }
 
 /// How an operation is decided on, where it is.
@@ -163,34 +219,15 @@ pub(super) fn decided(policy: &Policy) -> Option<&Decided> {
         .filter(|_| policy.modes.authorization != Mode::Off)
 }
 
-/// What a judged request says at a place. A body that was not judged says nothing that could be relied upon.
-fn said<'c>(conforming: &'c Conforming<'_>, place: &Place) -> Said<'c> {
-    let Conforming { route, head, .. } = conforming;
-    let uri = &head.parts.uri;
-    let name = |name: Option<Cow<'c, str>>| name.map_or(Said::Nothing, Said::Name);
-    match place {
-        Place::Path(of) => name(route.declared.path_value(uri.path(), &route.captures, of)),
-        Place::Query(of) => match route.declared.query_value(uri.query(), of) {
-            None if route.declared.has_query(uri.query(), of) => Said::Unreadable,
-            value => name(value),
-        },
-        Place::Header(of) => {
-            let mut values = head.parts.headers.get_all(of).iter();
-            match (values.next(), values.next()) {
-                (None, _) => Said::Nothing,
-                (Some(value), None) => value.to_str().map_or(Said::Unreadable, |text| Said::Name(text.into())),
-                (Some(_), Some(_)) => Said::Unreadable,
-            }
-        }
-        Place::Body(pointer) => match (&conforming.json, &conforming.body) {
-            (Some(json), _) => match pointer.find(json) {
-                None => Said::Nothing,
-                Some(Value::Text(text)) => Said::Name(text),
-                Some(Value::Number(text)) => Said::Name(text.into()),
-                Some(Value::Compound(_)) => Said::Unreadable,
-            },
-            (None, RequestBody::Empty) => Said::Nothing,
-            (None, _) => Said::Unreadable,
+/// What of a judged request is looked at for names.
+pub(super) fn naming<'c>(conforming: &'c Conforming<'_>) -> Naming<'c> {
+    Naming {
+        route: &conforming.route,
+        parts: &conforming.head.parts,
+        body: match (&conforming.json, &conforming.body) {
+            (Some(json), _) => Content::Json(json),
+            (None, RequestBody::Empty) => Content::None,
+            (None, _) => Content::Unreadable,
         },
     }
 }

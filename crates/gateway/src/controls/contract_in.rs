@@ -11,7 +11,9 @@ use http::{StatusCode, Uri};
 use portcullis_contract::conform::json::{Code, Limits, Violation};
 use portcullis_contract::conform::operation::{Head, HeadCuts};
 use portcullis_contract::conform::parameter::Finding;
+use portcullis_decision::words::Evaluation;
 
+use super::authorize::collection;
 use super::request_body::{Leftovers, Reading};
 use super::route::Routed;
 use super::signed_content::Genuine;
@@ -37,6 +39,8 @@ pub struct Conforming<'r> {
     pub(super) proven: Proven,
     /// For how long that holds.
     pub(super) tenure: Tenure,
+    /// What was asked about the operation.
+    pub(super) question: Option<Box<Evaluation>>,
     pub(super) head: Box<ReceivedHead>,
     pub(super) body: RequestBody,
     /// The judged body as JSON, where it is JSON or a form.
@@ -59,7 +63,12 @@ pub(crate) async fn check<'r>(
     gate: &Gate,
     account: &mut Account,
 ) -> Result<Conforming<'r>, Refusal> {
-    let Genuine { routed, proven, tenure } = genuine;
+    let Genuine {
+        routed,
+        proven,
+        tenure,
+        question,
+    } = genuine;
     let Routed {
         received,
         route,
@@ -78,10 +87,22 @@ pub(crate) async fn check<'r>(
         judge_head(parts, &route, gate, account)?;
     }
     let websocket = websocket(parts, &route)?;
-    if modes.contract_out == Mode::Enforce && !route.declared.passes_ranges() {
+    let policy = &route.operation.policy;
+    if (modes.contract_out == Mode::Enforce && !route.declared.passes_ranges()) || collection(policy).is_some() {
         // A part of a body cannot be judged, so nobody gets to ask for one.
         parts.headers.remove(header::RANGE);
         parts.headers.remove(header::IF_RANGE);
+    }
+    if collection(policy).is_some() {
+        // That a list has changed would tell of items that its caller may not see.
+        for condition in [
+            header::IF_MATCH,
+            header::IF_NONE_MATCH,
+            header::IF_MODIFIED_SINCE,
+            header::IF_UNMODIFIED_SINCE,
+        ] {
+            parts.headers.remove(condition);
+        }
     }
     let mut reading = Reading::new(&route, &mut parts.headers, arrival, gate, account);
     let (body, json) = reading.body(incoming).await?;
@@ -94,6 +115,7 @@ pub(crate) async fn check<'r>(
         route,
         proven,
         tenure,
+        question,
         head,
         body,
         json,

@@ -1,6 +1,9 @@
 //! The contract, on the way out: nothing undeclared leaves. Properties that no schema declares are left out, whatever
 //! else does not conform blocks the answer; an error of the upstream becomes a sober one.
 
+mod listed;
+mod whole;
+
 use std::ops::ControlFlow;
 use std::time::Instant;
 
@@ -14,20 +17,20 @@ use portcullis_contract::conform::json::{Cuts, Limits, SchemaId, Undeclared, Vio
 use portcullis_contract::conform::media_type::Content;
 use portcullis_contract::conform::response::Response as Declared;
 
+use self::whole::{Held, Whole};
+use super::authorize::{asking, collection};
 use super::forward::Answered;
 use super::tenure::Tenure;
 use super::{response_headers, response_tokens, security_headers, stack_traces, violations};
 use crate::account::{Account, Found};
-use crate::body::{BodyError, Collected, ResponseBody, collect_bounded};
+use crate::body::ResponseBody;
 use crate::codes::{self, Place};
-use crate::forward::decode::{Budget, Coding, decode};
 use crate::forward::headers::is_event_stream;
 use crate::gate::Gate;
-use crate::holdings::Hold;
 use crate::limit::{Mode, Outcome};
 use crate::metrics::{self, Unjudged};
 use crate::refusal::{Blocked, Refusal};
-use crate::routes::Route;
+use crate::routes::{Behind, Route};
 
 /// An answer that may leave.
 pub struct Judged {
@@ -48,10 +51,17 @@ pub(crate) async fn check(answered: Answered<'_>, gate: &Gate, account: &mut Acc
         mut parts,
         body,
         tenure,
+        proven,
+        address,
     } = answered;
     if charges.may_be_refunded() {
         let outcome = Outcome::of(parts.status);
         gate.limiter().settle(charges, outcome, Instant::now()).await;
+    }
+    if let Behind::DecisionPoint(_) = route.api.behind {
+        // Made by the gate, as its own contract says.
+        let response = Response::from_parts(parts, body);
+        return Ok(Judged { response, tenure });
     }
     security_headers::remove_banners(&mut parts.headers);
     let mode = route.operation.policy.modes.contract_out;
@@ -64,11 +74,19 @@ pub(crate) async fn check(answered: Answered<'_>, gate: &Gate, account: &mut Acc
         gate,
         account,
         mode,
+        reduced: false,
     };
-    let judged = if mode == Mode::Off {
-        judging.tokens_alone(body).await
-    } else {
-        judging.judge(body).await
+    let judged = match collection(&route.operation.policy) {
+        Some((decided, collection)) if status.is_success() => {
+            judging
+                .listed(body, collection, |listed| {
+                    let mut asking = asking(gate, &proven, address, None);
+                    decided.visible(&mut asking, &collection.action, listed)
+                })
+                .await
+        }
+        Some(_) if status.is_redirection() => judging.elsewhere(body).await,
+        _ => judging.by_contract(body).await,
     };
     match judged {
         Ok(body) => Ok(Judged {
@@ -104,9 +122,18 @@ struct Judging<'a, 'r> {
     gate: &'a Gate,
     account: &'a mut Account,
     mode: Mode,
+    /// Whether its body is what was left of the upstream's.
+    reduced: bool,
 }
 
 impl Judging<'_, '_> {
+    async fn by_contract(&mut self, body: ResponseBody) -> Result<ResponseBody, Refusal> {
+        match self.mode {
+            Mode::Off => self.tokens_alone(body).await,
+            Mode::Enforce | Mode::Observe => self.judge(body).await,
+        }
+    }
+
     async fn judge(&mut self, body: ResponseBody) -> Result<ResponseBody, Refusal> {
         let Some(declared) = self.route.declared.response(self.parts.status) else {
             let status = self.parts.status;
@@ -348,67 +375,6 @@ impl Judging<'_, '_> {
         Ok(())
     }
 
-    /// The whole body, decoded; or the body as it comes, where it is over the bound and may pass.
-    async fn whole(&mut self, body: ResponseBody) -> Result<Held, Refusal> {
-        let answer = self.route.operation.policy.answer;
-        let unread = |error| match error {
-            BodyError::TimedOut => Refusal::UpstreamTimeout,
-            BodyError::NoRoom => Refusal::Busy,
-            BodyError::Broken | BodyError::TooLarge | BodyError::Refused | BodyError::CredentialEnded => {
-                Refusal::UpstreamError { because: None }
-            }
-        };
-        let body = match body {
-            ResponseBody::Streamed(body) => body,
-            // Not of an upstream, so there is nothing to judge.
-            whole => return Ok(Held::Passing(self.pass(whole, Unjudged::NoSchema))),
-        };
-        let mut hold = self.gate.hold_answer();
-        let sent = match collect_bounded(body, answer.body_bytes_max, &mut hold)
-            .await
-            .map_err(unread)?
-        {
-            Collected::Whole(sent) => sent,
-            Collected::Overflow(body) => {
-                if !answer.stream_oversize {
-                    self.found("contract.response.oversize", None, None)?;
-                }
-                return Ok(Held::Passing(
-                    self.pass(ResponseBody::Resumed(Box::new(body)), Unjudged::TooLarge),
-                ));
-            }
-        };
-        let budget = Budget {
-            bytes_max: answer.body_bytes_max,
-            ..Budget::default()
-        };
-        let decoded = match Coding::of(&self.parts.headers) {
-            Ok(None) => {
-                let text = sent.clone();
-                return Ok(Held::Whole(Whole {
-                    sent,
-                    text,
-                    decoded: false,
-                    _hold: hold,
-                }));
-            }
-            Ok(Some(coding)) => decode(coding, &sent, budget),
-            Err(error) => Err(error),
-        };
-        if let Ok(text) = decoded {
-            hold.grow(text.len()).map_err(unread)?;
-            let text = Bytes::from(text);
-            return Ok(Held::Whole(Whole {
-                sent,
-                text,
-                decoded: true,
-                _hold: hold,
-            }));
-        }
-        self.found("contract.response.encoding", None, None)?;
-        Ok(Held::Passing(self.pass(ResponseBody::Whole(sent), Unjudged::MediaType)))
-    }
-
     fn violates(&mut self, violation: &Violation, body: &[u8]) -> Result<(), Refusal> {
         let undeclared = super::undeclared_name(violation, body);
         self.breaks(violation, undeclared.as_deref())
@@ -437,24 +403,6 @@ impl Judging<'_, '_> {
         };
         self.account.found(self.mode, found)
     }
-}
-
-/// A body that was read whole.
-struct Whole {
-    /// As it came.
-    sent: Bytes,
-    /// Decoded, to be judged.
-    text: Bytes,
-    /// Whether there was anything to decode.
-    decoded: bool,
-    /// The room it takes while it is judged.
-    _hold: Hold,
-}
-
-/// A body that was read whole, or one that passes on.
-enum Held {
-    Whole(Whole),
-    Passing(ResponseBody),
 }
 
 fn contract(code: &'static str, pointer: Option<String>, parameter: Option<String>) -> Refusal {

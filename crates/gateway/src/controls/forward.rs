@@ -1,11 +1,13 @@
-//! Forwarding: what was judged goes to the upstream, as it was judged.
+//! Forwarding: what was judged goes to the upstream, as it was judged. What the gate answers itself goes nowhere (`decide.rs`).
 
+use std::net::IpAddr;
 use std::time::Instant;
 
 use http::{Method, Request, Response, header, response};
 
-use super::authorize::Permitted;
+use super::authorize::{Permitted, collection};
 use super::contract_in::Conforming;
+use super::decide;
 use super::tenure::Tenure;
 use super::upload::Verdict;
 use crate::access::Proven;
@@ -20,10 +22,10 @@ use crate::limit::Mode;
 use crate::listen::{Arrival, ReceivedHead, unix_time};
 use crate::policy::Policy;
 use crate::refusal::Refusal;
-use crate::routes::{Api, Route, Way};
+use crate::routes::{Api, Behind, Route, Upstream, Way};
 use crate::upstream_identity::{Told, Unsigned};
 
-/// A request that was answered by its upstream; the answer is not judged yet.
+/// A request that was answered, by its upstream or by the gate itself; the answer is not judged yet.
 pub struct Answered<'r> {
     pub(super) route: Route<'r>,
     pub(super) method: Method,
@@ -33,6 +35,9 @@ pub struct Answered<'r> {
     pub(super) parts: response::Parts,
     pub(super) body: ResponseBody,
     pub(super) tenure: Tenure,
+    /// Who asked, and from where.
+    pub(super) proven: Proven,
+    pub(super) address: IpAddr,
 }
 
 /// Sends the request and waits for the head of the answer.
@@ -41,6 +46,18 @@ pub struct Answered<'r> {
 /// Everything that an upstream can do wrong.
 pub(crate) async fn send<'r>(
     permitted: Permitted<'r>,
+    gate: &Gate,
+    account: &mut Account,
+) -> Result<Answered<'r>, Refusal> {
+    match &permitted.conforming.route.api.behind {
+        Behind::Upstream(upstream) => exchanged(permitted, upstream, gate, account).await,
+        Behind::DecisionPoint(point) => decide::answer(permitted, point).await,
+    }
+}
+
+async fn exchanged<'r>(
+    permitted: Permitted<'r>,
+    upstream: &Upstream,
     gate: &Gate,
     account: &mut Account,
 ) -> Result<Answered<'r>, Refusal> {
@@ -56,11 +73,12 @@ pub(crate) async fn send<'r>(
         ..
     } = permitted.conforming;
     let ReceivedHead { parts, arrival } = *head;
-    let upstream = &route.api.upstream;
     let host = parts.headers.get(header::HOST).cloned();
     let client = arrival.client();
     // An answer that will be judged has to come as it is; decoding it here would cost more than the wire saves.
-    let judged = route.operation.policy.modes.contract_out != Mode::Off && route.declared.judges_answers();
+    let policy = &route.operation.policy;
+    let judged = policy.modes.contract_out != Mode::Off && route.declared.judges_answers();
+    let judged = judged || collection(policy).is_some();
     let told = told(route.api, &proven, gate)?;
     let edits = Edits {
         rules: &upstream.rules,
@@ -75,7 +93,6 @@ pub(crate) async fn send<'r>(
     };
     let method = parts.method.clone();
     let ranged = parts.headers.contains_key(header::RANGE);
-    let policy = &route.operation.policy;
     let websocket = websocket.as_ref().zip(policy.websocket.as_ref());
     let (request, sent, pools) = (Request::from_parts(parts, body), Instant::now(), gate.pools());
     let asked = Asked {
@@ -101,6 +118,8 @@ pub(crate) async fn send<'r>(
         parts: answer,
         body,
         tenure,
+        proven,
+        address: client.address,
     })
 }
 

@@ -5,20 +5,25 @@
 //! learnt of a credential now (its store cannot be read, its issuer does not answer) nothing is held against it: its
 //! end in time counts in any case.
 
+use std::cell::RefCell;
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::header::{AUTHORIZATION, HOST};
 use http::{HeaderValue, Method, Uri};
-use portcullis_decision::words::Resource;
+use portcullis_decision::cache::DecisionCache;
 use portcullis_identity::authorization::Authorization;
 use portcullis_identity::confirmation::Possession;
 use portcullis_identity::principal::{Credential, Identity};
 use portcullis_identity::time::UnixTime;
 
-use super::authorize;
 use crate::access::{Access, Proven, Standing};
+use crate::decisions::elsewhere::Told;
+use crate::decisions::questions::Urgency;
+use crate::decisions::{Asking, Decided, NamedResources, may_use, may_use_elsewhere};
 use crate::gate::Shared;
 use crate::issuer::{Generation, Issuer, Question, Unbelieved};
 use crate::limit::Mode;
@@ -41,13 +46,15 @@ pub(crate) struct Grounds {
     /// The API key, as it was presented.
     api_key: Option<Box<str>>,
     /// The resources that the request named, as its operation was decided on.
-    pub(super) resources: Vec<Option<Resource>>,
+    pub(super) resources: NamedResources,
     /// By whose keys, and which of them, the token was verified when that was last asked.
     verified: Option<(Arc<Issuer>, Generation)>,
     /// What its issuer was asked about the token last.
     question: Question,
     /// Whether nothing but the answer to that is looked at next.
     awaits_answer: bool,
+    /// What those elsewhere are being asked, who have a say in what the caller may do.
+    asking: Option<Pin<Box<dyn Future<Output = Told>>>>,
 }
 
 /// What a request was for: the operation there may become another, or none.
@@ -61,14 +68,18 @@ struct Asked {
 }
 
 impl Grounds {
-    /// Those of a caller who proved this, with what their request shows them to have; none where nothing was needed.
+    /// Those of a caller who proved this, with what their request shows them to have; none where nothing was needed, and nobody
+    /// decides.
     pub(super) fn of(
         request: &Received,
         proven: &Proven,
         possession: Possession,
         api_key: Option<Box<str>>,
+        is_decided: bool,
     ) -> Option<Box<Self>> {
-        proven.first()?;
+        if proven.first().is_none() && !is_decided {
+            return None;
+        }
         let headers = request.headers();
         Some(Box::new(Self {
             asked: Asked {
@@ -82,11 +93,28 @@ impl Grounds {
             possession,
             authorization: headers.get(AUTHORIZATION).cloned(),
             api_key,
-            resources: Vec::new(),
+            resources: NamedResources::none(),
             verified: None,
             question: Question::default(),
             awaits_answer: false,
+            asking: None,
         }))
+    }
+
+    /// Ready when those elsewhere, who were asked at the last look, deny what the caller was let in for. Where they do not answer,
+    /// nothing is held against the caller, and the next look asks again.
+    pub(super) fn poll_denied(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(asking) = &mut self.asking else {
+            return Poll::Pending;
+        };
+        match asking.as_mut().poll(cx) {
+            Poll::Ready(Told::Denied(_)) => Poll::Ready(()),
+            Poll::Ready(Told::Permitted | Told::Unanswered(_)) => {
+                self.asking = None;
+                Poll::Pending
+            }
+            Poll::Pending => Poll::Pending,
+        }
     }
 
     /// When to look again; none where the caller would not be let in any more.
@@ -109,20 +137,68 @@ impl Grounds {
         };
         let policy = &route.operation.policy;
         let access = &policy.access;
-        access.admit(&mut self.proven.clone()) == Standing::Admitted
+        let mut rules = policy.addresses.iter().filter(|rule| rule.mode == Mode::Enforce);
+        rules.all(|rule| rule.list.permits(self.asked.address))
+            && access.admit(&mut self.proven.clone()) == Standing::Admitted
             && self.is_permitted(policy, now)
             && self.token_holds(access, now)
             && self.api_key_holds(access, now)
     }
 
-    /// Whether roles, policies and relations would still permit it.
-    fn is_permitted(&self, policy: &Policy, now: UnixTime) -> bool {
-        let Some(decided) = authorize::decided(policy).filter(|_| policy.modes.authorization == Mode::Enforce) else {
+    /// Whether roles, policies and relations would still permit it. Those elsewhere who have a say are asked, and not waited for.
+    fn is_permitted(&mut self, policy: &Policy, now: UnixTime) -> bool {
+        if policy.modes.authorization != Mode::Enforce {
             return true;
+        }
+        let mut asking = Asking {
+            proven: &self.proven,
+            address: self.asked.address,
+            now,
+            remembered: &RefCell::new(DecisionCache::new(0)),
+            question: None,
         };
-        let (proven, address) = (&self.proven, self.asked.address);
-        decided.operation(proven, &policy.access, address, now).is_ok()
-            && decided.resources(proven, address, now, &self.resources).is_ok()
+        let decided = policy.decided.as_ref();
+        let operation_asks = decided.is_some_and(|decided| decided.operation_asks().is_some());
+        let resources_ask = decided.is_some_and(|decided| decided.resources_ask(&self.resources).is_some());
+        if !operation_asks && may_use(policy, &mut asking).is_err() {
+            return false;
+        }
+        let denies = |decided: &Decided| decided.resources(&mut asking, &self.resources).is_err();
+        if !resources_ask && decided.is_some_and(denies) {
+            return false;
+        }
+        if (operation_asks || resources_ask) && self.asking.is_none() {
+            self.asking = Some(Box::pin(self.ask(policy.clone(), now)));
+        }
+        true
+    }
+
+    /// Asks those elsewhere, with all that this takes.
+    fn ask(&self, policy: Policy, now: UnixTime) -> impl Future<Output = Told> + use<> {
+        let (proven, address, resources) = (self.proven.clone(), self.asked.address, self.resources.clone());
+        async move {
+            let remembered = RefCell::new(DecisionCache::new(0));
+            let mut asking = Asking {
+                proven: &proven,
+                address,
+                now,
+                remembered: &remembered,
+                question: None,
+            };
+            let Some(decided) = &policy.decided else {
+                return Told::Permitted;
+            };
+            if let Some(elsewhere) = decided.operation_asks() {
+                return may_use_elsewhere(&policy, elsewhere, &mut asking, Urgency::Background).await;
+            }
+            match decided.resources_ask(&resources) {
+                Some(elsewhere) => {
+                    let told = decided.resources_elsewhere(elsewhere, &mut asking, Urgency::Background, &resources);
+                    told.await
+                }
+                None => Told::Permitted,
+            }
+        }
     }
 
     fn token_holds(&mut self, access: &Access, now: UnixTime) -> bool {

@@ -33,7 +33,7 @@ pub(crate) fn route<'r>(
     let mut route = routes.find(Target::of(&received, path), received.method())?;
     check_semicolons(path, &route)?;
     account.belongs_to(&route.operation.metrics);
-    route.wish = route.api.upstream.wish(received.headers());
+    route.wish = route.api.behind.wish(received.headers());
     if let Some(trace) = account.trace() {
         // Where every host is served, its name is whatever a client made up.
         let expected = matches!(route.api.hosts, Hosts::Only(_));

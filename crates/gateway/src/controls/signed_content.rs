@@ -5,6 +5,7 @@
 
 use bytes::Bytes;
 use http_body::Body as _;
+use portcullis_decision::words::Evaluation;
 
 use super::authorize::Authorized;
 use super::request_body::unread;
@@ -21,6 +22,8 @@ pub struct Genuine<'r> {
     pub(super) routed: Routed<'r>,
     pub(super) proven: Proven,
     pub(super) tenure: Tenure,
+    /// What was asked about the operation.
+    pub(super) question: Option<Box<Evaluation>>,
 }
 
 /// Holds the content against the digest that a signature covers.
@@ -33,6 +36,7 @@ pub(crate) async fn hold<'r>(authorized: Authorized<'r>, gate: &Gate) -> Result<
         proven,
         tenure,
         content,
+        question,
     } = authorized;
     if let Some(digest) = content {
         let content = read(&mut routed, gate).await?;
@@ -45,7 +49,12 @@ pub(crate) async fn hold<'r>(authorized: Authorized<'r>, gate: &Gate) -> Result<
         }
         *routed.received.body_mut() = Incoming::Read(content);
     }
-    Ok(Genuine { routed, proven, tenure })
+    Ok(Genuine {
+        routed,
+        proven,
+        tenure,
+        question,
+    })
 }
 
 async fn read(routed: &mut Routed<'_>, gate: &Gate) -> Result<Bytes, Refusal> {

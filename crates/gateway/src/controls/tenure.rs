@@ -13,12 +13,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Response;
 use http_body::{Body, Frame, SizeHint};
-use portcullis_decision::words::Resource;
 use portcullis_identity::time::UnixTime;
 
-use super::contract_out::Judged;
 use super::grounds::{Grounds, LOOK_EVERY};
+use super::learn_relations::Learnt;
 use crate::body::{BodyError, ResponseBody};
+use crate::decisions::NamedResources;
 use crate::forward::deadline::Watch;
 use crate::gate::{Gate, Shared};
 use crate::listen::unix_time;
@@ -51,8 +51,8 @@ pub struct Lasting {
 }
 
 /// Lets an answer leave, for as long as its caller's credentials are good.
-pub(crate) fn bind(judged: Judged, gate: &Gate) -> Response<ResponseBody> {
-    let Judged { response, tenure } = judged;
+pub(crate) fn bind(learnt: Learnt, gate: &Gate) -> Response<ResponseBody> {
+    let Learnt { response, tenure } = learnt;
     response.map(|body| match body {
         ResponseBody::Switched(mut switched) => {
             switched.life = tenure.watch(gate, unix_time());
@@ -70,7 +70,7 @@ pub(crate) fn bind(judged: Judged, gate: &Gate) -> Response<ResponseBody> {
 
 impl Tenure {
     /// What the caller was let in for has these resources, which are asked about again.
-    pub(super) fn keep(&mut self, named: Vec<Option<Resource>>) {
+    pub(super) fn keep(&mut self, named: NamedResources) {
         if let Some(grounds) = &mut self.grounds {
             grounds.resources = named;
         }
@@ -103,6 +103,12 @@ impl Life {
     /// Ready when it is over.
     pub(crate) fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
+            if let Some((grounds, _)) = &mut self.grounds {
+                match grounds.poll_denied(cx) {
+                    Poll::Ready(()) => return Poll::Ready(()),
+                    Poll::Pending => {}
+                }
+            }
             ready!(self.watch.poll_expired(cx));
             if self.watch.total_passed() {
                 return Poll::Ready(());

@@ -5,7 +5,6 @@
 //! token one question is open at most, of all tokens a bounded number. An answer that does not come is no answer: the request
 //! is refused as one whose credential cannot be verified now.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -16,10 +15,10 @@ use portcullis_identity::introspection::{Introspected, Unreadable};
 use portcullis_identity::jose::Refusal;
 use portcullis_identity::principal::Identity;
 use portcullis_identity::time::UnixTime;
-use tokio::sync::watch;
 
 use super::Unbelieved;
 use super::digest::TokenDigest;
+use crate::flights::{Boarding, Flight, Flights, Told};
 use crate::halves::Halves;
 use crate::lately;
 
@@ -61,7 +60,7 @@ struct Inner {
 struct Known {
     good: Halves<TokenDigest, Answer>,
     bad: Halves<TokenDigest, Answer>,
-    open: HashMap<TokenDigest, Open>,
+    open: Flights<TokenDigest, Verdict>,
 }
 
 /// Whom a token speaks of.
@@ -115,18 +114,9 @@ impl Outcome {
     }
 }
 
-/// A question that is open.
-struct Open {
-    asked: Instant,
-    verdict: Verdicts,
-}
-
-/// Where the verdict comes from when there is one.
-type Verdicts = watch::Receiver<Option<Verdict>>;
-
 /// The question about a token that was asked last, of whatever it let go on.
 #[derive(Default)]
-pub(crate) struct Question(Option<Verdicts>);
+pub(crate) struct Question(Option<Told<Verdict>>);
 
 impl Question {
     /// Whether one was asked, whatever came of it.
@@ -146,20 +136,19 @@ enum Next {
     /// Nothing: it is judged.
     Judged(Verdict),
     /// Waiting for the answer to a question that is open.
-    Join(Verdicts),
+    Join(Told<Verdict>),
     /// Waiting for that as well, but only to ask again: it was asked so long ago that its answer would not count any more.
-    Outwait(Verdicts),
+    Outwait(Told<Verdict>),
     /// Asking.
-    Ask(Verdicts, Reply),
+    Ask(Told<Verdict>, Reply),
 }
 
 /// The answer to one question, to be filled in.
 pub struct Reply {
     inner: Arc<Inner>,
     digest: TokenDigest,
-    verdict: watch::Sender<Option<Verdict>>,
-    asked: Instant,
-    /// The same by the other clock.
+    flight: Flight<Verdict>,
+    /// When it was asked, by the other clock.
     asked_at: UnixTime,
     answered: bool,
 }
@@ -175,7 +164,7 @@ impl Introspection {
             known: Mutex::new(Known {
                 good: Halves::new(GOOD_HALF_MAX),
                 bad: Halves::new(BAD_HALF_MAX),
-                open: HashMap::new(),
+                open: Flights::new(),
             }),
             counts: Default::default(),
         }))
@@ -234,7 +223,7 @@ impl Introspection {
     /// neither is a guess.
     pub(crate) fn is_no_guess(&self, token: TokenDigest) -> bool {
         let mut known = self.0.known.lock();
-        known.open.contains_key(&token) || known.was_good(&token, Instant::now())
+        known.open.has(&token) || known.was_good(&token, Instant::now())
     }
 
     /// How often something came out so.
@@ -251,36 +240,31 @@ impl Inner {
             self.tell(Outcome::Known);
             return Next::Judged(verdict);
         }
-        if let Some(open) = known.open.get(&digest) {
-            if began > open.asked + self.bounds.answer_time_max {
-                return Next::Outwait(open.verdict.clone());
+        let age_max = self.bounds.answer_time_max;
+        match known.open.board(&digest, began, age_max, questions_max) {
+            Boarding::Outwait(verdict) => Next::Outwait(verdict),
+            Boarding::Join(verdict) => {
+                self.tell(Outcome::Joined);
+                Next::Join(verdict)
             }
-            self.tell(Outcome::Joined);
-            return Next::Join(open.verdict.clone());
+            Boarding::Full => {
+                self.tell(Outcome::Full);
+                Next::Judged(Err(Unbelieved::Unavailable))
+            }
+            Boarding::Take(flight) => {
+                let reply = Reply {
+                    inner: Arc::clone(self),
+                    digest,
+                    asked_at: now,
+                    answered: false,
+                    flight,
+                };
+                Next::Ask(reply.flight.told.clone(), reply)
+            }
         }
-        if known.open.len() >= questions_max {
-            self.tell(Outcome::Full);
-            return Next::Judged(Err(Unbelieved::Unavailable));
-        }
-        let (tell, verdict) = watch::channel(None);
-        let asked = Instant::now();
-        let open = Open {
-            asked,
-            verdict: verdict.clone(),
-        };
-        known.open.insert(digest, open);
-        let reply = Reply {
-            inner: Arc::clone(self),
-            digest,
-            verdict: tell,
-            asked,
-            asked_at: now,
-            answered: false,
-        };
-        Next::Ask(verdict, reply)
     }
 
-    async fn answer_to(&self, mut waiting: Verdicts) -> Verdict {
+    async fn answer_to(&self, mut waiting: Told<Verdict>) -> Verdict {
         let answer = tokio::time::timeout(self.bounds.wait_time_max, waiting.wait_for(Option::is_some));
         match answer.await {
             Ok(Ok(verdict)) => verdict.clone().unwrap_or(Err(Unbelieved::Unavailable)),
@@ -323,20 +307,20 @@ impl Reply {
 
     /// The time now: it may have taken a while to be answered.
     fn now(&self) -> UnixTime {
-        self.asked_at.plus(self.asked.elapsed().as_secs())
+        self.asked_at.plus(self.flight.asked.elapsed().as_secs())
     }
 
     fn settle(&mut self, verdict: Verdict) {
         self.answered = true;
         let bounds = &self.inner.bounds;
         let mut known = self.inner.known.lock();
-        known.open.remove(&self.digest);
+        known.open.land(&self.digest);
         let outcome = match &verdict {
             Ok(identity) => {
                 let end = self.inner.tokens.expected().good_until(identity.claims());
                 let answer = Answer {
                     verdict: verdict.clone(),
-                    stale: self.asked + bounds.answer_time_max,
+                    stale: self.flight.asked + bounds.answer_time_max,
                     until: end.unwrap_or(UnixTime::MAX),
                 };
                 known.bad.remove(&self.digest);
@@ -346,7 +330,7 @@ impl Reply {
             Err(Unbelieved::Refused(_)) => {
                 let answer = Answer {
                     verdict: verdict.clone(),
-                    stale: self.asked + bounds.answer_time_max / 2,
+                    stale: self.flight.asked + bounds.answer_time_max / 2,
                     until: UnixTime::MAX,
                 };
                 known.good.remove(&self.digest);
@@ -357,7 +341,7 @@ impl Reply {
         };
         drop(known);
         self.inner.tell(outcome);
-        self.verdict.send_replace(Some(verdict));
+        self.flight.tell.send_replace(Some(verdict));
     }
 }
 

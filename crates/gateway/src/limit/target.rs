@@ -3,9 +3,11 @@
 //! The body was judged before: what is not JSON after all yields no value, never a panic. Where a name occurs twice
 //! (which the contract refuses), the last one counts, as in most parsers.
 
-use memchr::memchr2;
 use std::borrow::Cow;
+
 use thiserror::Error;
+
+use crate::json_text::{after_value, blank, string};
 
 /// The most reference tokens of a pointer.
 pub const POINTER_TOKENS_MAX: usize = 16;
@@ -71,6 +73,11 @@ impl Pointer {
         &self.text
     }
 
+    /// Its reference tokens, unescaped.
+    pub(crate) fn tokens(&self) -> &[Box<str>] {
+        &self.tokens
+    }
+
     /// The value it points to in `json`; none where there is none, where it is null, or where `json` is not JSON.
     #[must_use]
     pub fn find<'j>(&self, json: &'j [u8]) -> Option<Value<'j>> {
@@ -86,7 +93,7 @@ impl Pointer {
     }
 }
 
-fn unescaped(token: &str) -> Result<Box<str>, PointerError> {
+pub(crate) fn unescaped(token: &str) -> Result<Box<str>, PointerError> {
     let mut text = String::with_capacity(token.len());
     let mut characters = token.chars();
     while let Some(character) = characters.next() {
@@ -139,64 +146,6 @@ fn item(inside: &[u8], index: usize) -> Option<&[u8]> {
         rest = blank(blank(after_value(rest)?).strip_prefix(b",")?);
     }
     (!matches!(rest.first(), None | Some(b']'))).then_some(rest)
-}
-
-/// What follows the value that `rest` starts with.
-fn after_value(rest: &[u8]) -> Option<&[u8]> {
-    match rest.split_first()? {
-        (b'"', inside) => after_string(inside),
-        (b'{' | b'[', inside) => after_compound(inside),
-        _ => {
-            let end = rest
-                .iter()
-                .position(|byte| matches!(byte, b',' | b']' | b'}' | b' ' | b'\t' | b'\n' | b'\r'));
-            let end = end.unwrap_or(rest.len());
-            if end == 0 { None } else { rest.get(end..) }
-        }
-    }
-}
-
-/// Brackets are counted, not paired: the body is known to be JSON, and what is not ends somewhere all the same.
-fn after_compound(mut rest: &[u8]) -> Option<&[u8]> {
-    let mut open = 1_usize;
-    while open > 0 {
-        let (byte, next) = rest.split_first()?;
-        rest = next;
-        match byte {
-            b'"' => rest = after_string(rest)?,
-            b'{' | b'[' => open += 1,
-            b'}' | b']' => open -= 1,
-            _ => {}
-        }
-    }
-    Some(rest)
-}
-
-fn after_string(mut rest: &[u8]) -> Option<&[u8]> {
-    loop {
-        let (_, from) = rest.split_at_checked(memchr2(b'"', b'\\', rest)?)?;
-        match from.split_first()? {
-            (b'"', after) => return Some(after),
-            (_, escape) => rest = escape.get(1..)?,
-        }
-    }
-}
-
-/// A string with its quotes, read; borrowed where nothing is escaped.
-fn string(raw: &[u8]) -> Option<Cow<'_, str>> {
-    let inside = raw.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
-    if memchr::memchr(b'\\', inside).is_none() {
-        return std::str::from_utf8(inside).ok().map(Cow::Borrowed);
-    }
-    serde_json::from_slice::<String>(raw).ok().map(Cow::Owned)
-}
-
-fn blank(rest: &[u8]) -> &[u8] {
-    let blanks = rest
-        .iter()
-        .take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'))
-        .count();
-    rest.get(blanks..).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -55,6 +55,7 @@ pub(super) struct OperationCells {
     pub(super) bytes_in: Counter,
     pub(super) bytes_out: Counter,
     pub(super) stripped: Counter,
+    pub(super) withheld: Counter,
     pub(super) unjudged: [[Counter; Unjudged::ALL.len()]; Body::ALL.len()],
     pub(super) refused: Codes,
     pub(super) would_refuse: Codes,
@@ -122,6 +123,7 @@ impl OperationCells {
             bytes_in: Counter::default(),
             bytes_out: Counter::default(),
             stripped: Counter::default(),
+            withheld: Counter::default(),
             unjudged: Default::default(),
             refused: Codes {
                 count: codes,

@@ -35,6 +35,8 @@ pub enum Control {
     Forward,
     /// The contract, on the way out: reading the answer is a part of it.
     ContractOut,
+    /// Relations that are learnt: whether they can be, and until they are written down.
+    LearnRelations,
 }
 
 /// What became of a request at a control.
@@ -58,7 +60,7 @@ pub(super) struct ControlCells {
 
 impl Control {
     /// Every control, in the order of the pipeline.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::ArrivalLimit,
         Self::Route,
         Self::AddressList,
@@ -71,6 +73,7 @@ impl Control {
         Self::TargetLimit,
         Self::Forward,
         Self::ContractOut,
+        Self::LearnRelations,
     ];
 
     pub(super) fn label(self) -> &'static str {
@@ -87,6 +90,7 @@ impl Control {
             Self::TargetLimit => "target_limit",
             Self::Forward => "forward",
             Self::ContractOut => "contract_out",
+            Self::LearnRelations => "learn_relations",
         }
     }
 }

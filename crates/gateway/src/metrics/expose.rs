@@ -3,9 +3,11 @@
 use super::Inner;
 use super::cells::{BOUNDS_NANOSECONDS, BUCKETS, CLASSES, Counter, Durations};
 use super::control::{Control, ControlCells};
+use super::elsewhere;
 use super::issuers;
 use super::limited::{self, Sums};
 use super::operation::{Body, OperationMetrics, Unjudged};
+use super::relations;
 use super::upstreams;
 use super::worker::Event;
 use prometheus_client::collector::Collector;
@@ -30,6 +32,7 @@ struct Totals {
     bytes_in: u64,
     bytes_out: u64,
     stripped: u64,
+    withheld: u64,
     unjudged: [[u64; Unjudged::ALL.len()]; Body::ALL.len()],
     refused: Vec<u64>,
     would_refuse: Vec<u64>,
@@ -53,6 +56,10 @@ impl Collector for Families {
         bodies(&mut encoder, &totals)?;
         connections(&mut encoder, inner)?;
         issuers::expose(&mut encoder, inner)?;
+        elsewhere::expose(&mut encoder, inner)?;
+        if let Some(meter) = &*inner.relations.lock() {
+            relations::expose(&mut encoder, meter)?;
+        }
         if let Some(fleet) = inner.fleet.get() {
             upstreams::expose(&mut encoder, fleet)?;
         }
@@ -103,6 +110,7 @@ impl Totals {
             bytes_in: 0,
             bytes_out: 0,
             stripped: 0,
+            withheld: 0,
             unjudged: Default::default(),
             refused: Vec::new(),
             would_refuse: Vec::new(),
@@ -117,6 +125,7 @@ impl Totals {
             totals.bytes_in = totals.bytes_in.wrapping_add(cells.bytes_in.get());
             totals.bytes_out = totals.bytes_out.wrapping_add(cells.bytes_out.get());
             totals.stripped = totals.stripped.wrapping_add(cells.stripped.get());
+            totals.withheld = totals.withheld.wrapping_add(cells.withheld.get());
             for (sum, counter) in totals
                 .unjudged
                 .iter_mut()
@@ -265,6 +274,11 @@ fn bodies(encoder: &mut DescriptorEncoder<'_>, totals: &[Totals]) -> fmt::Result
     let mut family = encoder.encode_descriptor("portcullis_members_stripped", help, None, MetricType::Counter)?;
     for total in totals.iter().filter(|total| total.stripped > 0) {
         counter(&mut family, &total.labels(), total.stripped)?;
+    }
+    let help = "Items left out of lists, since their caller may not see them.";
+    let mut family = encoder.encode_descriptor("portcullis_items_withheld", help, None, MetricType::Counter)?;
+    for total in totals.iter().filter(|total| total.withheld > 0) {
+        counter(&mut family, &total.labels(), total.withheld)?;
     }
     let help = "Bodies forwarded without being judged, by reason.";
     let mut family = encoder.encode_descriptor("portcullis_bodies_not_judged", help, None, MetricType::Counter)?;

@@ -7,18 +7,22 @@
 
 mod cells;
 mod control;
+mod elsewhere;
 mod expose;
 mod issuers;
 mod limited;
 mod operation;
+mod relations;
 mod upstreams;
 mod worker;
 
 pub(crate) use cells::Counter;
 pub use control::{Control, SAMPLED_ONE_IN, Verdict};
 pub use operation::{Answered, Body, Mine, OperationMetrics, Unjudged};
+pub use relations::{Lessons, RelationsMeter};
 pub use worker::{Event, Worker};
 
+use crate::decisions::elsewhere::Elsewhere;
 use crate::forward::balance::Fleet;
 use crate::issuer::Issuer;
 use crate::limit::store::LimitStore;
@@ -95,6 +99,8 @@ impl Registry {
             contracts: Mutex::default(),
             fleet: OnceLock::new(),
             issuers: Mutex::default(),
+            elsewhere: Mutex::default(),
+            relations: Mutex::default(),
             reloads_applied: AtomicU64::new(0),
             reloads_refused: AtomicU64::new(0),
             reload_applied_unix_seconds: AtomicU64::new(0),
@@ -194,6 +200,17 @@ impl Registry {
         *self.inner.issuers.lock() = issuers;
     }
 
+    /// Replaces who is told of that is asked when something is decided.
+    pub fn asked(&self, mut elsewhere: Vec<Arc<Elsewhere>>) {
+        elsewhere.sort_unstable_by(|a, b| a.api().cmp(b.api()));
+        *self.inner.elsewhere.lock() = elsewhere;
+    }
+
+    /// Replaces whose relations are told of.
+    pub fn relations(&self, meter: Option<Arc<RelationsMeter>>) {
+        *self.inner.relations.lock() = meter;
+    }
+
     /// The APIs of which no endpoint is in service.
     #[must_use]
     pub fn without_endpoints(&self) -> Vec<Box<str>> {
@@ -226,6 +243,8 @@ struct Inner {
     contracts: Mutex<BTreeMap<Box<str>, u64>>,
     fleet: OnceLock<Arc<Fleet>>,
     issuers: Mutex<Vec<Arc<Issuer>>>,
+    elsewhere: Mutex<Vec<Arc<Elsewhere>>>,
+    relations: Mutex<Option<Arc<RelationsMeter>>>,
     reloads_applied: AtomicU64,
     reloads_refused: AtomicU64,
     reload_applied_unix_seconds: AtomicU64,

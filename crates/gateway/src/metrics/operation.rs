@@ -145,6 +145,13 @@ impl Mine<'_> {
         }
     }
 
+    /// Counts items that were left out of a list.
+    pub fn withheld(self, items: u64) {
+        if let Some(cells) = self.cells {
+            cells.withheld.add(items);
+        }
+    }
+
     /// Counts members that were left out of an answer.
     pub fn stripped(self, members: u64) {
         if let Some(cells) = self.cells {

@@ -102,7 +102,7 @@ fn service(service: Service) -> &'static str {
     }
 }
 
-fn circuit(circuit: Circuit) -> &'static str {
+pub(super) fn circuit(circuit: Circuit) -> &'static str {
     match circuit {
         Circuit::Closed => "closed",
         Circuit::Open => "open",

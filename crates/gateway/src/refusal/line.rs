@@ -3,6 +3,7 @@
 use http::StatusCode;
 
 use super::Refusal;
+use crate::decision_point::Unanswerable;
 use crate::listen::Malformed;
 use crate::websocket::handshake::Unopened;
 
@@ -59,8 +60,12 @@ impl Refusal {
             | Self::Unauthenticated { .. }
             | Self::Forbidden { .. }
             | Self::Denied(_)
+            | Self::Irreducible(_)
+            | Self::Question(_)
             | Self::StepUp { .. }
-            | Self::Unverifiable => self.caller_line(),
+            | Self::Unverifiable
+            | Self::Unlearnable
+            | Self::Unlearnt => self.caller_line(),
             Self::RouteUnknown => line("route.unknown", StatusCode::NOT_FOUND, "No such path"),
             Self::RouteMethod { .. } => line(
                 "route.method",
@@ -131,6 +136,21 @@ impl Refusal {
                 "The credential is not for this",
             ),
             Self::Denied(_) => line("authorization.denied", StatusCode::FORBIDDEN, "This is not permitted"),
+            Self::Irreducible(_) => line(
+                "authorization.collection",
+                StatusCode::BAD_GATEWAY,
+                "The answer cannot be reduced to what may be seen",
+            ),
+            Self::Question(Unanswerable::NotListed) => line(
+                "authorization.search",
+                StatusCode::NOT_IMPLEMENTED,
+                "This cannot be searched for here",
+            ),
+            Self::Question(_) => line(
+                "authorization.question",
+                StatusCode::BAD_REQUEST,
+                "The question cannot be read",
+            ),
             Self::StepUp { .. } => line(
                 "authentication.step_up",
                 StatusCode::UNAUTHORIZED,
@@ -140,6 +160,16 @@ impl Refusal {
                 "authentication.unavailable",
                 StatusCode::SERVICE_UNAVAILABLE,
                 "Credentials cannot be verified now",
+            ),
+            Self::Unlearnable => line(
+                "authorization.unavailable",
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Who may do what with the outcome cannot be written down now",
+            ),
+            Self::Unlearnt => line(
+                "authorization.not_learnt",
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "It was done, and who may do what with the outcome could not be written down",
             ),
             _ => line(
                 "cors.origin",

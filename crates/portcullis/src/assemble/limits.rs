@@ -158,18 +158,20 @@ fn schema_of(parameter: &Parameter) -> Option<SchemaId> {
     }
 }
 
+/// The reference tokens of a JSON pointer, unescaped.
+pub(crate) fn names_of(pointer: &str) -> impl Iterator<Item = String> {
+    let tokens = pointer.split('/').skip(1);
+    tokens.map(|name| name.replace("~1", "/").replace("~0", "~"))
+}
+
 /// The schema at a pointer of the operation's JSON body, or of the object that a form makes; a value that may be anything is declared too.
 pub(crate) fn in_body(contract: &Contract, declared: &Operation, pointer: &str) -> Option<SchemaId> {
     let entries = declared.body.as_ref()?.contents.entries().iter();
     let mut json = entries.filter(|entry| matches!(entry.kind(), Kind::Json | Kind::Form | Kind::Multipart));
-    let names = pointer
-        .split('/')
-        .skip(1)
-        .map(|name| name.replace("~1", "/").replace("~0", "~"));
     let step = |schema: SchemaId, name: &String| {
         let item = name.parse().ok().and_then(|index| contract.program.item(schema, index));
         contract.program.property(schema, name).or(item)
     };
-    let names: Vec<String> = names.collect();
+    let names: Vec<String> = names_of(pointer).collect();
     json.find_map(|entry| names.iter().try_fold(entry.schema, step))
 }

@@ -1,8 +1,10 @@
 //! The composition root: from a checked configuration to a running gate. The only place that knows all the parts.
 
 mod access;
+mod deciders;
 mod fixed;
 mod identity;
+mod learning;
 pub(crate) mod limits;
 mod offline;
 pub(crate) mod proof;
@@ -12,7 +14,7 @@ mod upstreams;
 pub(crate) mod versions;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -20,7 +22,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use arc_swap::ArcSwap;
 use portcullis_contract::document::Problem;
 use portcullis_gateway::account::{Ledger, LogRequests};
-use portcullis_gateway::admin::{self, Admin, Readiness, Ready};
+use portcullis_gateway::admin::{self, Admin, AdminError, Readiness, Ready};
 use portcullis_gateway::codes;
 use portcullis_gateway::dpop;
 use portcullis_gateway::forward::balance::{Fleet, Upkeep};
@@ -33,10 +35,12 @@ use portcullis_gateway::listen::{
     Drained, Http2Bounds, Listener, Settings, Sockets, TrustedProxies, WorkerIndex, Workers, unix_time,
 };
 use portcullis_gateway::metrics::{Registry, Reload, Setup};
+use portcullis_gateway::networks::AddressList;
 use portcullis_gateway::observe::Observations;
 use portcullis_gateway::replay::{self, Replay};
 use portcullis_gateway::routes::Routes;
 use portcullis_gateway::trace::{Sink, Tracer, Tracing};
+use portcullis_gateway::upstream_identity::SigningKeys;
 use thiserror::Error;
 
 use crate::acme::Orders;
@@ -45,10 +49,13 @@ use crate::config::checked::Configuration;
 use crate::config::contract::Source;
 use crate::config::{listen, log};
 use crate::contracts::Loaded;
+use crate::decision_points::DecisionPoints;
 use crate::lifecycle::listening::{Given, ListenError, Listening};
+use crate::relations;
 use crate::signing::Signing;
 use crate::traces::Exporter;
 use crate::verifiers::{Keepers, Settled};
+use deciders::{asked, related};
 use fixed::{fixed_settings, now_of};
 use identity::Signs;
 pub(crate) use offline::{Looked, Offline, look, offline};
@@ -93,6 +100,8 @@ pub(crate) struct Running {
     readiness: Arc<Readiness>,
     upstreams: Upstreams,
     keepers: Keepers,
+    decision_points: DecisionPoints,
+    relations: relations::Keeper,
     signing: Signing,
     workers: Workers,
     listeners: Vec<Listener>,
@@ -141,14 +150,14 @@ impl Running {
         let mut keepers = Keepers::start().map_err(system)?;
         let settled = keepers.settle(&configuration, &configuration.listen);
         let Settled { verifiers, pending, .. } = settled.map_err(StartError::Unusable)?;
+        let mut decision_points = DecisionPoints::start().map_err(system)?;
+        let asked = asked(&decision_points, &apis, &configuration)?;
+        let mut relations = relations::Keeper::default();
+        let related = related(&relations, &configuration, &apis)?;
         let signing = signing(&configuration)?;
         let listeners = tls::listeners(&configuration.listen, &files)?;
-        let admin_list = configuration.admin.as_ref().map(|admin| files.list(&admin.addresses));
-        let serve = |listener| {
-            let list = admin_list.unwrap_or_default();
-            let keys = Arc::clone(signing.keys());
-            Admin::serve(listener, list, Arc::clone(&registry), Arc::clone(&readiness), keys)
-        };
+        let may_operate = configuration.admin.as_ref().map(|admin| files.list(&admin.addresses));
+        let serve = |listener| surface(listener, may_operate, &registry, &readiness, signing.keys());
         let admin = operators.map(serve).transpose()?;
         let settings = settings(&configuration, listeners.clone());
         let site = Site {
@@ -156,6 +165,7 @@ impl Running {
             addresses: sockets.addresses(),
             files: &files,
             verifiers: &verifiers,
+            asked: &asked,
             signs: Signs {
                 tokens: configuration.upstream_tokens.as_ref(),
                 keys: signing.keys(),
@@ -168,6 +178,8 @@ impl Running {
         let table = routes::table(&configuration, site, apis, &limiter, &registry, &mut upstreams)?;
         upstreams.finish();
         keepers.put_in_force(pending);
+        registry.relations(related.meter());
+        relations.put_in_force(related);
         let shared = Arc::new(shared(table, limiter, &fleet).map_err(system)?);
         let upkeep = Upkeep::start(fleet).map_err(system)?;
         let observations = Arc::new(Observations::default());
@@ -176,6 +188,7 @@ impl Running {
         let workers = Workers::start(sockets, settings, make).map_err(system)?;
         registry.contracts(ages);
         registry.issuers(verifiers.issuers.values().cloned().collect());
+        decision_points.put_in_force(asked, &registry);
         readiness.set(Ready::Serving);
         registry.reloaded(Reload::Applied, unix_seconds());
         let orders = Orders::start(&configuration.listen, &listeners).map_err(system)?;
@@ -187,6 +200,8 @@ impl Running {
             readiness,
             upstreams,
             keepers,
+            decision_points,
+            relations,
             signing,
             workers,
             listeners,
@@ -207,12 +222,15 @@ impl Running {
         let files = AddressFiles::read(&configuration).map_err(StartError::Unusable)?;
         let settled = self.keepers.settle(&configuration, &self.configuration.listen);
         let Settled { verifiers, pending, .. } = settled.map_err(StartError::Unusable)?;
+        let asked = asked(&self.decision_points, &apis, &configuration)?;
+        let related = related(&self.relations, &configuration, &apis)?;
         let signing = self.signing.read(&configuration).map_err(StartError::Unusable)?;
         let site = Site {
             listeners: &self.configuration.listen,
             addresses: self.workers.addresses(),
             files: &files,
             verifiers: &verifiers,
+            asked: &asked,
             signs: Signs {
                 tokens: configuration.upstream_tokens.as_ref(),
                 keys: self.signing.keys(),
@@ -223,12 +241,15 @@ impl Running {
         tls::replace(&self.configuration.listen, &configuration.listen, &self.listeners)?;
         // Nothing fails from here on. Before the table that needs them:
         self.keepers.put_in_force(pending);
+        self.registry.relations(related.meter());
+        self.relations.put_in_force(related);
         self.signing.replace(signing);
         self.shared.routes.store(Arc::new(table));
         self.upstreams.finish();
         self.replace_lists(&configuration, &files);
         self.registry.contracts(ages);
         self.registry.issuers(verifiers.issuers.values().cloned().collect());
+        self.decision_points.put_in_force(asked, &self.registry);
         self.registry.reloaded(Reload::Applied, unix_seconds());
         let restart_needed = fixed_settings(&self.configuration, &configuration);
         Ok(Reloaded { restart_needed })
@@ -334,6 +355,18 @@ fn system(error: impl ToString) -> StartError {
     StartError::System(error.to_string())
 }
 
+/// The surface for operators.
+fn surface(
+    listener: TcpListener,
+    addresses: Option<AddressList>,
+    registry: &Arc<Registry>,
+    readiness: &Arc<Readiness>,
+    keys: &Arc<SigningKeys>,
+) -> Result<Admin, AdminError> {
+    let (registry, readiness, keys) = (Arc::clone(registry), Arc::clone(readiness), Arc::clone(keys));
+    Admin::serve(listener, addresses.unwrap_or_default(), registry, readiness, keys)
+}
+
 /// The keys that sign tokens for upstreams.
 fn signing(configuration: &Configuration) -> Result<Signing, StartError> {
     let mut signing = Signing::new();
@@ -435,7 +468,7 @@ fn written(apis: &[Loaded]) -> Vec<(String, u64)> {
     let of = |api: &Loaded| {
         let modified = match &api.api.contract {
             Source::File(path) => std::fs::metadata(path).and_then(|file| file.modified()).ok(),
-            Source::Directory(_) | Source::Remote(_) | Source::Git(_) => None,
+            Source::Directory(_) | Source::Remote(_) | Source::Git(_) | Source::Own => None,
         };
         let since = modified.and_then(|modified| modified.duration_since(UNIX_EPOCH).ok());
         (

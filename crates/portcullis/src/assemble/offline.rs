@@ -14,6 +14,8 @@ use super::{StartError, counters};
 use crate::address_files::AddressFiles;
 use crate::config::checked::Configuration;
 use crate::contracts::Loaded;
+use crate::decision_points::DecisionPoints;
+use crate::relations;
 use crate::signing::{self, Signing};
 use crate::verifiers::{Keepers, Settled, Verifiers};
 
@@ -42,8 +44,9 @@ pub(crate) fn look(configuration: &Configuration) -> Result<Looked, Vec<Problem>
     let files = AddressFiles::read(configuration);
     let signing = signing::check(configuration);
     let verifiers = Keepers::offline().settle(configuration, &configuration.listen);
-    match (files, verifiers, signing) {
-        (Ok(files), Ok(settled), Ok(())) => {
+    let store = relations::problem(configuration.relations.as_ref(), &configuration.location);
+    match (files, verifiers, signing, store) {
+        (Ok(files), Ok(settled), Ok(()), None) => {
             let Settled {
                 verifiers, warnings, ..
             } = settled;
@@ -53,8 +56,9 @@ pub(crate) fn look(configuration: &Configuration) -> Result<Looked, Vec<Problem>
                 warnings,
             })
         }
-        (files, verifiers, signing) => {
+        (files, verifiers, signing, store) => {
             let mut problems = files.err().unwrap_or_default();
+            problems.extend(store);
             problems.extend(verifiers.map_or_else(|found| found, |settled| settled.warnings));
             problems.extend(signing.err().unwrap_or_default());
             Err(problems)
@@ -74,11 +78,14 @@ pub(crate) fn offline(
     let (limiter, registry) = counters(NonZeroUsize::MIN, 1)?;
     let mut upstreams = Upstreams::new(Fleet::new(1));
     let signing = Signing::new();
+    let asked = DecisionPoints::offline().settle(&apis, &configuration.location);
+    let asked = asked.map_err(StartError::Unusable)?;
     let site = Site {
         listeners: &configuration.listen,
         addresses: &configuration.listen_addresses(),
         files: &looked.files,
         verifiers: &looked.verifiers,
+        asked: &asked,
         signs: Signs {
             tokens: configuration.upstream_tokens.as_ref(),
             keys: signing.keys(),

@@ -4,8 +4,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use portcullis_contract::conform::contract::Contract;
-use portcullis_contract::conform::json::Undeclared;
+use portcullis_contract::conform::json::{TypeSet, Undeclared};
 use portcullis_contract::conform::operation::Operation as Declared;
+use portcullis_contract::conform::parameter::Encoding;
 use portcullis_decision::words::{Action, Resource};
 use portcullis_gateway::decisions::API;
 use portcullis_gateway::failures::Failures;
@@ -13,17 +14,19 @@ use portcullis_gateway::limit::Limiter;
 use portcullis_gateway::limit::target::Pointer;
 use portcullis_gateway::metrics::Registry;
 use portcullis_gateway::policy::{
-    Access as Proof, AnswerRules, Cors, Decided, Decisions, Levels, Mode, Modes, Named, Place, Policy, Repeat,
+    Access as Proof, Admins, AnswerRules, Collection, Cors, Decided, Decisions, Levels, Mode, Modes, Named, Path,
+    Place, Policy, Repeat, Spelling,
 };
-use portcullis_gateway::routes::{Api, Hosts, Operation, Routes};
+use portcullis_gateway::routes::{Api, Behind, Hosts, Operation, Routes};
 use portcullis_gateway::websocket;
 
 use super::access::{Access, sharing};
 use super::identity::{self, Signs};
 use super::upstreams::Upstreams;
 use super::versions::Versions;
-use super::{StartError, limits, proof};
+use super::{StartError, learning, limits, proof};
 use crate::address_files::AddressFiles;
+use crate::config::admin_operations::AdminOperations;
 use crate::config::api;
 use crate::config::authorization;
 use crate::config::checked::Configuration;
@@ -31,7 +34,8 @@ use crate::config::listen::Listener;
 use crate::config::policy::{self, Policy as Settled};
 use crate::config::raw::{Retry, UndeclaredAction};
 use crate::config::{self, raw};
-use crate::contracts::{Loaded, websockets};
+use crate::contracts::{Loaded, admin, websockets};
+use crate::decision_points::Settled as Asked;
 use crate::verifiers::Verifiers;
 
 /// The names by which a machine calls itself.
@@ -48,6 +52,8 @@ pub(super) struct Site<'s> {
     pub(super) files: &'s AddressFiles,
     /// What verifies credentials.
     pub(super) verifiers: &'s Verifiers,
+    /// Who else is asked when something is decided.
+    pub(super) asked: &'s Asked,
     /// With what tokens for upstreams are signed.
     pub(super) signs: Signs<'s>,
 }
@@ -74,6 +80,7 @@ pub(super) fn table(
     let mut building = Building {
         addresses: site.addresses,
         verifiers: site.verifiers,
+        asked: site.asked,
         signs: site.signs,
         access: &mut access,
         versions: &mut versions,
@@ -89,6 +96,7 @@ pub(super) fn table(
 struct Building<'b, 'g> {
     addresses: &'b [SocketAddr],
     verifiers: &'b Verifiers,
+    asked: &'b Asked,
     signs: Signs<'b>,
     access: &'b mut Access<'g>,
     versions: &'b mut Versions,
@@ -103,26 +111,56 @@ impl Building<'_, '_> {
             contract,
             policies,
             decisions,
+            point,
+            granted,
             outer_policy,
             tls,
             ..
         } = loaded;
+        let elsewhere = self.asked.of(&api.name);
+        if elsewhere.is_none() && decisions.as_ref().is_some_and(|decisions| decisions.asks_others()) {
+            let message = format!("nobody is asked who has a say in what callers of `{}` may do", api.name);
+            return Err(StartError::Setting(message));
+        }
         let mut operations = Vec::new();
         for (declared, policy) in contract.operations.iter().zip(&policies) {
-            let decided = decisions.as_ref().map(|by| decided(by, &api.name, declared, policy));
-            let decided = decided.transpose().map_err(StartError::Setting)?;
-            operations.push(self.operation(&api, &contract, declared, policy, decided)?);
+            let decided = decisions
+                .as_ref()
+                .map(|by| decided(by, &api.name, &contract, declared, policy));
+            let mut decided = decided.transpose().map_err(StartError::Setting)?;
+            if let Some(decided) = &mut decided {
+                decided.elsewhere.clone_from(&elsewhere);
+            }
+            let admins = admin::of(&api, declared, policy).map(admins);
+            let mut operation = self.operation(&api, &contract, declared, policy)?;
+            let lesson = learning::lesson(granted.as_ref(), policy.learning.as_ref(), &contract, declared);
+            operation.policy = Policy {
+                decided,
+                admins,
+                lesson: lesson.map_err(StartError::Setting)?,
+                ..operation.policy
+            };
+            operations.push(operation);
         }
         let identity = self.signs.told(&api.upstream_identity);
         let rules = identity::rules(&api.upstream_identity, identity.as_deref());
-        let upstream = Arc::new(upstreams.upstream(&api.name, &api.upstream, rules, tls)?);
+        let behind = match (&api.behind, point) {
+            (_, Some(point)) => Behind::DecisionPoint(point),
+            (api::Behind::Upstream(upstream), None) => {
+                Behind::Upstream(Arc::new(upstreams.upstream(&api.name, upstream, rules, tls)?))
+            }
+            (api::Behind::DecisionPoint(_), None) => {
+                let message = format!("nobody decides for the decision point `{}`", api.name);
+                return Err(StartError::Setting(message));
+            }
+        };
         Ok(Api {
             hosts: hosts(&api.hosts, &contract, self.addresses),
             cors: self.cors(&outer_policy)?,
             name: api.name.into(),
             contract: Arc::new(contract),
             operations,
-            upstream,
+            behind,
             identity,
         })
     }
@@ -133,16 +171,12 @@ impl Building<'_, '_> {
         contract: &Contract,
         declared: &Declared,
         policy: &Settled,
-        decided: Option<Decided>,
     ) -> Result<Operation, StartError> {
         let counted_as = api.limits_of.as_ref().map_or(&api.name, |of| &of.value);
         let id = self.versions.name(counted_as, declared);
         let own = limits::of_operation(counted_as, &id, contract, declared, policy).map_err(StartError::Setting)?;
         Ok(Operation {
-            policy: Policy {
-                decided,
-                ..self.policy(policy, declared, proof::access(api, contract, declared, self.verifiers))?
-            },
+            policy: self.policy(policy, declared, proof::access(api, contract, declared, self.verifiers))?,
             limits: self.limiter.compile(own).map_err(StartError::Limits)?,
             metrics: self.registry.operation(&api.name, &declared.name()),
         })
@@ -154,6 +188,8 @@ impl Building<'_, '_> {
             modes: modes(settled.modes),
             access: Arc::new(access),
             decided: None,
+            admins: None,
+            lesson: None,
             step_up: settled.step_up.clone(),
             listeners: self.access.listeners(settled.listeners.as_deref()),
             addresses: self.access.rules(&settled.addresses),
@@ -197,20 +233,18 @@ impl Building<'_, '_> {
 ///
 /// # Errors
 /// A place that was not checked before.
-fn decided(by: &Arc<Decisions>, api: &str, declared: &Declared, policy: &Settled) -> Result<Decided, String> {
+fn decided(
+    by: &Arc<Decisions>,
+    api: &str,
+    contract: &Contract,
+    declared: &Declared,
+    policy: &Settled,
+) -> Result<Decided, String> {
     let named = |resource: &authorization::Resource| {
-        let place = match &resource.place {
-            authorization::Place::Path(name) => Place::Path(name.as_str().into()),
-            authorization::Place::Query(name) => Place::Query(name.as_str().into()),
-            authorization::Place::Header(name) => Place::Header(name.clone()),
-            authorization::Place::Body(pointer) => {
-                Place::Body(Pointer::parse(pointer).map_err(|error| error.to_string())?)
-            }
-        };
+        let read = named(contract, declared, &resource.kind.value, &resource.place)?;
         Ok(Named {
-            kind: resource.kind.value.as_str().into(),
-            place,
             optional: resource.optional,
+            ..read
         })
     };
     Ok(Decided {
@@ -218,7 +252,86 @@ fn decided(by: &Arc<Decisions>, api: &str, declared: &Declared, policy: &Settled
         action: Action::new(declared.name()),
         api: Resource::new(API, api),
         resources: policy.resources.iter().map(named).collect::<Result<_, String>>()?,
+        collection: policy
+            .collection
+            .as_ref()
+            .map(|listed| collection(listed, declared))
+            .transpose()?,
+        elsewhere: None,
     })
+}
+
+/// How the answers of an operation list resources.
+///
+/// # Errors
+/// A pointer that was not checked before.
+fn collection(settled: &config::collection::Collection, declared: &Declared) -> Result<Collection, String> {
+    let pointer = |text: &String| Pointer::parse(text).map_err(|error| error.to_string());
+    let pointers = |texts: &[String]| texts.iter().map(pointer).collect::<Result<_, _>>();
+    let attribute = |(name, text): (&String, &String)| Ok((name.as_str().into(), pointer(text)?));
+    let own = || declared.name().into_owned();
+    Ok(Collection {
+        items: pointer(&settled.items)?,
+        kind: settled.kind.value.as_str().into(),
+        id: Path::parse(&settled.id).map_err(|error| error.to_string())?,
+        action: Action::new(settled.action.clone().unwrap_or_else(own)),
+        attributes: settled
+            .attributes
+            .iter()
+            .map(attribute)
+            .collect::<Result<_, String>>()?,
+        counts: pointers(&settled.counts)?,
+        links: pointers(&settled.links)?,
+    })
+}
+
+/// Who may use the operations of administrators.
+fn admins(settings: &AdminOperations) -> Arc<Admins> {
+    let names = |names: &mut dyn Iterator<Item = &String>| names.map(|name| name.as_str().into()).collect();
+    Arc::new(Admins {
+        roles: settings
+            .roles
+            .as_ref()
+            .map(|roles| names(&mut roles.iter().map(|role| &role.value))),
+        certificates: settings.certificates.as_ref().map(|known| names(&mut known.iter())),
+    })
+}
+
+/// A resource that a request has to name, as the gate knows it.
+///
+/// # Errors
+/// A place that was not checked before.
+pub(super) fn named(
+    contract: &Contract,
+    declared: &Declared,
+    kind: &str,
+    place: &authorization::Place,
+) -> Result<Named, String> {
+    Ok(Named {
+        kind: kind.into(),
+        place: match place {
+            authorization::Place::Path(name) => Place::Path(name.as_str().into()),
+            authorization::Place::Query(name) => Place::Query(name.as_str().into()),
+            authorization::Place::Header(name) => Place::Header(name.clone()),
+            authorization::Place::Body(path) => Place::Body(Path::parse(path).map_err(|error| error.to_string())?),
+        },
+        optional: false,
+        spelling: spelling(contract, declared, place),
+    })
+}
+
+/// How the name of a resource is spelt. In a JSON body a number is told from a text, and read as such.
+fn spelling(contract: &Contract, declared: &Declared, place: &authorization::Place) -> Spelling {
+    let types = place.parameter(declared).map(|parameter| match parameter.encoding {
+        Encoding::Style { schema, .. } => contract.program.types(schema),
+        Encoding::Json(_) | Encoding::Unjudged => TypeSet::ALL,
+    });
+    match types {
+        Some(types) if !types.intersects(TypeSet::NUMBER) => Spelling::Text,
+        Some(types) if !types.intersects(TypeSet::STRING) => Spelling::Integer,
+        Some(_) => Spelling::Either,
+        None => Spelling::Text,
+    }
 }
 
 /// The expected hosts, without ports: a port is no name, and forwarding often changes it.

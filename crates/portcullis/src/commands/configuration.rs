@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::Failure;
 use crate::config::checked::Configuration;
 use crate::config::credentials::Credentials;
+use crate::config::relations::Relations;
 use crate::config::{self, Reading};
 use crate::{files, report};
 
@@ -84,6 +85,15 @@ impl ConfigFile {
     pub(super) fn credentials(&self) -> Result<Option<Credentials>, Failure> {
         let text = self.text()?;
         config::credentials_alone(&self.config.to_string_lossy(), &text).map_err(Failure::of_problems)
+    }
+
+    /// Where relations are kept, whatever is wrong elsewhere in the file.
+    ///
+    /// # Errors
+    /// The file cannot be read, or `relations` has errors.
+    pub(super) fn relations(&self) -> Result<Option<Relations>, Failure> {
+        let text = self.text()?;
+        config::relations_alone(&self.config.to_string_lossy(), &text).map_err(Failure::of_problems)
     }
 
     fn text(&self) -> Result<Vec<u8>, Failure> {

@@ -17,6 +17,7 @@ mod man;
 mod observe_report;
 mod outcome;
 mod policy;
+mod relation;
 mod serve;
 mod token;
 mod try_request;
@@ -78,8 +79,10 @@ enum Verb {
     Token(token::Arguments),
     /// Make users who log in with a password
     User(user::Arguments),
-    /// Test the policies of an API, and print the schema that they are held against
+    /// Test, explain and look through the policies of an API, and make recorded decisions again
     Policy(policy::Arguments),
+    /// Write, delete, list and ask who stands in which relation to what
+    Relation(relation::Arguments),
     /// Look at the configuration's own definition
     Config(config::Arguments),
     /// Start an example API with the gate in front of it, and show what to try
@@ -111,6 +114,7 @@ pub(crate) fn run() -> Outcome {
         Verb::Token(arguments) => token::run(&arguments, &shared),
         Verb::User(arguments) => user::run(&arguments, &shared),
         Verb::Policy(arguments) => policy::run(&arguments, &shared),
+        Verb::Relation(arguments) => relation::run(&arguments, &shared),
         Verb::Config(arguments) => config::run(&arguments),
         #[cfg(feature = "demo")]
         Verb::Demo(arguments) => demo::run(&arguments, &shared),
@@ -223,6 +227,30 @@ mod tests {
         check("health --admin localhost", false);
         check("demo --attacks --json", true);
         check("", false);
+    }
+
+    #[test]
+    fn arguments_of_relation() {
+        check("relation init", true);
+        check("relation write", false);
+        check(
+            "relation write account:1#owner@user:jean --if-absent account:1#owner@user:eve",
+            true,
+        );
+        check("relation write account:1#owner@user:jean --file a.jsonl", false);
+        check("relation write --file a.jsonl --batch 500", true);
+        check("relation write --file a.jsonl --batch 10001", false);
+        check(
+            "relation write --file a.jsonl --if-absent account:1#owner@user:eve",
+            false,
+        );
+        check("relation delete", false);
+        check("relation delete --object user:jean", true);
+        check("relation list", false);
+        check("relation list --unfit", true);
+        check("relation list account:1 --limit 5 --json", true);
+        check("relation check account:1#reader@user:jean", true);
+        check("relation objects account#reader@user:jean", true);
     }
 
     #[test]

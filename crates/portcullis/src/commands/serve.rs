@@ -24,6 +24,7 @@ use crate::lifecycle::{account, descriptors};
 use crate::logging;
 use crate::observations::Recorder;
 use crate::refresh::Refresh;
+use crate::relations;
 use crate::watched::Watched;
 use control::{Control, Orders};
 use origin::{Origin, Ready};
@@ -141,12 +142,15 @@ fn places(configuration: &Configuration, files: &[PathBuf], program: &Program) -
         places.keep(&acme.storage);
         acme.root.iter().for_each(|root| places.read(&root.value));
     }
+    if let Some(relations) = &configuration.relations {
+        relations::allow(relations, &mut places);
+    }
     if let Some(credentials) = configuration.credentials.as_ref().and_then(Kept::in_files) {
         credentials::allow(credentials, &mut places);
     }
     let repositories = configuration.apis.iter().filter_map(|api| match &api.contract {
         Source::Git(repository) => Some(repository),
-        Source::File(_) | Source::Directory(_) | Source::Remote(_) => None,
+        Source::File(_) | Source::Directory(_) | Source::Remote(_) | Source::Own => None,
     });
     for repository in repositories {
         places.read(&repository.path.join(".git"));

@@ -13,10 +13,12 @@ use portcullis_gateway::forward::balance::{
 };
 
 use super::address_list;
+use super::admin_operations::AdminOperations;
 use super::authorization::Authorization;
 use super::balance::{Breaker, Resolve, Retries, Sticky};
 use super::checked::{duplicates, number, seconds, time};
 use super::contract::Source;
+use super::decision_point::DecisionPoint;
 use super::listen;
 use super::policy;
 use super::problems::Problems;
@@ -45,8 +47,8 @@ pub(crate) struct Api {
     pub(crate) contract_span: Span,
     /// From where the contract's references are fetched.
     pub(crate) references: References,
-    /// The service that implements it.
-    pub(crate) upstream: Upstream,
+    /// Who implements it.
+    pub(crate) behind: Behind,
     /// The values of `Host` that are served.
     pub(crate) hosts: Hosts,
     /// What stands before every path; `None`: the paths of the contract's servers.
@@ -63,6 +65,8 @@ pub(crate) struct Api {
     pub(crate) upstream_identity: UpstreamIdentity,
     /// What callers may do; none: whatever the contract lets them in for.
     pub(crate) authorization: Option<Authorization>,
+    /// Who may use the operations of administrators.
+    pub(crate) admin_operations: Option<AdminOperations>,
     /// The outermost layer of the policy; see [`policy::settle`].
     pub(crate) policy: raw::Policy,
 }
@@ -85,6 +89,15 @@ pub(crate) enum Hosts {
     Only(Vec<Placed<String>>),
     /// Every one.
     Any,
+}
+
+/// Who implements an API.
+#[derive(Clone, Debug)]
+pub(crate) enum Behind {
+    /// A service.
+    Upstream(Box<Upstream>),
+    /// The gate itself, as a decision point about another API.
+    DecisionPoint(DecisionPoint),
 }
 
 /// The service that implements an API.
@@ -125,6 +138,17 @@ pub(crate) struct Endpoint {
     pub(crate) weight: u32,
 }
 
+impl Behind {
+    /// Every endpoint of the service, in the order of [`Upstream::all`]; none where the gate itself answers.
+    pub(crate) fn endpoints(&self) -> impl Iterator<Item = &Endpoint> {
+        let upstream = match self {
+            Self::Upstream(upstream) => Some(upstream),
+            Self::DecisionPoint(_) => None,
+        };
+        upstream.into_iter().flat_map(|upstream| upstream.all())
+    }
+}
+
 impl Api {
     /// What verifies a security scheme of the contract; none where nothing does.
     pub(crate) fn scheme(&self, name: &str) -> Option<&Scheme> {
@@ -158,7 +182,7 @@ impl Api {
     ) -> Option<Self> {
         let contract_span = raw.contract.span;
         let source = Source::lower(raw.contract.clone(), directory, problems);
-        let hosts = lower_hosts(&raw, problems);
+        let hosts = lower_hosts(raw.hosts.as_deref(), raw.dangerous_any_host, problems);
         policy::check(&raw.policy, problems);
         listen::check_names(raw.policy.listeners.as_deref(), listeners, problems);
         address_list::locate(&mut raw.policy, directory);
@@ -180,6 +204,9 @@ impl Api {
         };
         let authorization = raw.authorization;
         let authorization = authorization.map(|written| Authorization::lower(written, directory, problems));
+        let admin_operations = raw.admin_operations;
+        let admin_operations =
+            admin_operations.map(|written| AdminOperations::lower(written, directory, listeners, problems));
         let identity = raw.upstream_identity;
         let identity = identity.map(|written| UpstreamIdentity::lower(written, beside, problems));
         Some(Self {
@@ -197,7 +224,7 @@ impl Api {
                 origins: raw.ref_origins.into_iter().map(|origin| origin.value.0).collect(),
                 files_anywhere: raw.dangerous_files_anywhere,
             },
-            upstream,
+            behind: Behind::Upstream(Box::new(upstream)),
             hosts,
             base_paths: raw
                 .base_path
@@ -211,6 +238,7 @@ impl Api {
             upstream_identity: identity.unwrap_or_default(),
             unverified_schemes: raw.dangerous_unverified_schemes,
             authorization,
+            admin_operations,
             policy: raw.policy,
         })
     }
@@ -239,16 +267,16 @@ pub(super) fn check_limits_of(apis: &[Api], problems: &mut Problems<'_>) {
     }
 }
 
-fn lower_hosts(raw: &raw::Api, problems: &mut Problems<'_>) -> Hosts {
-    match &raw.hosts {
-        Some(hosts) if raw.dangerous_any_host => {
+pub(super) fn lower_hosts(hosts: Option<&[Spanned<Host>]>, any: bool, problems: &mut Problems<'_>) -> Hosts {
+    match hosts {
+        Some(hosts) if any => {
             if let Some(host) = hosts.first() {
                 let message = "`hosts` are named and `dangerous_any_host` serves them all";
                 problems.error(host.span, message, "take one of the two out");
             }
             Hosts::Any
         }
-        None if raw.dangerous_any_host => Hosts::Any,
+        None if any => Hosts::Any,
         None => Hosts::FromContract,
         Some(hosts) => {
             duplicates(

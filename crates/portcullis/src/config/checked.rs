@@ -16,6 +16,7 @@ use super::address_list::{AddressList, Addresses};
 use super::api::{self, Api};
 use super::client_certificates::{ClientCertificates, Forwarded};
 use super::credentials::{self, Credentials, Kept};
+use super::decision_point::{DecisionPoint, DecisionPointWritten, Site};
 use super::described::Described;
 use super::issuer::Issuer;
 use super::listen::{self, ListenWritten, Listener};
@@ -23,6 +24,7 @@ use super::log::{LogFormat, LogRequests};
 use super::problems::Problems;
 use super::process::Process;
 use super::raw::{self, TrustedHeader};
+use super::relations::{self, Relations};
 use super::security::Authorities;
 use super::signers::Signers;
 use super::spanned::Spanned;
@@ -60,6 +62,8 @@ pub(crate) struct Configuration {
     pub(crate) issuers: Vec<Issuer>,
     /// Where the gate's own credentials are kept.
     pub(crate) credentials: Option<Kept>,
+    /// Where relations are kept.
+    pub(crate) relations: Option<Relations>,
     /// Who logs in with a password.
     pub(crate) users: Vec<Users>,
     /// How passwords are verified.
@@ -203,9 +207,8 @@ pub(super) fn lower(
     let addresses = addresses(&raw.listen.0, problems);
     let has_proxies = !raw.trusted_proxies.is_empty();
     let names = listen::names(&raw.listen.0, problems);
-    let listen = raw.listen.0.into_iter();
-    let listen = listen.map(|entry| Listener::lower(entry, directory, has_proxies, problems));
-    let listen: Vec<_> = listen.collect();
+    let listener = |entry| Listener::lower(entry, directory, has_proxies, problems);
+    let listen: Vec<_> = raw.listen.0.into_iter().map(listener).collect();
     let issuers = each(raw.issuers, |issuer| Issuer::lower(issuer, directory, problems));
     let users = each(raw.users, |users| Users::lower(users, directory));
     let signers = each(raw.signers, |signers| Signers::lower(signers, directory, problems));
@@ -225,11 +228,13 @@ pub(super) fn lower(
         described,
     };
     duplicates(NAME_OF_AUTHORITY, authorities.names(), problems);
-    let apis = lower_apis(raw.apis, directory, &names, authorities, problems);
+    let site = Site::of(&names, &listen);
+    let apis = lower_apis((raw.apis, raw.decision_points), directory, site, authorities, problems);
     let credentials = raw
         .credentials
         .map(|written| Credentials::lower(written, directory, problems));
     credentials::check(credentials.as_ref(), &apis, authorities, problems);
+    let relations = relations::settle(raw.relations, described.relations, &apis, directory, problems);
     Configuration {
         location: String::new(),
         admin: raw
@@ -253,6 +258,7 @@ pub(super) fn lower(
         },
         issuers,
         credentials: credentials.map(Kept::InFiles),
+        relations,
         users,
         logins: Logins::lower(&raw.logins, cores()),
         upstream_tokens,
@@ -283,14 +289,16 @@ fn each<W, S>(written: Vec<Spanned<W>>, mut lower: impl FnMut(W) -> S) -> Vec<S>
 }
 
 fn lower_apis(
-    written: Vec<Spanned<raw::Api>>,
+    (written, points): (Vec<Spanned<raw::Api>>, Vec<Spanned<DecisionPointWritten>>),
     directory: &Path,
-    listeners: &[String],
+    site: Site<'_>,
     authorities: Authorities<'_>,
     problems: &mut Problems<'_>,
 ) -> Vec<Api> {
-    let lower = |api: Spanned<raw::Api>| Api::lower(api.value, directory, listeners, authorities, problems);
-    let apis: Vec<Api> = written.into_iter().filter_map(lower).collect();
+    let lower = |api: Spanned<raw::Api>| Api::lower(api.value, directory, site.names, authorities, problems);
+    let mut apis: Vec<Api> = written.into_iter().filter_map(lower).collect();
+    let points = points.into_iter();
+    apis.extend(points.map(|point| DecisionPoint::lower(point, directory, site, authorities, problems)));
     let names = apis.iter().map(|api| (api.name.as_str(), api.name_span));
     duplicates("API name", names, problems);
     api::check_limits_of(&apis, problems);

@@ -61,7 +61,12 @@ pub(crate) enum Source {
     Remote(Remote),
     /// A file in a Git repository.
     Git(Repository),
+    /// The gate's own: that of a decision point.
+    Own,
 }
+
+/// What the gate's own contract is called.
+pub(crate) const OWN: &str = "authzen.openapi.yaml";
 
 /// A contract at a URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,6 +128,7 @@ impl Source {
             Self::File(path) | Self::Directory(path) => path.file_name().unwrap_or_default().to_string_lossy(),
             Self::Remote(Remote { url, .. }) => Cow::Borrowed(last(url.path())),
             Self::Git(Repository { file, .. }) => Cow::Borrowed(last(file)),
+            Self::Own => Cow::Borrowed(OWN),
         };
         let stem = name.split('.').find(|part| !part.is_empty());
         stem.unwrap_or("api").to_owned()
@@ -131,7 +137,7 @@ impl Source {
     /// How often it is looked at anew, if at all.
     pub(crate) fn refresh(&self) -> Option<Duration> {
         match self {
-            Self::File(_) | Self::Directory(_) => None,
+            Self::File(_) | Self::Directory(_) | Self::Own => None,
             Self::Remote(Remote { refresh, .. }) | Self::Git(Repository { refresh, .. }) => *refresh,
         }
     }
@@ -145,6 +151,7 @@ impl fmt::Display for Source {
             Self::Git(Repository {
                 path, reference, file, ..
             }) => write!(f, "{}@{reference}:{file}", path.display()),
+            Self::Own => f.write_str(OWN),
         }
     }
 }

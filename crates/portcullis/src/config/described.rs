@@ -14,6 +14,8 @@ pub(super) struct Described {
     sections: BTreeMap<&'static str, Names>,
     /// Whether anything is said of the gate's own credentials.
     pub(super) credentials: bool,
+    /// Whether anything is said of relations.
+    pub(super) relations: bool,
 }
 
 #[derive(Debug)]
@@ -31,6 +33,7 @@ impl Described {
         Self {
             sections: SECTIONS.into_iter().filter_map(section).collect(),
             credentials: root.get("credentials").is_some(),
+            relations: root.get("relations").is_some(),
         }
     }
 

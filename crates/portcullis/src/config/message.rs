@@ -51,6 +51,8 @@ impl TryFrom<String> for Pointer {
     fn try_from(text: String) -> Result<Self, String> {
         let escaped = |token: &str| token.split('~').skip(1).all(|after| after.starts_with(['0', '1']));
         match text.strip_prefix('/') {
+            // The whole of it.
+            None if text.is_empty() => Ok(Self(text)),
             Some(rest) if text.len() <= 256 && rest.split('/').all(|token| !token.is_empty() && escaped(token)) => {
                 Ok(Self(text))
             }

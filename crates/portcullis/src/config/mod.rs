@@ -5,21 +5,26 @@
 
 pub(crate) mod acme;
 pub(crate) mod address_list;
+pub(crate) mod admin_operations;
 pub(crate) mod api;
 pub(crate) mod authorization;
 mod balance;
 pub(crate) mod checked;
 pub(crate) mod client_certificates;
+pub(crate) mod collection;
 pub(crate) mod contract;
 pub(crate) mod cors;
 pub(crate) mod credentials;
+pub(crate) mod decision_point;
 pub(crate) mod decryption;
 mod described;
 mod dpop;
+pub(crate) mod elsewhere;
 pub(crate) mod extensions;
 mod instead;
 pub(crate) mod introspection;
 pub(crate) mod issuer;
+pub(crate) mod learning;
 pub(crate) mod listen;
 pub(crate) mod log;
 mod message;
@@ -31,6 +36,7 @@ pub(crate) mod process;
 mod published_defaults;
 pub(crate) mod rate_limit;
 pub(crate) mod raw;
+pub(crate) mod relations;
 pub(crate) mod schema;
 pub(crate) mod security;
 mod shape;
@@ -56,6 +62,7 @@ use credentials::Credentials;
 use described::Described;
 use ipnet::IpNet;
 use problems::Problems;
+use relations::Relations;
 use serde::de::DeserializeOwned;
 
 /// Reads an address or a network, as every setting does.
@@ -121,9 +128,22 @@ pub(crate) fn read(location: &str, text: &[u8]) -> Reading {
 /// # Errors
 /// What is wrong with it, at its place.
 pub(crate) fn read_as<T: DeserializeOwned>(location: &str, text: &[u8]) -> Result<T, Problem> {
+    read_placed(location, text).map(|(read, _)| read)
+}
+
+/// The same, with the tree that it was read from: there is the place of what turns out to be wrong later.
+///
+/// # Errors
+/// See [`read_as`].
+pub(crate) fn read_placed<T: DeserializeOwned>(location: &str, text: &[u8]) -> Result<(T, Node), Problem> {
     let root = parse(location, text)?;
-    tree::read(&root)
-        .map_err(|unreadable| Problem::error(location, unreadable.span.unwrap_or(root.span), unreadable.message))
+    match tree::read(&root) {
+        Ok(read) => Ok((read, root)),
+        Err(unreadable) => {
+            let span = unreadable.span.unwrap_or(root.span);
+            Err(Problem::error(location, span, unreadable.message))
+        }
+    }
 }
 
 /// Settles the `credentials` of a configuration, whatever is wrong elsewhere in it: whoever revokes a key has no time to mend the rest.
@@ -131,17 +151,37 @@ pub(crate) fn read_as<T: DeserializeOwned>(location: &str, text: &[u8]) -> Resul
 /// # Errors
 /// The file cannot be read as a whole, or what is wrong with `credentials`.
 pub(crate) fn credentials_alone(location: &str, text: &[u8]) -> Result<Option<Credentials>, Vec<Problem>> {
+    alone(location, text, "credentials", schema::credentials(), Credentials::lower)
+}
+
+/// Settles the `relations` of a configuration, whatever is wrong elsewhere in it: revoking a relation is as urgent.
+///
+/// # Errors
+/// The file cannot be read as a whole, or what is wrong with `relations`.
+pub(crate) fn relations_alone(location: &str, text: &[u8]) -> Result<Option<Relations>, Vec<Problem>> {
+    let lower = |raw, directory: &Path, _: &mut Problems<'_>| Relations::lower(raw, directory);
+    alone(location, text, "relations", schema::relations(), lower)
+}
+
+/// Settles one member of a configuration.
+fn alone<W: DeserializeOwned, S>(
+    location: &str,
+    text: &[u8],
+    name: &str,
+    schema: &serde_json::Value,
+    lower: impl FnOnce(W, &Path, &mut Problems<'_>) -> S,
+) -> Result<Option<S>, Vec<Problem>> {
     let root = parse(location, text).map_err(|problem| vec![problem])?;
-    let Some(mut written) = root.get("credentials").cloned() else {
+    let Some(mut written) = root.get(name).cloned() else {
         return Ok(None);
     };
     let locate = |_: FileId| location.to_owned();
     let mut problems = Problems::new(&locate);
-    if shape::keep(&mut written, schema::credentials(), "`credentials`", &mut problems) {
+    if shape::keep(&mut written, schema, &format!("`{name}`"), &mut problems) {
         match tree::read(&written) {
             Ok(raw) => {
                 let directory = Path::new(location).parent().unwrap_or(Path::new(""));
-                let settled = Credentials::lower(raw, directory, &mut problems);
+                let settled = lower(raw, directory, &mut problems);
                 let problems = problems.into_sorted();
                 return if problems.is_empty() {
                     Ok(Some(settled))

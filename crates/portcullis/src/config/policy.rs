@@ -12,7 +12,9 @@ use portcullis_identity::step_up::StepUp;
 use super::address_list::{self, AddressRule};
 use super::authorization::{Resource, ResourceWritten};
 use super::checked::{duplicates, time};
+use super::collection::{Collection, CollectionWritten};
 use super::cors::{self, Sharing};
+use super::learning::Learning;
 use super::problems::Problems;
 use super::rate_limit::{self, RateLimit};
 use super::raw::{self, Mode, Oversize, ResponseAction, Retry, UndeclaredAction};
@@ -44,10 +46,16 @@ pub(crate) struct Policy {
     pub(crate) file_bytes_max: Option<u64>,
     /// Whether users log in here, and so passwords are taken.
     pub(crate) login: bool,
+    /// Whether the contract marks it as one for administrators.
+    pub(crate) admin: bool,
     /// How well the subject of a token has to have proved itself; `None`: the token is enough.
     pub(crate) step_up: Option<StepUp>,
     /// The resources that a request names.
     pub(crate) resources: Vec<Resource>,
+    /// How its answer lists resources; `None`: it leaves whole.
+    pub(crate) collection: Option<Collection>,
+    /// What is learnt of relations from its answers.
+    pub(crate) learning: Option<Learning>,
     /// All that apply, those of outer layers first; names all different.
     pub(crate) rate_limits: Vec<RateLimit>,
     /// Until the upstream's answer begins; `None`: as the upstream says.
@@ -62,6 +70,15 @@ pub(crate) struct Policy {
     pub(crate) retry: Retry,
     /// Claims that no JWT in an answer may carry.
     pub(crate) sensitive_claims: Vec<String>,
+}
+
+impl Policy {
+    /// Keeps of the listeners those that are among these as well.
+    pub(crate) fn narrow_listeners(&mut self, outer: Option<Vec<String>>) {
+        if let (Some(listeners), Some(outer)) = (&mut self.listeners, outer) {
+            listeners.retain(|listener| outer.contains(listener));
+        }
+    }
 }
 
 /// Each control's mode.
@@ -137,6 +154,9 @@ pub(super) fn check(layer: &raw::Policy, problems: &mut Problems<'_>) {
     for resource in layer.resources.iter().flatten() {
         resource.check(problems);
     }
+    if let Some(learning) = &layer.relations {
+        learning.check(problems);
+    }
     for limit in &layer.rate_limits {
         rate_limit::check(&limit.value, problems);
     }
@@ -165,10 +185,15 @@ pub(crate) fn settle(layers: &[&raw::Policy]) -> Policy {
         body_bytes_max: inner.size(|layer| layer.body_bytes_max),
         file_bytes_max: inner.last(|layer| layer.file_bytes_max).map(|size| size.0),
         login,
+        admin: inner.last(|layer| layer.admin).unwrap_or(false),
         step_up: inner
             .last(|layer| layer.step_up.clone())
             .and_then(|written| written.settle()),
-        resources: inner.last(Layers::resources).unwrap_or_default(),
+        resources: inner.resources(),
+        collection: inner.last(|layer| layer.collection.as_ref().map(CollectionWritten::settle)),
+        learning: inner
+            .last(|layer| layer.relations.clone())
+            .and_then(|written| written.settle()),
         rate_limits: rate_limit::settle(layers, authentication),
         first_byte_time_max: inner
             .last(|layer| layer.timeouts.first_byte_seconds_max)
@@ -217,9 +242,18 @@ impl Layers<'_> {
         Some(names.map(|name| name.value.0.clone()).collect())
     }
 
-    fn resources(layer: &raw::Policy) -> Option<Vec<Resource>> {
-        let written = layer.resources.as_ref()?.iter();
-        Some(written.filter_map(ResourceWritten::settle).collect())
+    /// Those of all levels: what a path names, none of its operations forgets.
+    fn resources(&self) -> Vec<Resource> {
+        let written = self.0.iter().flat_map(|layer| layer.resources.iter().flatten());
+        let mut resources: Vec<Resource> = Vec::new();
+        for resource in written.filter_map(ResourceWritten::settle) {
+            let is_known = |known: &Resource| known.kind.value == resource.kind.value && known.place == resource.place;
+            match resources.iter_mut().find(|known| is_known(known)) {
+                Some(known) => known.optional &= resource.optional,
+                None => resources.push(resource),
+            }
+        }
+        resources
     }
 
     /// Browsers and libraries send header fields and cookies of their own accord, so those are left out rather than refused.

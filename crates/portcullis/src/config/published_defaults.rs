@@ -32,11 +32,13 @@ issuers:
     audiences: [api]
     introspection: {url: 'https://asked.example/ask', client_id: gate, client_secret_file: secret}
 credentials: {store: credentials.db, secret: credentials.jwks}
+relations: {store: relations.db, model: relations.model.yaml}
 upstream_tokens: {issuer: 'https://gate.example'}
 signers:
   - {name: partners, file: keys.json, keys: [{keyid: k, client: acme}]}
 client_certificates: [{name: services, rules: [{dns: a.example}]}]
 dpop: {}
+decision_points: [{name: pdp, for: a, dangerous_unauthenticated: true, policy: {}}]
 apis:
   - contract: {git: contracts.git, ref: main, file: a.openapi.yaml}
     upstream:
@@ -48,6 +50,11 @@ apis:
       canary: {endpoints: ['https://c.internal'], header: {name: X-Canary, value: '1'}}
       mirror: {url: 'https://d.internal'}
     upstream_identity: {jwt: {audience: orders}}
+    authorization:
+      policies: [a.cedar]
+      resources: {Account: {owner: User}}
+      lookups: [{resource: Account, url: 'https://a.example/accounts/{id}', attributes: {owner: /owner}, breaker: {}}]
+      decision_points: [{name: a, kind: opa, url: 'https://a.example/v1/data/a', breaker: {}}]
     policy:
       modes: {}
       addresses: {}
@@ -65,19 +72,38 @@ const IN_WORDS: &[(&str, &str)] = &[
     ("AcmeWritten", "root"),
     ("Addresses", "allow"),
     ("Admin", "addresses"),
+    ("AdminOperationsWritten", "addresses"),
+    ("AdminOperationsWritten", "certificates"),
+    ("AdminOperationsWritten", "listeners"),
+    ("AdminOperationsWritten", "roles"),
+    ("AdminOperationsWritten", "tags"),
+    ("Api", "admin_operations"),
     ("Api", "base_path"),
     ("Api", "hosts"),
     ("Api", "name"),
     ("Api", "ref_origins"),
     ("Api", "upstream_identity"),
     ("ClientCertificatesWritten", "listeners"),
+    ("CollectionWritten", "action"),
+    ("CollectionWritten", "attributes"),
+    ("CollectionWritten", "counts"),
+    ("CollectionWritten", "links"),
     ("Configuration", "arrival_limit"),
     ("Api", "authorization"),
     ("AuthorizationWritten", "claims"),
+    ("AuthorizationWritten", "decision_points"),
     ("AuthorizationWritten", "groups_claim"),
+    ("AuthorizationWritten", "lookups"),
     ("AuthorizationWritten", "resources"),
     ("AuthorizationWritten", "subject_ids"),
+    ("Policy", "collection"),
+    ("Policy", "relations"),
     ("Policy", "resources"),
+    ("DecisionPointWritten", "hosts"),
+    ("DecisionPointWritten", "resource_types"),
+    ("DecisionPointWritten", "scopes"),
+    ("DecisionPointWritten", "subject_types"),
+    ("DecisionPointWritten", "url"),
     ("Configuration", "failed_authentication_limit"),
     ("Configuration", "forwarded_client_certificates"),
     ("Configuration", "trusted_proxies"),
@@ -86,6 +112,7 @@ const IN_WORDS: &[(&str, &str)] = &[
     ("Contract", "refresh_seconds"),
     ("Cors", "expose_headers"),
     ("Cors", "origins"),
+    ("PointElsewhereWritten", "credentials"),
     ("HeadersWritten", "claims"),
     ("Health", "path"),
     ("Health", "statuses"),
@@ -97,6 +124,8 @@ const IN_WORDS: &[(&str, &str)] = &[
     ("LoginsWritten", "failures_of_user"),
     ("LoginsWritten", "failures_of_user_at_address"),
     ("LoginsWritten", "threads"),
+    ("LookupWritten", "credentials"),
+    ("LookupWritten", "optional"),
     ("Pace", "burst"),
     ("Policy", "file_bytes_max"),
     ("Policy", "listeners"),
@@ -248,6 +277,11 @@ fn visit(node: &Node, (name, schema): &(String, &'static Json), path: &mut Vec<S
                 properties.is_object() && object.members.keys().all(|name| properties.get(&**name).is_some())
             };
             let schema = alternatives.iter().find(|(_, schema)| fits(&schema["properties"]));
+            // Whose members have names of their own is no object with settings.
+            let is_map = |(_, schema): &(String, &Json)| schema["additionalProperties"].is_object();
+            if schema.is_none() && alternatives.iter().any(is_map) {
+                return;
+            }
             let (name, schema) = schema.unwrap_or_else(|| panic!("no schema for {path:?}"));
             for (setting, described) in schema["properties"].as_object().into_iter().flatten() {
                 if let Some(member) = object.members.get(setting.as_str()) {

@@ -11,17 +11,22 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::address_list::Addresses;
+use super::admin_operations::AdminOperationsWritten;
 use super::authorization::{AuthorizationWritten, ResourceWritten};
 use super::client_certificates::{ClientCertificatesWritten, ForwardedWritten};
+use super::collection::CollectionWritten;
 use super::contract::ContractWritten;
 use super::cors::Cors;
 use super::credentials::CredentialsWritten;
+use super::decision_point::DecisionPointWritten;
 use super::dpop::DpopWritten;
 use super::issuer::IssuerWritten;
+use super::learning::LearningWritten;
 use super::listen::ListenWritten;
 use super::log::Log;
 use super::message::Pointer;
 use super::process::ProcessWritten;
+use super::relations::RelationsWritten;
 use super::security::SchemeWritten;
 use super::signers::SignersWritten;
 use super::spanned::{List, Spanned};
@@ -70,6 +75,8 @@ pub(crate) struct Configuration {
     pub(crate) issuers: Vec<Spanned<IssuerWritten>>,
     /// Where API keys and opaque tokens of the gate's own are kept. Without it there are none.
     pub(crate) credentials: Option<CredentialsWritten>,
+    /// Where relations between callers and objects are kept. Without it there are none.
+    pub(crate) relations: Option<RelationsWritten>,
     /// Users who log in with a password. An API's `security_schemes` name them.
     #[serde(default)]
     #[schemars(length(max = 64))]
@@ -95,6 +102,10 @@ pub(crate) struct Configuration {
     /// The APIs behind the gate.
     #[schemars(length(min = 1, max = 1000))]
     pub(crate) apis: Vec<Spanned<Api>>,
+    /// Where other services ask what the callers of an API may do (AuthZEN 1.0).
+    #[serde(default)]
+    #[schemars(length(max = 64))]
+    pub(crate) decision_points: Vec<Spanned<DecisionPointWritten>>,
     /// Where controls in mode `observe` record what they would have refused.
     pub(crate) observe: Option<Observe>,
     /// The gate as a process of the system: its user, its sandbox, how it restarts and ends.
@@ -240,6 +251,8 @@ pub(crate) struct Api {
     pub(crate) upstream_identity: Option<Spanned<UpstreamIdentityWritten>>,
     /// What callers may do. Default: whatever the contract lets them in for.
     pub(crate) authorization: Option<Spanned<AuthorizationWritten>>,
+    /// Who may use the operations of administrators. Default: none is one, and a contract that marks one is refused.
+    pub(crate) admin_operations: Option<Spanned<AdminOperationsWritten>>,
     /// The policy of the whole API. The contract's `x-portcullis` goes before it.
     #[serde(default)]
     pub(crate) policy: Policy,
@@ -277,12 +290,17 @@ pub(crate) struct Policy {
     /// Marks an operation where users log in: only there a user name and a password are taken as HTTP Basic, and it counts as
     /// `authentication` unless that is said otherwise. Every other operation takes the tokens that are issued there.
     pub(crate) login: Option<bool>,
-    /// How well, and how lately, the subject of an access token has to have proved itself (RFC 9470). Without it, the token is
-    /// enough.
+    /// Marks an operation of administrators, which `admin_operations` of the API says who may use. Default: false.
+    pub(crate) admin: Option<bool>,
+    /// How well, and how lately, the subject of an access token has to have proved itself (RFC 9470). Without it, the token is enough.
     pub(crate) step_up: Option<StepUpWritten>,
-    /// The resources that a request names, each of which its caller has to be permitted. Default: none.
+    /// The resources that a request names, each of which its caller has to be permitted. Those of the levels add up. Default: none.
     #[schemars(length(max = 16))]
     pub(crate) resources: Option<Vec<ResourceWritten>>,
+    /// How its answer lists resources, of which it leaves with those that its caller may see. Default: it leaves whole.
+    pub(crate) collection: Option<CollectionWritten>,
+    /// Relations that the gate learns from successful answers: whoever creates an object owns it. Default: none.
+    pub(crate) relations: Option<LearningWritten>,
     /// Rate limits. Those of the levels add up; one of the same name replaces that of the outer level.
     #[serde(default)]
     #[schemars(length(max = 32))]
@@ -322,7 +340,7 @@ pub(crate) struct Modes {
     pub(crate) contract_out: Option<Mode>,
     /// Callers are held against the list of addresses of this level, and of inner ones.
     pub(crate) addresses: Option<Mode>,
-    /// Callers are held against roles and policies.
+    /// Callers are held against roles, policies and relations.
     pub(crate) authorization: Option<Mode>,
     /// What pages of other origins send to change something is refused.
     pub(crate) cors: Option<Mode>,

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::credentials::CredentialsWritten;
 use super::raw;
+use super::relations::RelationsWritten;
 
 /// The schema of the configuration file.
 pub(crate) fn configuration() -> &'static Value {
@@ -31,6 +32,12 @@ pub(crate) fn policy() -> &'static Value {
 /// The schema of `credentials` alone.
 pub(super) fn credentials() -> &'static Value {
     static SCHEMA: LazyLock<Value> = LazyLock::new(of::<CredentialsWritten>);
+    &SCHEMA
+}
+
+/// The schema of `relations` alone.
+pub(super) fn relations() -> &'static Value {
+    static SCHEMA: LazyLock<Value> = LazyLock::new(of::<RelationsWritten>);
     &SCHEMA
 }
 

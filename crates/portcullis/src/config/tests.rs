@@ -4,7 +4,7 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 
 use super::address_list::AddressList;
-use super::api::Hosts;
+use super::api::{Behind, Hosts, Upstream};
 use super::cors::Origins;
 use super::policy::Policy;
 use super::raw::{KeyPart, Mode, UndeclaredAction};
@@ -89,11 +89,14 @@ apis:
       login: true
       timeouts: {first_byte_seconds_max: 3, total_seconds_max: 4}
       sensitive_claims: [email]
+      relations:
+        creates: {type: account, answer: /id, caller: owner, parent: {relation: bank, type: bank, path: bank}}
       rate_limits:
         - {name: login, key: [address, {header: X-Key}, {path: id}, {query: q}, {body: /user}], requests: 5, per: 15m,
            burst: 2, count: failures, shared: logins, exact: true, mode: observe}
 traces: {otlp: 'http://127.0.0.1:4318/v1/traces', sample: 0.25, trust_incoming: true, service: gate, waiting_max: 100}
 credentials: {store: kept/credentials.db, secret: kept/credentials.jwks, prefix: acme}
+relations: {store: kept/relations.db, model: relations.model.yaml}
 ";
 
 fn problems_of(text: &str) -> String {
@@ -336,6 +339,14 @@ fn one_problem_each() {
     insta::assert_snapshot!("one_problem_each", told.join("\n"));
 }
 
+/// The upstream of the first API.
+fn upstream(configuration: &Configuration) -> &Upstream {
+    match &configuration.apis[0].behind {
+        Behind::Upstream(upstream) => upstream,
+        Behind::DecisionPoint(point) => panic!("{point:?}"),
+    }
+}
+
 fn with_upstream(written: &str) -> String {
     format!("listen: 127.0.0.1:80\napis:\n  - contract: a\n    upstream: {written}\n")
 }
@@ -355,7 +366,7 @@ fn everything_about_several_endpoints_is_settled() {
       mirror: {url: 'http://d:4', percent: 12, dangerous_unsafe_methods: true, copies_max: 13, bytes_max: 14KiB}}",
     );
     let (configuration, _) = read("gate.yaml", written.as_bytes()).usable().unwrap();
-    insta::assert_debug_snapshot!("several_endpoints", configuration.apis[0].upstream);
+    insta::assert_debug_snapshot!("several_endpoints", upstream(&configuration));
 }
 
 #[test]
@@ -400,7 +411,7 @@ fn only_one_endpoint_without_wishes_is_direct() {
         ("{url: 'http://a:1', mirror: {url: 'http://b:1'}}", false),
     ] {
         let (configuration, _) = read("gate.yaml", with_upstream(written).as_bytes()).usable().unwrap();
-        assert_eq!(configuration.apis[0].upstream.direct, direct, "{written}");
+        assert_eq!(upstream(&configuration).direct, direct, "{written}");
     }
 }
 

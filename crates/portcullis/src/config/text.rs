@@ -567,8 +567,8 @@ mod tests {
         );
         check::<Size>(&["1", "64KiB", "1GiB"], &["", "64kb", "-1", "1.5MiB", "99999999999GiB"]);
         check::<Pointer>(
-            &["/username", "/a/0/b", "/~0~1"],
-            &["", "username", "/", "/a//b", "/~2", "/a~"],
+            &["", "/username", "/a/0/b", "/~0~1"],
+            &["username", "/", "/a//b", "/~2", "/a~"],
         );
         check::<Location>(&["a.yaml"], &["", "http://a/b"]);
     }

@@ -2,27 +2,32 @@
 //! actions, the resources that they name types of resources, claims attributes of principals.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::sync::Arc;
 
 use portcullis_contract::conform::contract::Contract;
+use portcullis_contract::conform::json::{SchemaId, TypeSet};
+use portcullis_contract::conform::media_type::Kind as Media;
 use portcullis_contract::conform::operation::Operation;
+use portcullis_contract::conform::response::Response;
 use portcullis_contract::document::{Document, Problem, Severity, Span};
-use portcullis_decision::decision::Engine;
-use portcullis_decision::engines::cedar::{Cedar, Membership, Source, Text};
+use portcullis_decision::decision::{Engine, Rule};
+use portcullis_decision::engines;
+use portcullis_decision::engines::cedar::{self, Cedar, Membership, Source, Text};
 use portcullis_decision::engines::roles::{self, RoleModel, Roles};
 use portcullis_decision::problem;
 use portcullis_decision::schema::{self, Attribute, Description, EntityType, Kind};
-use portcullis_gateway::decisions::{self, Decisions, Subjects};
+use portcullis_gateway::decisions::{self, Decisions, Others, Subjects};
 use portcullis_identity::principal::SubjectKind;
 
-use crate::assemble::limits::in_body;
+use super::relations::Granted;
+use super::rules::Written;
+use super::{admin, names};
+use crate::assemble::limits::names_of;
 use crate::config::api::Api;
-use crate::config::authorization::{AttributeKind, Authorization, Place, Resource, SubjectIds};
+use crate::config::authorization::{AttributeKind, Authorization, SubjectIds};
 use crate::config::policy::Policy;
 use crate::config::security::Verifier;
-use crate::config::spanned::NamedFile;
-use crate::files;
+use crate::relations::Kept;
 
 /// The type of groups.
 const GROUP: &str = "Group";
@@ -44,37 +49,59 @@ pub(super) struct Compiling<'c> {
     pub(super) policies: &'c [Policy],
     /// The configuration's.
     pub(super) location: &'c str,
-}
-
-/// A file that was read.
-struct Written {
-    name: String,
-    text: String,
+    /// The relations of the configuration, where their model can be used.
+    pub(super) relations: Option<&'c Arc<Kept>>,
 }
 
 impl Compiling<'_> {
     /// Who decides; none where that is not asked for, or cannot be compiled, which is a problem then.
-    pub(super) fn decisions(self, problems: &mut Vec<Problem>) -> Option<Arc<Decisions>> {
+    pub(super) fn decisions(self, granted: Option<&Granted>, problems: &mut Vec<Problem>) -> Option<Arc<Decisions>> {
         problems.extend(self.resource_problems());
-        let authorization = self.api.authorization.as_ref()?;
+        problems.extend(self.collection_problems());
+        let Some(authorization) = &self.api.authorization else {
+            problems.extend(admin::unknown(self.api, self.contract, &BTreeSet::new(), self.location));
+            return None;
+        };
         problems.extend(self.ambiguous_names(authorization));
         let mut rules = Vec::new();
         let roles = self.roles(authorization, &mut rules, problems);
+        if authorization.roles.is_none() || roles.is_some() {
+            let names = roles.iter().flat_map(|roles| roles.names()).collect();
+            problems.extend(admin::unknown(self.api, self.contract, &names, self.location));
+        }
         let policies = self.policies(authorization, &mut rules, problems);
+        let mut claims = claims(authorization);
+        claims.extend(roles.iter().flat_map(|roles| roles.claims()));
         let subjects = Subjects {
-            claims: claims(authorization).into_iter().map(Into::into).collect(),
+            claims: claims.into_iter().map(Into::into).collect(),
             qualified: authorization.subject_ids == Some(SubjectIds::Qualified),
         };
-        Some(Arc::new(Decisions::new(roles, policies, None, subjects, rules)))
+        let roles = roles.map(|roles| roles as Arc<dyn Engine>);
+        let others = Others {
+            fetched: authorization
+                .lookups
+                .iter()
+                .map(|lookup| lookup.kind.as_str().into())
+                .collect(),
+            points: !authorization.decision_points.is_empty(),
+        };
+        let related = granted.iter().flat_map(|granted| granted.rules.iter());
+        rules.extend(related.map(|rule| Rule::new(engines::relations::NAME, rule)));
+        let relations = granted.map(|granted| Arc::clone(&granted.engine));
+        let decisions = Decisions::new(roles, policies, relations, subjects, rules);
+        Some(Arc::new(decisions.beside(others)))
     }
 
     /// What describes the API to policies.
     pub(super) fn description(self) -> Description {
-        let authorization = self.api.authorization.clone();
-        let written = authorization.as_ref();
+        let written = self.api.authorization.as_ref();
         let groups = written.and_then(|authorization| authorization.groups_claim.as_deref());
         let named = self.policies.iter().flat_map(|policy| &policy.resources);
-        let named = named.map(|resource| resource.kind.value.as_str());
+        let listed = self.policies.iter().flat_map(|policy| &policy.collection);
+        let named = named
+            .map(|resource| &resource.kind)
+            .chain(listed.map(|listed| &listed.kind));
+        let named = named.map(|kind| kind.value.as_str());
         let with_attributes = written.into_iter().flat_map(|authorization| &authorization.resources);
         let mut types: BTreeMap<&str, Vec<Attribute>> = named.map(|name| (name, Vec::new())).collect();
         types.extend(with_attributes.map(|(name, attributes)| (name.as_str(), attributes_of(attributes))));
@@ -88,33 +115,62 @@ impl Compiling<'_> {
                 .collect(),
             groups: groups.map(|_| entity(GROUP, Vec::new())).into_iter().collect(),
             operations: operations
-                .map(|(declared, policy)| described(declared, policy))
+                .map(|(declared, policy)| self.described(declared, policy))
                 .collect(),
+        }
+    }
+
+    fn described(self, declared: &Operation, policy: &Policy) -> schema::Operation {
+        let name = declared.name();
+        let listing = self.contract.operations.iter().zip(self.policies);
+        let listed = listing.filter_map(|(by, policy)| {
+            let listed = policy.collection.as_ref()?;
+            let asks_here = listed
+                .action
+                .as_ref()
+                .map_or(by.name() == name, |action| *action == name);
+            asks_here.then_some(&listed.kind)
+        });
+        let named = policy.resources.iter().map(|resource| &resource.kind);
+        let resources: BTreeSet<&String> = named.chain(listed).map(|kind| &kind.value).collect();
+        schema::Operation {
+            name: name.into_owned(),
+            tags: declared.tags.iter().map(|tag| tag.to_string()).collect(),
+            resources: resources.into_iter().cloned().collect(),
+            context: Vec::new(),
         }
     }
 
     fn roles(
         self,
         authorization: &Authorization,
-        rules: &mut Vec<Arc<str>>,
+        rules: &mut Vec<Rule>,
         problems: &mut Vec<Problem>,
-    ) -> Option<Arc<dyn Engine>> {
-        let file = authorization.roles.as_ref()?;
-        let written = self.read(file, problems)?;
-        let model: RoleModel = match crate::config::read_as(&written.name, written.text.as_bytes()) {
+    ) -> Option<Arc<Roles>> {
+        let written = self.rules(authorization.roles.as_ref()?, problems)?;
+        let mut model: RoleModel = match crate::config::read_as(&written.name, written.text.as_bytes()) {
             Ok(model) => model,
             Err(problem) => {
                 problems.push(problem);
                 return None;
             }
         };
+        // A client that registered itself may bear the name of a user.
+        for assignment in model
+            .assignments
+            .iter_mut()
+            .filter(|assignment| assignment.subject.is_some())
+        {
+            let user = || decisions::kind(SubjectKind::User).to_owned();
+            assignment.subject_type.get_or_insert_with(user);
+        }
         let operations = self.contract.operations.iter().map(|operation| roles::Operation {
             name: operation.name().into_owned(),
             tags: operation.tags.iter().map(|tag| tag.to_string()).collect(),
         });
         match Roles::compile(model, &operations.collect::<Vec<_>>()) {
             Ok(roles) => {
-                rules.extend(roles.names().map(Arc::from));
+                rules.extend(roles.names().map(|name| Rule::new(roles::NAME, name)));
                 Some(Arc::new(roles))
             }
             Err(found) => {
@@ -129,7 +185,7 @@ impl Compiling<'_> {
     fn policies(
         self,
         authorization: &Authorization,
-        rules: &mut Vec<Arc<str>>,
+        rules: &mut Vec<Rule>,
         problems: &mut Vec<Problem>,
     ) -> Option<Arc<dyn Engine>> {
         if authorization.policies.is_empty() {
@@ -148,11 +204,11 @@ impl Compiling<'_> {
         let read: Vec<Option<Written>> = authorization
             .policies
             .iter()
-            .map(|file| self.read(file, problems))
+            .map(|rules| self.rules(rules, problems))
             .collect();
         let read: Vec<Written> = read.into_iter().collect::<Option<_>>()?;
         let entities = match &authorization.entities {
-            Some(file) => Some(self.read(file, problems)?),
+            Some(rules) => Some(self.rules(rules, problems)?),
             None => None,
         };
         let memberships = authorization.groups_claim.iter().map(|claim| Membership {
@@ -172,28 +228,11 @@ impl Compiling<'_> {
         match Cedar::compile(&source) {
             Ok((cedar, warnings)) => {
                 problems.extend(warnings.into_iter().map(|problem| self.placed(problem, authorization)));
-                rules.extend(cedar.ids().map(Arc::clone));
+                rules.extend(cedar.ids().map(|id| Rule::new(cedar::NAME, id)));
                 Some(Arc::new(cedar))
             }
             Err(found) => {
                 problems.extend(found.into_iter().map(|problem| self.placed(problem, authorization)));
-                None
-            }
-        }
-    }
-
-    /// Reads a file; none where it cannot be, which is a problem then.
-    fn read(self, file: &NamedFile, problems: &mut Vec<Problem>) -> Option<Written> {
-        let read = files::local(&file.value);
-        let text = read.and_then(|bytes| String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned()));
-        match text {
-            Ok(text) => Some(Written {
-                name: file.value.to_string_lossy().into_owned(),
-                text,
-            }),
-            Err(error) => {
-                let message = format!("cannot read `{}`: {error}", Path::display(&file.value));
-                problems.push(Problem::error(self.location, file.span, message));
                 None
             }
         }
@@ -248,59 +287,69 @@ impl Compiling<'_> {
         authorities
     }
 
+    /// Lists of resources that nobody decides on, or that ask for what there is not.
+    fn collection_problems(self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        for (declared, policy) in self.contract.operations.iter().zip(self.policies) {
+            let Some(listed) = &policy.collection else { continue };
+            let kind = &listed.kind.value;
+            let mut told = |message: String, help: &str| {
+                problems.push(self.document.problem(listed.kind.span, message).help(help));
+            };
+            let is_action = |action: &String| self.contract.operations.iter().any(|other| other.name() == *action);
+            if let Some(action) = listed.action.as_ref().filter(|action| !is_action(action)) {
+                told(
+                    format!("`{action}` is no operation"),
+                    "name the operation that reads an item",
+                );
+            }
+            let decides = |authorization: &&Authorization| authorization.decides_resources();
+            let Some(authorization) = self.api.authorization.as_ref().filter(decides) else {
+                let message = format!("nobody decides who may see a `{kind}`");
+                told(message, "name `policies` below `authorization` of the API");
+                continue;
+            };
+            if authorization.asks_about(kind) {
+                let message =
+                    format!("who may see a `{kind}` is asked elsewhere, and not about lists: nobody would see any");
+                told(message, "leave out `collection`, or the lookup or decision points");
+            }
+            let known = authorization.resources.get(kind);
+            for name in listed.attributes.keys() {
+                if !known.is_some_and(|known| known.contains_key(name)) {
+                    let message = format!("a `{kind}` has no attribute `{name}`");
+                    told(
+                        message,
+                        "say what it is in `resources` below `authorization` of the API",
+                    );
+                }
+            }
+            if !declares_items(self.contract, declared, &listed.items) {
+                let message = format!("no answer of `{}` has an array at `{}`", declared.name(), listed.items);
+                told(message, "point to where a successful answer is declared to list them");
+            }
+        }
+        problems.dedup();
+        problems
+    }
+
     /// Resources that nobody decides on, and those that a request cannot name.
     fn resource_problems(self) -> Vec<Problem> {
         let mut problems = Vec::new();
         for (declared, policy) in self.contract.operations.iter().zip(self.policies) {
             for resource in &policy.resources {
                 let at = |message: String| self.document.problem(resource.kind.span, message);
-                let decides = |authorization: &&Authorization| !authorization.policies.is_empty();
-                if self.api.authorization.as_ref().filter(decides).is_none() {
+                let written = self.api.authorization.as_ref();
+                if !written.is_some_and(Authorization::decides_resources) {
                     let message = format!("nobody decides who may touch a `{}`", resource.kind.value);
-                    problems.push(at(message).help("name `policies` below `authorization` of the API"));
+                    let help = "name `policies`, `relations` or `decision_points` below `authorization` of the API";
+                    problems.push(at(message).help(help));
                 }
-                if let Err(message) = is_named(resource, self.contract, declared) {
-                    problems.push(at(message).help("name what the operation declares"));
-                }
+                problems.extend(names::problem(self.document, self.contract, declared, resource));
             }
         }
         problems.dedup();
         problems
-    }
-}
-
-impl Written {
-    fn text(&self) -> Text<'_> {
-        Text {
-            name: &self.name,
-            text: &self.text,
-        }
-    }
-}
-
-/// Whether an operation declares the place where a resource is named.
-fn is_named(resource: &Resource, contract: &Contract, declared: &Operation) -> Result<(), String> {
-    let parameters = &declared.parameters;
-    let undeclared = |what: &str, name: &str| Err(format!("`{}` has no {what} `{name}`", declared.name()));
-    match &resource.place {
-        Place::Path(name) if !parameters.path.iter().any(|(_, parameter)| *parameter.name == **name) => {
-            undeclared("path parameter", name)
-        }
-        Place::Query(name) if !parameters.query.iter().any(|parameter| *parameter.name == **name) => {
-            undeclared("query parameter", name)
-        }
-        Place::Header(name)
-            if !parameters
-                .header
-                .iter()
-                .any(|parameter| parameter.name.eq_ignore_ascii_case(name.as_str())) =>
-        {
-            undeclared("header field", name.as_str())
-        }
-        Place::Body(pointer) if in_body(contract, declared, pointer).is_none() => {
-            undeclared("JSON body or form with", pointer)
-        }
-        _ => Ok(()),
     }
 }
 
@@ -311,17 +360,18 @@ fn claims(authorization: &Authorization) -> BTreeSet<&str> {
 }
 
 fn principals(written: Option<&Authorization>, in_groups: bool) -> Vec<EntityType> {
+    let [authority, credentials, scopes, client] = decisions::KNOWN;
     let mut known = vec![
-        attribute("authority", Kind::String, true),
-        attribute("credentials", Kind::Set(Box::new(Kind::String)), true),
-        attribute("scopes", Kind::Set(Box::new(Kind::String)), true),
-        attribute("client", Kind::String, false),
+        attribute(authority, Kind::String, true),
+        attribute(credentials, Kind::Set(Box::new(Kind::String)), true),
+        attribute(scopes, Kind::Set(Box::new(Kind::String)), true),
+        attribute(client, Kind::String, false),
     ];
-    if let Some(authorization) = written {
-        let own: BTreeSet<String> = known.iter().map(|attribute| attribute.name.clone()).collect();
-        let claims = attributes_of(&authorization.claims);
-        known.extend(claims.into_iter().filter(|claim| !own.contains(&claim.name)));
-    }
+    known.extend(
+        written
+            .iter()
+            .flat_map(|authorization| attributes_of(&authorization.claims)),
+    );
     let member_of: Vec<String> = in_groups.then(|| GROUP.to_owned()).into_iter().collect();
     let of_kind = |kind: SubjectKind| EntityType {
         name: decisions::kind(kind).to_owned(),
@@ -336,14 +386,17 @@ fn principals(written: Option<&Authorization>, in_groups: bool) -> Vec<EntityTyp
         .collect()
 }
 
-fn described(declared: &Operation, policy: &Policy) -> schema::Operation {
-    let resources: BTreeSet<&String> = policy.resources.iter().map(|resource| &resource.kind.value).collect();
-    schema::Operation {
-        name: declared.name().into_owned(),
-        tags: declared.tags.iter().map(|tag| tag.to_string()).collect(),
-        resources: resources.into_iter().cloned().collect(),
-        context: Vec::new(),
-    }
+/// Whether a successful answer of the operation may have an array there.
+fn declares_items(contract: &Contract, declared: &Operation, pointer: &str) -> bool {
+    let is_success = |response: &&Response| response.declared.starts_with('2') || *response.declared == *"default";
+    let successful = declared.responses.iter().filter(is_success);
+    let entries = successful.flat_map(|response| response.contents.entries());
+    let mut json = entries.filter(|entry| entry.kind() == Media::Json);
+    let names: Vec<String> = names_of(pointer).collect();
+    let step = |schema: SchemaId, name: &String| contract.program.property(schema, name);
+    let program = &contract.program;
+    let is_array = |schema: SchemaId| program.types(schema).intersects(TypeSet::ARRAY);
+    json.any(|entry| names.iter().try_fold(entry.schema, step).is_some_and(is_array))
 }
 
 fn attributes_of(written: &BTreeMap<String, AttributeKind>) -> Vec<Attribute> {
@@ -354,6 +407,7 @@ fn attributes_of(written: &BTreeMap<String, AttributeKind>) -> Vec<Attribute> {
             AttributeKind::Boolean => Kind::Bool,
             AttributeKind::Strings => Kind::Set(Box::new(Kind::String)),
             AttributeKind::Entity(name) => Kind::Entity(name.clone()),
+            AttributeKind::Entities(name) => Kind::Set(Box::new(Kind::Entity(name.clone()))),
         };
         attribute(name, kind, false)
     };

@@ -1,11 +1,16 @@
 //! Loading the contract of an API: its files, its compiled form, and the policy of each of its operations.
 
+pub(crate) mod admin;
 mod advice;
 mod authorization;
 mod callers;
+mod decision_points;
 mod folder;
 mod limits;
 mod logins;
+mod names;
+mod relations;
+mod rules;
 mod security;
 mod step_up;
 mod together;
@@ -16,14 +21,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use portcullis_contract::conform::contract::{Compiled, Contract, compile};
+use portcullis_contract::conform::operation::Operation;
 use portcullis_contract::document::{self, Document, FileId, Problem, Severity, Span};
 use portcullis_decision::schema::Description;
+use portcullis_gateway::decision_point::Point;
 use portcullis_gateway::decisions::Decisions;
 use portcullis_gateway::forward::tls::Tls;
 
 use self::authorization::Compiling;
 use crate::commands::Failure;
-use crate::config::api::Api;
+use crate::config::api::{Api, Behind};
 use crate::config::checked::Configuration;
 use crate::config::contract::Source;
 use crate::config::policy::{self, Policy};
@@ -31,8 +38,10 @@ use crate::config::problems::Problems;
 use crate::config::upstream_tls::Tls as Configured;
 use crate::config::{extensions, raw};
 use crate::files::Files;
+use crate::relations::Kept;
 use crate::upstream_tls;
 pub(crate) use folder::is_named_like_one;
+pub(crate) use relations::Granted;
 
 /// An API with its contract, ready to be served or looked at.
 pub(crate) struct Loaded {
@@ -46,6 +55,10 @@ pub(crate) struct Loaded {
     pub(crate) policies: Vec<Policy>,
     /// Who decides what callers may do; none: whatever the contract lets them in for.
     pub(crate) decisions: Option<Arc<Decisions>>,
+    /// As what the gate answers itself, where it does.
+    pub(crate) point: Option<Arc<Point>>,
+    /// What relations permit; none: nothing.
+    pub(crate) granted: Option<Granted>,
     /// For each endpoint of its upstream, in the order of [`all`](crate::config::api::Upstream::all), TLS to it where that is
     /// spoken.
     pub(crate) tls: Vec<Option<Tls>>,
@@ -67,7 +80,7 @@ pub(crate) fn place(document: &Document, span: Span) -> String {
 impl Loaded {
     /// Where the contract comes from on disk and the certificates for its upstream, for watching.
     pub(crate) fn files(&self) -> impl Iterator<Item = PathBuf> {
-        let spoken = self.api.upstream.all().filter_map(|endpoint| endpoint.tls.as_ref());
+        let spoken = self.api.behind.endpoints().filter_map(|endpoint| endpoint.tls.as_ref());
         let certificates = spoken.flat_map(|tls| tls.files());
         let rules = self
             .api
@@ -86,12 +99,21 @@ impl Loaded {
 pub(crate) fn load_all(configuration: &Configuration, location: &str) -> Result<Vec<Loaded>, Vec<Problem>> {
     let mut apis = Vec::new();
     let mut problems = Vec::new();
+    let kept = configuration
+        .relations
+        .as_ref()
+        .map(|relations| Kept::read(relations, location));
+    // For all APIs the same.
+    let kept = kept
+        .and_then(|read| read.map_err(|found| problems.extend(found)).ok())
+        .map(Arc::new);
     for api in folder::expanded(&configuration.apis, location, &mut problems) {
-        match load(&api, location) {
+        match load(&api, location, kept.as_ref()) {
             Ok(api) => apis.push(api),
             Err(found) => problems.extend(found),
         }
     }
+    problems.extend(decision_points::join(&mut apis, configuration, location));
     for (later, warning) in together::warnings(&apis, location) {
         if let Some(api) = apis.get_mut(later) {
             api.warnings.push(warning);
@@ -116,7 +138,10 @@ pub(crate) fn for_verb(configuration: &Configuration, file: &Path) -> Result<Vec
 ///
 /// # Errors
 /// Every problem, of which one at least is an error.
-pub(crate) fn load(api: &Api, location: &str) -> Result<Loaded, Vec<Problem>> {
+fn load(api: &Api, location: &str, kept: Option<&Arc<Kept>>) -> Result<Loaded, Vec<Problem>> {
+    if let Behind::DecisionPoint(point) = &api.behind {
+        return of_document(api, decision_points::document(api, point)?, location, kept);
+    }
     if let Source::File(path) = &api.contract
         && path.is_dir()
     {
@@ -131,17 +156,22 @@ pub(crate) fn load(api: &Api, location: &str) -> Result<Loaded, Vec<Problem>> {
     let (root, overlays) = (files.root().to_owned(), files.overlays().to_vec());
     let overlays: Vec<&str> = overlays.iter().map(String::as_str).collect();
     let document = document::load_overlaid(&root, &overlays, &mut files)?;
-    let mut loaded = of_document(api, document, location)?;
+    let mut loaded = of_document(api, document, location, kept)?;
     (loaded.read, loaded.revision) = files.into_read();
     loaded.read.extend(api.folder.clone());
     Ok(loaded)
 }
 
-/// Compiles a contract whose files are loaded.
+/// Compiles a contract whose files are loaded. `kept` are the relations of the configuration, where their model can be used.
 ///
 /// # Errors
-/// See [`load`].
-pub(crate) fn of_document(api: &Api, document: Document, location: &str) -> Result<Loaded, Vec<Problem>> {
+/// Every problem, of which one at least is an error.
+pub(crate) fn of_document(
+    api: &Api,
+    document: Document,
+    location: &str,
+    kept: Option<&Arc<Kept>>,
+) -> Result<Loaded, Vec<Problem>> {
     let Compiled {
         mut contract,
         extensions: places,
@@ -157,31 +187,19 @@ pub(crate) fn of_document(api: &Api, document: Document, location: &str) -> Resu
     };
     let root = layer(places.root);
     let mut policies = Vec::new();
-    let mut of_limits = Vec::new();
-    let mut of_logins = Vec::new();
+    let mut of_operations = OfOperations::default();
     for ([path, own], operation) in places.operations.iter().zip(&contract.operations) {
-        let (path, own) = (layer(*path), layer(*own));
-        let layers = [&api.policy, &root, &path, &own];
-        let policy = policy::settle(&layers);
-        let limits = limits::Looking {
+        let layers = [&api.policy, &root, &layer(*path), &layer(*own)];
+        let settling = Settling {
             api,
             document: &document,
+            contract: &contract,
             location,
-            layers: &layers,
         };
-        of_limits.extend(limits.problems(&contract, operation, &policy));
-        of_limits.extend(step_up::problem(api, &document, &contract, operation, &policy));
-        let (login, websocket) = (policy.login, policy.websocket.is_some());
-        of_limits.extend(websockets::problem(&document, operation, &own, websocket));
-        of_logins.extend(logins::problem(api, &document, &contract, operation, &own, login));
-        policies.push(policy);
+        policies.push(settling.operation(operation, &layers, &mut of_operations));
     }
-    // A limit that stands outside of the operations is wrong once, not once for each.
-    let mut places = HashSet::new();
-    of_limits.retain(|problem: &Problem| places.insert((problem.location.clone(), problem.span)));
     let mut problems: Vec<Problem> = problems.into_iter().chain(found.into_sorted()).collect();
-    problems.extend(of_limits);
-    problems.extend(of_logins);
+    problems.extend(of_operations.into_problems());
     problems.extend(no_operations(&document, &contract));
     problems.extend(security::problems(api, &document, &contract, location));
     problems.extend(callers::warnings(api, &document, &contract));
@@ -195,8 +213,11 @@ pub(crate) fn of_document(api: &Api, document: Document, location: &str) -> Resu
         contract: &contract,
         policies: &policies,
         location,
+        relations: kept,
     };
-    let decisions = compiling.decisions(&mut problems);
+    let granted = compiling.granted(&mut problems);
+    problems.extend(compiling.learning_problems(granted.as_ref()));
+    let decisions = compiling.decisions(granted.as_ref(), &mut problems);
     let tls = tls(api, location, &mut problems);
     if problems.iter().any(|problem| problem.severity == Severity::Error) {
         return Err(problems);
@@ -208,11 +229,74 @@ pub(crate) fn of_document(api: &Api, document: Document, location: &str) -> Resu
         contract,
         policies,
         decisions,
+        point: None,
+        granted,
         outer_policy: policy::settle(&[&api.policy, &root]),
         warnings: problems,
         read: Vec::new(),
         revision: None,
     })
+}
+
+/// A contract whose operations' policies are settled.
+#[derive(Clone, Copy)]
+struct Settling<'c> {
+    api: &'c Api,
+    document: &'c Document,
+    contract: &'c Contract,
+    location: &'c str,
+}
+
+/// What is wrong with the policies of operations.
+#[derive(Default)]
+struct OfOperations {
+    problems: Vec<Problem>,
+    of_logins: Vec<Problem>,
+}
+
+impl Settling<'_> {
+    /// The policy of an operation, by its layers, of which its own is the last one.
+    fn operation(self, operation: &Operation, layers: &[&raw::Policy; 4], found: &mut OfOperations) -> Policy {
+        let Self {
+            api,
+            document,
+            contract,
+            location,
+        } = self;
+        let [.., own] = *layers;
+        let mut layers = layers.to_vec();
+        let mut policy = policy::settle(&layers);
+        if let Some(settings) = admin::of(api, operation, &policy) {
+            layers.push(&settings.layer);
+            let outer = std::mem::replace(&mut policy, policy::settle(&layers));
+            policy.narrow_listeners(outer.listeners);
+        }
+        let limits = limits::Looking {
+            api,
+            document,
+            location,
+            layers: &layers,
+        };
+        let OfOperations { problems, of_logins } = found;
+        problems.extend(limits.problems(contract, operation, &policy));
+        problems.extend(admin::problem(api, document, contract, operation, &policy));
+        problems.extend(step_up::problem(api, document, contract, operation, &policy));
+        let (login, websocket) = (policy.login, policy.websocket.is_some());
+        problems.extend(websockets::problem(document, operation, own, websocket));
+        of_logins.extend(logins::problem(api, document, contract, operation, own, login));
+        policy
+    }
+}
+
+impl OfOperations {
+    /// What stands outside of the operations is wrong once, not once for each.
+    fn into_problems(mut self) -> Vec<Problem> {
+        let mut places = HashSet::new();
+        self.problems
+            .retain(|problem| places.insert((problem.location.clone(), problem.span)));
+        self.problems.extend(self.of_logins);
+        self.problems
+    }
 }
 
 /// What describes an API to its policies.
@@ -223,6 +307,7 @@ pub(crate) fn description(loaded: &Loaded) -> Description {
         contract: &loaded.contract,
         policies: &loaded.policies,
         location: "",
+        relations: None,
     };
     compiling.description()
 }
@@ -238,7 +323,7 @@ fn tls(api: &Api, location: &str, problems: &mut Vec<Problem>) -> Vec<Option<Tls
             None
         }
     };
-    let endpoints = api.upstream.all();
+    let endpoints = api.behind.endpoints();
     endpoints
         .map(|endpoint| endpoint.tls.as_ref().and_then(&mut load))
         .collect()

@@ -4,6 +4,7 @@ pub(crate) mod draw;
 pub(crate) mod secret;
 
 use std::fmt;
+use std::path::Path;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -168,13 +169,22 @@ impl Drop for OwnCredentials {
 
 /// Adds the files of a store that is there to the places of a gate, each for itself: beside them may lie what it must not write.
 pub(crate) fn allow(configured: &Credentials, places: &mut Places) {
-    if configured.store.is_file()
-        && let Err(error) = sqlite::prepare(&configured.store)
+    allow_store(
+        &configured.store,
+        "the log of the store of credentials cannot be made",
+        places,
+    );
+}
+
+/// The same of any store.
+pub(crate) fn allow_store(store: &Path, fault: &str, places: &mut Places) {
+    if store.is_file()
+        && let Err(error) = sqlite::prepare(store)
     {
-        tracing::warn!(%error, "the log of the store of credentials cannot be made");
+        tracing::warn!(%error, "{fault}");
     }
-    places.read(&configured.store);
-    let files = sqlite::files(&configured.store);
+    places.read(store);
+    let files = sqlite::files(store);
     files
         .iter()
         .filter(|file| file.is_file())

@@ -1,8 +1,4 @@
-//! Asks issuers about tokens (RFC 7662): one thread with a runtime of its own, on which every question is a task.
-//!
-//! Not the workers' own client: an issuer is no upstream, has no contract and no balance, and is reached under the same guard as
-//! its keys; and all workers share one question about a token. Not a pool of threads either: what waits here is a socket, and as
-//! many questions wait as may be open.
+//! Asks issuers about tokens (RFC 7662), on a thread of its own.
 
 use std::sync::Arc;
 
@@ -12,27 +8,13 @@ use portcullis_contract::document::Problem;
 use portcullis_gateway::issuer::{Ask, Reply};
 use portcullis_identity::introspection::ANSWER_BYTES_MAX;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
-use reqwest::{Client, Response, StatusCode, Url};
-use tokio::runtime::{Builder, Runtime};
-use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use reqwest::{Client, StatusCode, Url};
 use zeroize::Zeroizing;
 
+use crate::asking::{self, Asker};
 use crate::config::introspection::Introspection as Configured;
 use crate::files::{self, causes};
 use crate::outage::Outage;
-
-/// The thread that asks. It ends when nobody can ask any more.
-#[derive(Clone)]
-pub(super) struct Asker {
-    // As many as may be open wait here at most: the gate counts them.
-    questions: UnboundedSender<Question>,
-}
-
-struct Question {
-    endpoint: Arc<Endpoint>,
-    token: String,
-    reply: Reply,
-}
 
 /// Where one issuer is asked.
 pub(super) struct Endpoint {
@@ -50,44 +32,17 @@ pub(super) struct Asked {
     pub(super) asker: Option<Asker>,
 }
 
-impl Asker {
-    /// # Errors
-    /// There are no threads.
-    pub(super) fn start() -> std::io::Result<Self> {
-        let runtime = runtime()?;
-        let (questions, told) = mpsc::unbounded_channel();
-        std::thread::Builder::new()
-            .name("introspection".to_owned())
-            .spawn(move || runtime.block_on(ask_until_the_end(told)))?;
-        Ok(Self { questions })
-    }
-}
-
 impl Ask for Asked {
     fn ask(&self, token: &str, reply: Reply) {
         // Where nobody takes it, it is dropped, and with it the reply: there is no answer then.
-        if let Some(asker) = &self.asker {
-            let _ended = asker.questions.send(Question {
-                endpoint: Arc::clone(&self.endpoint),
-                token: token.to_owned(),
-                reply,
-            });
-        }
-    }
-}
-
-async fn ask_until_the_end(mut told: UnboundedReceiver<Question>) {
-    while let Some(Question { endpoint, token, reply }) = told.recv().await {
-        tokio::spawn(async move {
+        let Some(asker) = &self.asker else { return };
+        let (endpoint, token) = (Arc::clone(&self.endpoint), token.to_owned());
+        asker.run(async move {
             let said = endpoint.ask(&token).await;
             let said = said.and_then(|octets| reply.answer(&octets).map_err(|unreadable| unreadable.to_string()));
             endpoint.tell(said.err());
         });
     }
-}
-
-fn runtime() -> std::io::Result<Runtime> {
-    Builder::new_current_thread().enable_all().build()
 }
 
 impl Endpoint {
@@ -125,7 +80,7 @@ impl Endpoint {
     /// # Errors
     /// Why there is no answer.
     pub(super) fn ask_now(&self, token: &str) -> Result<Vec<u8>, String> {
-        let runtime = runtime().map_err(|error| error.to_string())?;
+        let runtime = asking::runtime().map_err(|error| error.to_string())?;
         runtime.block_on(self.ask(token))
     }
 
@@ -142,10 +97,7 @@ impl Endpoint {
         if answer.status() != StatusCode::OK {
             return Err(format!("it answered {}", answer.status()));
         }
-        if !is_json(&answer) {
-            return Err("what it answered is no `application/json`".to_owned());
-        }
-        body(answer).await
+        asking::json(answer, ANSWER_BYTES_MAX).await
     }
 
     /// Tells operators that an issuer does not answer, and that it answers again; once each.
@@ -161,33 +113,11 @@ impl Endpoint {
     }
 }
 
-fn is_json(answer: &Response) -> bool {
-    let said = answer.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let essence = said.and_then(|said| said.split(';').next()).map(str::trim);
-    essence.is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"))
-}
-
-/// The body within its bound; the client sees to the time.
-async fn body(mut answer: Response) -> Result<Vec<u8>, String> {
-    let mut octets = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(|error| causes(&error))? {
-        octets.extend_from_slice(&chunk);
-        if octets.len() > ANSWER_BYTES_MAX {
-            return Err(format!("what it answered has more than {ANSWER_BYTES_MAX} bytes"));
-        }
-    }
-    Ok(octets)
-}
-
 /// `client_secret_basic`: name and secret are encoded as in a form first (RFC 6749 §2.3.1).
 fn authorization(configured: &Configured) -> Result<HeaderValue, String> {
-    let octets = files::secret(&configured.client_secret.value)?;
-    let secret = octets.trim_ascii_end();
-    if secret.is_empty() || secret.iter().any(u8::is_ascii_control) {
-        return Err("it is not one line of text".to_owned());
-    }
+    let secret = asking::secret_line(&configured.client_secret.value)?;
     let name = form_encoded(configured.client_id.as_bytes());
-    let both = Zeroizing::new(format!("{name}:{}", form_encoded(secret)));
+    let both = Zeroizing::new(format!("{name}:{}", form_encoded(&secret)));
     let value = Zeroizing::new(format!("Basic {}", STANDARD.encode(both.as_bytes())));
     let mut value = HeaderValue::from_str(&value).map_err(|error| error.to_string())?;
     value.set_sensitive(true);

@@ -18,9 +18,10 @@ use portcullis_identity::access_token::AccessTokens;
 use portcullis_identity::introspection::Introspected;
 use portcullis_identity::jose::key_set::{KeySet, SET_BYTES_MAX};
 
-use self::ask::{Asked, Asker, Endpoint};
+use self::ask::{Asked, Endpoint};
 use self::fetch::{Fetcher, Fetching};
 pub(crate) use self::keys::refused;
+use crate::asking::Asker;
 use crate::config::introspection::Introspection as ConfiguredIntrospection;
 use crate::config::issuer::{self as config, Issuer as Configured, RemoteKeys};
 use crate::files;
@@ -87,7 +88,7 @@ impl Issuers {
     pub(crate) fn start() -> io::Result<Self> {
         let outwards = Outwards {
             fetcher: Fetcher::start()?,
-            asker: Asker::start()?,
+            asker: Asker::start("introspection")?,
         };
         Ok(Self {
             kept: Vec::new(),

@@ -40,6 +40,21 @@ paths:
     get: {operationId: readRates, security: [], responses: {'200': {$ref: '#/components/responses/any'}}}
   /audit:
     get: {operationId: readAudit, responses: {'200': {$ref: '#/components/responses/any'}}}
+  /batches:
+    post:
+      operationId: payAll
+      x-portcullis: {resources: [{type: Account, body: /payments/*/from}]}
+      requestBody:
+        content:
+          application/json:
+            schema:
+              type: object
+              properties: {payments: {type: array, items: {type: object, properties: {from: {type: [string, integer]}}}}}
+      responses: {'200': {$ref: '#/components/responses/any'}}
+  /vaults/{vault}:
+    parameters: [{name: vault, in: path, required: true, schema: {type: integer}}]
+    x-portcullis: {resources: [{type: Vault, path: vault}]}
+    get: {operationId: openVault, responses: {'200': {$ref: '#/components/responses/any'}}}
 components:
   requestBodies:
     account: {content: {application/json: {schema: {type: object, properties: {limit: {type: integer}}}}}}
@@ -48,11 +63,13 @@ components:
   securitySchemes: {bearer: {type: http, scheme: bearer}}
 ";
 const POLICIES: &str = r#"
-@id("owners") permit (principal, action in [Action::"readAccount", Action::"pay"], resource is Account)
+@id("owners") permit (principal, action in [Action::"readAccount", Action::"pay", Action::"payAll"], resource is Account)
 when { resource has owner && resource.owner == principal };
 @id("jean") permit (principal == User::"jean", action == Action::"readAccount", resource == Account::"123");
 @id("frozen") forbid (principal, action == Action::"pay", resource is Account)
 when { resource has frozen && resource.frozen };
+@id("vaults") permit (principal, action == Action::"openVault", resource);
+@id("sealed") forbid (principal, action == Action::"openVault", resource == Vault::"7");
 @id("tellers") permit (principal in Group::"tellers", action in Action::"tag:overview", resource is Api);
 @id("auditors") permit (principal, action == Action::"readAudit", resource is Api)
 when { principal has department && principal.department == "audit" && context.address.isLoopback() };
@@ -102,14 +119,21 @@ impl Bank {
     }
 
     fn send(&self, caller: &Value, method: &str, target: &str, body: &Value) -> Answer {
+        let body = if body.is_null() {
+            String::new()
+        } else {
+            body.to_string()
+        };
+        self.send_text(caller, method, target, &body)
+    }
+
+    fn send_text(&self, caller: &Value, method: &str, target: &str, body: &str) -> Answer {
         let authorization = format!("Bearer {}", self.issuer.token_with("at+jwt", caller.clone()));
         let mut fields = vec![("Authorization", authorization.as_str())];
-        let mut bytes = Vec::new();
-        if !body.is_null() {
+        if !body.is_empty() {
             fields.push(("Content-Type", "application/json"));
-            bytes = body.to_string().into_bytes();
         }
-        self.gate.client().send(method, target, &fields, &bytes)
+        self.gate.client().send(method, target, &fields, body.as_bytes())
     }
 
     #[track_caller]
@@ -195,6 +219,76 @@ fn d4_a_resource_that_the_body_names_is_decided_on_like_any_other() {
         "resource-unreadable"
     );
     assert_eq!(upstream.seen().len(), 1);
+}
+
+#[test]
+fn d4_every_item_of_a_list_is_decided_on() {
+    let upstream = Upstream::with_json("{}");
+    let bank = Bank::start(&upstream, AUTHORIZATION);
+    let alice = json!({"sub": "alice"});
+    let all = |accounts: &[Value]| {
+        let payments: Vec<Value> = accounts.iter().map(|account| json!({ "from": account })).collect();
+        json!({ "payments": payments })
+    };
+    bank.may("alice", "POST", "/batches", &all(&[json!("1"), json!(1), json!("1")]));
+    for (accounts, why) in [
+        (vec![json!("1"), json!("123"), json!("1")], "nothing-permits"),
+        (vec![json!("1"), json!(1.0)], "resource-unreadable"),
+        (vec![], "resource-missing"),
+        ((1..=101).map(Value::from).collect(), "resources-too-many"),
+    ] {
+        assert_eq!(bank.may_not(&alice, "POST", "/batches", &all(&accounts)), why);
+    }
+    let one_without = json!({"payments": [{"from": "1"}, {}]});
+    assert_eq!(
+        bank.may_not(&alice, "POST", "/batches", &one_without),
+        "resource-unreadable"
+    );
+    assert_eq!(upstream.seen().len(), 1);
+}
+
+#[test]
+fn authz_1_a_resource_has_one_name() {
+    let upstream = Upstream::with_json("{}");
+    for mode in ["enforce", "observe"] {
+        let issuer = Issuer::new("one");
+        let policy = format!("policy: {{modes: {{contract_in: {mode}}}}}");
+        let gate = Gate::start(written(&setup(&upstream, AUTHORIZATION).with_api(&policy), &issuer));
+        let bank = Bank { gate, issuer };
+        let get = |target: &str| bank.send(&json!({"sub": "eve"}), "GET", target, &Value::Null).status;
+        assert_eq!((get("/vaults/8"), get("/vaults/7")), (200, 403));
+        for odd in ["7.0", "70e-1", "07", "%37", "+7"] {
+            let status = get(&format!("/vaults/{odd}"));
+            assert!(matches!(status, 400 | 403), "{odd}: {status}");
+        }
+        for odd in [
+            "account=1&account=1",
+            "account=1&x=;account=2",
+            "account=1&account[]=2",
+            "account=1&Account=2",
+        ] {
+            let target = format!("/events?{odd}");
+            if mode == "enforce" {
+                assert_eq!(get(&target), 400, "{odd}");
+                continue;
+            }
+            // Whoever may watch nothing is denied anyway: what counts is why.
+            let why = bank.may_not(&json!({"sub": "eve"}), "GET", &target, &Value::Null);
+            assert_eq!(why, "resource-unreadable", "{odd}");
+        }
+        for odd in [
+            r#"{"from":"2","from":"1"}"#,
+            r#"{"from":"1","fr\u006fm":"2"}"#,
+            r#"{"from":["1"]}"#,
+            r#"{"from":"1"}{"from":"2"}"#,
+        ] {
+            let status = bank
+                .send_text(&json!({"sub": "alice"}), "POST", "/payments", odd)
+                .status;
+            assert!(matches!(status, 400 | 403), "{odd}: {status}");
+        }
+        assert!(upstream.one().line.contains("/vaults/8"), "nothing else went on");
+    }
 }
 
 #[test]
@@ -300,6 +394,23 @@ fn d2_roles_are_needed_for_an_operation_and_never_enough_for_a_resource() {
 }
 
 #[test]
+fn d2_roles_need_no_claim_to_be_named_twice() {
+    let upstream = Upstream::with_json("{}");
+    let issuer = Issuer::new("one");
+    let directory = written(
+        &setup(&upstream, "authorization: {roles: roles.yaml, policies: [all.cedar]}"),
+        &issuer,
+    );
+    directory.write("roles.yaml", ROLES);
+    directory.write("all.cedar", "permit (principal, action, resource is Account);");
+    let gate = Gate::start(directory);
+    let bank = Bank { gate, issuer };
+    let status = |claims: Value| bank.send(&claims, "GET", "/accounts", &Value::Null).status;
+    assert_eq!(status(json!({"sub": "t", "groups": ["tellers"]})), 200);
+    assert_eq!(status(json!({"sub": "t", "groups": ["others"]})), 403);
+}
+
+#[test]
 fn d6_observing_tells_what_would_be_denied_and_a_reload_puts_policies_in_force() {
     let upstream = Upstream::with_json("{}");
     let issuer = Issuer::new("one");
@@ -366,6 +477,11 @@ fn d5_what_cannot_be_decided_is_an_error_before_anything_is_served() {
         as_it_is,
         &["cannot read `none.cedar`", "gate.yaml"],
     );
+    is_an_error(
+        &AUTHORIZATION.replace("department: string", "scopes: strings"),
+        as_it_is,
+        &["`scopes` is what the gate itself knows"],
+    );
     let policy = |text: &'static str| move |directory: &Directory| drop(directory.write("bank.cedar", text));
     is_an_error(AUTHORIZATION, policy("permit (principal, action"), &["bank.cedar:1"]);
     let misspelt = "permit (principal, action == Action::\"readAcount\", resource);";
@@ -395,6 +511,12 @@ fn d5_what_cannot_be_decided_is_an_error_before_anything_is_served() {
         AUTHORIZATION,
         contract("{type: Account, body: /from}", "{type: Account}"),
         &["is named in one place"],
+    );
+    let lists = "schema: {type: array, items: {type: string}}}]\n    x-portcullis";
+    is_an_error(
+        AUTHORIZATION,
+        contract("schema: {type: string}}]\n    x-portcullis", lists),
+        &["api.yaml:9", "more than one name may stand in `account`"],
     );
     is_an_error(
         AUTHORIZATION,
@@ -497,7 +619,9 @@ fn d6_policies_are_tested_without_a_gate() {
     let (code, told, _) = test(&[]);
     assert_eq!(code, Some(0), "{told}");
     assert!(
-        told.contains("cases: 4, 4 as expected\ndecided none of them: auditors, owners\n"),
+        told.contains(
+            "cases: 4, 4 as expected\ndecided none of them: cedar:auditors, cedar:owners, cedar:sealed, cedar:vaults\n"
+        ),
         "{told}"
     );
     // What changes is told case by case.
@@ -512,7 +636,7 @@ fn d6_policies_are_tested_without_a_gate() {
     assert_eq!(code, Some(1), "{told}");
     for line in [
         "NO  jean reads 123\n      denied, and expected to be permitted\n",
-        "NO  jean does not delete it\n      permitted, and expected to be denied\n      permits: jean\n",
+        "NO  jean does not delete it\n      permitted, and expected to be denied\n      permits: cedar:jean\n",
         "ok  a teller sees the overview\n",
         "cases: 4, 2 as expected\n",
     ] {

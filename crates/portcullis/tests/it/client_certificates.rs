@@ -30,7 +30,7 @@ paths:
   /either:
     get: {security: [{mtls: []}, {bearer: []}], responses: {'200': {$ref: '#/components/responses/things'}}}
   /both:
-    get: {security: [{mtls: [], bearer: []}], responses: {'200': {$ref: '#/components/responses/things'}}}
+    get: {tags: [admin], security: [{mtls: [], bearer: []}], responses: {'200': {$ref: '#/components/responses/things'}}}
   /bearer:
     get: {security: [{bearer: []}], responses: {'200': {$ref: '#/components/responses/things'}}}
   /events:
@@ -399,6 +399,29 @@ fn http_11_a_stream_ends_with_the_certificate_of_its_connection() {
     );
     let seconds = start.elapsed().as_secs_f64();
     assert!((4.5..9.5).contains(&seconds), "{seconds}");
+}
+
+#[test]
+fn d5_an_administrator_is_known_by_a_certificate() {
+    let site = Site::new();
+    let setup = site
+        .setup(", client_certificates: optional")
+        .with_api("admin_operations: {tags: [admin], certificates: ['dns:ada.clients.example']}");
+    let gate = Gate::start(site.write(&setup, "none"));
+    let token = format!("Bearer {}", site.issuer.token());
+    let status = |certified: Option<&str>, path: &str| {
+        let issued = certified.map(|name| site.clients.issue(&[name]));
+        let config = site.caller(issued.as_ref());
+        get(&gate, &config, path, &[("Authorization", token.as_str())])
+    };
+    assert_eq!(status(Some("ada.clients.example"), "/both"), Some(200));
+    assert_eq!(status(Some("bob.clients.example"), "/both"), Some(403), "somebody else");
+    assert_eq!(status(None, "/both"), Some(401));
+    assert_eq!(
+        status(Some("bob.clients.example"), "/bearer"),
+        Some(200),
+        "it is for everybody"
+    );
 }
 
 #[test]

@@ -162,6 +162,11 @@ fn the_demo_stops_every_attack_that_is_the_gates() {
     let of_tokens = |attack: &&Value| attack["weakness"] == "unverified-token";
     let of_tokens = report["attacks"].as_array().unwrap().iter().filter(of_tokens);
     assert!(of_tokens.count() >= 35);
+    assert!(counts["objects"].as_u64().unwrap() >= 50, "{counts}");
+    assert!(counts["functions"].as_u64().unwrap() >= 5, "{counts}");
+    assert!(counts["properties"].as_u64().unwrap() >= 10, "{counts}");
+    let policies = check(&directory, "demo --policies", 0);
+    assert_eq!(String::from_utf8(policies.stdout).unwrap(), natter::POLICIES);
     assert_eq!(
         std::fs::read_dir(&directory.0).unwrap().count(),
         0,

@@ -89,21 +89,41 @@ fn exposed(metrics: &str) -> Labels {
     exposed
 }
 
+const LIST: &str = "\
+openapi: 3.1.0
+info: {title: List, version: '1'}
+paths:
+  /things:
+    get:
+      x-portcullis: {collection: {items: '', type: Thing, id: ''}}
+      responses: {'200': {description: all, content: {application/json: {schema: {type: array, items: {type: string}}}}}}
+";
+
 /// A gate to which everything has happened that makes a family appear.
 fn after_everything(upstream: &Upstream) -> Gate {
     let directory = Directory::new();
     directory.write("api.yaml", CONTRACT);
+    directory.write("list.yaml", LIST);
+    directory.write("list.cedar", "permit (principal, action, resource == Thing::\"b\");");
     directory.write("keys.json", &key_set(&[&Issuer::new("one")]));
     directory.write_secret("secret", "of the gate");
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let configuration = format!(
-        "listen: 127.0.0.1:0\nadmin: {{listen: '127.0.0.1:0'}}\nissuers:\n  - {{name: read, issuer: a, audiences: [a], keys: {{file: keys.json}}}}\n  - {{name: fetched, issuer: b, audiences: [b], keys: {{url: 'http://{nobody}/', dangerous_private_address: true}}}}\n  - {{name: asked, issuer: c, audiences: [c], introspection: {{url: 'https://{nobody}/', client_id: gate, client_secret_file: secret, dangerous_private_address: true}}}}\napis:\n  - {{name: api, contract: api.yaml, upstream: 'http://{}', policy: {{rate_limits: [{{name: seen, shared: all, requests: 1, per: 10m, mode: observe}}]}}}}\n  - name: down\n    contract: api.yaml\n    base_path: /down\n    upstream: {{url: 'http://{nobody}', breaker: {{}}}}\n",
-        upstream.address
+        "listen: 127.0.0.1:0\nadmin: {{listen: '127.0.0.1:0'}}\nissuers:\n  - {{name: read, issuer: a, audiences: [a], keys: {{file: keys.json}}}}\n  - {{name: fetched, issuer: b, audiences: [b], keys: {{url: 'http://{nobody}/', dangerous_private_address: true}}}}\n  - {{name: asked, issuer: c, audiences: [c], introspection: {{url: 'https://{nobody}/', client_id: gate, client_secret_file: secret, dangerous_private_address: true}}}}\napis:\n  - {{name: api, contract: api.yaml, upstream: 'http://{}', policy: {{rate_limits: [{{name: seen, shared: all, requests: 1, per: 10m, mode: observe}}]}}}}\n  - name: down\n    contract: api.yaml\n    base_path: /down\n    upstream: {{url: 'http://{nobody}', breaker: {{}}}}\n  - {{name: list, contract: list.yaml, base_path: /list, upstream: 'http://{}', authorization: {{policies: [list.cedar]}}}}\n  - name: decided\n    contract: api.yaml\n    base_path: /decided\n    upstream: 'http://{nobody}'\n    authorization:\n      resources: {{Account: {{owner: User}}}}\n      lookups: [{{resource: Account, url: 'https://a.example/{{id}}', attributes: {{owner: /owner}}}}]\n      decision_points: [{{name: main, kind: opa, url: 'https://a.example/v1/data/a'}}]\n  - {{name: related, contract: api.yaml, base_path: /related, upstream: 'http://{nobody}', authorization: {{relations: grants.yaml}}}}\nrelations: {{store: relations.db, model: model.yaml}}\n",
+        upstream.address, upstream.address
     );
     directory.write("gate.yaml", &configuration);
+    directory.write("model.yaml", "types: {user: }");
+    directory.write("grants.yaml", "grants: []");
+    assert!(
+        run(&directory.0, &["relation", "init", "-c", "gate.yaml"])
+            .status
+            .success()
+    );
     let gate = Gate::start(directory);
     assert_eq!(gate.get("/things?undeclared=1").status, 200);
     assert_eq!(gate.get("/file").status, 200);
+    assert_eq!(gate.get("/list/things").text(), "[]");
     gate.get("/nowhere").is_refused(404, "route.unknown");
     gate.get("/down/things").is_refused(502, "upstream.connect");
     until("the failure is counted", || {
@@ -117,6 +137,7 @@ fn metrics_are_those_of_the_documentation() {
     let upstream = Upstream::start(|seen, stream| {
         let answer = match seen.line.contains("/file") {
             true => ok("application/octet-stream", "bytes"),
+            false if seen.line.contains("/list") => ok("application/json", "[\"a\"]"),
             false => ok("application/json", r#"{"name":"hammer","more":1}"#),
         };
         std::io::Write::write_all(stream, &answer).is_ok()

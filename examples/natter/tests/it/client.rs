@@ -95,9 +95,21 @@ pub(crate) async fn send(
         .unwrap()
 }
 
+/// The whole answer; of an event stream, which has no end, what comes until there is an event.
 async fn collected(response: axum::http::Response<Incoming>) -> Answer {
-    let (parts, body) = response.into_parts();
-    let body = body.collect().await.unwrap().to_bytes().to_vec();
+    let (parts, mut body) = response.into_parts();
+    let is_stream = parts
+        .headers
+        .get("content-type")
+        .is_some_and(|kind| kind == "text/event-stream");
+    let mut collected = Vec::new();
+    while let Some(frame) = body.frame().await {
+        collected.extend(frame.unwrap().into_data().unwrap_or_default());
+        if is_stream && String::from_utf8_lossy(&collected).contains("data:") {
+            break;
+        }
+    }
+    let body = collected;
     Answer {
         status: parts.status.as_u16(),
         headers: parts.headers,

@@ -369,6 +369,14 @@ fn two_spellings_are_one_key() {
         );
     }
     assert_eq!(operation.query_value(Some("q=a%2Bb"), "q").as_deref(), Some("a+b"));
+    assert_eq!(
+        operation.query_value(Some("%zz=c&q=a&q=b"), "q").as_deref(),
+        Some("a,b")
+    );
+    let values = |query| operation.query_values(Some(query), "q").collect::<Vec<_>>();
+    assert_eq!(values("r=1&q=a&%71=b"), [Some("a".into()), Some("b".into())]);
+    assert_eq!(values("%zz=c&q=%zz&q"), [None, None, Some("".into())]);
+    assert_eq!(values("Q=1&q[]=2&q%5Bx]=3&qq=4&q"), [None, None, None, Some("".into())]);
 }
 
 #[test]

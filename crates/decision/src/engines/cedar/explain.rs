@@ -11,35 +11,12 @@ use serde::Serialize;
 use super::decide::Failure;
 use super::needs::Needs;
 use super::question::Question;
-use super::{Cedar, Compiled, Effect};
-use crate::decision::Rule;
+use super::{Cedar, Compiled, Effect, NAME};
+use crate::decision::{Engine as _, Opinion, Rule};
+use crate::explained::{self, Condition, Considered, Held};
 use crate::problem::Place;
 use crate::time::UnixTime;
 use crate::words::Evaluation;
-
-/// What became of a policy or of one of its conditions.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case", tag = "outcome")]
-pub enum Held {
-    /// It held.
-    Held,
-    /// It did not.
-    NotHeld,
-    /// It could not be evaluated.
-    Failed {
-        /// Why not.
-        message: String,
-    },
-}
-
-/// One of the conditions that all have to hold.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Condition {
-    /// As it is written.
-    pub text: String,
-    /// What became of it, by itself: Cedar stops at the first that does not hold.
-    pub held: Held,
-}
 
 /// A policy whose scope holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -93,6 +70,23 @@ impl Cedar {
         })
     }
 
+    /// The same as any engine tells it.
+    pub(super) fn explained(&self, evaluation: &Evaluation, at: UnixTime) -> explained::Explanation {
+        let failed = |failure: Failure| {
+            let opinion = Opinion::indeterminate(NAME, failure.to_string());
+            explained::Explanation::of(NAME, opinion)
+        };
+        let opinion = self.opinion(evaluation, at);
+        let explained = self.explain(evaluation, at).map(|explanation| explained::Explanation {
+            engine: NAME,
+            verdict: opinion.verdict,
+            considered: explanation.in_scope.into_iter().map(Considered::from).collect(),
+            others: explanation.out_of_scope,
+            indeterminate: None,
+        });
+        explained.unwrap_or_else(failed)
+    }
+
     fn explain_one(&self, question: &Question<'_>, policy: &Compiled, at: UnixTime) -> Result<InScope, Failure> {
         let mut explained = InScope {
             rule: policy.rule.clone(),
@@ -127,6 +121,19 @@ impl Cedar {
             .collect();
         explained.missing = missing.into_iter().collect();
         Ok(explained)
+    }
+}
+
+impl From<InScope> for Considered {
+    fn from(policy: InScope) -> Self {
+        Self {
+            rule: policy.rule,
+            forbids: policy.forbids,
+            place: Some(policy.place),
+            held: policy.held,
+            conditions: policy.conditions,
+            missing: policy.missing,
+        }
     }
 }
 

@@ -3,6 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use super::explain::conjuncts;
+use super::{Cedar, Compiled, Effect, shape};
+use crate::decision::Rule;
+use crate::lint::{Lint, LintKind};
 use cedar_policy_core::ast::{
     ActionConstraint, Context, EntityReference, EntityUID, EntityUIDEntry, Expr, ExprKind,
     PrincipalOrResourceConstraint, Request, SlotEnv,
@@ -10,48 +14,10 @@ use cedar_policy_core::ast::{
 use cedar_policy_core::entities::Entities;
 use cedar_policy_core::evaluator::Evaluator;
 use cedar_policy_core::extensions::Extensions;
-use serde::Serialize;
-
-use super::explain::conjuncts;
-use super::{Cedar, Compiled, Effect, shape};
-use crate::decision::Rule;
-use crate::problem::Place;
-
-/// What is odd about a policy.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case", tag = "kind")]
-pub enum LintKind {
-    /// It can never apply.
-    Unreachable {
-        /// Why not.
-        because: String,
-    },
-    /// It permits everything to everybody.
-    TooWide,
-    /// It says what another one says.
-    Identical {
-        /// The first that says so.
-        to: Rule,
-    },
-    /// It decided in none of the cases.
-    Unused,
-}
-
-/// One finding.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Lint {
-    /// The policy.
-    pub rule: Rule,
-    /// Where it is written.
-    pub place: Place,
-    /// What is odd.
-    pub kind: LintKind,
-}
 
 impl Cedar {
-    /// Looks at every policy. With the ids that decided in cases ([`crate::cases::Report`]), it finds those that never did.
-    #[must_use]
-    pub fn lint(&self, decided: Option<&BTreeSet<String>>) -> Vec<Lint> {
+    /// Looks at every policy. With the rules that decided in cases ([`crate::cases::Report`]), it finds those that never did.
+    pub(super) fn linted(&self, decided: Option<&BTreeSet<Rule>>) -> Vec<Lint> {
         let mut first: BTreeMap<String, &Rule> = BTreeMap::new();
         let known = self.named();
         let mut found = Vec::new();
@@ -59,7 +25,7 @@ impl Cedar {
             let mut add = |kind: LintKind| {
                 found.push(Lint {
                     rule: policy.rule.clone(),
-                    place: policy.place.clone(),
+                    place: Some(policy.place.clone()),
                     kind,
                 });
             };
@@ -75,7 +41,7 @@ impl Cedar {
                     first.insert(meaning(policy), &policy.rule);
                 }
             }
-            if decided.is_some_and(|decided| !decided.contains(&*policy.rule.id)) {
+            if decided.is_some_and(|decided| !decided.contains(&policy.rule)) {
                 add(LintKind::Unused);
             }
         }

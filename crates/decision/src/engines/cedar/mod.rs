@@ -13,6 +13,7 @@ mod explain;
 mod index;
 mod known;
 mod lint;
+mod listing;
 mod needs;
 mod nesting;
 mod question;
@@ -20,21 +21,24 @@ mod read;
 mod shape;
 mod written;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cedar_policy_core::ast::{Expr, SlotEnv};
 
 pub use self::decide::{Answer, Failure};
-pub use self::explain::{Condition, Explanation, Held, InScope};
+pub use self::explain::{Explanation, InScope};
 use self::index::Index;
 use self::known::Known;
-pub use self::lint::{Lint, LintKind};
 use self::needs::{Names, Needs};
 pub use self::written::{FailedForbid, Link, Membership, Source, Text};
 use crate::decision::{Engine, Opinion, Reason, Rule, Verdict};
+use crate::explained;
+use crate::lint::Lint;
+use crate::listed::Listed;
 use crate::problem::Place;
 use crate::time::UnixTime;
-use crate::words::Evaluation;
+use crate::words::{Action, Evaluation, Resource, Subject};
 
 /// The name of this engine in reasons.
 pub const NAME: &str = "cedar";
@@ -108,6 +112,22 @@ impl Engine for Cedar {
 
     fn changes(&self) -> u64 {
         0
+    }
+
+    fn explain(&self, evaluation: &Evaluation, at: UnixTime) -> explained::Explanation {
+        self.explained(evaluation, at)
+    }
+
+    fn lint(&self, decided: Option<&BTreeSet<Rule>>) -> Vec<Lint> {
+        self.linted(decided)
+    }
+
+    fn subjects(&self, kind: &str, _: &Action, _: &Resource) -> Option<Listed> {
+        self.listed(kind)
+    }
+
+    fn resources(&self, kind: &str, _: &Subject, _: &Action) -> Option<Listed> {
+        self.listed(kind)
     }
 }
 

@@ -2,6 +2,8 @@ use serde_json::json;
 
 use super::*;
 use crate::decision::{DecisionPoint, Engines};
+use crate::explained::Held;
+use crate::lint::LintKind;
 use crate::words::{Action, Resource, Subject};
 
 const AT: UnixTime = UnixTime(1_795_426_200);
@@ -380,7 +382,11 @@ fn odd_policies_are_found() {
                @id("stop") forbid(principal, action, resource) when { context.x };"#,
         )
     });
-    let decided = ["wide", "never", "ghost", "fine", "twice"].map(str::to_owned).into();
+    let rule = |id: &str| Rule {
+        engine: NAME,
+        id: id.into(),
+    };
+    let decided = ["wide", "never", "ghost", "fine", "twice"].map(rule).into();
     let found = cedar.lint(Some(&decided));
     let words: Vec<(&str, &str)> = found
         .iter()

@@ -1,8 +1,11 @@
 //! Relations as an engine: an action on a resource is permitted to whoever stands in a relation to it.
 //!
 //! Relations only ever permit; what takes away is said in the model, with `but_not`. Who is related to what comes from tuples alone:
-//! properties of a question are not looked at.
+//! properties of a question are not looked at. Whoever keeps the tuples says whether they are up to date ([`Source`]); where they are
+//! not, nothing is permitted.
 
+mod explain;
+mod listing;
 mod written;
 
 use std::collections::HashMap;
@@ -10,18 +13,59 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use self::written::{Grant, Grants};
+use thiserror::Error;
+
 use crate::decision::{Engine, Opinion, Reason, Rule, Verdict};
-use crate::relations::{Model, Object, Relations, Undecided, Unfit};
+use crate::explained::Explanation;
+use crate::listed::Listed;
+use crate::relations::{Model, Object, PathPart, Relations, Undecided, Unfit};
 use crate::time::UnixTime;
-use crate::words::{Evaluation, Subject};
+use crate::words::{Action, Evaluation, Resource, Subject};
 
 /// The name of this engine in reasons.
 pub const NAME: &str = "relations";
 
+/// Relations that somebody keeps up to date.
+pub trait Source: Send + Sync + fmt::Debug {
+    /// The relations, if they are up to date.
+    ///
+    /// # Errors
+    /// [`Outdated`]. Every question that is asked then denies.
+    fn relations(&self) -> Result<&Relations, Outdated>;
+
+    /// How often what comes of a question has changed: a version of the relations, and whether they are up to date.
+    fn changes(&self) -> u64;
+}
+
+/// Why relations cannot be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum Outdated {
+    /// They were never read.
+    #[error("the store of relations was not read")]
+    Unread,
+    /// What was read is too old to count.
+    #[error("what is known of relations is too old")]
+    Old,
+    /// Some tuples are left out, and the model takes relations away by others: one of them might.
+    #[error("the model does not allow some tuples of the store, and one of them may take away what others give")]
+    Unfit,
+}
+
+/// Relations that nobody else writes are what they are.
+impl Source for Relations {
+    fn relations(&self) -> Result<&Relations, Outdated> {
+        Ok(self)
+    }
+
+    fn changes(&self) -> u64 {
+        Self::changes(self)
+    }
+}
+
 /// Compiled grants, and the relations that they ask.
 #[derive(Debug)]
 pub struct Related {
-    relations: Arc<Relations>,
+    source: Arc<dyn Source>,
     /// The model's type for a type of subjects.
     subjects: HashMap<String, String>,
     /// By action and by type of resource.
@@ -78,8 +122,26 @@ impl fmt::Display for GrantProblem {
     }
 }
 
+impl GrantProblem {
+    /// Where, from the root of the grants.
+    #[must_use]
+    pub fn path(&self) -> Vec<PathPart> {
+        let member = |name: &str| PathPart::Member(name.into());
+        let grant = |number: usize| [member("grants"), PathPart::Item(number.saturating_sub(1))];
+        match self {
+            Self::Subject { subject, .. } => vec![member("subjects"), member(subject)],
+            Self::Grant { grant: number, .. } => grant(*number).into(),
+            Self::UnknownAction { grant: number, .. } => {
+                let mut path = Vec::from(grant(*number));
+                path.push(member("actions"));
+                path
+            }
+        }
+    }
+}
+
 impl Related {
-    /// Compiles grants for these actions, against the model that is in force.
+    /// Compiles grants for these actions, against the model that the relations of `source` have.
     ///
     /// # Errors
     ///
@@ -87,9 +149,10 @@ impl Related {
     pub fn compile(
         written: Grants,
         is_action: &dyn Fn(&str) -> bool,
-        relations: Arc<Relations>,
+        model: &Model,
+        source: Arc<dyn Source>,
     ) -> Result<Self, Vec<GrantProblem>> {
-        let problems = problems(&written, is_action, &relations.model());
+        let problems = problems(&written, is_action, model);
         if !problems.is_empty() {
             return Err(problems);
         }
@@ -110,16 +173,16 @@ impl Related {
             }
         }
         Ok(Self {
-            relations,
+            source,
             subjects: written.subjects.into_iter().collect(),
             grants,
         })
     }
 
     /// What is asked for this action on this type of resource.
-    fn asked(&self, evaluation: &Evaluation) -> &[Asked] {
-        let of_action = self.grants.get(&evaluation.action.name);
-        let asked = of_action.and_then(|of_action| of_action.get(&evaluation.resource.kind));
+    fn asked(&self, action: &Action, kind: &str) -> &[Asked] {
+        let of_action = self.grants.get(&action.name);
+        let asked = of_action.and_then(|of_action| of_action.get(kind));
         asked.map_or(&[], Vec::as_slice)
     }
 
@@ -128,13 +191,13 @@ impl Related {
         let kind = self.subjects.get(&subject.kind)?;
         Object::new(kind, &subject.id).ok()
     }
+}
 
-    fn holds(&self, asked: &Asked, id: &str, subject: Object<&str>) -> Result<bool, Undecided> {
-        match Object::new(&asked.kind, id) {
-            Ok(object) => self.relations.check(object, &asked.relation, subject),
-            // No tuple can have such an id.
-            Err(_) => Ok(false),
-        }
+fn holds(relations: &Relations, asked: &Asked, id: &str, subject: Object<&str>) -> Result<bool, Undecided> {
+    match Object::new(&asked.kind, id) {
+        Ok(object) => relations.check(object, &asked.relation, subject),
+        // No tuple can have such an id.
+        Err(_) => Ok(false),
     }
 }
 
@@ -168,9 +231,17 @@ impl Engine for Related {
         let Some(subject) = self.subject(&evaluation.subject) else {
             return Opinion::silent();
         };
+        let asked = self.asked(&evaluation.action, &evaluation.resource.kind);
+        if asked.is_empty() {
+            return Opinion::silent();
+        }
+        let relations = match self.source.relations() {
+            Ok(relations) => relations,
+            Err(outdated) => return Opinion::indeterminate(NAME, outdated.to_string()),
+        };
         let mut undecided = None;
-        for asked in self.asked(evaluation) {
-            match self.holds(asked, &evaluation.resource.id, subject) {
+        for asked in asked {
+            match holds(relations, asked, &evaluation.resource.id, subject) {
                 Ok(true) => {
                     let rule = asked.rule.clone();
                     return Opinion {
@@ -190,7 +261,19 @@ impl Engine for Related {
     }
 
     fn changes(&self) -> u64 {
-        self.relations.changes()
+        self.source.changes()
+    }
+
+    fn explain(&self, evaluation: &Evaluation, at: UnixTime) -> Explanation {
+        self.explained(evaluation, at)
+    }
+
+    fn subjects(&self, kind: &str, action: &Action, resource: &Resource) -> Option<Listed> {
+        self.list_subjects(kind, action, resource)
+    }
+
+    fn resources(&self, kind: &str, subject: &Subject, action: &Action) -> Option<Listed> {
+        self.list_resources(kind, subject, action)
     }
 }
 

@@ -5,9 +5,11 @@
 
 mod compile;
 mod condition;
+mod explain;
+mod lint;
 mod written;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -16,8 +18,11 @@ pub use self::compile::RoleProblem;
 use self::condition::Condition;
 pub use self::written::{Assignment, Clock, Conditions, Role, RoleModel, Window};
 use crate::decision::{Engine, Opinion, Reason, Rule, Verdict};
+use crate::explained::Explanation;
+use crate::lint::Lint;
+use crate::listed::Listed;
 use crate::time::UnixTime;
-use crate::words::{Evaluation, Subject};
+use crate::words::{Action, Evaluation, Resource, Subject};
 
 /// The name of this engine in reasons.
 pub const NAME: &str = "roles";
@@ -75,18 +80,33 @@ impl Roles {
         self.roles.iter().map(|role| &*role.name)
     }
 
+    /// The claims that are looked at: properties that a subject has to have wherever they are known of it.
+    #[must_use]
+    pub fn claims(&self) -> BTreeSet<&str> {
+        let assigned = self.assignments.iter().filter_map(|assignment| match &assignment.to {
+            Assignee::Subject { .. } => None,
+            Assignee::Group(_) => Some(self.groups_claim.as_str()),
+            Assignee::Claim { path, .. } => Some(path.as_str()),
+        });
+        let conditions = self.assignments.iter().flat_map(|assignment| &assignment.when);
+        let conditions = conditions.filter_map(|condition| match condition {
+            Condition::Claim { path, .. } => Some(path.as_str()),
+            Condition::Time(_) | Condition::Networks(_) => None,
+        });
+        let paths: BTreeSet<&str> = assigned.chain(conditions).collect();
+        let outermost = paths.iter().filter_map(|path| path.split(PATH_SEPARATOR).next());
+        outermost.chain(paths.iter().copied()).collect()
+    }
+
     /// The roles by which this subject may do the operation now, by name.
     fn permitting(&self, evaluation: &Evaluation, at: UnixTime) -> Vec<&CompiledRole> {
-        let none = Vec::new();
-        let named = self.by_operation.get(&evaluation.action.name).unwrap_or(&none);
         let mut permitting: Vec<usize> = Vec::new();
         for assignment in &self.assignments {
             let Some(role) = self.roles.get(assignment.role) else {
                 continue;
             };
-            let permits = |included: &usize| named.contains(included) || self.every_operation.contains(included);
             if !permitting.contains(&assignment.role)
-                && role.includes.iter().any(permits)
+                && self.may(role, &evaluation.action.name)
                 && self.holds(assignment, evaluation, at)
             {
                 permitting.push(assignment.role);
@@ -94,6 +114,13 @@ impl Roles {
         }
         permitting.sort_unstable();
         permitting.iter().filter_map(|role| self.roles.get(*role)).collect()
+    }
+
+    /// Whether a role may do an operation, itself or by what it inherits from.
+    fn may(&self, role: &CompiledRole, operation: &str) -> bool {
+        let named = self.by_operation.get(operation).map_or(&[][..], Vec::as_slice);
+        let may = |included: &usize| named.contains(included) || self.every_operation.contains(included);
+        role.includes.iter().any(may)
     }
 
     fn holds(&self, assignment: &CompiledAssignment, evaluation: &Evaluation, at: UnixTime) -> bool {
@@ -169,6 +196,31 @@ impl Engine for Roles {
 
     fn changes(&self) -> u64 {
         0
+    }
+
+    fn explain(&self, evaluation: &Evaluation, at: UnixTime) -> Explanation {
+        self.explained(evaluation, at)
+    }
+
+    fn lint(&self, decided: Option<&BTreeSet<Rule>>) -> Vec<Lint> {
+        self.linted(decided)
+    }
+
+    /// Whom assignments name. Who is in a group, or has a claim, their tokens say, and nobody can list.
+    fn subjects(&self, kind: &str, _: &Action, _: &Resource) -> Option<Listed> {
+        let mut listed = None;
+        for assignment in &self.assignments {
+            match &assignment.to {
+                Assignee::Subject { kind: own, id } if own.as_ref().is_none_or(|own| own == kind) => {
+                    listed.get_or_insert_with(Listed::default).add(id);
+                }
+                Assignee::Subject { .. } => {}
+                Assignee::Group(_) | Assignee::Claim { .. } => {
+                    listed.get_or_insert_with(Listed::default).cut_off();
+                }
+            }
+        }
+        listed
     }
 }
 

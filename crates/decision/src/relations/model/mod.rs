@@ -128,6 +128,17 @@ impl Model {
         self.relation_id(self.type_id(kind)?, relation).map(drop)
     }
 
+    /// Whether a tuple may take away what others give: then one that is left out may matter to whoever is permitted.
+    #[must_use]
+    pub fn takes_away(&self) -> bool {
+        let mut found = false;
+        for rule in &self.relations {
+            rule.rewrite
+                .visit(&mut |rewrite| found |= matches!(rewrite, Rewrite::ButNot(..)));
+        }
+        found
+    }
+
     pub(super) fn type_id(&self, name: &str) -> Result<TypeId, Unfit> {
         let id = self.type_ids.get(name).copied();
         id.ok_or_else(|| Unfit::Type(name.into()))

@@ -174,3 +174,16 @@ fn only_what_the_model_allows_is_admitted() {
         assert_eq!(admitted.is_ok(), is_admitted, "{tuple}: {admitted:?}");
     }
 }
+
+#[test]
+fn a_model_says_whether_anything_takes_away() {
+    for (reader, expected) in [
+        ("[user]", false),
+        ("{any_of: [[user], {all_of: [owner, blocked]}]}", false),
+        ("{any_of: [owner, {of: [user], but_not: blocked}]}", true),
+    ] {
+        let yaml =
+            format!("types: {{user: , account: {{relations: {{owner: [user], blocked: [user], reader: {reader}}}}}}}");
+        assert_eq!(compile(&yaml).unwrap().takes_away(), expected, "{reader}");
+    }
+}

@@ -112,7 +112,8 @@ struct Shown<'p> {
 /// Verifies what a request presents, as far as its operation accepts anything, and takes it out of what is forwarded.
 pub(crate) async fn authenticate<'r>(paced: Paced<'r>, gate: &Gate, failures: &Failures) -> Identified<'r> {
     let Paced { mut routed } = paced;
-    let access = Arc::clone(&routed.route.operation.policy.access);
+    let policy = &routed.route.operation.policy;
+    let (access, is_decided) = (Arc::clone(&policy.access), policy.decided.is_some());
     let attempting = Attempting {
         access: &access,
         request: &routed.received,
@@ -121,7 +122,7 @@ pub(crate) async fn authenticate<'r>(paced: Paced<'r>, gate: &Gate, failures: &F
         now: unix_time(),
     };
     let proof = match prove(attempting).await {
-        Ok(shown) => Proof::Good(shown.judged(attempting)),
+        Ok(shown) => Proof::Good(shown.judged(attempting, is_decided)),
         Err(unproven) => Proof::Unproven(unproven),
     };
     withhold(&access, &mut routed.received);
@@ -154,8 +155,8 @@ impl Proof {
 }
 
 impl Shown<'_> {
-    /// Where that leads to at the operation.
-    fn judged(self, attempting: Attempting<'_>) -> Known {
+    /// Where that leads to at the operation, of whose callers somebody decides, or nobody.
+    fn judged(self, attempting: Attempting<'_>, is_decided: bool) -> Known {
         let Attempting { access, request, .. } = attempting;
         let Self {
             mut proven,
@@ -167,7 +168,7 @@ impl Shown<'_> {
         } = self;
         let standing = access.admit(&mut proven);
         let admitted = standing == Standing::Admitted;
-        let grounds = admitted.then(|| Grounds::of(request, &proven, possession, api_key));
+        let grounds = admitted.then(|| Grounds::of(request, &proven, possession, api_key, is_decided));
         let tenure = Tenure {
             ends: proven.ends(),
             grounds: grounds.flatten(),

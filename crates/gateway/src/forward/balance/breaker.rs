@@ -53,7 +53,7 @@ pub enum Circuit {
 
 /// The leave to send one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Pass {
+pub(crate) enum Pass {
     /// Of a closed circuit.
     Free,
     /// To try a half-open one.
@@ -62,7 +62,7 @@ pub(super) enum Pass {
 
 /// One endpoint's circuit, shared by all workers.
 #[derive(Debug)]
-pub(super) struct Breaker {
+pub(crate) struct Breaker {
     settings: BreakerSettings,
     /// Milliseconds; [`CLOSED`] while it is closed.
     open_until: AtomicU64,
@@ -74,7 +74,7 @@ pub(super) struct Breaker {
 }
 
 impl Breaker {
-    pub(super) fn new(settings: BreakerSettings) -> Self {
+    pub(crate) fn new(settings: BreakerSettings) -> Self {
         Self {
             settings,
             open_until: AtomicU64::new(CLOSED),
@@ -84,7 +84,7 @@ impl Breaker {
         }
     }
 
-    pub(super) fn circuit(&self, now: Moment) -> Circuit {
+    pub(crate) fn circuit(&self, now: Moment) -> Circuit {
         match self.open_until.load(Ordering::Relaxed) {
             CLOSED => Circuit::Closed,
             until if now.0 < until => Circuit::Open,
@@ -96,7 +96,7 @@ impl Breaker {
     ///
     /// # Errors
     /// How long to wait before another may be sent.
-    pub(super) fn admit(&self, now: Moment) -> Result<Pass, Duration> {
+    pub(crate) fn admit(&self, now: Moment) -> Result<Pass, Duration> {
         match self.open_until.load(Ordering::Relaxed) {
             CLOSED => Ok(Pass::Free),
             until if now.0 < until => Err(Duration::from_millis(until - now.0)),
@@ -111,7 +111,7 @@ impl Breaker {
     }
 
     /// What came of a request.
-    pub(super) fn ended(&self, pass: Pass, failed: bool, now: Moment) {
+    pub(crate) fn ended(&self, pass: Pass, failed: bool, now: Moment) {
         match (pass, failed) {
             (Pass::Free, _) => {
                 if self.is_too_much(self.window.count(self.stretch(now), failed)) {

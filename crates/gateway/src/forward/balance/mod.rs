@@ -24,10 +24,11 @@ mod tests;
 mod upkeep;
 mod window;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub(crate) use balanced::Asked;
 pub use balanced::{Balanced, BalancedSettings, CanarySettings};
+pub(crate) use breaker::{Breaker, Pass};
 pub use breaker::{BreakerSettings, Circuit};
 pub(crate) use endpoint::Visit;
 pub use endpoint::{Cause, Endpoint, EndpointSettings, EndpointState};
@@ -43,11 +44,16 @@ pub use site::Site;
 pub use sticky::{Named, Wish};
 pub use upkeep::Upkeep;
 
-/// Milliseconds since the fleet of endpoints was made.
+/// Milliseconds since the fleet of endpoints was made, or whatever else has circuits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Moment(u64);
 
 impl Moment {
+    /// That of `now`, where moments count from `start`.
+    pub(crate) fn between(start: Instant, now: Instant) -> Self {
+        Self(milliseconds(now.saturating_duration_since(start)))
+    }
+
     fn after(self, time: Duration) -> Self {
         Self(self.0.saturating_add(milliseconds(time)))
     }

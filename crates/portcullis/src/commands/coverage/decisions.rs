@@ -11,16 +11,23 @@ pub(super) fn row(api: &Api, policy: &Policy) -> Row {
         let why = "nobody decides beyond scopes: the API has no `authorization`";
         return Row::new("decisions", State::NotJudged, why.to_owned());
     };
-    let by = match (&authorization.roles, authorization.policies.as_slice()) {
-        (Some(_), []) => "roles",
-        (Some(_), _) => "roles and policies",
-        (None, _) => "policies",
+    let policies = (!authorization.policies.is_empty()).then_some("policies");
+    let points = (!authorization.decision_points.is_empty()).then_some("decision points elsewhere");
+    let roles = authorization.roles.as_ref().map(|_| "roles");
+    let relations = authorization.relations.as_ref().map(|_| "relations");
+    let together = |by: &[Option<&'static str>]| by.iter().flatten().copied().collect::<Vec<_>>().join(" and ");
+    // Relations are between callers and resources.
+    let by = together(&[roles, policies, points]);
+    let of_operation = match by.as_str() {
+        "" => "it is denied: relations decide on resources alone, and it names none".to_owned(),
+        by => format!("{by} decide on the operation"),
     };
+    let of_resources = together(&[policies, relations, points]);
     let named: Vec<String> = policy.resources.iter().map(told).collect();
     let why = match (named.as_slice(), &authorization.roles) {
-        ([], _) => format!("{by} decide on the operation"),
-        (named, Some(_)) => format!("roles decide on the operation, policies on {}", named.join(", ")),
-        (named, None) => format!("policies decide on {}", named.join(", ")),
+        ([], _) => of_operation,
+        (named, Some(_)) => format!("roles decide on the operation, {of_resources} on {}", named.join(", ")),
+        (named, None) => format!("{of_resources} decide on {}", named.join(", ")),
     };
     Row::new("decisions", State::of(policy.modes.authorization), why)
 }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use natter::Exploit;
+use natter::{Exploit, Level};
 
 use super::Failure;
 use super::bindings;
@@ -12,8 +12,9 @@ use super::client::{self, Request};
 use super::forgeries;
 use super::misuse;
 use super::ordinary::{self, Ordinary};
-use super::people::MALLORY;
+use super::people::{Issuer, everybody};
 use super::stage::{Guarded, Over, Services};
+use super::trespasses;
 use super::verdict::{Seen, Verdict};
 
 /// One exploit, and what became of it on both sides.
@@ -49,8 +50,12 @@ pub(super) struct Counts {
     pub(super) worked_directly: usize,
     /// Of these, those that the gate stopped as it is meant to.
     pub(super) stopped: usize,
-    /// Those that need to know what belongs to whom.
-    pub(super) not_yet: usize,
+    /// Of the gate's, those on what belongs to somebody else.
+    pub(super) objects: usize,
+    /// Of the gate's, those on operations that are for others.
+    pub(super) functions: usize,
+    /// Of the gate's, those on what is in something that one may read or change.
+    pub(super) properties: usize,
     /// Those that nothing at the gate can stop.
     pub(super) not_the_gates: usize,
 }
@@ -65,7 +70,10 @@ impl Results {
             counts.the_gates += usize::from(verdict.is_the_gates());
             counts.worked_directly += usize::from(verdict.is_the_gates() && verdict != Verdict::ProvesNothing);
             counts.stopped += usize::from(verdict.is_stopped());
-            counts.not_yet += usize::from(verdict == Verdict::NotYet);
+            let level = attack.exploit.level().filter(|_| verdict.is_the_gates());
+            counts.objects += usize::from(level == Some(Level::Object));
+            counts.functions += usize::from(level == Some(Level::Function));
+            counts.properties += usize::from(level == Some(Level::Property));
             counts.not_the_gates += usize::from(verdict == Verdict::NotTheGates);
         }
         counts
@@ -115,19 +123,27 @@ pub(super) fn fire() -> Result<Results, Failure> {
     })
 }
 
-/// Natter's own exploits, sent by a user whose token is good, so that no token is what stops them; and those of the tokens.
+/// Natter's own exploits, sent by users whose tokens are good, so that no token is what stops them; and those of the credentials.
 fn exploits(natter: SocketAddr, stage: &Guarded) -> Result<Vec<Shot>, Failure> {
     let cannot = |error: &dyn std::fmt::Display| Failure::unreachable(format!("cannot start the attacks: {error}"));
     let issuer = &stage.issuer;
-    let token = issuer.token(&MALLORY).map_err(|error| cannot(&error))?;
-    let bearer = format!("Bearer {token}");
     let own = natter::exploits(natter).into_iter();
-    let mut exploits: Vec<Exploit> = own.map(|exploit| exploit.header("authorization", &*bearer)).collect();
+    let own = own.map(|exploit| with_token(exploit, issuer));
+    let mut exploits: Vec<Exploit> = own.collect::<Result<_, _>>().map_err(|error| cannot(&error))?;
     exploits.extend(forgeries::exploits(issuer).map_err(|error| cannot(&error))?);
     exploits.extend(misuse::exploits(&stage.credentials).map_err(|error| cannot(&error))?);
     let mut shots: Vec<Shot> = exploits.into_iter().map(|exploit| (exploit, Over::Tcp)).collect();
     shots.extend(bindings::shots(stage).map_err(|error| cannot(&error))?);
+    shots.extend(trespasses::shots(stage).map_err(|error| cannot(&error))?);
     Ok(shots)
+}
+
+/// An exploit with the access token of whoever fires it.
+fn with_token(exploit: Exploit, issuer: &Issuer) -> Result<Exploit, String> {
+    let person = everybody().find(|person| person.name == exploit.by);
+    let person = person.ok_or_else(|| format!("nobody is called `{}`", exploit.by))?;
+    let token = issuer.token(person).map_err(|error| error.to_string())?;
+    Ok(exploit.header("authorization", format!("Bearer {token}")))
 }
 
 /// Sends an exploit as often as it wants; the last answer counts.

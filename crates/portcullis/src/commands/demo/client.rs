@@ -8,7 +8,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use rustls::pki_types::ServerName;
 use rustls::{AlertDescription, ClientConfig, ClientConnection, StreamOwned};
@@ -20,6 +20,8 @@ const TOTAL_SECONDS_MAX: u64 = 20;
 const LINE_BYTES_MAX: u64 = 16 * 1024;
 const HEADERS_MAX: usize = 100;
 const BODY_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// What an event of a stream has that is more than a comment.
+const DATA: &[u8] = b"\ndata:";
 /// Interim answers (1xx) before the real one.
 const INTERIM_MAX: usize = 4;
 
@@ -262,7 +264,8 @@ fn field(line: &[u8]) -> Option<(HeaderName, HeaderValue)> {
     Some((name, value))
 }
 
-/// RFC 9112 §6.3; the requests of this client are never HEAD or CONNECT.
+/// RFC 9112 §6.3; the requests of this client are never HEAD or CONNECT. Of an event stream, which has no end, what comes until there is
+/// an event.
 fn body(reader: &mut impl BufRead, status: u16, headers: &HeaderMap) -> Result<Vec<u8>, Error> {
     if status == 204 || status == 304 {
         return Ok(Vec::new());
@@ -271,7 +274,7 @@ fn body(reader: &mut impl BufRead, status: u16, headers: &HeaderMap) -> Result<V
     let codings: Vec<_> = headers.get_all(TRANSFER_ENCODING).iter().collect();
     match (lengths.next(), lengths.next(), codings.as_slice()) {
         (None, None, []) => until_end(reader),
-        (None, None, [coding]) if *coding == "chunked" => chunks(reader),
+        (None, None, [coding]) if *coding == "chunked" => chunks(reader, is_event_stream(headers)),
         (Some(length), None, []) => {
             let length = number(length.as_bytes(), 10).ok_or(Error::Malformed("the length"))?;
             let mut body = Vec::new();
@@ -291,10 +294,19 @@ fn until_end(reader: &mut impl BufRead) -> Result<Vec<u8>, Error> {
     Ok(body)
 }
 
+fn is_event_stream(headers: &HeaderMap) -> bool {
+    headers
+        .get(CONTENT_TYPE)
+        .is_some_and(|kind| kind == "text/event-stream")
+}
+
 /// RFC 9112 §7.1; extensions are passed over, trailers are read and dropped.
-fn chunks(reader: &mut impl BufRead) -> Result<Vec<u8>, Error> {
+fn chunks(reader: &mut impl BufRead, of_events: bool) -> Result<Vec<u8>, Error> {
     let mut body = Vec::new();
     loop {
+        if of_events && body.windows(DATA.len()).any(|part| part == DATA) {
+            return Ok(body);
+        }
         let line = line(reader)?;
         let size = line.split(|byte| *byte == b';').next().unwrap_or_default();
         let size = number(size, 16).ok_or(Error::Malformed("the size of a chunk"))?;
@@ -362,6 +374,10 @@ mod tests {
         check(
             "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhi\r\n4;x=y\r\n you\r\n0\r\nt: 1\r\n\r\n",
             Ok((200, "hi you")),
+        );
+        check(
+            "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n4\r\n: o\n\r\na\r\nid: 1\ndata\r\n4\r\n: x\n\r\n",
+            Ok((200, ": o\nid: 1\ndata: x\n")),
         );
     }
 

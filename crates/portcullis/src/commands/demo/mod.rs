@@ -11,9 +11,11 @@ mod misuse;
 mod ordinary;
 mod page;
 mod people;
+mod policies;
 mod possession;
 mod stage;
 mod table;
+mod trespasses;
 mod trial;
 mod verdict;
 
@@ -32,6 +34,9 @@ pub(super) struct Arguments {
     /// Fire hostile requests at the API directly and through the gate, and compare
     #[arg(long)]
     pub(super) attacks: bool,
+    /// Print the policies that say what callers may do, and end
+    #[arg(long, conflicts_with_all = ["attacks", "seconds"])]
+    pub(super) policies: bool,
     /// End after this many seconds, rather than with Ctrl-C
     #[arg(long, value_name = "N", conflicts_with = "attacks", value_parser = clap::value_parser!(u32).range(1..=86_400))]
     pub(super) seconds: Option<u32>,
@@ -39,11 +44,22 @@ pub(super) struct Arguments {
 
 /// Runs the demo until it is stopped, or the attacks once.
 pub(super) fn run(arguments: &Arguments, shared: &Shared) -> Result<Outcome, Failure> {
-    if arguments.attacks {
+    if arguments.policies {
+        print_policies(shared)
+    } else if arguments.attacks {
         attack(shared)
     } else {
         show(arguments, shared)
     }
+}
+
+fn print_policies(shared: &Shared) -> Result<Outcome, Failure> {
+    let text = match shared.json {
+        true => format!("{:#}\n", policies::json()),
+        false => natter::POLICIES.to_owned(),
+    };
+    anstream::stdout().write_all(text.as_bytes())?;
+    Ok(Outcome::Clean)
 }
 
 fn attack(shared: &Shared) -> Result<Outcome, Failure> {

@@ -1,10 +1,12 @@
 //! A little ordinary traffic: what the contract is for, one call of nearly every operation by whoever would make it. A gate that refuses any of it
 //! protects nothing.
 
+use serde_json::Value;
+
 use super::certificates::Certified;
-use super::client::Request;
+use super::client::{Answer, Request};
 use super::credentials::{basic, password};
-use super::people::{ALICE, BOB, DEMO, MAYA, Person};
+use super::people::{ALICE, BOB, DEMO, MALLORY, MAYA, Person};
 use super::stage::{Guarded, Over};
 
 /// What became of the ordinary traffic.
@@ -17,6 +19,13 @@ pub(super) struct Ordinary {
 }
 
 impl Ordinary {
+    fn note(&mut self, request: &str, sent: Result<(), String>) {
+        self.requests += 1;
+        if let Err(failed) = sent {
+            self.failed.push(format!("{request}: {failed}"));
+        }
+    }
+
     /// How many were answered as Natter answers them.
     pub(super) fn answered(&self) -> usize {
         self.requests.saturating_sub(self.failed.len())
@@ -27,7 +36,7 @@ impl Ordinary {
 type Call = (&'static Person, &'static str, &'static str, u16);
 
 /// In this order on a fresh Natter.
-const TRAFFIC: [Call; 26] = [
+const TRAFFIC: [Call; 34] = [
     (
         &ALICE,
         "POST /sessions",
@@ -88,12 +97,21 @@ const TRAFFIC: [Call; 26] = [
         201,
     ),
     (&BOB, "POST /shares/open", r#"{"token":"share-1"}"#, 200),
+    // What is one's own, or open to one.
+    (&BOB, "GET /spaces/2/messages", "", 200),
+    (&ALICE, "GET /spaces/3/export", "", 200),
+    (&ALICE, "PUT /spaces/3/members/bob", r#"{"permissions":["read"]}"#, 200),
+    (&ALICE, "GET /spaces/3/members", "", 200),
+    (&ALICE, "DELETE /spaces/3/members/bob", "", 204),
+    (&MALLORY, "GET /spaces/1/messages?limit=1", "", 200),
+    (&MALLORY, "PATCH /users/4", r#"{"display_name":"Mallory"}"#, 200),
     (&MAYA, "GET /spaces/1/messages", "", 200),
     (&MAYA, "DELETE /spaces/1/messages/3", "", 204),
     (&DEMO, "GET /logs?limit=5", "", 200),
     (&DEMO, "GET /users?limit=5", "", 200),
     // What is not there and what is not allowed is ordinary too: the service says so, or the gate does.
-    (&ALICE, "GET /spaces/999", "", 404),
+    (&ALICE, "GET /spaces/1/messages/999", "", 404),
+    (&ALICE, "GET /spaces/999", "", 403),
     (&MAYA, "GET /logs", "", 403),
 ];
 
@@ -169,24 +187,38 @@ fn login(person: &Person) -> Fields {
     vec![("authorization", basic(person.name, password(person)))]
 }
 
+/// Which spaces are shown to whom, by their names: those that they may read. Bob has made the last one a moment ago.
+const SPACES: [(&Person, &[&str]); 4] = [
+    (&ALICE, &["general", "alice's diary"]),
+    (&BOB, &["general", "trains", "gardens"]),
+    (&MALLORY, &["general"]),
+    (&DEMO, &["general"]),
+];
+
 /// Sends the traffic to a gate in front of a fresh Natter, each request with a credential of whoever sends it.
 pub(super) fn send(stage: &Guarded) -> Ordinary {
     let mut ordinary = Ordinary::default();
-    let by_token = TRAFFIC.iter().map(|(person, request, body, status)| {
-        let token = stage.issuer.token(person).map_err(|error| error.to_string());
-        (*request, token.map(|token| (bearer(&token), Over::Tcp)), *body, *status)
-    });
+    let by_token = TRAFFIC
+        .iter()
+        .map(|(person, request, body, status)| (*request, by(stage, person), *body, *status));
     let otherwise = OTHERWISE
         .iter()
         .map(|(request, presented, status)| (*request, presented(stage, request), "", *status));
     for (request, presented, body, status) in by_token.chain(otherwise) {
-        ordinary.requests += 1;
         let sent = presented.and_then(|presented| send_one(stage, request, presented, body, status));
-        if let Err(failed) = sent {
-            ordinary.failed.push(format!("{request}: {failed}"));
-        }
+        ordinary.note(request, sent.map(drop));
+    }
+    for (person, names) in SPACES {
+        let request = "GET /spaces";
+        let sent = by(stage, person).and_then(|presented| send_one(stage, request, presented, "", 200));
+        ordinary.note(request, sent.and_then(|answer| holds(&answer, names)));
     }
     ordinary
+}
+
+fn by(stage: &Guarded, person: &Person) -> Result<Presented, String> {
+    let token = stage.issuer.token(person).map_err(|error| error.to_string())?;
+    Ok((bearer(&token), Over::Tcp))
 }
 
 /// # Errors
@@ -197,7 +229,7 @@ fn send_one(
     (mut headers, over): Presented,
     body: &str,
     status: u16,
-) -> Result<(), String> {
+) -> Result<Answer, String> {
     if !body.is_empty() {
         headers.push(("content-type", "application/json".to_owned()));
     }
@@ -209,8 +241,19 @@ fn send_one(
         body: body.as_bytes(),
     };
     match stage.send(&over, &sent) {
-        Ok(answer) if answer.status == status => Ok(()),
+        Ok(answer) if answer.status == status => Ok(answer),
         Ok(answer) => Err(format!("{} {}", answer.status, String::from_utf8_lossy(&answer.body))),
         Err(error) => Err(error.to_string()),
+    }
+}
+
+/// # Errors
+/// The list does not hold what has these names, in their order, and nothing else.
+fn holds(answer: &Answer, names: &[&str]) -> Result<(), String> {
+    let items: Vec<Value> = serde_json::from_slice(&answer.body).map_err(|error| error.to_string())?;
+    let found: Vec<&str> = items.iter().filter_map(|item| item.get("name")?.as_str()).collect();
+    match found == names {
+        true => Ok(()),
+        false => Err(format!("{} in place of {}", found.join(", "), names.join(", "))),
     }
 }

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use super::certificates::{KIOSK, MIRROR};
 use super::credentials::{SERVICE, password};
 use super::ordinary::Ordinary;
-use super::people::{MALLORY, PEOPLE, Person};
+use super::people::{Person, everybody};
+use super::policies;
 use super::possession::{MIRROR_VARIABLE, PHONE, PHONE_VARIABLE};
 use super::stage::Guarded;
 use super::trial::{Addresses, LINES, TRIALS, Trial};
@@ -72,6 +73,7 @@ pub(super) fn json(stage: &Guarded, ordinary: &Ordinary) -> Value {
             "answered": ordinary.answered(),
             "failed": ordinary.failed,
         },
+        "policies": policies::json(),
         "people": everybody().map(person).collect::<Vec<_>>(),
         "paste_first": lines(stage),
         "try": TRIALS.iter().map(trial).collect::<Vec<_>>(),
@@ -88,7 +90,7 @@ fn places(text: &mut String, stage: &Guarded) {
         (
             "the gate",
             format!("http://{}", stage.gate),
-            "in front of it; Natter's contract is its policy",
+            "in front of it; by Natter's contract and policies",
         ),
         (
             "",
@@ -110,11 +112,6 @@ fn places(text: &mut String, stage: &Guarded) {
     }
 }
 
-/// Those who behave, and the one who does not.
-fn everybody() -> impl Iterator<Item = &'static Person> {
-    PEOPLE.iter().chain([&MALLORY])
-}
-
 /// A line for each person, then the tokens as lines for a shell, one below the other so that all are copied at once.
 fn people(text: &mut String, stage: &Guarded) {
     let _ = writeln!(
@@ -133,6 +130,11 @@ fn people(text: &mut String, stage: &Guarded) {
     for (name, what, has) in programs {
         let _ = writeln!(text, "  {BOLD}{name:<9}{BOLD:#} {what:<26} {FAINT}{has}{FAINT:#}");
     }
+    let _ = writeln!(
+        text,
+        "\nWho may do what: {BOLD}portcullis demo --policies{BOLD:#} {FAINT}({} of them; the rest is denied){FAINT:#}",
+        policies::count()
+    );
     let _ = writeln!(
         text,
         "\n{FAINT}Paste these into the other terminal (bash or zsh) first:{FAINT:#}\n"

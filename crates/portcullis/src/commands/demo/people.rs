@@ -69,6 +69,11 @@ pub(super) const MALLORY: Person = Person {
 /// Those who use Natter as it is meant.
 pub(super) const PEOPLE: [Person; 4] = [ALICE, BOB, MAYA, DEMO];
 
+/// Those who behave, and the one who does not.
+pub(super) fn everybody() -> impl Iterator<Item = &'static Person> {
+    PEOPLE.iter().chain([&MALLORY])
+}
+
 /// The issuer of tokens.
 #[derive(Debug)]
 pub(super) struct Issuer {

@@ -18,6 +18,7 @@ use super::certificates::{Certificates, Certified, PROXY, RULES};
 use super::client::{self, Answer, Request};
 use super::credentials::{Credentials, Known, SIGNERS, USERS};
 use super::people::Issuer;
+use super::policies::{self, OVERLAY};
 use super::possession::Bound;
 use crate::assemble::Running;
 use crate::config;
@@ -124,7 +125,7 @@ pub(super) struct Guarded {
 }
 
 impl Guarded {
-    /// Starts a fresh Natter, and the gate as anybody gets it who names a contract, an upstream and an issuer: every default.
+    /// Starts a fresh Natter, and the gate as anybody gets it who names a contract, an upstream, an issuer and policies: every default.
     ///
     /// # Errors
     /// No port or no thread is to be had.
@@ -206,11 +207,13 @@ fn configured(
         addresses: AddressList::default(),
     });
     configuration.connection.drain_time_max = Duration::from_secs(DRAIN_SECONDS_MAX);
-    let document = document::load(CONTRACT, &mut Embedded).map_err(|problems| unusable(&problems))?;
+    let document = document::load_overlaid(CONTRACT, &[OVERLAY], &mut Embedded);
+    let document = document.map_err(|problems| unusable(&problems))?;
     let api = configuration.apis.first_mut().ok_or_else(|| unusable(&[]))?;
     api.security_schemes = schemes();
+    api.authorization = Some(policies::authorization());
     let api = &*api;
-    let loaded = contracts::of_document(api, document, CONTRACT).map_err(|problems| unusable(&problems))?;
+    let loaded = contracts::of_document(api, document, CONTRACT, None).map_err(|problems| unusable(&problems))?;
     configuration.credentials = Some(Kept::InMemory(known.made));
     configuration.users.push(known.users);
     configuration.signers.push(known.signers);
@@ -263,15 +266,15 @@ fn schemes() -> Schemes {
         .collect()
 }
 
-/// Natter's contract, from within the program.
+/// Natter's contract and its overlay, from within the program.
 struct Embedded;
 
 impl Fetch for Embedded {
     fn fetch(&mut self, location: &str) -> Result<Vec<u8>, String> {
-        if location == CONTRACT {
-            Ok(natter::CONTRACT.as_bytes().to_vec())
-        } else {
-            Err("the demo reads no files".to_owned())
+        match location {
+            CONTRACT => Ok(natter::CONTRACT.as_bytes().to_vec()),
+            OVERLAY => Ok(natter::OVERLAY.as_bytes().to_vec()),
+            _ => Err("the demo reads no files".to_owned()),
         }
     }
 }

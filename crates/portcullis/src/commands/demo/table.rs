@@ -4,10 +4,11 @@
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
-use natter::{Exploit, StoppedBy};
+use natter::{Exploit, Level, StoppedBy};
 use serde_json::{Value, json};
 
 use super::attacks::{Attack, Results};
+use super::policies::POLICIES;
 use super::verdict::{Seen, Verdict, control};
 
 const GOOD: Style = AnsiColor::Green.on_default().bold();
@@ -31,12 +32,6 @@ pub(super) fn text(results: &Results) -> String {
     section(&mut text, "What the gate has to stop", results, Verdict::is_the_gates);
     section(
         &mut text,
-        "Not yet the gate's: it does not know yet what belongs to whom",
-        results,
-        |verdict| verdict == Verdict::NotYet,
-    );
-    section(
-        &mut text,
         "Not the gate's: something else has to stop it",
         results,
         |verdict| verdict == Verdict::NotTheGates,
@@ -55,7 +50,9 @@ pub(super) fn json(results: &Results) -> Value {
             "the_gates": counts.the_gates,
             "worked_directly": counts.worked_directly,
             "stopped": counts.stopped,
-            "not_yet": counts.not_yet,
+            "objects": counts.objects,
+            "functions": counts.functions,
+            "properties": counts.properties,
             "not_the_gates": counts.not_the_gates,
         },
         "ordinary": {
@@ -63,7 +60,7 @@ pub(super) fn json(results: &Results) -> Value {
             "answered": results.ordinary.answered(),
             "failed": results.ordinary.failed,
         },
-        "gate": "defaults",
+        "gate": "defaults, and the policies of natter.cedar",
         "all_stopped": results.are_good(),
     })
 }
@@ -74,13 +71,14 @@ fn attack(attack: &Attack) -> Value {
         StoppedBy::Refused(code) => ("refused", code),
         StoppedBy::Disconnected(alert) => ("disconnected", alert),
         StoppedBy::Cleaned(how) => ("cleaned", how),
-        StoppedBy::NotYet(control) => ("not_yet", control),
         StoppedBy::NotTheGates(other) => ("not_the_gates", other),
     };
     json!({
         "family": exploit.family,
         "weakness": exploit.weakness,
         "gain": exploit.gain,
+        "by": exploit.by,
+        "level": exploit.level().map(level),
         "method": exploit.method,
         "target": exploit.target,
         "headers": exploit.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect::<Vec<_>>(),
@@ -91,6 +89,14 @@ fn attack(attack: &Attack) -> Value {
         "through_the_gate": seen(&attack.through),
         "verdict": attack.verdict.name(),
     })
+}
+
+fn level(level: Level) -> &'static str {
+    match level {
+        Level::Object => "object",
+        Level::Function => "function",
+        Level::Property => "property",
+    }
 }
 
 fn seen(seen: &Seen) -> Value {
@@ -172,7 +178,7 @@ fn mark(verdict: Verdict) -> (&'static str, Style) {
     match verdict {
         Verdict::Refused | Verdict::Cleaned => ("✓", GOOD),
         Verdict::Passed | Verdict::StoppedOtherwise | Verdict::ProvesNothing => ("✗", BAD),
-        Verdict::NotYet | Verdict::NotTheGates => ("○", OPEN),
+        Verdict::NotTheGates => ("○", OPEN),
     }
 }
 
@@ -213,7 +219,7 @@ fn through(attack: &Attack) -> Cell {
             "works no more without the gate, so it proves nothing".to_owned(),
         ),
         (Verdict::StoppedOtherwise, by, code, _) => (answer(code.unwrap_or("answered")), BAD, expected(by)),
-        (Verdict::NotYet | Verdict::NotTheGates, StoppedBy::NotYet(what) | StoppedBy::NotTheGates(what), code, _) => {
+        (Verdict::NotTheGates, StoppedBy::NotTheGates(what), code, _) => {
             let passes = if attack.through.worked() {
                 "passes"
             } else {
@@ -247,17 +253,19 @@ fn summary(text: &mut String, results: &Results) {
     );
     let _ = writeln!(
         text,
-        "{} more need to know what belongs to whom, which the gate does not yet;\n{} not the gate's.",
-        counts.not_yet,
+        "{} were on objects of others, {} on functions, {} on properties;\n{} not the gate's.",
+        counts.objects,
+        counts.functions,
+        counts.properties,
         match counts.not_the_gates {
-            1 => "1 is".to_owned(),
-            many => format!("{many} are"),
+            1 => "1 more is".to_owned(),
+            many => format!("{many} more are"),
         },
     );
     let ordinary = &results.ordinary;
     let _ = writeln!(
         text,
-        "{} of {} ordinary requests through the same gate were answered.\nIts policy is the default.",
+        "{} of {} ordinary requests through the same gate were answered.\nWho may do what is in {POLICIES} (demo --policies); the rest is the default.",
         ordinary.answered(),
         ordinary.requests,
     );
@@ -356,7 +364,7 @@ mod tests {
                     worked(),
                     Seen::Unanswered("no answer: connection reset".to_owned()),
                 ),
-                attack("any-object", worked(), worked()),
+                attack("any-object", worked(), seen(403, Some("authorization.denied"), false)),
                 attack("server-side-redirect", worked(), worked()),
             ],
             ordinary: Ordinary {

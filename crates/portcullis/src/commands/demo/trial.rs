@@ -244,7 +244,7 @@ fn quoted(url: &str) -> String {
 }
 
 /// What to try, in the order in which it is best told.
-pub(super) const TRIALS: [Trial; 22] = [
+pub(super) const TRIALS: [Trial; 26] = [
     trial("an ordinary call passes", "GET", "/spaces/1/messages?limit=2", "")
         .see("what the contract declares, no more"),
     trial("without a token", "GET", "/spaces/1/messages?limit=2", "")
@@ -316,6 +316,24 @@ pub(super) const TRIALS: [Trial; 22] = [
         .by(&MAYA)
         .answered(204)
         .see("her token has the scope `moderate`"),
+    trial("alice's diary, for mallory", "GET", "/spaces/3/messages", "")
+        .by(&MALLORY)
+        .compare()
+        .refused(403, "authorization.denied", "no policy lets her read that space"),
+    trial("alice's diary, for alice", "GET", "/spaces/3/messages", "")
+        .see("by the policy `readers`, which `portcullis demo --policies` shows"),
+    trial("a list holds what one may read", "GET", "/spaces", "")
+        .by(&MALLORY)
+        .compare()
+        .see("neither the diary nor bob's space is in it"),
+    trial(
+        "a reply to a page of the diary, which only the body names",
+        "POST",
+        "/spaces/1/messages",
+        r#"{"content":{"type":"text","text":"I read it."},"reply_to":5}"#,
+    )
+    .by(&BOB)
+    .refused(403, "authorization.denied", "he may not read what he answers"),
     trial("an answer that says too much is stripped", "GET", "/users/3", "")
         .compare()
         .see("the password and its hash stay behind"),

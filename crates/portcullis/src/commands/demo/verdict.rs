@@ -79,8 +79,6 @@ pub(super) enum Verdict {
     StoppedOtherwise,
     /// The gate's: it does not even work without the gate, so that nothing is shown.
     ProvesNothing,
-    /// It will be the gate's, once it knows what belongs to whom.
-    NotYet,
     /// Nothing at the gate can stop it.
     NotTheGates,
 }
@@ -89,7 +87,6 @@ impl Verdict {
     /// The judgement on an exploit by what both sides answered.
     pub(super) fn of(exploit: &Exploit, directly: &Seen, through: &Seen) -> Self {
         match exploit.stopped_by {
-            StoppedBy::NotYet(_) => Self::NotYet,
             StoppedBy::NotTheGates(_) => Self::NotTheGates,
             _ if !directly.worked() => Self::ProvesNothing,
             _ if through.worked() => Self::Passed,
@@ -108,9 +105,9 @@ impl Verdict {
         }
     }
 
-    /// Whether the gate has to stop it today.
+    /// Whether the gate has to stop it.
     pub(super) fn is_the_gates(self) -> bool {
-        !matches!(self, Self::NotYet | Self::NotTheGates)
+        self != Self::NotTheGates
     }
 
     /// Whether the gate stopped it as it is meant to.
@@ -126,7 +123,6 @@ impl Verdict {
             Self::Passed => "passed",
             Self::StoppedOtherwise => "stopped_otherwise",
             Self::ProvesNothing => "proves_nothing",
-            Self::NotYet => "not_yet",
             Self::NotTheGates => "not_the_gates",
         }
     }
@@ -243,7 +239,6 @@ mod tests {
         );
         check(cleaned, true, &seen(200, "", true), Verdict::Passed);
         check(cleaned, true, &gone, Verdict::StoppedOtherwise);
-        check(StoppedBy::NotYet(""), true, &seen(200, "", true), Verdict::NotYet);
         check(StoppedBy::NotTheGates(""), false, &gone, Verdict::NotTheGates);
     }
 

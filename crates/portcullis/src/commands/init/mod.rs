@@ -178,7 +178,7 @@ fn check(text: &str, document: Document, file: &Path) -> Result<usize, Failure> 
     let Some(api) = configuration.apis.first() else {
         return Err(Failure::unusable("the draft names no API"));
     };
-    let loaded = contracts::of_document(api, document, &location);
+    let loaded = contracts::of_document(api, document, &location, None);
     loaded.map(|loaded| loaded.warnings.len()).map_err(Failure::of_contract)
 }
 

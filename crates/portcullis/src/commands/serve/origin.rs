@@ -137,7 +137,7 @@ impl Origin {
         let certificates = configuration.certificate_files();
         let contracts = apis.iter().flat_map(Loaded::files);
         let lists = configuration.address_files().chain(configuration.key_files());
-        let lists = lists.map(Path::to_owned);
+        let lists = lists.map(Path::to_owned).chain(model(configuration));
         let files = own.into_iter().chain(certificates).chain(contracts);
         files.chain(lists).collect()
     }
@@ -169,12 +169,22 @@ impl Source {
     }
 }
 
+/// The file of the model of relations.
+fn model(configuration: &Configuration) -> Option<PathBuf> {
+    configuration
+        .relations
+        .as_ref()
+        .map(|relations| relations.file().clone())
+}
+
 /// The files that a configuration names.
 pub(super) fn named(configuration: &Configuration) -> impl Iterator<Item = PathBuf> {
     let contracts = configuration.apis.iter().flat_map(|api| {
         let own = match &api.contract {
             config::contract::Source::File(file) | config::contract::Source::Directory(file) => Some(file.clone()),
-            config::contract::Source::Remote(_) | config::contract::Source::Git(_) => None,
+            config::contract::Source::Remote(_) | config::contract::Source::Git(_) | config::contract::Source::Own => {
+                None
+            }
         };
         let rules = api.authorization.iter().flat_map(|authorization| authorization.files());
         own.into_iter()
@@ -182,7 +192,7 @@ pub(super) fn named(configuration: &Configuration) -> impl Iterator<Item = PathB
             .chain(rules.cloned())
     });
     let lists = configuration.address_files().chain(configuration.key_files());
-    let lists = lists.map(Path::to_owned);
+    let lists = lists.map(Path::to_owned).chain(model(configuration));
     let certificates = configuration.certificate_files();
     contracts.chain(certificates).chain(lists)
 }

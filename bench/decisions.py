@@ -1,0 +1,170 @@
+"""Decisions: what roles and policies add to a request that names an account, by how many policies there are.
+
+Only Portcullis takes part. One gate has the same contract three times, with the same token: not decided on, decided by 100 policies,
+and by 10,000 of which 16 have the caller, the operation and the account in their scope. Each request names an account of its own, so that no
+decision is remembered; then every request names the same one, so that each is.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import issuer
+from contenders import HERE, SMALL, free_port, upstream
+from exchanges import ask
+from peers import write
+from processes import Server
+from report import added_at_most, scenario_of
+from stage import LOAD_CORE, PROXY_CORE, Stage, rounds, start
+from tokens import Load, SUMMARY, script
+
+NAME = "decisions"
+SCENARIOS = [NAME]
+UNDECIDED = "not decided on"
+"""By how many policies an API is decided on, and the most that its decisions may add to a request, in microseconds."""
+POLICIES = {"few": (100, 10.0), "many": (10_000, 20.0)}
+IN_SCOPE = 16
+"""The policy that permits is the last of those in scope."""
+DEPARTMENT = f"department-{IN_SCOPE - 1}"
+GROUPS = ["g0", "g1", "g2", "g3"]
+"""Accounts have names so many that a worker remembers next to none."""
+ACCOUNTS = 10_000_000
+
+"""Counts, and is never reached."""
+NO_LIMIT = {"name": "address", "key": ["address"], "requests": 1_000_000_000, "per": "1s"}
+
+ROLES = {
+    "roles": {"reader": {"operations": ["readAccount"]}, "writer": {"tags": ["accounts"]}},
+    "assignments": [{"role": "reader", "group": "g0"}, {"role": "writer", "group": "nobody"}],
+}
+
+REQUEST = (
+    """
+math.randomseed(@SEED@)
+request = function()
+  return wrk.format("GET", "@PATH@/accounts/" .. @ACCOUNT@, {["Authorization"] = "Bearer @TOKEN@"})
+end
+"""
+    + SUMMARY
+)
+
+
+@dataclass(frozen=True)
+class Gate:
+    server: Server
+    port: int
+    token: str
+
+
+def policies(number: int) -> str:
+    """So many policies, of which the first 16 are in scope; the others have another group, or another operation or resource."""
+    return "\n".join(policy(each) for each in range(number))
+
+
+def policy(number: int) -> str:
+    group, account = f"g{number % 4}", "resource is Account"
+    if number >= IN_SCOPE:
+        group, account = [(f"g{number}", account), (group, f'resource == Account::"a{number}"')][number % 2]
+    condition = f'principal has department && principal.department == "department-{number}"'
+    scope = f'principal in Group::"{group}", action == Action::"readAccount", {account}'
+    return f'@id("p{number}") permit ({scope}) when {{ {condition} && context.address.isLoopback() }};'
+
+
+def api(base_path: str, policy_file: str, mode: str, port: int) -> dict:
+    return {
+        "name": base_path.strip("/"),
+        "contract": str(HERE / "accounts.openapi.yaml"),
+        "upstream": f"http://127.0.0.1:{port}",
+        "base_path": base_path,
+        "security_schemes": {"bearerAuth": {"issuers": ["bench"]}},
+        "authorization": {
+            "policies": [policy_file],
+            "roles": "roles.json",
+            "claims": {"department": "string"},
+            "groups_claim": "groups",
+        },
+        "policy": {"modes": {"authorization": mode}, "rate_limits": [NO_LIMIT]},
+    }
+
+
+def configuration(port: int, upstream_port: int) -> dict:
+    """As `portcullis.yaml`, with other APIs."""
+    apis = [api(f"/{name}", f"{name}.cedar", "enforce", upstream_port) for name in POLICIES]
+    return {
+        "listen": f"127.0.0.1:{port}",
+        "workers": 1,
+        "connection": {"connections_max": 25_000, "connections_per_address_max": 25_000},
+        "arrival_limit": {"requests": 1_000_000_000, "per": "1s"},
+        "issuers": [
+            {"name": "bench", "issuer": issuer.ISSUER, "audiences": [issuer.AUDIENCE], "keys": {"file": "issuer.json"}},
+        ],
+        "apis": [api("/none", "few.cedar", "off", upstream_port), *apis],
+    }
+
+
+@contextmanager
+def gate(stage: Stage) -> Iterator[Gate]:
+    folder = stage.folder / NAME
+    folder.mkdir()
+    caller = issuer.found(folder).token("alice", {"department": DEPARTMENT, "groups": GROUPS})
+    for name, (number, _) in POLICIES.items():
+        write(folder / f"{name}.cedar", policies(number))
+    write(folder / "roles.json", json.dumps(ROLES))
+    servers = []
+    try:
+        behind = upstream(folder)
+        servers.append(start(behind.name, behind.command, behind.port, LOAD_CORE, folder))
+        port = free_port()
+        config = write(folder / "portcullis.yaml", json.dumps(configuration(port, behind.port)))
+        command = [str(stage.binary), "serve", "-c", str(config)]
+        servers.append(start("portcullis", command, port, PROXY_CORE, folder))
+        yield Gate(servers[-1], port, caller)
+    finally:
+        for server in servers:
+            server.stop()
+
+
+def measure(stage: Stage, _: list[str]) -> list[dict]:
+    """Nothing where Portcullis does not take part."""
+    if "portcullis" not in stage.names:
+        return []
+    with gate(stage) as up:
+        check_decided(up.port)
+        return [cost(stage, up)]
+
+
+def check_decided(port: int) -> None:
+    """That the gate really asks: whoever proves nothing is not let in."""
+    status, answer = ask(port, "GET", "/many/accounts/1", None)
+    if status != 401:
+        raise RuntimeError(f"portcullis: without a token an account gives {status}: `{answer[:300]}`")
+
+
+def cost(stage: Stage, up: Gate) -> dict:
+    def of(path: str, account: str) -> Load:
+        words = {"@SEED@": "1", "@PATH@": path, "@ACCOUNT@": account, "@TOKEN@": up.token}
+        text = REQUEST
+        for placeholder, value in words.items():
+            text = text.replace(placeholder, value)
+        name = f"{path.strip('/')}-{'any' if 'random' in account else 'one'}"
+        return Load(path, script(stage, name, text))
+
+    anyone = f"math.random({ACCOUNTS})"
+    loads = {UNDECIDED: of("/none", anyone)}
+    targets = []
+    for name, (number, added_us) in POLICIES.items():
+        label = f"{number:,} policies"
+        loads[label] = of(f"/{name}", anyone)
+        loads[f"{label}, remembered"] = of(f"/{name}", '"1"')
+        targets += [added_at_most(each, UNDECIDED, added_us) for each in (label, f"{label}, remembered")]
+    for each in loads.values():
+        each.answered(up.port, 1)
+    slices = rounds(
+        list(loads),
+        stage.options.rounds,
+        lambda _: up.server,
+        lambda name: loads[name].answered(up.port, stage.options.seconds),
+    )
+    what = f"GET of an account, answer of {len(SMALL)} B, with a token; a role for the operation and policies for the account"
+    return scenario_of(NAME, what, "request", slices, targets, reference=UNDECIDED)

@@ -1,0 +1,236 @@
+//! Names in a JSON body, read strictly: along the way a member that is there twice makes what it leads to unreadable, whatever the contract's
+//! control would let pass.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::named::{RESOURCES_MAX, Unreadable};
+use crate::limit::target::{POINTER_TOKENS_MAX, PointerError, unescaped};
+
+/// The token that stands for every item of an array.
+const EVERY_ITEM: &str = "*";
+
+/// A way to values of a JSON body: a JSON pointer (RFC 6901) in which `*` stands for every item of an array.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Path(Box<[Box<str>]>);
+
+impl Path {
+    /// Reads a path such as `/from` or `/payments/*/account`.
+    ///
+    /// # Errors
+    /// It does not begin with a slash, or has more than [`POINTER_TOKENS_MAX`] tokens.
+    pub fn parse(text: &str) -> Result<Self, PointerError> {
+        if text.is_empty() {
+            return Ok(Self(Box::default()));
+        }
+        let tokens = text.strip_prefix('/').ok_or(PointerError::NoSlash)?.split('/');
+        let tokens: Box<[Box<str>]> = tokens.map(unescaped).collect::<Result<_, _>>()?;
+        match tokens.len() {
+            ..=POINTER_TOKENS_MAX => Ok(Self(tokens)),
+            _ => Err(PointerError::TooDeep),
+        }
+    }
+
+    /// The names that stand there; none where there is no value, or null. One too many at most.
+    pub(crate) fn names(&self, json: &[u8]) -> Result<Vec<Cow<'static, str>>, Unreadable> {
+        let mut names = Vec::new();
+        let mut deserializer = serde_json::Deserializer::from_slice(json);
+        let way = Way {
+            left: &self.0,
+            names: &mut names,
+        };
+        let read = way.deserialize(&mut deserializer).and_then(|()| deserializer.end());
+        read.map(|()| names).map_err(|_| Unreadable)
+    }
+}
+
+/// What is left of the way, and what was found at its end.
+struct Way<'p, 'n> {
+    left: &'p [Box<str>],
+    names: &'n mut Vec<Cow<'static, str>>,
+}
+
+impl Way<'_, '_> {
+    fn found<E: Error>(self, name: impl Into<String>) -> Result<(), E> {
+        match self.left {
+            [] if self.names.len() <= RESOURCES_MAX => self.names.push(Cow::Owned(name.into())),
+            [] => {}
+            // There is nothing below a value that is no object and no array.
+            [..] => return Err(E::custom("no object")),
+        }
+        Ok(())
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Way<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Way<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a name")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<(), E> {
+        self.found(name)
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<(), E> {
+        self.found(number.to_string())
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<(), E> {
+        self.found(number.to_string())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        let Some((name, left)) = self.left.split_first() else {
+            return Err(A::Error::custom("an object is no name"));
+        };
+        let mut is_there = false;
+        while let Some(is_next) = members.next_key_seed(Is(name))? {
+            if !is_next {
+                members.next_value::<IgnoredAny>()?;
+            } else if std::mem::replace(&mut is_there, true) {
+                return Err(A::Error::custom("a member that is there twice"));
+            } else {
+                let names = &mut *self.names;
+                members.next_value_seed(Way { left, names })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        let Some((token, left)) = self.left.split_first() else {
+            return Err(A::Error::custom("an array is no name"));
+        };
+        let only: Option<usize> = match &**token {
+            EVERY_ITEM => None,
+            index => Some(index.parse().map_err(|_| A::Error::custom("no object"))?),
+        };
+        for item in 0.. {
+            let names = &mut *self.names;
+            let before = names.len();
+            let next = match only.is_none_or(|only| only == item) {
+                true => items.next_element_seed(Way { left, names })?,
+                false => items.next_element::<IgnoredAny>()?.map(drop),
+            };
+            if next.is_none() {
+                break;
+            }
+            // Of a list every item has a name, or what is done to some of it is decided by nobody.
+            if only.is_none() && self.names.len() == before && before <= RESOURCES_MAX {
+                return Err(A::Error::custom("an item without a name"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether the name of a member is this one.
+struct Is<'n>(&'n str);
+
+impl<'de> DeserializeSeed<'de> for Is<'_> {
+    type Value = bool;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Is<'_> {
+    type Value = bool;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("the name of a member")
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<bool, E> {
+        Ok(self.0 == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(path: &str, json: &str, expected: Option<&[&str]>) {
+        let names = Path::parse(path).unwrap().names(json.as_bytes()).ok();
+        let names = names.as_ref().map(|names| names.iter().map(|name| &**name).collect());
+        assert_eq!(names, expected.map(<[&str]>::to_vec), "{path} in {json}");
+    }
+
+    #[test]
+    fn finds_names() {
+        check("/from", r#"{"to":"2","from":"1"}"#, Some(&["1"]));
+        check("/from", r#"{"fr\u006fm":"\u0031"}"#, Some(&["1"]));
+        check("/a/b", r#"{"a":{"b":7}}"#, Some(&["7"]));
+        check("/a~1b", r#"{"a/b":-7}"#, Some(&["-7"]));
+        check("", r#""x""#, Some(&["x"]));
+        check("/1", r#"["x","y"]"#, Some(&["y"]));
+        check(
+            "/*/id",
+            r#"[{"id":"x"},{"id":"y","z":[{"id":"n"}]}]"#,
+            Some(&["x", "y"]),
+        );
+        check("/a/*", r#"{"a":["x","x"]}"#, Some(&["x", "x"]));
+        check("/a/*/*", r#"{"a":[["x"],["y"]]}"#, Some(&["x", "y"]));
+        check("/a/*", r#"{"a":{"*":"x"}}"#, Some(&["x"]));
+    }
+
+    #[test]
+    fn finds_nothing() {
+        for json in ["{}", r#"{"a":null}"#, r#"{"b":"a"}"#] {
+            check("/a", json, Some(&[]));
+        }
+        check("/a/*", r#"{"a":[]}"#, Some(&[]));
+        check("/a/*/b", r#"{"a":[]}"#, Some(&[]));
+    }
+
+    #[test]
+    fn authz_1_what_has_two_readings_has_none() {
+        for json in [
+            r#"{"a":"1","a":"2"}"#,
+            r#"{"a":"1","\u0061":"1"}"#,
+            r#"{"a":null,"a":"1"}"#,
+            r#"{"a":1.0}"#,
+            r#"{"a":1e0}"#,
+            r#"{"a":-0}"#,
+            r#"{"a":123456789012345678901234567890}"#,
+            r#"{"a":true}"#,
+            r#"{"a":{}}"#,
+            r#"{"a":["1"]}"#,
+            r#"{"a":"1"} x"#,
+            r#"{"a":"1""#,
+            "\"a\"",
+            "[]",
+            "",
+        ] {
+            check("/a", json, None);
+        }
+        check("/a/b", r#"{"a":{"b":"1"},"a":{}}"#, None);
+        check("/a/b", r#"{"a":"1"}"#, None);
+        check("/*/id", r#"[{"id":"x"},{}]"#, None);
+        check("/*/id", r#"[{"id":"x"},{"id":null}]"#, None);
+    }
+
+    #[test]
+    fn a_long_list_ends() {
+        let json = format!("[{}1]", "1,".repeat(10_000));
+        let names = Path::parse("/*").unwrap().names(json.as_bytes()).ok();
+        assert_eq!(names.unwrap().len(), RESOURCES_MAX + 1);
+    }
+}
