@@ -10,6 +10,7 @@ use super::index::Index;
 use super::known::Known;
 use super::needs::{Names, Needs};
 use super::read::{self, ReadPolicy};
+use super::term::Term;
 use super::written::{Source, Text};
 use super::{Cedar, Compiled, Conditional, Effect, NAME};
 use crate::decision::Rule;
@@ -80,6 +81,7 @@ fn validate(schema: &ValidatorSchema, by_file: &[(Text<'_>, PolicySet)]) -> Vec<
 fn compile_one(read: ReadPolicy, names: &mut Names) -> Compiled {
     let ReadPolicy { policy, place } = read;
     let condition = policy.non_scope_constraints().map(|condition| Conditional {
+        term: Term::of(condition, policy.env()),
         expression: Expr::and(Expr::val(true), bare(condition)),
         slots: policy.env().clone(),
         needs: Needs::of(condition, names),

@@ -90,18 +90,26 @@ impl Cedar {
         }
         let conditions = policies.iter().filter_map(|policy| policy.condition.as_ref());
         let needs = Needs::together(conditions.clone().map(|condition| &condition.needs));
-        let named = conditions.flat_map(|condition| condition.needs.literals.iter().cloned());
-        let request = question.request(&needs, at)?;
-        let entities = question.entities(&needs, named.collect(), &request)?;
-        let evaluator = Evaluator::new(request, &entities, Extensions::all_available());
+        let named = conditions.flat_map(|condition| condition.needs.literals.iter());
+        let scene = question.scene(&needs, named, at)?;
+        // Cedar's own evaluator is made ready only if it is asked.
+        let mut entities = None;
         for policy in policies {
-            let result = match &policy.condition {
-                None => Ok(true),
-                Some(condition) => evaluator
-                    .interpret(&condition.expression, &condition.slots)
-                    .map(|value| is_true(&value)),
+            let Some(condition) = &policy.condition else {
+                each(policy, Ok(true));
+                continue;
             };
-            each(policy, result);
+            if let Some(holds) = condition.term.holds(&scene) {
+                each(policy, Ok(holds));
+                continue;
+            }
+            let entities = match &mut entities {
+                Some(entities) => entities,
+                none => none.insert(scene.entities()?),
+            };
+            let evaluator = Evaluator::new(scene.request(), entities, Extensions::all_available());
+            let value = evaluator.interpret(&condition.expression, &condition.slots);
+            each(policy, value.map(|value| is_true(&value)));
         }
         Ok(())
     }

@@ -104,9 +104,9 @@ impl Cedar {
             steps: compiled.needs.steps + 1,
             ..compiled.needs.clone()
         };
-        let request = question.request(&needs, at)?;
-        let entities = question.entities(&needs, compiled.needs.literals.clone(), &request)?;
-        let evaluator = Evaluator::new(request, &entities, Extensions::all_available());
+        let scene = question.scene(&needs, compiled.needs.literals.iter(), at)?;
+        let entities = scene.entities()?;
+        let evaluator = Evaluator::new(scene.request(), &entities, Extensions::all_available());
         explained.held = outcome(&evaluator, &compiled.expression, &compiled.slots);
         for conjunct in conjuncts(written) {
             let whole = Expr::and(Expr::val(true), conjunct.clone());

@@ -1,9 +1,10 @@
 //! Cedar: policies over principals, actions and resources, decided exactly as Cedar's own authorizer decides, but looking only at policies
 //! whose scope holds.
 //!
-//! The public crate evaluates every policy of a set; with thousands that takes milliseconds. Its core evaluates one expression, which is
-//! all that is needed here: the index decides scopes, exactly, and what remains of a policy is its condition. A smaller set for each
-//! list of candidates, cached, was the other way: it would evaluate the scopes again, and the cache would be shared or grow per worker.
+//! The public crate evaluates every policy of a set; with thousands that takes milliseconds. Here the index decides scopes, exactly, and
+//! what remains of a policy is its condition, which is compiled; Cedar's core evaluates it where that says nothing, errors above all. A
+//! smaller set for each list of candidates, cached, was the other way: it would evaluate the scopes again, and the cache would be shared or
+//! grow per worker.
 //! `tests/it/differential.rs` holds the answers against `cedar_policy::Authorizer`.
 
 mod bare;
@@ -18,7 +19,9 @@ mod needs;
 mod nesting;
 mod question;
 mod read;
+mod scene;
 mod shape;
+mod term;
 mod written;
 
 use std::collections::BTreeSet;
@@ -31,6 +34,7 @@ pub use self::explain::{Explanation, InScope};
 use self::index::Index;
 use self::known::Known;
 use self::needs::{Names, Needs};
+use self::term::Term;
 pub use self::written::{FailedForbid, Link, Membership, Source, Text};
 use crate::decision::{Engine, Opinion, Reason, Rule, Verdict};
 use crate::explained;
@@ -74,6 +78,7 @@ struct Compiled {
 
 #[derive(Debug)]
 struct Conditional {
+    term: Term,
     /// `true && condition`, so that a condition that is no boolean fails as it does in the whole policy; without places.
     expression: Expr,
     slots: SlotEnv,

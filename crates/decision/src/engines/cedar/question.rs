@@ -1,18 +1,16 @@
 //! An evaluation as Cedar sees it, prepared only as far as the conditions that are to be evaluated look.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use cedar_policy_core::ast::{Context, Entity, EntityType, EntityUID, EntityUIDEntry, PartialValue, Request, Value};
-use cedar_policy_core::entities::err::EntitiesError;
-use cedar_policy_core::entities::{Entities, NoEntitiesSchema, TCComputation};
-use cedar_policy_core::extensions::Extensions;
+use cedar_policy_core::ast::{EntityType, EntityUID, Value};
 use serde_json::Value as Json;
 use smol_str::SmolStr;
 
 use super::known::Known;
 use super::needs::{CLOCK, Names, Needs, Of};
+use super::scene::Scene;
 use super::shape::{self, Members, Unfit};
 use crate::properties::Properties;
 use crate::time::UnixTime;
@@ -44,7 +42,7 @@ pub enum Failure {
 }
 
 impl Failure {
-    fn property(part: &'static str, unfit: &Unfit) -> Self {
+    pub(super) fn property(part: &'static str, unfit: &Unfit) -> Self {
         Self::Property {
             part,
             message: unfit.to_string(),
@@ -66,9 +64,9 @@ impl std::error::Error for Failure {}
 
 /// The three entities of an evaluation, with the parents that their properties give them.
 pub(super) struct Question<'a> {
-    known: &'a Known,
-    names: &'a Names,
-    evaluation: &'a Evaluation,
+    pub(super) known: &'a Known,
+    pub(super) names: &'a Names,
+    pub(super) evaluation: &'a Evaluation,
     pub(super) principal: EntityUID,
     pub(super) principal_parents: Vec<EntityUID>,
     pub(super) action: EntityUID,
@@ -104,17 +102,17 @@ impl<'a> Question<'a> {
         Ok(question)
     }
 
-    /// What the evaluator is given: no more of the context than conditions need.
-    pub(super) fn request(&self, needs: &Needs, at: UnixTime) -> Result<Request, Failure> {
+    /// What conditions look at, and no more of it than they need; these entities are named by them.
+    pub(super) fn scene<'n>(
+        &'a self,
+        needs: &Needs,
+        named: impl Iterator<Item = &'n EntityUID>,
+        at: UnixTime,
+    ) -> Result<Scene<'a>, Failure> {
         let context = self
             .context(needs, at)
             .map_err(|unfit| Failure::property("context", &unfit))?;
-        Ok(Request::new_unchecked(
-            EntityUIDEntry::known(self.principal.clone(), None),
-            EntityUIDEntry::known(self.action.clone(), None),
-            EntityUIDEntry::known(self.resource.clone(), None),
-            Some(Context::Value(Arc::new(context))),
-        ))
+        Scene::of(self, needs, named, Value::record_arc(Arc::new(context), None))
     }
 
     fn context(&self, needs: &Needs, at: UnixTime) -> Result<BTreeMap<SmolStr, Value>, Unfit> {
@@ -148,167 +146,6 @@ impl<'a> Question<'a> {
         let value = shape::member(declared, ACTION, &object)?;
         Ok(value.map(|value| (ACTION.into(), value)))
     }
-
-    /// The entities that the conditions can look at, and no other: those that are fewer than `steps` attributes away from what
-    /// they name.
-    pub(super) fn entities(
-        &self,
-        needs: &Needs,
-        named: Vec<EntityUID>,
-        request: &Request,
-    ) -> Result<Entities, Failure> {
-        if needs.steps == 0 {
-            return Ok(Entities::new());
-        }
-        let mut frontier = named;
-        frontier.extend(needs.principal.then(|| self.principal.clone()));
-        frontier.extend(needs.action.then(|| self.action.clone()));
-        frontier.extend(needs.resource.then(|| self.resource.clone()));
-        if let Some(Context::Value(context)) = request.context() {
-            context
-                .values()
-                .for_each(|value| shape::references(value, &mut frontier));
-        }
-        let mut slice = Slice::default();
-        for left in (0..needs.steps).rev() {
-            let mut next = Vec::new();
-            for uid in frontier {
-                self.add(&uid, needs, &mut slice, (left > 0).then_some(&mut next))?;
-            }
-            frontier = next;
-        }
-        slice.finish()
-    }
-
-    /// Adds an entity to a slice, if there is one and it is not in it. What it refers to goes on the list of those to come.
-    fn add(
-        &self,
-        uid: &EntityUID,
-        needs: &Needs,
-        slice: &mut Slice<'a>,
-        next: Option<&mut Vec<EntityUID>>,
-    ) -> Result<(), Failure> {
-        let roles = Roles {
-            principal: *uid == self.principal,
-            resource: *uid == self.resource,
-        };
-        if roles.principal || roles.resource {
-            if (roles.principal && slice.has_principal) || (roles.resource && slice.has_resource) {
-                return Ok(());
-            }
-            slice.has_principal |= roles.principal;
-            slice.has_resource |= roles.resource;
-            let entity = self.made(uid, roles, needs)?;
-            next.into_iter().for_each(|next| references(&entity, next));
-            slice.made.push(entity);
-        } else if let Some(entity) = self.known.entities.get(uid)
-            && slice.seen.insert(entity.uid())
-        {
-            next.into_iter().for_each(|next| references(entity, next));
-            slice.shared.push(entity);
-        }
-        Ok(())
-    }
-
-    /// The principal or the resource, or both in one: what is configured, and for the rest what its properties say; no more of it
-    /// than is asked for.
-    fn made(&self, uid: &EntityUID, roles: Roles, needs: &Needs) -> Result<Entity, Failure> {
-        let configured = self.known.entities.get(uid);
-        let declared = self.known.attributes.get(uid.entity_type());
-        let mut attributes = BTreeMap::new();
-        for asked in needs.attributes.iter().filter(|asked| roles.may_be(asked.of)) {
-            let Some(name) = self.names.get_index(asked.name) else {
-                continue;
-            };
-            let known = configured.and_then(|entity| entity.get(name)).cloned();
-            let value = match known {
-                Some(value) => Some(value),
-                None => self.property(name, roles, declared)?.map(PartialValue::Value),
-            };
-            attributes.extend(value.map(|value| (name.clone(), value)));
-        }
-        let mut above = HashSet::new();
-        if needs.ancestors {
-            let parents = roles.principal.then_some(&self.principal_parents);
-            let parents = parents.unwrap_or(&self.resource_parents);
-            above.extend(self.known.ancestors(uid, parents).cloned());
-        }
-        let tags = configured
-            .iter()
-            .filter(|_| needs.tags)
-            .flat_map(|entity| entity.tags());
-        let tags: Vec<_> = tags.map(|(name, value)| (name.clone(), value.clone())).collect();
-        // Whether something stands above directly or not makes no difference to `in`.
-        Ok(Entity::new_with_attr_partial_value(
-            uid.clone(),
-            attributes,
-            HashSet::new(),
-            above,
-            tags,
-        ))
-    }
-
-    /// What is said of the subject or the resource; of one entity in both places, what is said of the subject.
-    fn property(&self, name: &str, roles: Roles, declared: Option<&Members>) -> Result<Option<Value>, Failure> {
-        let (subject, resource) = (&self.evaluation.subject, &self.evaluation.resource);
-        let said = [
-            ("subject", roles.principal, &subject.properties),
-            ("resource", roles.resource, &resource.properties),
-        ];
-        for (part, _, properties) in said.into_iter().filter(|(_, counts, _)| *counts) {
-            let Some(json) = properties.get(name) else { continue };
-            let value = shape::member(declared, name, json).map_err(|unfit| Failure::property(part, &unfit))?;
-            if value.is_some() {
-                return Ok(value);
-            }
-        }
-        Ok(None)
-    }
-}
-
-/// In which places of a question an entity stands.
-#[derive(Clone, Copy, Debug)]
-struct Roles {
-    principal: bool,
-    resource: bool,
-}
-
-impl Roles {
-    /// Whether what is asked of this may be asked of the entity.
-    fn may_be(self, of: Of) -> bool {
-        match of {
-            Of::Principal => self.principal,
-            Of::Resource => self.resource,
-            Of::Context => false,
-            Of::Whatever => true,
-        }
-    }
-}
-
-/// The entities that conditions can look at.
-#[derive(Default)]
-struct Slice<'a> {
-    made: Vec<Entity>,
-    shared: Vec<&'a Arc<Entity>>,
-    /// Those that are shared.
-    seen: HashSet<&'a EntityUID>,
-    has_principal: bool,
-    has_resource: bool,
-}
-
-impl Slice<'_> {
-    fn finish(self) -> Result<Entities, Failure> {
-        let none = None::<&NoEntitiesSchema>;
-        let (computed, extensions) = (TCComputation::AssumeAlreadyComputed, Extensions::all_available());
-        let failed = |error: EntitiesError| Failure::Entities(error.to_string());
-        let made = Entities::from_entities(self.made, none, computed, extensions).map_err(failed)?;
-        if self.shared.is_empty() {
-            return Ok(made);
-        }
-        let computed = TCComputation::AssumeAlreadyComputed;
-        let entities = made.add_entities(self.shared.into_iter().cloned(), none, computed, extensions);
-        entities.map_err(failed)
-    }
 }
 
 /// What properties say that an entity is a member of. A property that is there and no string or array of strings could have named what a
@@ -334,15 +171,6 @@ fn parents(
         }
     }
     Ok(parents)
-}
-
-fn references(entity: &Entity, found: &mut Vec<EntityUID>) {
-    let values = entity.attrs().chain(entity.tags());
-    for (_, value) in values {
-        if let PartialValue::Value(value) = value {
-            shape::references(value, found);
-        }
-    }
 }
 
 /// The time, in UTC, in numbers that policies can compare.

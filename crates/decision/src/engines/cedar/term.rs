@@ -1,0 +1,323 @@
+//! Conditions, compiled: a condition says whether it holds, in a fraction of the time that Cedar's evaluator takes, or that Cedar has
+//! to be asked.
+//!
+//! What can be told is told by Cedar's own values and operations; only variables, attributes, membership and the connectives are ours.
+//! Whatever would be an error, and whatever is not compiled, is [`None`]: then Cedar evaluates the whole condition and says in its own
+//! words what is wrong. So this can be wrong about nothing that it leaves out; `tests/it/differential.rs` holds the rest.
+
+use std::borrow::Cow;
+
+use cedar_policy_core::ast::{
+    BinaryOp, EntityType, EntityUID, Expr, ExprKind, ExtensionFunction, Literal, PartialValue, Pattern, SlotEnv, UnaryOp,
+    Value, ValueKind, Var,
+};
+use cedar_policy_core::evaluator::{binary_arith, binary_relation, unary_app};
+use cedar_policy_core::extensions::Extensions;
+use smol_str::SmolStr;
+
+use super::scene::Scene;
+
+/// How deep a term may be nested; a chain of `&&` or `||` counts once. What is deeper is left to Cedar, which watches its stack.
+const DEPTH_MAX: usize = 50;
+
+/// An expression.
+#[derive(Debug)]
+pub(super) enum Term {
+    Value(Value),
+    Variable(Var),
+    Attribute(Box<Self>, SmolStr),
+    /// `has`, with one name or several below one another.
+    Has(Box<Self>, Box<[SmolStr]>),
+    All(Box<[Self]>),
+    Any(Box<[Self]>),
+    If(Box<[Self; 3]>),
+    Unary(UnaryOp, Box<Self>),
+    Binary(BinaryOp, Box<[Self; 2]>),
+    Like(Box<Self>, Pattern),
+    Is(Box<Self>, EntityType),
+    Call(&'static ExtensionFunction, Box<[Self]>),
+    /// What only Cedar evaluates.
+    Cedars,
+}
+
+impl Term {
+    pub(super) fn of(expression: &Expr, slots: &SlotEnv) -> Self {
+        Compiler { slots, depth: 0 }.term(expression)
+    }
+
+    /// Whether a condition holds; nothing if that is for Cedar to say.
+    pub(super) fn holds(&self, scene: &Scene<'_>) -> Option<bool> {
+        match self {
+            Self::All(terms) => {
+                for term in terms {
+                    if !term.holds(scene)? {
+                        return Some(false);
+                    }
+                }
+                Some(true)
+            }
+            Self::Any(terms) => {
+                for term in terms {
+                    if term.holds(scene)? {
+                        return Some(true);
+                    }
+                }
+                Some(false)
+            }
+            Self::If(parts) => {
+                let [test, then, otherwise] = &**parts;
+                if test.holds(scene)? { then } else { otherwise }.holds(scene)
+            }
+            Self::Unary(UnaryOp::Not, of) => of.holds(scene).map(|holds| !holds),
+            Self::Has(of, names) => has(scene, of.value(scene)?.as_ref(), names),
+            Self::Binary(BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::GetTag, _) => {
+                boolean(self.value(scene)?.as_ref())
+            }
+            Self::Binary(operation, parts) => {
+                let [left, right] = &**parts;
+                compare(scene, *operation, left, right)
+            }
+            Self::Like(text, pattern) => match &text.value(scene)?.value {
+                ValueKind::Lit(Literal::String(text)) => Some(pattern.wildcard_match(text)),
+                _ => None,
+            },
+            Self::Is(entity, kind) => Some(uid(entity.value(scene)?.as_ref())?.entity_type() == kind),
+            Self::Value(_) | Self::Variable(_) | Self::Attribute(..) | Self::Unary(..) | Self::Call(..) | Self::Cedars => {
+                boolean(self.value(scene)?.as_ref())
+            }
+        }
+    }
+
+    /// What an expression gives; nothing if that is for Cedar to say.
+    fn value<'s>(&'s self, scene: &'s Scene<'_>) -> Option<Cow<'s, Value>> {
+        match self {
+            Self::Value(value) => Some(Cow::Borrowed(value)),
+            Self::Variable(variable) => Some(Cow::Borrowed(scene.variable(*variable))),
+            Self::Attribute(of, name) => match of.value(scene)? {
+                Cow::Borrowed(of) => attribute(scene, of, name).map(Cow::Borrowed),
+                Cow::Owned(of) => attribute(scene, &of, name).cloned().map(Cow::Owned),
+            },
+            Self::If(parts) => {
+                let [test, then, otherwise] = &**parts;
+                if test.holds(scene)? { then } else { otherwise }.value(scene)
+            }
+            Self::Unary(operation @ (UnaryOp::Neg | UnaryOp::IsEmpty), of) => {
+                let value = of.value(scene)?.into_owned();
+                unary_app(*operation, value, None).ok().map(Cow::Owned)
+            }
+            Self::Binary(operation @ (BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul), parts) => {
+                let [left, right] = &**parts;
+                let (left, right) = (left.value(scene)?.into_owned(), right.value(scene)?.into_owned());
+                binary_arith(*operation, left, right, None).ok().map(Cow::Owned)
+            }
+            Self::Binary(BinaryOp::GetTag, parts) => {
+                let [entity, name] = &**parts;
+                let (entity, name) = (entity.value(scene)?, name.value(scene)?);
+                scene.entity(uid(&entity)?)?.tag(text(&name)?).cloned().map(Cow::Owned)
+            }
+            Self::Call(function, arguments) => call(scene, function, arguments).map(Cow::Owned),
+            Self::Cedars => None,
+            Self::All(_)
+            | Self::Any(_)
+            | Self::Unary(UnaryOp::Not, _)
+            | Self::Binary(..)
+            | Self::Has(..)
+            | Self::Like(..)
+            | Self::Is(..) => Some(Cow::Owned(self.holds(scene)?.into())),
+        }
+    }
+}
+
+/// An operation that says yes or no.
+fn compare(scene: &Scene<'_>, operation: BinaryOp, left: &Term, right: &Term) -> Option<bool> {
+    let (left, right) = (left.value(scene)?, right.value(scene)?);
+    match operation {
+        BinaryOp::Eq => Some(*left == *right),
+        BinaryOp::In => is_in(scene, uid(&left)?, &right),
+        BinaryOp::Contains => Some(set(&left)?.contains(&right)),
+        BinaryOp::ContainsAll => Some(set(&right)?.is_subset(set(&left)?)),
+        BinaryOp::ContainsAny => Some(!set(&left)?.is_disjoint(set(&right)?)),
+        BinaryOp::HasTag => {
+            let name = text(&right)?;
+            let entity = scene.entity(uid(&left)?);
+            Some(entity.is_some_and(|entity| entity.tag(name).is_some()))
+        }
+        BinaryOp::Less | BinaryOp::LessEq => {
+            let less = binary_relation(operation, &left, &right, Extensions::all_available());
+            boolean(&less.ok()?)
+        }
+        BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::GetTag => None,
+    }
+}
+
+fn is_in(scene: &Scene<'_>, uid: &EntityUID, right: &Value) -> Option<bool> {
+    let entity = scene.entity(uid);
+    let is_in_one = |of: &EntityUID| uid == of || entity.is_some_and(|entity| entity.is_within(of));
+    match &right.value {
+        ValueKind::Lit(Literal::EntityUID(of)) => Some(is_in_one(of)),
+        ValueKind::Set(of) => {
+            // All of them are entities, or there is an error, whichever comes first.
+            let all = of.iter().map(self::uid).collect::<Option<Vec<&EntityUID>>>()?;
+            Some(all.into_iter().any(is_in_one))
+        }
+        ValueKind::Lit(_) | ValueKind::Record(_) | ValueKind::ExtensionValue(_) => None,
+    }
+}
+
+/// Whether something has an attribute, which has the next one, and so on.
+fn has(scene: &Scene<'_>, of: &Value, names: &[SmolStr]) -> Option<bool> {
+    let mut of = of;
+    for name in names {
+        let next = match &of.value {
+            ValueKind::Record(members) => members.get(name),
+            ValueKind::Lit(Literal::EntityUID(uid)) => match scene.entity(uid) {
+                Some(entity) => entity.attribute(name),
+                None => None,
+            },
+            ValueKind::Lit(_) | ValueKind::Set(_) | ValueKind::ExtensionValue(_) => return None,
+        };
+        match next {
+            Some(next) => of = next,
+            None => return Some(false),
+        }
+    }
+    Some(true)
+}
+
+fn attribute<'v>(scene: &'v Scene<'_>, of: &'v Value, name: &str) -> Option<&'v Value> {
+    match &of.value {
+        ValueKind::Record(members) => members.get(name),
+        ValueKind::Lit(Literal::EntityUID(uid)) => scene.entity(uid)?.attribute(name),
+        ValueKind::Lit(_) | ValueKind::Set(_) | ValueKind::ExtensionValue(_) => None,
+    }
+}
+
+fn call(scene: &Scene<'_>, function: &ExtensionFunction, arguments: &[Term]) -> Option<Value> {
+    let arguments = arguments.iter().map(|one| Some(one.value(scene)?.into_owned()));
+    called(function, &arguments.collect::<Option<Vec<Value>>>()?)
+}
+
+fn called(function: &ExtensionFunction, arguments: &[Value]) -> Option<Value> {
+    match function.call(arguments) {
+        Ok(PartialValue::Value(value)) => Some(value),
+        Ok(PartialValue::Residual(_)) | Err(_) => None,
+    }
+}
+
+fn boolean(value: &Value) -> Option<bool> {
+    match value.value {
+        ValueKind::Lit(Literal::Bool(holds)) => Some(holds),
+        _ => None,
+    }
+}
+
+fn text(value: &Value) -> Option<&SmolStr> {
+    match &value.value {
+        ValueKind::Lit(Literal::String(text)) => Some(text),
+        _ => None,
+    }
+}
+
+fn uid(value: &Value) -> Option<&EntityUID> {
+    match &value.value {
+        ValueKind::Lit(Literal::EntityUID(uid)) => Some(uid),
+        _ => None,
+    }
+}
+
+fn set(value: &Value) -> Option<&cedar_policy_core::ast::Set> {
+    match &value.value {
+        ValueKind::Set(set) => Some(set),
+        _ => None,
+    }
+}
+
+/// From Cedar's expressions.
+struct Compiler<'a> {
+    slots: &'a SlotEnv,
+    depth: usize,
+}
+
+impl Compiler<'_> {
+    fn term(&mut self, expression: &Expr) -> Term {
+        if self.depth == DEPTH_MAX {
+            return Term::Cedars;
+        }
+        self.depth += 1;
+        let term = self.compiled(expression);
+        self.depth -= 1;
+        term.unwrap_or(Term::Cedars)
+    }
+
+    fn boxed(&mut self, expression: &Expr) -> Box<Term> {
+        Box::new(self.term(expression))
+    }
+
+    fn all<'e>(&mut self, expressions: impl IntoIterator<Item = &'e Expr>) -> Box<[Term]> {
+        expressions.into_iter().map(|one| self.term(one)).collect()
+    }
+
+    fn compiled(&mut self, expression: &Expr) -> Option<Term> {
+        Some(match expression.expr_kind() {
+            ExprKind::Lit(literal) => Term::Value(literal.clone().into()),
+            ExprKind::Var(variable) => Term::Variable(*variable),
+            ExprKind::Slot(slot) => Term::Value(self.slots.get(slot)?.clone().into()),
+            ExprKind::If {
+                test_expr,
+                then_expr,
+                else_expr,
+            } => Term::If(Box::new([self.term(test_expr), self.term(then_expr), self.term(else_expr)])),
+            ExprKind::And { .. } => Term::All(self.all(chain(expression, |one| match one {
+                ExprKind::And { left, right } => Some((left, right)),
+                _ => None,
+            }))),
+            ExprKind::Or { .. } => Term::Any(self.all(chain(expression, |one| match one {
+                ExprKind::Or { left, right } => Some((left, right)),
+                _ => None,
+            }))),
+            ExprKind::UnaryApp { op, arg } => Term::Unary(*op, self.boxed(arg)),
+            ExprKind::BinaryApp { op, arg1, arg2 } => Term::Binary(*op, Box::new([self.term(arg1), self.term(arg2)])),
+            ExprKind::GetAttr { expr, attr } => Term::Attribute(self.boxed(expr), attr.clone()),
+            ExprKind::HasAttr { expr, attr } => Term::Has(self.boxed(expr), Box::from([attr.clone()])),
+            ExprKind::ExtHasAttr { expr, attrs } => Term::Has(self.boxed(expr), attrs.iter().cloned().collect()),
+            ExprKind::Like { expr, pattern } => Term::Like(self.boxed(expr), pattern.clone()),
+            ExprKind::Is { expr, entity_type } => Term::Is(self.boxed(expr), entity_type.clone()),
+            ExprKind::ExtensionFunctionApp { fn_name, args } => {
+                let function = Extensions::all_available().func(fn_name).ok()?;
+                let arguments = self.all(args.iter());
+                match constants(&arguments).and_then(|arguments| called(function, &arguments)) {
+                    Some(value) => Term::Value(value),
+                    None => Term::Call(function, arguments),
+                }
+            }
+            ExprKind::Set(items) => Term::Value(Value::set(constants(&self.all(items.iter()))?, None)),
+            ExprKind::Record(members) => {
+                let values = constants(&self.all(members.values()))?;
+                Term::Value(Value::record(members.keys().cloned().zip(values), None))
+            }
+            ExprKind::Unknown(_) => return None,
+        })
+    }
+}
+
+/// The operands of a chain of one operation, in their order: however it is bracketed, they are evaluated one after the other.
+fn chain<'e>(whole: &'e Expr, operands: impl Fn(&'e ExprKind) -> Option<(&'e std::sync::Arc<Expr>, &'e std::sync::Arc<Expr>)>) -> Vec<&'e Expr> {
+    let mut found = Vec::new();
+    let mut waiting = vec![whole];
+    while let Some(one) = waiting.pop() {
+        match operands(one.expr_kind()) {
+            Some((left, right)) => waiting.extend([&**right, &**left]),
+            None => found.push(one),
+        }
+    }
+    found
+}
+
+/// The values, if there is nothing but values.
+fn constants(terms: &[Term]) -> Option<Vec<Value>> {
+    let values = terms.iter().map(|term| match term {
+        Term::Value(value) => Some(value.clone()),
+        _ => None,
+    });
+    values.collect()
+}
