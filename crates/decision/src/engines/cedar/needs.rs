@@ -12,7 +12,7 @@ pub(super) const CLOCK: &str = "clock";
 pub(super) const DEPTH_MAX: usize = 1_000;
 
 /// For how many attributes there is room before the list of them has to grow: a handful of policies asks for fewer.
-const ATTRIBUTES_EXPECTED: usize = 64;
+const ATTRIBUTES_EXPECTED: usize = 16;
 
 /// The names of all attributes that any condition asks for; each has a number.
 pub(super) type Names = IndexSet<SmolStr>;
@@ -88,9 +88,13 @@ impl Needs {
             together.ancestors |= one.ancestors;
             together.tags |= one.tags;
             together.steps = together.steps.max(one.steps);
-            together.attributes.extend_from_slice(&one.attributes);
+            for asked in &one.attributes {
+                // Policies ask for the same few attributes: most are there.
+                if let Err(place) = together.attributes.binary_search(asked) {
+                    together.attributes.insert(place, *asked);
+                }
+            }
         }
-        together.tidy();
         together
     }
 }

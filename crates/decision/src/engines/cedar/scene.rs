@@ -27,6 +27,9 @@ pub(super) struct Scene<'a> {
     context: Value,
     /// The principal and the resource, as far as they can be reached.
     made: SmallVec<[Made<'a>; 2]>,
+    /// Which of them is the principal, and which the resource.
+    made_principal: Option<usize>,
+    made_resource: Option<usize>,
     /// The configured entities that can be reached.
     shared: Vec<&'a Arc<Entity>>,
 }
@@ -110,6 +113,8 @@ impl<'a> Scene<'a> {
             resource: question.resource.clone().into(),
             context,
             made: SmallVec::new(),
+            made_principal: None,
+            made_resource: None,
             shared: Vec::new(),
         };
         if needs.steps > 0 {
@@ -143,7 +148,9 @@ impl<'a> Scene<'a> {
             first(self, uid)?;
         }
         if let ValueKind::Record(members) = &self.context.value {
-            members.values().for_each(|value| shape::references(value, &mut frontier));
+            members
+                .values()
+                .for_each(|value| shape::references(value, &mut frontier));
         }
         for uid in &frontier {
             first(self, uid)?;
@@ -171,6 +178,9 @@ impl<'a> Scene<'a> {
             if self.made.iter().all(|made| made.uid != uid) {
                 let made = question.made(roles, needs)?;
                 next.into_iter().for_each(|next| made.references(next));
+                let place = Some(self.made.len());
+                self.made_principal = if roles.principal { place } else { self.made_principal };
+                self.made_resource = if roles.resource { place } else { self.made_resource };
                 self.made.push(made);
             }
         } else if let Some(entity) = self.known.entities.get(uid)
@@ -189,6 +199,19 @@ impl<'a> Scene<'a> {
             Var::Resource => &self.resource,
             Var::Context => &self.context,
         }
+    }
+
+    /// The entity that a value names, if it names one and there is one.
+    pub(super) fn entity_of(&self, value: &Value, uid: &EntityUID) -> Option<Looked<'_>> {
+        // Most conditions ask about the principal and the resource: no need to compare ids.
+        let place = if std::ptr::eq(value, &raw const self.principal) {
+            self.made_principal
+        } else if std::ptr::eq(value, &raw const self.resource) {
+            self.made_resource
+        } else {
+            return self.entity(uid);
+        };
+        self.made.get(place?).map(Looked::Made)
     }
 
     /// The entity of this id, if there is one.
@@ -321,12 +344,7 @@ impl<'a> Question<'a> {
     }
 
     /// What is said of the subject or the resource; of one entity in both places, what is said of the subject.
-    fn property(
-        &self,
-        name: &str,
-        roles: Roles,
-        declared: Option<&shape::Members>,
-    ) -> Result<Option<Value>, Failure> {
+    fn property(&self, name: &str, roles: Roles, declared: Option<&shape::Members>) -> Result<Option<Value>, Failure> {
         let (subject, resource) = (&self.evaluation.subject, &self.evaluation.resource);
         let said = [
             ("subject", roles.principal, &subject.properties),

@@ -8,8 +8,8 @@
 use std::borrow::Cow;
 
 use cedar_policy_core::ast::{
-    BinaryOp, EntityType, EntityUID, Expr, ExprKind, ExtensionFunction, Literal, PartialValue, Pattern, SlotEnv, UnaryOp,
-    Value, ValueKind, Var,
+    BinaryOp, EntityType, EntityUID, Expr, ExprKind, ExtensionFunction, Literal, PartialValue, Pattern, SlotEnv,
+    UnaryOp, Value, ValueKind, Var,
 };
 use cedar_policy_core::evaluator::{binary_arith, binary_relation, unary_app};
 use cedar_policy_core::extensions::Extensions;
@@ -82,9 +82,12 @@ impl Term {
                 _ => None,
             },
             Self::Is(entity, kind) => Some(uid(entity.value(scene)?.as_ref())?.entity_type() == kind),
-            Self::Value(_) | Self::Variable(_) | Self::Attribute(..) | Self::Unary(..) | Self::Call(..) | Self::Cedars => {
-                boolean(self.value(scene)?.as_ref())
-            }
+            Self::Value(_)
+            | Self::Variable(_)
+            | Self::Attribute(..)
+            | Self::Unary(..)
+            | Self::Call(..)
+            | Self::Cedars => boolean(self.value(scene)?.as_ref()),
         }
     }
 
@@ -170,10 +173,10 @@ fn has(scene: &Scene<'_>, of: &Value, names: &[SmolStr]) -> Option<bool> {
     for name in names {
         let next = match &of.value {
             ValueKind::Record(members) => members.get(name),
-            ValueKind::Lit(Literal::EntityUID(uid)) => match scene.entity(uid) {
-                Some(entity) => entity.attribute(name),
-                None => None,
-            },
+            ValueKind::Lit(Literal::EntityUID(uid)) => {
+                let entity = scene.entity_of(of, uid);
+                entity.and_then(|entity| entity.attribute(name))
+            }
             ValueKind::Lit(_) | ValueKind::Set(_) | ValueKind::ExtensionValue(_) => return None,
         };
         match next {
@@ -187,7 +190,7 @@ fn has(scene: &Scene<'_>, of: &Value, names: &[SmolStr]) -> Option<bool> {
 fn attribute<'v>(scene: &'v Scene<'_>, of: &'v Value, name: &str) -> Option<&'v Value> {
     match &of.value {
         ValueKind::Record(members) => members.get(name),
-        ValueKind::Lit(Literal::EntityUID(uid)) => scene.entity(uid)?.attribute(name),
+        ValueKind::Lit(Literal::EntityUID(uid)) => scene.entity_of(of, uid)?.attribute(name),
         ValueKind::Lit(_) | ValueKind::Set(_) | ValueKind::ExtensionValue(_) => None,
     }
 }
@@ -266,7 +269,11 @@ impl Compiler<'_> {
                 test_expr,
                 then_expr,
                 else_expr,
-            } => Term::If(Box::new([self.term(test_expr), self.term(then_expr), self.term(else_expr)])),
+            } => Term::If(Box::new([
+                self.term(test_expr),
+                self.term(then_expr),
+                self.term(else_expr),
+            ])),
             ExprKind::And { .. } => Term::All(self.all(chain(expression, |one| match one {
                 ExprKind::And { left, right } => Some((left, right)),
                 _ => None,
@@ -301,7 +308,10 @@ impl Compiler<'_> {
 }
 
 /// The operands of a chain of one operation, in their order: however it is bracketed, they are evaluated one after the other.
-fn chain<'e>(whole: &'e Expr, operands: impl Fn(&'e ExprKind) -> Option<(&'e std::sync::Arc<Expr>, &'e std::sync::Arc<Expr>)>) -> Vec<&'e Expr> {
+fn chain<'e>(
+    whole: &'e Expr,
+    operands: impl Fn(&'e ExprKind) -> Option<(&'e std::sync::Arc<Expr>, &'e std::sync::Arc<Expr>)>,
+) -> Vec<&'e Expr> {
     let mut found = Vec::new();
     let mut waiting = vec![whole];
     while let Some(one) = waiting.pop() {
