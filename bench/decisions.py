@@ -1,8 +1,10 @@
-"""Decisions: what roles and policies add to a request that names an account, by how many policies there are.
+"""Decisions: what roles and policies add to a request that names an account, by how many policies there are; and what it takes to answer
+others who ask, as AuthZEN has it.
 
 Only Portcullis takes part. One gate has the same contract three times, with the same token: not decided on, decided by 100 policies,
 and by 10,000 of which 16 have the caller, the operation and the account in their scope. Each request names an account of its own, so that no
-decision is remembered; then every request names the same one, so that each is.
+decision is remembered; then every request names the same one, so that each is. The same gate answers evaluations over the 100 policies, one
+and 50 in a request, each about an account of its own.
 """
 
 import json
@@ -15,12 +17,12 @@ from contenders import HERE, SMALL, free_port, upstream
 from exchanges import ask
 from peers import write
 from processes import Server
-from report import added_at_most, scenario_of
+from report import added_at_most, costs_at_most, scenario_of
 from stage import LOAD_CORE, PROXY_CORE, Stage, rounds, start
 from tokens import Load, SUMMARY, script
 
-NAME = "decisions"
-SCENARIOS = [NAME]
+COST, ASKED = "decisions", "decisions-authzen"
+SCENARIOS = [COST, ASKED]
 UNDECIDED = "not decided on"
 """By how many policies an API is decided on, and the most that its decisions may add to a request, in microseconds."""
 POLICIES = {"few": (100, 10.0), "many": (10_000, 20.0)}
@@ -30,6 +32,11 @@ DEPARTMENT = f"department-{IN_SCOPE - 1}"
 GROUPS = ["g0", "g1", "g2", "g3"]
 """Accounts have names so many that a worker remembers next to none."""
 ACCOUNTS = 10_000_000
+
+"""The least that one core decides in a second for those who ask over HTTP."""
+DECISIONS_MIN = 20_000
+"""How many questions stand in one request."""
+BATCH = 50
 
 """Counts, and is never reached."""
 NO_LIMIT = {"name": "address", "key": ["address"], "requests": 1_000_000_000, "per": "1s"}
@@ -44,6 +51,27 @@ REQUEST = (
 math.randomseed(@SEED@)
 request = function()
   return wrk.format("GET", "@PATH@/accounts/" .. @ACCOUNT@, {["Authorization"] = "Bearer @TOKEN@"})
+end
+"""
+    + SUMMARY
+)
+
+
+SUBJECT = {"type": "User", "id": "alice", "properties": {"department": "@DEPARTMENT@", "groups": GROUPS}}
+QUESTION = {"subject": SUBJECT, "action": {"name": "readAccount"}, "context": {"address": "127.0.0.1"}}
+
+EVALUATION = (
+    """
+math.randomseed(1)
+local headers = {["Authorization"] = "Bearer @TOKEN@", ["Content-Type"] = "application/json"}
+local function resource() return '{"type": "Account", "id": "' .. math.random(@ACCOUNTS@) .. '"}' end
+request = function()
+  local resources = {}
+  for i = 1, @BATCH@ do resources[i] = '{"resource": ' .. resource() .. '}' end
+  local body = '@QUESTION@'
+  if @BATCH@ == 1 then body = body .. ', "resource": ' .. resource() .. '}'
+  else body = body .. ', "evaluations": [' .. table.concat(resources, ",") .. ']}' end
+  return wrk.format("POST", "@PATH@", headers, body)
 end
 """
     + SUMMARY
@@ -100,12 +128,21 @@ def configuration(port: int, upstream_port: int) -> dict:
             {"name": "bench", "issuer": issuer.ISSUER, "audiences": [issuer.AUDIENCE], "keys": {"file": "issuer.json"}},
         ],
         "apis": [api("/none", "few.cedar", "off", upstream_port), *apis],
+        "decision_points": [
+            {
+                "name": "pdp",
+                "for": "few",
+                "url": "https://pdp.bench.example",
+                "security_schemes": {"tokens": {"issuers": ["bench"]}},
+                "policy": {"rate_limits": [NO_LIMIT]},
+            }
+        ],
     }
 
 
 @contextmanager
 def gate(stage: Stage) -> Iterator[Gate]:
-    folder = stage.folder / NAME
+    folder = stage.folder / COST
     folder.mkdir()
     caller = issuer.found(folder).token("alice", {"department": DEPARTMENT, "groups": GROUPS})
     for name, (number, _) in POLICIES.items():
@@ -125,13 +162,14 @@ def gate(stage: Stage) -> Iterator[Gate]:
             server.stop()
 
 
-def measure(stage: Stage, _: list[str]) -> list[dict]:
+def measure(stage: Stage, wanted: list[str]) -> list[dict]:
     """Nothing where Portcullis does not take part."""
     if "portcullis" not in stage.names:
         return []
     with gate(stage) as up:
         check_decided(up.port)
-        return [cost(stage, up)]
+        families = {COST: cost, ASKED: asked}
+        return [measure_one(stage, up) for name, measure_one in families.items() if name in wanted]
 
 
 def check_decided(port: int) -> None:
@@ -167,4 +205,35 @@ def cost(stage: Stage, up: Gate) -> dict:
         lambda name: loads[name].answered(up.port, stage.options.seconds),
     )
     what = f"GET of an account, answer of {len(SMALL)} B, with a token; a role for the operation and policies for the account"
-    return scenario_of(NAME, what, "request", slices, targets, reference=UNDECIDED)
+    return scenario_of(COST, what, "request", slices, targets, reference=UNDECIDED)
+
+
+def asked(stage: Stage, up: Gate) -> dict:
+    """What others are told who ask whether somebody may do something."""
+
+    question = json.dumps(QUESTION).replace("@DEPARTMENT@", DEPARTMENT).removesuffix("}")
+    body = question + ', "resource": {"type": "Account", "id": "1"}}'
+    status, answer = ask(up.port, "POST", "/access/v1/evaluation", body, up.token)
+    if status != 200 or json.loads(answer) != {"decision": True}:
+        raise RuntimeError(f"portcullis: an evaluation gives {status}: `{answer[:300]}`")
+
+    def of(name: str, path: str, batch: int) -> Load:
+        words = {"@PATH@": path, "@BATCH@": str(batch), "@QUESTION@": question, "@ACCOUNTS@": str(ACCOUNTS), "@TOKEN@": up.token}
+        text = EVALUATION
+        for placeholder, value in words.items():
+            text = text.replace(placeholder, value)
+        return Load(path, script(stage, name, text))
+
+    one, batch = "one evaluation", f"{BATCH} evaluations"
+    loads = {one: of("evaluation", "/access/v1/evaluation", 1), batch: of("evaluations", "/access/v1/evaluations", BATCH)}
+    for each in loads.values():
+        each.answered(up.port, 1)
+    slices = rounds(
+        list(loads),
+        stage.options.rounds,
+        lambda _: up.server,
+        lambda name: loads[name].answered(up.port, stage.options.seconds),
+    )
+    targets = [costs_at_most(one, 1e6 / DECISIONS_MIN), costs_at_most(batch, BATCH * 1e6 / DECISIONS_MIN)]
+    what = f"AuthZEN over HTTP with a token, by {POLICIES['few'][0]} policies"
+    return scenario_of(ASKED, what, "request", slices, targets, reference=one)

@@ -74,11 +74,12 @@ def measure(stage: Stage, wanted: list[str]) -> list[dict]:
         return reports
 
 
-def ask(port: int, method: str, path: str, body: str | None) -> tuple[int, str]:
+def ask(port: int, method: str, path: str, body: str | None, token: str | None = None) -> tuple[int, str]:
     """One request; status zero when nobody listens yet."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
         headers = {} if body is None else {"Content-Type": "application/json"}
+        headers |= {"Authorization": f"Bearer {token}"} if token else {}
         connection.request(method, path, body, headers)
         answer = connection.getresponse()
         return answer.status, answer.read().decode(errors="replace")

@@ -46,6 +46,16 @@ def added_at_most(name: str, reference: str, us_max: float) -> Target:
     return Target(f"{name} at most {us_max} us more than {reference}", holds)
 
 
+def costs_at_most(name: str, us_max: float) -> Target:
+    """So many CPU microseconds a request."""
+
+    def holds(measured: dict) -> bool | None:
+        mine = measured["slices"].get(name)
+        return figures(mine, mine).median_us <= us_max if mine else None
+
+    return Target(f"{name} at most {us_max:g} us of one core", holds)
+
+
 def within_bytes(name: str, bytes_max: int) -> Target:
     """No more memory than this."""
 

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::quality::RandomState;
 use serde_json::Value;
 
 use crate::decision::{Decision, DecisionPoint, Version};
@@ -17,11 +18,14 @@ use crate::words::Evaluation;
 /// How long a question may be that is remembered, in bytes; longer ones are always asked.
 pub const QUESTION_BYTES_MAX: usize = 4_096;
 
+/// By their questions. Callers choose what they ask about, so the hash has a secret; there are few enough to bear what collides all the same.
+type Decisions = HashMap<Box<[u8]>, Arc<Decision>, RandomState>;
+
 /// The decisions of a worker. What was not asked for while half of the places were filled anew is forgotten.
 #[derive(Debug)]
 pub struct DecisionCache {
-    young: HashMap<Box<[u8]>, Arc<Decision>>,
-    old: HashMap<Box<[u8]>, Arc<Decision>>,
+    young: Decisions,
+    old: Decisions,
     decisions_max: usize,
     question: Vec<u8>,
 }
@@ -31,8 +35,8 @@ impl DecisionCache {
     #[must_use]
     pub fn new(decisions_max: usize) -> Self {
         Self {
-            young: HashMap::new(),
-            old: HashMap::new(),
+            young: Decisions::default(),
+            old: Decisions::default(),
             decisions_max,
             question: Vec::new(),
         }

@@ -22,6 +22,7 @@ pub mod properties;
 pub mod record;
 pub mod relations;
 pub mod schema;
+pub mod shared;
 pub mod strict;
 pub mod time;
 pub mod words;

@@ -7,6 +7,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::properties::Properties;
+use crate::shared::Shared;
 
 /// How long a type, an id and the name of an action may be, in bytes.
 pub const IDENTIFIER_BYTES_MAX: usize = 1_024;
@@ -53,8 +54,8 @@ pub struct Resource {
 /// One question (section 6.1): may this subject do this action to this resource, in this context?
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
-    /// Who.
-    pub subject: Subject,
+    /// Who: often the same for many questions.
+    pub subject: Shared<Subject>,
     /// Does what.
     pub action: Action,
     /// To what.
@@ -102,9 +103,9 @@ impl Resource {
 impl Evaluation {
     /// A question without circumstances.
     #[must_use]
-    pub fn new(subject: Subject, action: Action, resource: Resource) -> Self {
+    pub fn new(subject: impl Into<Shared<Subject>>, action: Action, resource: Resource) -> Self {
         Self {
-            subject,
+            subject: subject.into(),
             action,
             resource,
             context: Properties::new(),

@@ -127,6 +127,14 @@ impl Proven {
             .find(|identity| identity.credential() == credential)
     }
 
+    /// Whoever was proven, by one credential alone.
+    pub(crate) fn only(&self) -> Option<&Arc<Identity>> {
+        match &*self.identities {
+            [only] => Some(only),
+            _ => None,
+        }
+    }
+
     /// The kinds of credentials that were good, by the names that policies have for them.
     pub(crate) fn credentials(&self) -> impl Iterator<Item = &'static str> {
         self.identities.iter().map(|identity| identity.credential().name())

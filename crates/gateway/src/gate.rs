@@ -12,7 +12,6 @@ use bytes::Bytes;
 use http::{Method, Response};
 use http_body::{Body, Frame, SizeHint};
 use portcullis_contract::conform::parameter::HeadScratch;
-use portcullis_decision::cache::DecisionCache;
 
 use crate::account::{Account, Ledger};
 use crate::body::{BodyError, ResponseBody};
@@ -21,6 +20,7 @@ use crate::controls::authenticate::forwarded_certificate::ForwardedCache;
 use crate::controls::cors::Sharing;
 use crate::controls::decide;
 use crate::controls::security_headers;
+use crate::decisions::Remembered;
 use crate::dpop;
 use crate::forward;
 use crate::forward::balance::{Fleet, Pools};
@@ -66,7 +66,7 @@ pub struct Gate {
     pub(crate) tokens: RefCell<TokenCache>,
     pub(crate) signed: RefCell<SignedTokens>,
     pub(crate) forwarded: RefCell<ForwardedCache>,
-    pub(crate) decisions: RefCell<DecisionCache>,
+    pub(crate) decisions: RefCell<Remembered>,
     requests: Holdings,
     answers: Holdings,
 }
@@ -87,7 +87,7 @@ impl Gate {
             tokens: RefCell::default(),
             signed: RefCell::default(),
             forwarded: RefCell::default(),
-            decisions: RefCell::new(DecisionCache::new(DECISIONS_MAX)),
+            decisions: RefCell::new(Remembered::new(DECISIONS_MAX)),
             requests: Holdings::new(held_bytes_max / 2),
             answers: Holdings::new(held_bytes_max / 2),
         }

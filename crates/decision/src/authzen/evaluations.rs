@@ -177,7 +177,7 @@ fn merged(request: &EvaluationsRequest, partial: &Partial) -> Result<Evaluation,
     let resource = partial.resource.as_ref().or(request.resource.as_ref());
     let context = partial.context.as_ref().or(request.context.as_ref());
     Ok(Evaluation {
-        subject: subject.ok_or(Incomplete("subject"))?.clone(),
+        subject: subject.ok_or(Incomplete("subject"))?.clone().into(),
         action: action.ok_or(Incomplete("action"))?.clone(),
         resource: resource.ok_or(Incomplete("resource"))?.clone(),
         context: context.cloned().unwrap_or_default(),

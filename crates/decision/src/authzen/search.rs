@@ -141,7 +141,7 @@ pub fn subjects<'a>(
     evaluation.context = search.context.clone();
     let wanted = candidates.filter(|subject| subject.kind == search.subject.kind);
     page(&search.page, wanted, extent, |subject| {
-        evaluation.subject.clone_from(subject);
+        evaluation.subject = subject.clone().into();
         let permitted = point.evaluate(&evaluation, at).permits();
         permitted.then(|| named(&subject.kind, &subject.id))
     })

@@ -14,7 +14,6 @@ use std::time::Duration;
 
 use http::header::{AUTHORIZATION, HOST};
 use http::{HeaderValue, Method, Uri};
-use portcullis_decision::cache::DecisionCache;
 use portcullis_identity::authorization::Authorization;
 use portcullis_identity::confirmation::Possession;
 use portcullis_identity::principal::{Credential, Identity};
@@ -23,7 +22,7 @@ use portcullis_identity::time::UnixTime;
 use crate::access::{Access, Proven, Standing};
 use crate::decisions::elsewhere::Told;
 use crate::decisions::questions::Urgency;
-use crate::decisions::{Asking, Decided, NamedResources, may_use, may_use_elsewhere};
+use crate::decisions::{Asking, Decided, NamedResources, Remembered, may_use, may_use_elsewhere};
 use crate::gate::Shared;
 use crate::issuer::{Generation, Issuer, Question, Unbelieved};
 use crate::limit::Mode;
@@ -154,7 +153,7 @@ impl Grounds {
             proven: &self.proven,
             address: self.asked.address,
             now,
-            remembered: &RefCell::new(DecisionCache::new(0)),
+            remembered: &RefCell::new(Remembered::new(0)),
             question: None,
         };
         let decided = policy.decided.as_ref();
@@ -177,7 +176,7 @@ impl Grounds {
     fn ask(&self, policy: Policy, now: UnixTime) -> impl Future<Output = Told> + use<> {
         let (proven, address, resources) = (self.proven.clone(), self.asked.address, self.resources.clone());
         async move {
-            let remembered = RefCell::new(DecisionCache::new(0));
+            let remembered = RefCell::new(Remembered::new(0));
             let mut asking = Asking {
                 proven: &proven,
                 address,

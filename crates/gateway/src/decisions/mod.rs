@@ -10,13 +10,13 @@ mod collection;
 pub mod elsewhere;
 mod named;
 pub mod questions;
+mod remembered;
 mod waiting;
 
 use std::cell::RefCell;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use portcullis_decision::cache::DecisionCache;
 use portcullis_decision::decision::{Decision, DecisionPoint, Engine, Engines, Rule, Version};
 use portcullis_decision::time::UnixTime as At;
 use portcullis_decision::words::{Action, Evaluation, Resource, Subject};
@@ -34,6 +34,7 @@ pub use collection::{Collection, ITEMS_MAX};
 use elsewhere::Elsewhere;
 pub(crate) use named::{Content, Naming};
 pub use named::{Named, Place, RESOURCES_MAX, Spelling};
+pub(crate) use remembered::Remembered;
 pub(crate) use waiting::may_use_elsewhere;
 
 /// The type of whoever proved nothing, and its only name.
@@ -109,8 +110,8 @@ pub(crate) struct Asking<'a> {
     /// From where.
     pub(crate) address: IpAddr,
     pub(crate) now: UnixTime,
-    /// What this worker decided before.
-    pub(crate) remembered: &'a RefCell<DecisionCache>,
+    /// What this worker decided and told before.
+    pub(crate) remembered: &'a RefCell<Remembered>,
     /// What was asked about the same request before: it tells of its caller.
     pub(crate) question: Option<Box<Evaluation>>,
 }
@@ -257,7 +258,7 @@ impl Decided {
     /// Which of the resources that an answer lists the caller may see. None where somebody elsewhere has a say: a list waits for
     /// nobody.
     pub(crate) fn visible(&self, asking: &mut Asking<'_>, action: &Action, listed: &[Resource]) -> Vec<bool> {
-        let mut question = self.new_question(asking.proven, asking.address, &self.api);
+        let mut question = self.new_question(asking, &self.api);
         question.action.clone_from(action);
         asking.question = Some(question);
         let waits = |resource: &Resource| {
@@ -285,23 +286,26 @@ impl Decided {
     fn decide(&self, engines: &Engines, asking: &mut Asking<'_>, about: &Resource) -> Arc<Decision> {
         let (remembered, now) = (asking.remembered, asking.now);
         let question = self.question(asking, about);
-        remembered.borrow_mut().evaluate(engines, question, at(now))
+        remembered.borrow_mut().decisions.evaluate(engines, question, at(now))
     }
 
     /// The question about a resource; of the caller it is known already after the first.
     fn question<'q>(&self, asking: &'q mut Asking<'_>, about: &Resource) -> &'q Evaluation {
-        let (proven, address) = (asking.proven, asking.address);
-        let question = asking
-            .question
-            .get_or_insert_with(|| self.new_question(proven, address, about));
-        question.resource.clone_from(about);
-        question
+        let question = match asking.question.take() {
+            Some(mut question) => {
+                question.resource.clone_from(about);
+                question
+            }
+            None => self.new_question(asking, about),
+        };
+        asking.question.insert(question)
     }
 
-    fn new_question(&self, proven: &Proven, address: IpAddr, about: &Resource) -> Box<Evaluation> {
-        let subject = self.by.subjects.of_any(proven);
+    fn new_question(&self, asking: &Asking<'_>, about: &Resource) -> Box<Evaluation> {
+        let subject = asking.remembered.borrow_mut().caller(&self.by, asking.proven);
         let mut question = Evaluation::new(subject, self.action.clone(), about.clone());
-        question.context.insert("address", address.to_canonical().to_string());
+        let address = asking.address.to_canonical();
+        question.context.insert("address", address.to_string());
         Box::new(question)
     }
 }

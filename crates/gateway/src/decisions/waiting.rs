@@ -113,7 +113,7 @@ async fn ask(
 ) -> Told {
     let here = |question: &Evaluation| {
         let mut remembered = asking.remembered.borrow_mut();
-        remembered.evaluate(engines, question, at(asking.now))
+        remembered.decisions.evaluate(engines, question, at(asking.now))
     };
     elsewhere.decide(question, here, urgency).await
 }

@@ -81,7 +81,7 @@ fn validate(schema: &ValidatorSchema, by_file: &[(Text<'_>, PolicySet)]) -> Vec<
 fn compile_one(read: ReadPolicy, names: &mut Names) -> Compiled {
     let ReadPolicy { policy, place } = read;
     let condition = policy.non_scope_constraints().map(|condition| Conditional {
-        term: Term::of(condition, policy.env()),
+        term: Term::of(condition, policy.env(), names),
         expression: Expr::and(Expr::val(true), bare(condition)),
         slots: policy.env().clone(),
         needs: Needs::of(condition, names),

@@ -12,7 +12,7 @@ use cedar_policy_core::ast::{
     ActionConstraint, EntityReference, EntityType, EntityUID, Policy, PrincipalOrResourceConstraint as Constraint,
 };
 
-use super::known::Entities;
+use super::known::{Entities, Map};
 
 type Key = u32;
 /// The key of scopes that hold for everything.
@@ -44,8 +44,8 @@ impl Hasher for KeyHasher {
 /// The keys of one of the three parts of scopes.
 #[derive(Debug, Default)]
 pub(super) struct Dimension {
-    by_entity: HashMap<EntityUID, EntityKeys>,
-    by_type: HashMap<EntityType, Key>,
+    by_entity: Map<EntityUID, EntityKeys>,
+    by_type: Map<EntityType, Key>,
     last: Key,
 }
 

@@ -16,20 +16,23 @@ use crate::problem::Problem;
 /// The type of actions.
 const ACTION: &str = "Action";
 
+/// What is configured, by what questions name: they look it up and put nothing in, so nobody can make it collide.
+pub(super) type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
+
 /// Entities by their ids, each with all its ancestors.
-pub(super) type Entities = HashMap<EntityUID, Arc<Entity>>;
+pub(super) type Entities = Map<EntityUID, Arc<Entity>>;
 
 #[derive(Debug)]
 pub(super) struct Known {
     pub(super) schema: Option<ValidatorSchema>,
     pub(super) entities: Entities,
     /// Attributes by type, where there is a schema.
-    pub(super) attributes: HashMap<EntityType, Members>,
+    pub(super) attributes: Map<EntityType, Members>,
     /// Members of the context by action, where there is a schema.
-    pub(super) contexts: HashMap<EntityUID, Members>,
+    pub(super) contexts: Map<EntityUID, Members>,
     pub(super) subject_memberships: Vec<(String, EntityType)>,
     pub(super) resource_memberships: Vec<(String, EntityType)>,
-    types: HashMap<String, EntityType>,
+    types: Map<String, EntityType>,
     namespace: Option<String>,
     action: EntityType,
 }
@@ -45,7 +48,7 @@ impl Known {
             contexts: schema.as_ref().map(contexts).unwrap_or_default(),
             subject_memberships: memberships(namespace.as_deref(), &source.subject_memberships)?,
             resource_memberships: memberships(namespace.as_deref(), &source.resource_memberships)?,
-            types: HashMap::new(),
+            types: Map::default(),
             schema,
             entities,
             namespace,
@@ -156,14 +159,14 @@ fn chain(error: &dyn std::error::Error) -> String {
     words
 }
 
-fn attributes(schema: &ValidatorSchema) -> HashMap<EntityType, Members> {
+fn attributes(schema: &ValidatorSchema) -> Map<EntityType, Members> {
     let types = schema.entity_types();
     types
         .map(|kind| (kind.name().clone(), shape::members(kind.attributes())))
         .collect()
 }
 
-fn contexts(schema: &ValidatorSchema) -> HashMap<EntityUID, Members> {
+fn contexts(schema: &ValidatorSchema) -> Map<EntityUID, Members> {
     let typed = schema.action_ids().filter_map(|action| {
         let shape = shape::Shape::of_type(schema.context_type(action.name())?);
         match shape {

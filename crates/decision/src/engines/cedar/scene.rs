@@ -14,9 +14,10 @@ use smallvec::SmallVec;
 use smol_str::SmolStr;
 
 use super::known::Known;
-use super::needs::{Asked, Needs, Of};
+use super::needs::{Asked, Names, Needs, Of};
 use super::question::{Failure, Question};
 use super::shape;
+use super::term::Attribute;
 
 /// What can be looked at.
 pub(super) struct Scene<'a> {
@@ -40,8 +41,9 @@ pub(super) struct Made<'a> {
     uid: &'a EntityUID,
     known: &'a Known,
     configured: Option<&'a Entity>,
-    /// What its properties say that is asked for, and not configured.
-    said: Vec<(&'a SmolStr, Value)>,
+    /// What its properties say that is asked for, and not configured; by the numbers of the names.
+    said: SmallVec<[(usize, Value); 4]>,
+    names: &'a Names,
     /// What it is within besides what is configured; and all that is above them.
     parents: &'a [EntityUID],
 }
@@ -54,12 +56,18 @@ pub(super) enum Looked<'a> {
 }
 
 impl<'a> Looked<'a> {
-    pub(super) fn attribute(self, name: &str) -> Option<&'a Value> {
+    pub(super) fn attribute(self, name: &Attribute) -> Option<&'a Value> {
         match self {
-            Self::Configured(entity) => whole(entity.get(name)),
+            Self::Configured(entity) => whole(entity.get(&name.name)),
             Self::Made(made) => {
+                let Attribute { name, number } = name;
                 let configured = made.configured.and_then(|entity| whole(entity.get(name)));
-                configured.or_else(|| made.said.iter().find(|(said, _)| *said == name).map(|(_, value)| value))
+                configured.or_else(|| {
+                    made.said
+                        .iter()
+                        .find(|(said, _)| said == number)
+                        .map(|(_, value)| value)
+                })
             }
         }
     }
@@ -268,9 +276,9 @@ impl Made<'_> {
     fn whole(&self) -> Entity {
         let configured = self.configured.into_iter();
         let said = self.said.iter();
-        let mut attributes: BTreeMap<SmolStr, PartialValue> = said
-            .map(|(name, value)| ((*name).clone(), PartialValue::Value(value.clone())))
-            .collect();
+        let said = said.filter_map(|(number, value)| Some((self.names.get_index(*number)?.clone(), value.clone())));
+        let mut attributes: BTreeMap<SmolStr, PartialValue> =
+            said.map(|(name, value)| (name, PartialValue::Value(value))).collect();
         let own = configured.clone().flat_map(|entity| entity.attrs());
         attributes.extend(own.map(|(name, value)| (name.clone(), value.clone())));
         let tags = configured.flat_map(|entity| entity.tags());
@@ -325,18 +333,22 @@ impl<'a> Question<'a> {
         };
         let configured = self.known.entities.get(uid).map(|entity| &**entity);
         let declared = self.known.attributes.get(uid.entity_type());
-        let mut said: Vec<(&SmolStr, Value)> = Vec::new();
+        let mut said: SmallVec<[(usize, Value); 4]> = SmallVec::new();
         let asked = needs.attributes.iter().filter(|asked| roles.may_be(asked.of));
-        for name in asked.filter_map(|Asked { name, .. }| self.names.get_index(*name)) {
-            let is_known = said.iter().any(|(said, _)| *said == name);
+        for Asked { name: number, .. } in asked {
+            let Some(name) = self.names.get_index(*number) else {
+                continue;
+            };
+            let is_known = said.iter().any(|(said, _)| said == number);
             if is_known || configured.is_some_and(|entity| entity.get(name).is_some()) {
                 continue;
             }
-            said.extend(self.property(name, roles, declared)?.map(|value| (name, value)));
+            said.extend(self.property(name, roles, declared)?.map(|value| (*number, value)));
         }
         Ok(Made {
             uid,
             known: self.known,
+            names: self.names,
             configured,
             said,
             parents,

@@ -5,7 +5,8 @@
 //! Whatever would be an error, and whatever is not compiled, is [`None`]: then Cedar evaluates the whole condition and says in its own
 //! words what is wrong. So this can be wrong about nothing that it leaves out; `tests/it/differential.rs` holds the rest.
 
-use std::borrow::Cow;
+use std::ops::Deref;
+use std::sync::Arc;
 
 use cedar_policy_core::ast::{
     BinaryOp, EntityType, EntityUID, Expr, ExprKind, ExtensionFunction, Literal, PartialValue, Pattern, SlotEnv,
@@ -15,19 +16,27 @@ use cedar_policy_core::evaluator::{binary_arith, binary_relation, unary_app};
 use cedar_policy_core::extensions::Extensions;
 use smol_str::SmolStr;
 
+use super::needs::Names;
 use super::scene::Scene;
 
 /// How deep a term may be nested; a chain of `&&` or `||` counts once. What is deeper is left to Cedar, which watches its stack.
 const DEPTH_MAX: usize = 50;
+
+/// The name of an attribute, with its number in [`Names`].
+#[derive(Clone, Debug)]
+pub(super) struct Attribute {
+    pub(super) name: SmolStr,
+    pub(super) number: usize,
+}
 
 /// An expression.
 #[derive(Debug)]
 pub(super) enum Term {
     Value(Value),
     Variable(Var),
-    Attribute(Box<Self>, SmolStr),
+    Attribute(Box<Self>, Attribute),
     /// `has`, with one name or several below one another.
-    Has(Box<Self>, Box<[SmolStr]>),
+    Has(Box<Self>, Box<[Attribute]>),
     All(Box<[Self]>),
     Any(Box<[Self]>),
     If(Box<[Self; 3]>),
@@ -41,8 +50,9 @@ pub(super) enum Term {
 }
 
 impl Term {
-    pub(super) fn of(expression: &Expr, slots: &SlotEnv) -> Self {
-        Compiler { slots, depth: 0 }.term(expression)
+    pub(super) fn of(expression: &Expr, slots: &SlotEnv, names: &mut Names) -> Self {
+        let mut compiler = Compiler { slots, names, depth: 0 };
+        compiler.term(expression)
     }
 
     /// Whether a condition holds; nothing if that is for Cedar to say.
@@ -69,9 +79,9 @@ impl Term {
                 if test.holds(scene)? { then } else { otherwise }.holds(scene)
             }
             Self::Unary(UnaryOp::Not, of) => of.holds(scene).map(|holds| !holds),
-            Self::Has(of, names) => has(scene, of.value(scene)?.as_ref(), names),
+            Self::Has(of, names) => has(scene, &*of.value(scene)?, names),
             Self::Binary(BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::GetTag, _) => {
-                boolean(self.value(scene)?.as_ref())
+                boolean(&*self.value(scene)?)
             }
             Self::Binary(operation, parts) => {
                 let [left, right] = &**parts;
@@ -81,24 +91,24 @@ impl Term {
                 ValueKind::Lit(Literal::String(text)) => Some(pattern.wildcard_match(text)),
                 _ => None,
             },
-            Self::Is(entity, kind) => Some(uid(entity.value(scene)?.as_ref())?.entity_type() == kind),
+            Self::Is(entity, kind) => Some(uid(&*entity.value(scene)?)?.entity_type() == kind),
             Self::Value(_)
             | Self::Variable(_)
             | Self::Attribute(..)
             | Self::Unary(..)
             | Self::Call(..)
-            | Self::Cedars => boolean(self.value(scene)?.as_ref()),
+            | Self::Cedars => boolean(&*self.value(scene)?),
         }
     }
 
     /// What an expression gives; nothing if that is for Cedar to say.
-    fn value<'s>(&'s self, scene: &'s Scene<'_>) -> Option<Cow<'s, Value>> {
+    fn value<'s>(&'s self, scene: &'s Scene<'_>) -> Option<Seen<'s>> {
         match self {
-            Self::Value(value) => Some(Cow::Borrowed(value)),
-            Self::Variable(variable) => Some(Cow::Borrowed(scene.variable(*variable))),
+            Self::Value(value) => Some(Seen::There(value)),
+            Self::Variable(variable) => Some(Seen::There(scene.variable(*variable))),
             Self::Attribute(of, name) => match of.value(scene)? {
-                Cow::Borrowed(of) => attribute(scene, of, name).map(Cow::Borrowed),
-                Cow::Owned(of) => attribute(scene, &of, name).cloned().map(Cow::Owned),
+                Seen::There(of) => attribute(scene, of, name).map(Seen::There),
+                Seen::Made(of) => attribute(scene, &of, name).cloned().map(Seen::made),
             },
             Self::If(parts) => {
                 let [test, then, otherwise] = &**parts;
@@ -106,19 +116,19 @@ impl Term {
             }
             Self::Unary(operation @ (UnaryOp::Neg | UnaryOp::IsEmpty), of) => {
                 let value = of.value(scene)?.into_owned();
-                unary_app(*operation, value, None).ok().map(Cow::Owned)
+                unary_app(*operation, value, None).ok().map(Seen::made)
             }
             Self::Binary(operation @ (BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul), parts) => {
                 let [left, right] = &**parts;
                 let (left, right) = (left.value(scene)?.into_owned(), right.value(scene)?.into_owned());
-                binary_arith(*operation, left, right, None).ok().map(Cow::Owned)
+                binary_arith(*operation, left, right, None).ok().map(Seen::made)
             }
             Self::Binary(BinaryOp::GetTag, parts) => {
                 let [entity, name] = &**parts;
                 let (entity, name) = (entity.value(scene)?, name.value(scene)?);
-                scene.entity(uid(&entity)?)?.tag(text(&name)?).cloned().map(Cow::Owned)
+                scene.entity(uid(&entity)?)?.tag(text(&name)?).cloned().map(Seen::made)
             }
-            Self::Call(function, arguments) => call(scene, function, arguments).map(Cow::Owned),
+            Self::Call(function, arguments) => call(scene, function, arguments).map(Seen::made),
             Self::Cedars => None,
             Self::All(_)
             | Self::Any(_)
@@ -126,7 +136,37 @@ impl Term {
             | Self::Binary(..)
             | Self::Has(..)
             | Self::Like(..)
-            | Self::Is(..) => Some(Cow::Owned(self.holds(scene)?.into())),
+            | Self::Is(..) => Some(Seen::made(self.holds(scene)?)),
+        }
+    }
+}
+
+/// A value, where it stands or made by an operation.
+enum Seen<'s> {
+    There(&'s Value),
+    Made(Box<Value>),
+}
+
+impl Seen<'_> {
+    fn made(value: impl Into<Value>) -> Self {
+        Self::Made(Box::new(value.into()))
+    }
+
+    fn into_owned(self) -> Value {
+        match self {
+            Self::There(value) => value.clone(),
+            Self::Made(value) => *value,
+        }
+    }
+}
+
+impl Deref for Seen<'_> {
+    type Target = Value;
+
+    fn deref(&self) -> &Value {
+        match self {
+            Self::There(value) => value,
+            Self::Made(value) => value,
         }
     }
 }
@@ -168,11 +208,11 @@ fn is_in(scene: &Scene<'_>, uid: &EntityUID, right: &Value) -> Option<bool> {
 }
 
 /// Whether something has an attribute, which has the next one, and so on.
-fn has(scene: &Scene<'_>, of: &Value, names: &[SmolStr]) -> Option<bool> {
+fn has(scene: &Scene<'_>, of: &Value, names: &[Attribute]) -> Option<bool> {
     let mut of = of;
     for name in names {
         let next = match &of.value {
-            ValueKind::Record(members) => members.get(name),
+            ValueKind::Record(members) => members.get(&name.name),
             ValueKind::Lit(Literal::EntityUID(uid)) => {
                 let entity = scene.entity_of(of, uid);
                 entity.and_then(|entity| entity.attribute(name))
@@ -187,9 +227,9 @@ fn has(scene: &Scene<'_>, of: &Value, names: &[SmolStr]) -> Option<bool> {
     Some(true)
 }
 
-fn attribute<'v>(scene: &'v Scene<'_>, of: &'v Value, name: &str) -> Option<&'v Value> {
+fn attribute<'v>(scene: &'v Scene<'_>, of: &'v Value, name: &Attribute) -> Option<&'v Value> {
     match &of.value {
-        ValueKind::Record(members) => members.get(name),
+        ValueKind::Record(members) => members.get(&name.name),
         ValueKind::Lit(Literal::EntityUID(uid)) => scene.entity_of(of, uid)?.attribute(name),
         ValueKind::Lit(_) | ValueKind::Set(_) | ValueKind::ExtensionValue(_) => None,
     }
@@ -238,6 +278,7 @@ fn set(value: &Value) -> Option<&cedar_policy_core::ast::Set> {
 /// From Cedar's expressions.
 struct Compiler<'a> {
     slots: &'a SlotEnv,
+    names: &'a mut Names,
     depth: usize,
 }
 
@@ -258,6 +299,14 @@ impl Compiler<'_> {
 
     fn all<'e>(&mut self, expressions: impl IntoIterator<Item = &'e Expr>) -> Box<[Term]> {
         expressions.into_iter().map(|one| self.term(one)).collect()
+    }
+
+    fn attribute(&mut self, name: &SmolStr) -> Attribute {
+        let (number, _) = self.names.insert_full(name.clone());
+        Attribute {
+            name: name.clone(),
+            number,
+        }
     }
 
     fn compiled(&mut self, expression: &Expr) -> Option<Term> {
@@ -284,9 +333,12 @@ impl Compiler<'_> {
             }))),
             ExprKind::UnaryApp { op, arg } => Term::Unary(*op, self.boxed(arg)),
             ExprKind::BinaryApp { op, arg1, arg2 } => Term::Binary(*op, Box::new([self.term(arg1), self.term(arg2)])),
-            ExprKind::GetAttr { expr, attr } => Term::Attribute(self.boxed(expr), attr.clone()),
-            ExprKind::HasAttr { expr, attr } => Term::Has(self.boxed(expr), Box::from([attr.clone()])),
-            ExprKind::ExtHasAttr { expr, attrs } => Term::Has(self.boxed(expr), attrs.iter().cloned().collect()),
+            ExprKind::GetAttr { expr, attr } => Term::Attribute(self.boxed(expr), self.attribute(attr)),
+            ExprKind::HasAttr { expr, attr } => Term::Has(self.boxed(expr), Box::from([self.attribute(attr)])),
+            ExprKind::ExtHasAttr { expr, attrs } => {
+                let of = self.boxed(expr);
+                Term::Has(of, attrs.iter().map(|name| self.attribute(name)).collect())
+            }
             ExprKind::Like { expr, pattern } => Term::Like(self.boxed(expr), pattern.clone()),
             ExprKind::Is { expr, entity_type } => Term::Is(self.boxed(expr), entity_type.clone()),
             ExprKind::ExtensionFunctionApp { fn_name, args } => {
@@ -310,7 +362,7 @@ impl Compiler<'_> {
 /// The operands of a chain of one operation, in their order: however it is bracketed, they are evaluated one after the other.
 fn chain<'e>(
     whole: &'e Expr,
-    operands: impl Fn(&'e ExprKind) -> Option<(&'e std::sync::Arc<Expr>, &'e std::sync::Arc<Expr>)>,
+    operands: impl Fn(&'e ExprKind) -> Option<(&'e Arc<Expr>, &'e Arc<Expr>)>,
 ) -> Vec<&'e Expr> {
     let mut found = Vec::new();
     let mut waiting = vec![whole];
