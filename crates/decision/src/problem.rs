@@ -15,20 +15,38 @@ pub struct Place {
     pub column: usize,
 }
 
-impl Place {
-    /// Where byte `offset` of `text` is. An offset behind its end, or in the middle of a character, is the nearest place before.
+/// The places of a text, whose lines are counted once.
+#[derive(Clone, Debug)]
+pub struct Places<'t> {
+    file: &'t str,
+    text: &'t str,
+    /// The offset of each line.
+    lines: Vec<usize>,
+}
+
+impl<'t> Places<'t> {
+    /// Those of this text.
     #[must_use]
-    pub fn of_offset(file: &str, text: &str, offset: usize) -> Self {
-        let mut end = offset.min(text.len());
-        while !text.is_char_boundary(end) {
+    pub fn of(file: &'t str, text: &'t str) -> Self {
+        let newlines = text.match_indices('\n').map(|(newline, _)| newline + 1);
+        let lines = std::iter::once(0).chain(newlines).collect();
+        Self { file, text, lines }
+    }
+
+    /// Where a byte is. An offset behind the end, or in the middle of a character, is the nearest place before.
+    #[must_use]
+    pub fn at(&self, offset: usize) -> Place {
+        let mut end = offset.min(self.text.len());
+        while !self.text.is_char_boundary(end) {
             end -= 1;
         }
-        let before = text.get(..end).unwrap_or("");
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        Self {
-            file: file.to_owned(),
-            line: before.matches('\n').count() + 1,
-            column: before.get(line_start..).unwrap_or("").chars().count() + 1,
+        let line = self.lines.partition_point(|start| *start <= end);
+        let start = line.checked_sub(1).and_then(|before| self.lines.get(before));
+        let before = self.text.get(start.copied().unwrap_or(0)..end).unwrap_or("");
+        Place {
+            file: self.file.to_owned(),
+            line,
+            column: before.chars().count() + 1,
         }
     }
 }
@@ -120,7 +138,7 @@ mod tests {
             (7, 3, 1),
             (99, 3, 1),
         ] {
-            let place = Place::of_offset("f", text, offset);
+            let place = Places::of("f", text).at(offset);
             assert_eq!((place.line, place.column), (line, column), "{offset}");
         }
     }

@@ -60,14 +60,12 @@ fn validate(schema: &ValidatorSchema, by_file: &[(Text<'_>, PolicySet)]) -> Vec<
     let mut problems = Vec::new();
     for (text, set) in by_file {
         let result = validator.validate(set, ValidationMode::Strict);
-        problems.extend(
-            result
-                .validation_errors()
-                .map(|error| read::of_diagnostic(*text, error)),
-        );
+        let places = text.places();
+        let errors = result.validation_errors();
+        problems.extend(errors.map(|error| read::of_diagnostic(&places, error)));
         let warnings = result
             .validation_warnings()
-            .map(|warning| read::of_diagnostic(*text, warning));
+            .map(|warning| read::of_diagnostic(&places, warning));
         problems.extend(warnings.map(|problem| Problem {
             severity: Severity::Warning,
             ..problem

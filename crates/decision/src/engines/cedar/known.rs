@@ -124,7 +124,7 @@ fn read_schema(text: Text<'_>) -> Result<ValidatorSchema, Vec<Problem>> {
     let read = ValidatorSchema::from_cedarschema_str(text.text, Extensions::all_available());
     match read {
         Ok((schema, _)) => Ok(schema),
-        Err(error) => Err(vec![of_diagnostic(text, &error)]),
+        Err(error) => Err(vec![of_diagnostic(&text.places(), &error)]),
     }
 }
 

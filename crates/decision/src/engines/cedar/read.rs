@@ -10,7 +10,7 @@ use miette::Diagnostic;
 use super::needs;
 use super::nesting::{NESTING_MAX, too_deep_at};
 use super::written::{Link, Source, Text};
-use crate::problem::{Place, Problem};
+use crate::problem::{Place, Places, Problem};
 
 /// What to do about a condition that is nested too deep.
 const TOO_DEEP: &str = "a chain of comparisons is shorter as `[...].contains(...)`";
@@ -96,7 +96,8 @@ fn read_text(text: Text<'_>, problems: &mut Vec<Problem>) -> Vec<Named> {
     let set = match parse_policyset(text.text) {
         Ok(set) => set,
         Err(errors) => {
-            problems.extend(errors.iter().map(|error| of_diagnostic(text, error)));
+            let places = text.places();
+            problems.extend(errors.iter().map(|error| of_diagnostic(&places, error)));
             return Vec::new();
         }
     };
@@ -105,11 +106,12 @@ fn read_text(text: Text<'_>, problems: &mut Vec<Problem>) -> Vec<Named> {
         .map(|template| (template.loc().map_or(0, Loc::start), template))
         .collect();
     found.sort_by_key(|(offset, _)| *offset);
+    let places = text.places();
     let numbered = (1..).zip(found);
     numbered
         .map(|(number, (offset, template))| Named {
             template: Arc::new(template.new_id(PolicyID::from_string(id_of(text, number, template)))),
-            place: Place::of_offset(text.name, text.text, offset),
+            place: places.at(offset),
         })
         .collect()
 }
@@ -117,7 +119,7 @@ fn read_text(text: Text<'_>, problems: &mut Vec<Problem>) -> Vec<Named> {
 /// The problem of a text that is nested too deep to be parsed.
 pub(super) fn too_deep(text: Text<'_>, is_schema: bool) -> Option<Problem> {
     let offset = too_deep_at(text.text, is_schema)?;
-    let place = Place::of_offset(text.name, text.text, offset);
+    let place = text.places().at(offset);
     Some(Problem::error(Some(place), format!("nested deeper than {NESTING_MAX}")))
 }
 
@@ -179,9 +181,9 @@ fn link_template(
 }
 
 /// A diagnostic about a text, with where it is if it says so.
-pub(super) fn of_diagnostic(text: Text<'_>, diagnostic: &dyn Diagnostic) -> Problem {
+pub(super) fn of_diagnostic(places: &Places<'_>, diagnostic: &dyn Diagnostic) -> Problem {
     let label = diagnostic.labels().and_then(|mut labels| labels.next());
-    let place = label.map(|label| Place::of_offset(text.name, text.text, label.offset()));
+    let place = label.map(|label| places.at(label.offset()));
     let help = diagnostic.help().map(|help| help.to_string());
     Problem::error(place, diagnostic.to_string()).with_help(help)
 }

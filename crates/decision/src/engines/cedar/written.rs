@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use crate::problem::Places;
+
 /// A text with the name by which problems call it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Text<'a> {
@@ -9,6 +11,13 @@ pub struct Text<'a> {
     pub name: &'a str,
     /// What is in it.
     pub text: &'a str,
+}
+
+impl<'a> Text<'a> {
+    /// The places in it.
+    pub(super) fn places(self) -> Places<'a> {
+        Places::of(self.name, self.text)
+    }
 }
 
 /// A template with its slots filled in.
