@@ -184,28 +184,28 @@ impl Ledger {
 
     /// Counts a refusal that was given before there was a request to account for.
     pub(crate) fn refused_early(&self, refusal: &Refusal, id: &RequestId, client: IpAddr) {
+        if self.log != LogRequests::Nothing && self.lines.admit() {
+            let (code, status) = (refusal.code(), refusal.status().as_u16());
+            tracing::info!(request_id = %id, client = %client, status, code, "refused");
+        }
         let mine = self.unmatched.of(&self.worker);
         mine.refused(self.registry.code(refusal.code()));
         mine.answered(&Answered {
             status: refusal.status().as_u16(),
             ..Answered::default()
         });
-        if self.log != LogRequests::Nothing && self.lines.admit() {
-            let (code, status) = (refusal.code(), refusal.status().as_u16());
-            tracing::info!(request_id = %id, client = %client, status, code, "refused");
-        }
     }
 }
 
 impl Ledger {
     /// Counts a TLS handshake that failed, and tells why, where the client did not just go away.
     pub(crate) fn handshake_failed(&self, client: IpAddr, reason: Option<&str>) {
-        self.worker.count(Event::TlsFailed);
         if let Some(reason) = reason.filter(|_| self.log != LogRequests::Nothing)
             && self.handshakes.admit()
         {
             tracing::info!(client = %client, reason, "a TLS handshake failed");
         }
+        self.worker.count(Event::TlsFailed);
     }
 }
 
@@ -379,15 +379,16 @@ impl Account {
             bytes_in: self.bytes_in,
             bytes_out: self.bytes_out,
         };
-        self.metrics.of(&ledger.worker).answered(&answered);
         let wanted = match ledger.log {
             LogRequests::Nothing => false,
             LogRequests::Refused => self.refused.is_some() && ledger.lines.admit(),
             LogRequests::All => self.refused.is_none() || ledger.lines.admit(),
         };
+        // Told before it is counted: whoever sees the counter finds the line.
         if wanted {
             self.log(duration, self.complete);
         }
+        self.metrics.of(&ledger.worker).answered(&answered);
     }
 
     fn end_trace(&mut self) {

@@ -250,7 +250,6 @@ impl Running {
         self.registry.contracts(ages);
         self.registry.issuers(verifiers.issuers.values().cloned().collect());
         self.decision_points.put_in_force(asked, &self.registry);
-        self.registry.reloaded(Reload::Applied, unix_seconds());
         let restart_needed = fixed_settings(&self.configuration, &configuration);
         Ok(Reloaded { restart_needed })
     }
@@ -268,9 +267,9 @@ impl Running {
         }
     }
 
-    /// Counts a reload that was refused.
-    pub(crate) fn reload_refused(&self) {
-        self.registry.reloaded(Reload::Refused, unix_seconds());
+    /// Counts a reload.
+    pub(crate) fn count(&self, reload: Reload) {
+        self.registry.reloaded(reload, unix_seconds());
     }
 
     /// Where callers arrive.

@@ -131,8 +131,8 @@ impl Following {
             Missed::Late => (Lessons::Unknown, "it took too long, and may still be written"),
             Missed::Unseen => (Lessons::Unknown, "there was no answer that could be relied upon"),
         };
-        self.meter.learnt(outcome, 1);
         tracing::error!(relation = %what, why, "what an operation says of relations is not learnt: look, and write it with `portcullis relation`");
+        self.meter.learnt(outcome, 1);
     }
 
     /// Brings relations to where the store is now. When it has returned without an error, nothing that was removed before permits

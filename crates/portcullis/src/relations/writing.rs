@@ -148,7 +148,6 @@ impl Writing {
 
 /// Tells operators what is not written, so that they can.
 fn tell(operations: &[Operation], error: &str, meter: &RelationsMeter) {
-    meter.learnt(Lessons::Failed, 1);
     for operation in operations {
         let relation = match operation {
             Operation::Add(tuple, _) | Operation::Remove(tuple) => tuple.to_string(),
@@ -160,4 +159,5 @@ fn tell(operations: &[Operation], error: &str, meter: &RelationsMeter) {
             "what an operation says of relations is not written down: write it with `portcullis relation`"
         );
     }
+    meter.learnt(Lessons::Failed, 1);
 }

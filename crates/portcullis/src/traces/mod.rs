@@ -155,10 +155,10 @@ impl Delivery {
                 }
             }
             Err(error) => {
-                self.registry.spans_dropped(batch.len());
                 if !std::mem::replace(&mut self.fails, true) {
                     tracing::warn!(%error, "the collector takes no traces; they are dropped and counted until it does");
                 }
+                self.registry.spans_dropped(batch.len());
             }
         }
     }

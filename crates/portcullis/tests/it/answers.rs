@@ -215,7 +215,7 @@ fn a_refusal_tells_neither_the_value_nor_what_is_inside() {
     upstream.saw_nothing("a secret in the URL");
     assert!(
         !gate
-            .log()
+            .log_so_far()
             .iter()
             .any(|line| line.contains("hunter2") || line.contains(secret))
     );

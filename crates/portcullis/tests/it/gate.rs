@@ -137,6 +137,7 @@ fn ended(child: &mut Child) -> Option<ExitStatus> {
 }
 
 /// Waits until something holds.
+#[track_caller]
 pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let start = Instant::now();
     while !holds() {
@@ -271,6 +272,30 @@ impl Gate {
 
     pub(crate) fn log(&self) -> Vec<String> {
         self.lines.lock().unwrap().clone()
+    }
+
+    /// Waits until a line of the log has all of these words. What a gate has logged is read by a thread, some time later.
+    #[track_caller]
+    pub(crate) fn logs(&self, words: &[&str]) {
+        let is_told = |line: &String| words.iter().all(|word| line.contains(word));
+        until(&format!("the log has {words:?}"), || self.log().iter().any(is_told));
+    }
+
+    /// Waits until the log has a line about a request that was refused for this `place`.
+    #[track_caller]
+    pub(crate) fn logs_place(&self, place: &str) {
+        until(&format!("the log has the place {place}"), || {
+            self.log_of_requests().iter().any(|line| line["place"] == place)
+        });
+    }
+
+    /// All that was logged before this was asked, and a little more: reloads, and waits until that is told.
+    pub(crate) fn log_so_far(&self) -> Vec<String> {
+        let reloads = |log: &[String]| log.iter().filter(|line| line.contains("reloaded")).count();
+        let before = reloads(&self.log());
+        self.signal("-HUP");
+        until("a reload is told", || reloads(&self.log()) > before);
+        self.log()
     }
 
     /// The log's lines about requests.

@@ -317,7 +317,7 @@ fn http_12_unknown_paths_add_no_labels() {
     });
     let metrics = gate.metrics();
     assert!(metrics.lines().count() <= series + 1, "{metrics}");
-    assert!(!metrics.contains("wordpress") && !gate.log().iter().any(|line| line.contains("wordpress")));
+    assert!(!metrics.contains("wordpress") && !gate.log_so_far().iter().any(|line| line.contains("wordpress")));
     upstream.saw_nothing("an unknown path");
 }
 

@@ -81,8 +81,8 @@ fn a_load_balancer_sees_the_gate_go_before_it_does() {
     assert!(gate.metrics().contains("portcullis_requests_total"));
     assert_eq!(gate.wait().code(), Some(0));
     assert_eq!(health(&gate), Some(3));
-    let last = gate.log().last().cloned().unwrap_or_default();
-    assert!(last.contains("\"stopped\"") && last.contains("\"seconds\":"), "{last}");
+    let is_last = |line: &String| line.contains("\"stopped\"") && line.contains("\"seconds\":");
+    until("the end is told last", || gate.log().last().is_some_and(is_last));
 }
 
 /// The exit code of `portcullis health`.

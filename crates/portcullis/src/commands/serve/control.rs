@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use portcullis_contract::document::Problem;
 use portcullis_gateway::listen::Drained;
+use portcullis_gateway::metrics::Reload;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -231,13 +232,13 @@ impl Control {
                 self.reload();
             }
             News::Unreachable { api, reason, again } => {
-                self.gate.running.reload_refused();
                 if !again {
                     tracing::error!(
                         api,
                         "the contract cannot be refreshed, what was in force stays: {reason}"
                     );
                 }
+                self.gate.running.count(Reload::Refused);
             }
             News::Reachable { api } => tracing::info!(api, "the contract can be refreshed again"),
         }
@@ -262,13 +263,18 @@ impl Control {
             gate.refresh = refresh;
             Ok((reloaded, warnings))
         });
-        match reloaded {
-            Ok((reloaded, warnings)) => self.tell_reloaded(&reloaded, &warnings),
-            Err(failure) => {
-                gate.running.reload_refused();
-                tell_refused(&failure);
+        // Told before it is counted: whoever sees the counter finds the reason in the log.
+        let outcome = match reloaded {
+            Ok((reloaded, warnings)) => {
+                self.tell_reloaded(&reloaded, &warnings);
+                Reload::Applied
             }
-        }
+            Err(failure) => {
+                tell_refused(&failure);
+                Reload::Refused
+            }
+        };
+        self.gate.running.count(outcome);
         self.orders.manager.ready(&self.status());
     }
 
