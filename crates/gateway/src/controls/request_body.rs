@@ -172,6 +172,9 @@ impl Reading<'_, '_> {
 
     async fn json(&mut self, incoming: Incoming, schema: SchemaId) -> Result<Read, Refusal> {
         let (sent, json) = self.decoded(incoming).await?;
+        let Some(json) = json else {
+            return Ok((RequestBody::Whole(sent), None));
+        };
         let undeclared = self.route.operation.policy.undeclared.body;
         if self.mode() == Mode::Observe {
             let conforms = self.observe(&json, schema, &Limits::default())?;
@@ -212,6 +215,9 @@ impl Reading<'_, '_> {
 
     async fn text(&mut self, incoming: Incoming, schema: SchemaId) -> Result<Read, Refusal> {
         let (sent, text) = self.decoded(incoming).await?;
+        let Some(text) = text else {
+            return Ok((RequestBody::Whole(sent), None));
+        };
         let judged = {
             let scratch = &mut self.gate.scratch.borrow_mut().json;
             super::judge_text(&self.route.api.contract.program, schema, &text, scratch)
@@ -237,9 +243,12 @@ impl Reading<'_, '_> {
         let (sent, form) = match self.streamable(content) {
             None => self.decoded(incoming).await?,
             Some(rules) => match self.collected(incoming, &rules).await? {
-                Collected::Whole(sent) => (sent.clone(), sent),
+                Collected::Whole(sent) => (sent.clone(), Some(sent)),
                 Collected::Overflow(rest) => return self.upload(rest, rules).await,
             },
+        };
+        let Some(form) = form else {
+            return Ok((RequestBody::Whole(sent), None));
         };
         let (id, boundary) = forms::of(content, self.content_type()).ok_or(Refusal::Internal)?;
         let fields = self.route.declared.fields(id).ok_or(Refusal::Internal)?;
@@ -330,6 +339,9 @@ impl Reading<'_, '_> {
 
     async fn xml(&mut self, incoming: Incoming) -> Result<Read, Refusal> {
         let (sent, xml) = self.decoded(incoming).await?;
+        let Some(xml) = xml else {
+            return Ok((RequestBody::Whole(sent), None));
+        };
         if let Err(code) = xml::check(&xml) {
             self.found(codes::code(Place::Body, code), StatusCode::BAD_REQUEST, None)?;
             return Ok((RequestBody::Whole(sent), None));
@@ -367,8 +379,9 @@ impl Reading<'_, '_> {
         self.tell(refusal, undeclared, schema)
     }
 
-    /// The whole body, as it was sent and decoded.
-    async fn decoded(&mut self, incoming: Incoming) -> Result<(Bytes, Bytes), Refusal> {
+    /// The whole body, as it was sent and decoded; not decoded where that cannot be done, and the control only observes. It passes then,
+    /// and says nothing that could be relied upon: whoever decodes it in another way may find what they will in it.
+    async fn decoded(&mut self, incoming: Incoming) -> Result<(Bytes, Option<Bytes>), Refusal> {
         let bytes_max = self.route.operation.policy.body_bytes_max;
         let coding = Coding::of(self.headers).map_err(of_decode_error)?;
         let arrival = self.arrival;
@@ -381,7 +394,7 @@ impl Reading<'_, '_> {
         };
         self.account.bytes_in += sent.len() as u64;
         let Some(coding) = coding else {
-            return Ok((sent.clone(), sent));
+            return Ok((sent.clone(), Some(sent)));
         };
         let budget = Budget {
             bytes_max,
@@ -389,12 +402,13 @@ impl Reading<'_, '_> {
         };
         let decoded = match decode(coding, &sent, budget) {
             Ok(decoded) => decoded,
-            // What was sent is judged then, which finds it wrong, and passes.
-            Err(_) if self.mode() == Mode::Observe => return Ok((sent.clone(), sent)),
-            Err(error) => return Err(of_decode_error(error)),
+            Err(error) => {
+                self.tell(of_decode_error(error), None, self.route.declared.span)?;
+                return Ok((sent, None));
+            }
         };
         hold.grow(decoded.len()).map_err(unread)?;
-        Ok((sent, Bytes::from(decoded)))
+        Ok((sent, Some(Bytes::from(decoded))))
     }
 }
 

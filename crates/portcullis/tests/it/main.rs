@@ -51,6 +51,7 @@ mod policy_tools;
 mod rates;
 mod relations;
 mod reload;
+mod resource_names;
 mod restart;
 mod sandbox;
 mod schema;

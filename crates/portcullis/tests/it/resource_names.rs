@@ -1,0 +1,180 @@
+//! The names of resources in requests: each has one reading, or none. Seen by an upstream that would take them in another way.
+
+use std::io::Write as _;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde_json::Value;
+
+use crate::gate::{Gate, Setup};
+use crate::tokens::{Issuer, key_set};
+use crate::upstream::Upstream;
+use crate::wire::Answer;
+
+const CONTRACT: &str = "\
+openapi: 3.1.0
+info: {title: Archive, version: '1'}
+security: [{bearer: []}]
+paths:
+  /vaults/{vault}:
+    parameters: [{name: vault, in: path, required: true, schema: {type: [integer, string]}}]
+    x-portcullis: {resources: [{type: Vault, path: vault}]}
+    get: {operationId: openVault, responses: {'200': {$ref: '#/components/responses/any'}}}
+  /boxes/{box}:
+    parameters: [{name: box, in: path, required: true, schema: {type: [integer, 'null']}}]
+    x-portcullis: {resources: [{type: Vault, path: box}]}
+    get: {operationId: openBox, responses: {'200': {$ref: '#/components/responses/any'}}}
+  /found:
+    get:
+      operationId: find
+      parameters: [{name: vault, in: query, schema: {type: string}}]
+      x-portcullis: {resources: [{type: Vault, query: vault}]}
+      responses: {'200': {$ref: '#/components/responses/any'}}
+  /named:
+    get:
+      operationId: name
+      parameters: [{name: X-Vault, in: header, schema: {type: string}}]
+      x-portcullis: {resources: [{type: Vault, header: X-Vault}]}
+      responses: {'200': {$ref: '#/components/responses/any'}}
+  /moves:
+    post:
+      operationId: move
+      x-portcullis: {resources: [{type: Vault, body: /from}, {type: Shelf, body: /shelf, optional: true}]}
+      requestBody:
+        content:
+          application/json: {schema: {$ref: '#/components/schemas/move'}}
+          application/x-www-form-urlencoded: {schema: {$ref: '#/components/schemas/move'}}
+      responses: {'200': {$ref: '#/components/responses/any'}}
+  /shelves/{shelf}/books/{book}:
+    parameters:
+      - {name: shelf, in: path, required: true, schema: {type: string}}
+      - {name: book, in: path, required: true, schema: {type: string}}
+      - {name: room, in: query, schema: {type: string}}
+    x-portcullis: {resources: [{type: Shelf, path: shelf}, {type: Vault, query: room}]}
+    get:
+      operationId: readBook
+      x-portcullis: {resources: [{type: Book, path: book}, {type: Vault, query: room, optional: true}]}
+      responses: {'200': {$ref: '#/components/responses/any'}}
+components:
+  schemas:
+    move: {type: object, properties: {from: {type: [integer, 'null']}, shelf: {type: [integer, string, 'null']}}}
+  responses:
+    any: {description: any, content: {application/json: {schema: {type: object, additionalProperties: true}}}}
+  securitySchemes: {bearer: {type: http, scheme: bearer}}
+";
+/// Whatever is not 7 is for everybody.
+const POLICIES: &str = r#"
+@id("all") permit (principal, action, resource);
+@id("vault") forbid (principal, action, resource == Vault::"7");
+@id("shelf") forbid (principal, action, resource == Shelf::"7");
+@id("book") forbid (principal, action, resource == Book::"7");
+"#;
+
+struct Archive {
+    upstream: Upstream,
+    gate: Gate,
+    issuer: Issuer,
+}
+
+impl Archive {
+    fn start(mode: &str) -> Self {
+        let (upstream, issuer) = (Upstream::with_json("{}"), Issuer::new("one"));
+        let directory = setup(CONTRACT, &upstream)
+            .with_api(&format!("policy: {{modes: {{contract_in: {mode}}}}}"))
+            .written();
+        directory.write("keys.json", &key_set(&[&issuer]));
+        directory.write("all.cedar", POLICIES);
+        let gate = Gate::start(directory);
+        Self { upstream, gate, issuer }
+    }
+
+    fn send(&self, method: &str, target: &str, fields: &[(&str, &str)], body: &[u8]) -> Answer {
+        let authorization = format!("Bearer {}", self.issuer.token());
+        let fields = [&[("Authorization", authorization.as_str())], fields].concat();
+        self.gate.client().send(method, target, &fields, body)
+    }
+
+    #[track_caller]
+    fn is_permitted(&self, answer: &Answer) {
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        self.upstream.one();
+    }
+
+    /// Denied for this, with nothing sent on.
+    #[track_caller]
+    fn is_denied(&self, answer: &Answer, place: &str) {
+        answer.is_refused_as(place, 403, "authorization.denied");
+        let id = answer.json()["request_id"].clone();
+        let mut line = Value::Null;
+        crate::gate::until("the refusal is logged", || {
+            let lines = self.gate.log_of_requests();
+            let found = lines.into_iter().find(|line| line["request_id"] == id);
+            found.inspect(|found| line = found.clone()).is_some()
+        });
+        assert_eq!(line["place"], place);
+        assert_eq!(self.upstream.seen().len(), 0, "it went on");
+    }
+}
+
+fn setup(contract: &str, upstream: &Upstream) -> Setup {
+    Setup::new(contract, upstream.address)
+        .with("issuers: [{name: main, issuer: 'https://id.example', audiences: ['https://things.example'], keys: {file: keys.json}}]")
+        .with_api("security_schemes: {bearer: {issuers: [main]}}")
+        .with_api("authorization: {policies: [all.cedar]}")
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn authz_1_a_body_that_cannot_be_decoded_names_nothing() {
+    const JSON: &[u8] = br#"{"from":8}"#;
+    let packed = gzip(JSON);
+    let (cut, more) = (&packed[..packed.len() - 4], [&packed[..], b"x"].concat());
+    let bomb = gzip(&[b" ".repeat(4 << 20), JSON.to_vec()].concat());
+    for mode in ["observe", "'off'", "enforce"] {
+        let archive = Archive::start(mode);
+        let post = |media_type: &str, coding: &str, body: &[u8]| {
+            let fields = [("Content-Type", media_type), ("Content-Encoding", coding)];
+            archive.send("POST", "/moves", &fields, body)
+        };
+        let json = "application/json";
+        if mode != "'off'" {
+            archive.is_permitted(&post(json, "gzip", &packed));
+            archive.is_permitted(&post(json, "identity", JSON));
+        }
+        for (media_type, coding, body) in [
+            // JSON as it stands, and something else to whoever decodes it as well as they can.
+            (json, "gzip", JSON),
+            (json, "deflate", JSON),
+            (json, "br", JSON),
+            ("application/x-www-form-urlencoded", "gzip", b"from=8"),
+            (json, "gzip", cut),
+            (json, "gzip", &more),
+            (json, "gzip", &bomb),
+            (json, "x-unknown", JSON),
+            (json, "gzip, gzip", JSON),
+        ] {
+            let answer = post(media_type, coding, body);
+            match mode {
+                "enforce" => assert!(matches!(answer.status, 400 | 413 | 415), "{coding}: {}", answer.text()),
+                _ => archive.is_denied(&answer, "resource-unreadable"),
+            }
+        }
+        assert_eq!(archive.upstream.seen().len(), 0, "{mode}");
+    }
+}
+
+#[test]
+fn a_body_that_cannot_be_decoded_is_told_where_the_contract_observes() {
+    let archive = Archive::start("observe");
+    let fields = [("Content-Type", "application/json"), ("Content-Encoding", "gzip")];
+    archive.send("POST", "/moves", &fields, br#"{"from":8}"#);
+    crate::gate::until("it is counted", || {
+        let counted = ["portcullis_would_refuse_total", "http.encoding.broken"];
+        archive.gate.metric(&counted) >= 1.0
+    });
+}
