@@ -2,6 +2,7 @@
 
 pub(crate) mod admin;
 mod advice;
+mod anonymous;
 mod authorization;
 mod callers;
 mod decision_points;
@@ -204,6 +205,7 @@ pub(crate) fn of_document(
     problems.extend(security::problems(api, &document, &contract, location));
     problems.extend(callers::warnings(api, &document, &contract));
     problems.extend(advice::warnings(&document, &contract, &policies));
+    problems.extend(anonymous::warnings(api, &document, &contract, &policies));
     if let Some(bases) = &api.base_paths {
         contract.serve_below(bases.clone());
     }

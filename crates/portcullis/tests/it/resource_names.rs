@@ -4,9 +4,9 @@ use std::io::Write as _;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::gate::{Gate, Setup};
+use crate::gate::{Gate, Setup, run};
 use crate::tokens::{Issuer, key_set};
 use crate::upstream::Upstream;
 use crate::wire::Answer;
@@ -177,4 +177,51 @@ fn a_body_that_cannot_be_decoded_is_told_where_the_contract_observes() {
         let counted = ["portcullis_would_refuse_total", "http.encoding.broken"];
         archive.gate.metric(&counted) >= 1.0
     });
+}
+
+#[test]
+fn d5_a_decision_that_is_avoided_without_a_credential_is_warned_of() {
+    let upstream = Upstream::with_json("{}");
+    let either = CONTRACT.replace(
+        "get: {operationId: openVault,",
+        "get: {operationId: openVault, security: [{}, {bearer: []}],",
+    );
+    let bare = |security: &str| {
+        let get = format!(
+            "  /rates:\n    get: {{operationId: readRates, security: {security}, responses: {{'200': {{$ref: '#/components/responses/any'}}}}}}\n"
+        );
+        either.replace("  /moves:\n", &format!("{get}  /moves:\n"))
+    };
+    let told = |contract: &str, authorization: &str| {
+        let directory = setup(contract, &upstream).written();
+        directory.write("keys.json", &key_set(&[&Issuer::new("one")]));
+        directory.write("all.cedar", POLICIES);
+        let configuration = directory
+            .read("gate.yaml")
+            .replace("authorization: {policies: [all.cedar]}", authorization);
+        directory.write("gate.yaml", &configuration);
+        let output = run(&directory.0, &["check", "-c", "gate.yaml", "--json"]);
+        assert_eq!(output.status.code(), Some(0));
+        let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let problems = told.as_array().or(told["problems"].as_array()).unwrap().clone();
+        let warned = problems
+            .into_iter()
+            .find(|problem| problem.to_string().contains("is let in"));
+        warned.map(|problem| [&problem["line"], &problem["severity"], &problem["help"]].map(Value::clone))
+    };
+    let decided = "authorization: {policies: [all.cedar]}";
+    let warned = told(&bare("[{}, {bearer: []}]"), decided).unwrap();
+    let line = bare("[{}]")
+        .lines()
+        .position(|line| line.contains("readRates"))
+        .unwrap()
+        + 1;
+    assert_eq!(warned[..2], [json!(line), json!("warning")]);
+    assert!(warned[2].as_str().unwrap().contains("take `{}` out"), "{warned:?}");
+    // Whoever names a resource is decided on also as nobody; where nothing else is taken, and where it is not decided, nothing is avoided.
+    assert_eq!(told(&either, decided), None);
+    assert_eq!(told(&bare("[]"), decided), None);
+    assert_eq!(told(&bare("[{bearer: []}]"), decided), None);
+    let observed = format!("{decided}\n    policy: {{modes: {{authorization: 'off'}}}}");
+    assert_eq!(told(&bare("[{}, {bearer: []}]"), &observed), None);
 }
