@@ -328,6 +328,7 @@ assignments:
   - {role: teller, group: tellers}
   - {role: auditor, subject: ada, when: {networks: [127.0.0.0/8]}}
   - {role: auditor, subject: eve, when: {networks: [192.0.2.0/24]}}
+  - {role: auditor, subject: bot, subject_type: Client}
 ";
 
 #[test]
@@ -380,6 +381,14 @@ fn d2_roles_are_needed_for_an_operation_and_never_enough_for_a_resource() {
         "an auditor is a teller as well"
     );
     assert_eq!(status(json!({"sub": "eve"}), "/audit"), 403, "from elsewhere only");
+    // Whoever registers a client may call it ada: it is no user of that name.
+    assert_eq!(status(json!({"sub": "ada", "client_id": "ada"}), "/audit"), 403);
+    assert_eq!(status(json!({"sub": "bot", "client_id": "bot"}), "/audit"), 200);
+    assert_eq!(
+        status(json!({"sub": "bot"}), "/audit"),
+        403,
+        "nor is the user the client"
+    );
     // Roles let ask about accounts; which ones, policies say.
     assert_eq!(
         status(json!({"sub": "alice", "groups": ["tellers"]}), "/accounts/1"),

@@ -1,5 +1,7 @@
 //! Answers that list resources leave with those alone that their caller may see.
 
+use std::io::Write as _;
+
 use serde_json::{Value, json};
 
 use crate::gate::{Gate, Setup, run, until};
@@ -144,6 +146,34 @@ fn authz_1_what_leads_to_a_list_says_nothing_of_it() {
         "policy: {modes: {contract_out: 'off', authorization: observe}}",
     );
     assert_eq!(observing.send("eve", "GET").text(), PAGE);
+}
+
+#[test]
+fn authz_1_what_leads_to_a_list_says_nothing_of_its_bytes() {
+    let upstream = Upstream::start(|seen, stream| {
+        let fields = [
+            ("Location", "/notes?page=2"),
+            ("ETag", "\"all\""),
+            ("Content-Digest", "sha-256=:AAAA:"),
+        ];
+        let whole = answer("302 Found", &fields, PAGE.as_bytes());
+        let body_bytes = if seen.line.starts_with("HEAD") { PAGE.len() } else { 0 };
+        stream.write_all(&whole[..whole.len() - body_bytes]).is_ok()
+    });
+    let notes = Notes::start(&upstream, "policy: {modes: {contract_out: 'off'}}");
+    for method in ["GET", "HEAD"] {
+        let answered = notes.send("eve", method);
+        assert_eq!(
+            (answered.status, answered.header("location")),
+            (302, Some("/notes?page=2"))
+        );
+        // How long the list is, or whether it is another one than yesterday.
+        for name in ["etag", "content-digest"] {
+            assert_eq!(answered.header(name), None, "{method}");
+        }
+        let length = answered.header("content-length");
+        assert!(length.is_none_or(|length| length == "0"), "{method}: {length:?}");
+    }
 }
 
 #[test]

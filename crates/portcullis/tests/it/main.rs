@@ -17,6 +17,7 @@ mod address_lists;
 mod admin_operations;
 mod answers;
 mod api_keys;
+mod asked_again;
 mod authorization;
 mod authzen;
 mod balance;

@@ -94,6 +94,15 @@ impl Archive {
         self.gate.client().send(method, target, &fields, body)
     }
 
+    fn post(&self, body: &str) -> Answer {
+        self.send(
+            "POST",
+            "/moves",
+            &[("Content-Type", "application/json")],
+            body.as_bytes(),
+        )
+    }
+
     #[track_caller]
     fn is_permitted(&self, answer: &Answer) {
         assert_eq!(answer.status, 200, "{}", answer.text());
@@ -114,6 +123,13 @@ impl Archive {
         assert_eq!(line["place"], place);
         assert_eq!(self.upstream.seen().len(), 0, "it went on");
     }
+
+    /// Refused by whichever control comes first, with nothing sent on.
+    #[track_caller]
+    fn is_refused(&self, answer: &Answer) {
+        assert!(matches!(answer.status, 400 | 403), "{}", answer.text());
+        assert_eq!(self.upstream.seen().len(), 0, "it went on");
+    }
 }
 
 fn setup(contract: &str, upstream: &Upstream) -> Setup {
@@ -121,6 +137,110 @@ fn setup(contract: &str, upstream: &Upstream) -> Setup {
         .with("issuers: [{name: main, issuer: 'https://id.example', audiences: ['https://things.example'], keys: {file: keys.json}}]")
         .with_api("security_schemes: {bearer: {issuers: [main]}}")
         .with_api("authorization: {policies: [all.cedar]}")
+}
+
+#[test]
+fn authz_1_an_id_that_may_be_a_number_or_a_text_has_one_spelling_as_a_number() {
+    for mode in ["enforce", "observe", "'off'"] {
+        let archive = Archive::start(mode);
+        let get = |target: &str| archive.send("GET", target, &[], b"");
+        for named in ["8", "-7", "blue", "seven", "07", "7a"] {
+            archive.is_permitted(&get(&format!("/vaults/{named}")));
+        }
+        archive.is_denied(&get("/vaults/7"), "cedar:vault");
+        // What a reader of numbers takes for 7.
+        for odd in ["7.0", "7e0", "70e-1", "0.7e1"] {
+            archive.is_denied(&get(&format!("/vaults/{odd}")), "resource-unreadable");
+        }
+    }
+}
+
+#[test]
+fn authz_1_an_integer_that_may_be_null_is_spelt_as_an_integer() {
+    for mode in ["enforce", "observe", "'off'"] {
+        let archive = Archive::start(mode);
+        let get = |target: &str| archive.send("GET", target, &[], b"");
+        archive.is_permitted(&get("/boxes/8"));
+        archive.is_denied(&get("/boxes/7"), "cedar:vault");
+        for odd in ["7.0", "07", "+7", "null", "x"] {
+            let answer = get(&format!("/boxes/{odd}"));
+            match mode {
+                "enforce" => archive.is_refused(&answer),
+                _ => archive.is_denied(&answer, "resource-unreadable"),
+            }
+        }
+    }
+    let archive = Archive::start("enforce");
+    archive.is_permitted(&archive.post(r#"{"from":8}"#));
+    archive.is_permitted(&archive.post(r#"{"from":8,"shelf":null}"#));
+    archive.is_permitted(&archive.post(r#"{"from":8,"shelf":"7.0"}"#));
+    for (body, place) in [
+        (r#"{"from":7}"#, "cedar:vault"),
+        // Null is no name.
+        (r#"{"from":null}"#, "resource-missing"),
+        (r#"{"from":8.0}"#, "resource-unreadable"),
+        (r#"{"from":8,"shelf":7}"#, "cedar:shelf"),
+        (r#"{"from":8,"shelf":"7"}"#, "cedar:shelf"),
+        (r#"{"from":8,"shelf":8.0}"#, "resource-unreadable"),
+    ] {
+        archive.is_denied(&archive.post(body), place);
+    }
+}
+
+#[test]
+fn authz_1_a_header_field_that_is_there_twice_names_nothing() {
+    for mode in ["enforce", "observe"] {
+        let archive = Archive::start(mode);
+        let get = |fields: &[(&str, &str)]| archive.send("GET", "/named", fields, b"");
+        archive.is_permitted(&get(&[("X-Vault", "8")]));
+        archive.is_denied(&get(&[("x-vault", "7")]), "cedar:vault");
+        for twins in [
+            [("X-Vault", "8"), ("X-Vault", "7")],
+            [("X-Vault", "8"), ("x-vault", "8")],
+        ] {
+            let answer = get(&twins);
+            match mode {
+                "enforce" => archive.is_refused(&answer),
+                _ => archive.is_denied(&answer, "resource-unreadable"),
+            }
+        }
+        // Both are HTTP_X_VAULT to whoever reads header fields as CGI does.
+        let answer = get(&[("X-Vault", "8"), ("X_Vault", "7")]);
+        match mode {
+            "enforce" => {
+                assert_eq!(answer.status, 200, "what is not declared is left out");
+                assert_eq!(archive.upstream.one().header("x_vault"), None);
+            }
+            _ => archive.is_denied(&answer, "resource-unreadable"),
+        }
+    }
+}
+
+#[test]
+fn authz_1_a_plus_in_a_query_names_nothing() {
+    for mode in ["enforce", "observe"] {
+        let archive = Archive::start(mode);
+        let get = |query: &str| archive.send("GET", &format!("/found?{query}"), &[], b"");
+        for named in ["vault=a%20b", "vault=a%2Bb", "vault=8"] {
+            archive.is_permitted(&get(named));
+        }
+        // `a b` to some, `a+b` to others.
+        for odd in ["vault=a+b", "vault=+7", "vault=7+"] {
+            archive.is_denied(&get(odd), "resource-unreadable");
+        }
+    }
+}
+
+#[test]
+fn d4_what_a_path_names_no_operation_of_it_forgets() {
+    let archive = Archive::start("enforce");
+    let get = |target: &str| archive.send("GET", target, &[], b"");
+    archive.is_permitted(&get("/shelves/8/books/8?room=8"));
+    archive.is_denied(&get("/shelves/7/books/8?room=8"), "cedar:shelf");
+    archive.is_denied(&get("/shelves/8/books/7?room=8"), "cedar:book");
+    archive.is_denied(&get("/shelves/8/books/8?room=7"), "cedar:vault");
+    // Nor does it make optional what the path asks for.
+    archive.is_denied(&get("/shelves/8/books/8"), "resource-missing");
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
