@@ -3,6 +3,7 @@
 //! Questions are never asked here: a process holds all tuples in memory ([`Relations`]), and a [`Follower`] keeps that up to date.
 //! Whoever writes follows up afterwards; whoever does not write follows several times a second.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use portcullis_decision::relations::{Batch, Change, Loader, Model, Object, Origin, Precondition, Relations, Tuple};
@@ -91,9 +92,13 @@ pub struct Page {
 
 /// Keeps tuples in memory as those in a store are. One for each [`Relations`]: two would apply what they hear out of order, and what
 /// was revoked would live again.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Follower {
     position: Position,
+    /// Objects whose tuples count for nothing.
+    gone: HashSet<Object>,
+    /// Whether a tuple was left out for that.
+    has_left_out: bool,
 }
 
 /// What came of following.
@@ -106,7 +111,9 @@ pub struct Followed {
 }
 
 /// What was heard so far.
-struct Hearing {
+struct Hearing<'g> {
+    gone: &'g HashSet<Object>,
+    has_left_out: bool,
     model: Arc<Model>,
     loader: Option<Loader>,
     changes: Vec<Change>,
@@ -121,6 +128,19 @@ impl Follower {
         self.follow_under(relations.model(), store, relations)
     }
 
+    /// From here on no tuple of these objects counts, whatever the store says; and of those that were left out before, and are not among
+    /// these, whatever it says counts again with the next [`Follower::follow`].
+    pub fn leave_out(&mut self, gone: HashSet<Object>, relations: &Relations) {
+        for object in gone.difference(&self.gone) {
+            relations.forget(object.view());
+        }
+        // What was heard and left out is heard again, with everything else.
+        if !self.gone.is_subset(&gone) && std::mem::take(&mut self.has_left_out) {
+            self.position = Position::default();
+        }
+        self.gone = gone;
+    }
+
     /// Puts another model in force, with all tuples of the store.
     ///
     /// # Errors
@@ -131,7 +151,10 @@ impl Follower {
         store: &mut dyn Tuples,
         relations: &Relations,
     ) -> Result<Followed, StoreError> {
-        let mut anew = Self::default();
+        let mut anew = Self {
+            gone: self.gone.clone(),
+            ..Self::default()
+        };
         let followed = anew.follow_under(model, store, relations)?;
         *self = anew;
         Ok(followed)
@@ -144,12 +167,15 @@ impl Follower {
         relations: &Relations,
     ) -> Result<Followed, StoreError> {
         let mut hearing = Hearing {
+            gone: &self.gone,
+            has_left_out: false,
             model,
             loader: None,
             changes: Vec::new(),
         };
         let position = store.changes(self.position, &mut hearing)?;
         let whole = hearing.loader.is_some();
+        let has_left_out = hearing.has_left_out;
         let unfit = match hearing.loader {
             Some(loader) => {
                 let loaded = loader.finish();
@@ -160,16 +186,31 @@ impl Follower {
             None => relations.apply(&hearing.changes).unfit,
         };
         self.position = position;
+        self.has_left_out |= has_left_out;
         Ok(Followed { whole, unfit })
     }
 }
 
-impl Listener for Hearing {
+impl Hearing<'_> {
+    /// Whether a tuple has an object that is gone. Mostly none is.
+    fn is_gone(&self, tuple: Tuple<&str>) -> bool {
+        let is_gone = |object: Object<&str>| self.gone.contains(&object.keep());
+        !self.gone.is_empty() && (is_gone(tuple.object()) || tuple.subject().object().is_some_and(is_gone))
+    }
+}
+
+impl Listener for Hearing<'_> {
     fn begin(&mut self, whole: bool) {
         self.loader = whole.then(|| Loader::new(Arc::clone(&self.model)));
     }
 
     fn hear(&mut self, change: Change<&str>) {
+        if let Change::Added(tuple) = change
+            && self.is_gone(tuple)
+        {
+            self.has_left_out = true;
+            return;
+        }
         match (&mut self.loader, change) {
             (Some(loader), Change::Added(tuple)) => loader.add(tuple),
             (_, change) => self.changes.push(change.keep()),

@@ -126,6 +126,22 @@ impl Relations {
         applied
     }
 
+    /// Takes out every tuple that has an object, on either side, and says how many there were.
+    pub fn forget(&self, object: Object<&str>) -> u64 {
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let version = self.current.load_full();
+        let kind = version.model.type_id(object.kind()).ok();
+        let Some(entity) = kind.and_then(|kind| version.index.entity(kind, object.id())) else {
+            return 0;
+        };
+        let mut index = version.index.clone();
+        let (removed, left) = index.forget(entity);
+        let (model, number) = (Arc::clone(&version.model), version.number + 1);
+        self.current.store(Arc::new(Version { model, index, number }));
+        free.extend(left);
+        removed
+    }
+
     /// Whether a relation of an object holds for a subject.
     ///
     /// # Errors

@@ -18,6 +18,7 @@ pub struct RelationsMeter {
     /// When the store was last read, in milliseconds.
     read: AtomicU64,
     tuples: AtomicU64,
+    owed: AtomicU64,
     learnt: [AtomicU64; Lessons::ALL.len()],
 }
 
@@ -50,6 +51,7 @@ impl Default for RelationsMeter {
             begun: Instant::now(),
             read: AtomicU64::new(0),
             tuples: AtomicU64::new(0),
+            owed: AtomicU64::new(0),
             learnt: Default::default(),
         }
     }
@@ -62,6 +64,12 @@ impl RelationsMeter {
         self.read
             .store(u64::try_from(since).unwrap_or(u64::MAX), Ordering::Relaxed);
         self.tuples.store(tuples, Ordering::Relaxed);
+    }
+
+    /// So many objects are deleted, and that is not written down yet.
+    pub fn owes(&self, objects: usize) {
+        self.owed
+            .store(u64::try_from(objects).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     /// Counts so many that were learnt, or not.
@@ -84,6 +92,10 @@ pub(super) fn expose(encoder: &mut DescriptorEncoder<'_>, meter: &RelationsMeter
     encoder
         .encode_descriptor("portcullis_relations_age", help, seconds, MetricType::Gauge)?
         .encode_gauge(&age.as_secs_f64())?;
+    let help = "Objects that are deleted while that cannot be written down: nobody is related to them.";
+    encoder
+        .encode_descriptor("portcullis_relations_owed", help, None, MetricType::Gauge)?
+        .encode_gauge(&meter.owed.load(Ordering::Relaxed))?;
     let help = "Answers from which relations are learnt, by outcome.";
     let mut family = encoder.encode_descriptor("portcullis_relations_learnt", help, None, MetricType::Counter)?;
     for (outcome, count) in Lessons::ALL.into_iter().zip(&meter.learnt) {

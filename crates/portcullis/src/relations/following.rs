@@ -16,6 +16,7 @@ use portcullis_store::StoreError;
 use portcullis_store::relations::{Followed, Follower};
 use portcullis_store::sqlite::SqliteTuples;
 
+use super::owed::Owed;
 use super::writing::Writer;
 use crate::outage::Outage;
 
@@ -33,6 +34,8 @@ pub(super) struct Following {
     /// None where they were read once, for as long as that counts for whoever asked.
     store: Option<Mutex<Store>>,
     writer: Option<Writer>,
+    /// Whose relations count for nothing, though the store has them.
+    owed: Arc<Owed>,
     /// What the time below counts from.
     begun: Instant,
     /// When the store was last read, in milliseconds.
@@ -55,23 +58,23 @@ struct Store {
 impl Following {
     /// What was read and is not followed.
     pub(super) fn once(relations: Relations) -> Self {
-        Self::new(relations, None, None, Arc::default())
+        Self::new(relations, None, None, Arc::default(), Arc::default())
     }
 
-    /// Follows a store that was read up to where the follower is, and writes what is learnt.
+    /// Follows a store that was read up to where the follower is, and writes what is learnt, and before that what is owed.
     ///
     /// # Errors
     /// There are no threads.
     pub(super) fn start(
         relations: Relations,
-        tuples: SqliteTuples,
-        follower: Follower,
+        (tuples, follower): (SqliteTuples, Follower),
         writer: SqliteTuples,
+        owed: Arc<Owed>,
         meter: Arc<RelationsMeter>,
     ) -> std::io::Result<Arc<Self>> {
-        let (writer, writing) = Writer::new(writer, relations.model());
+        let (writer, writing) = Writer::new(writer, relations.model(), Arc::clone(&owed));
         let store = Store { tuples, follower };
-        let following = Arc::new(Self::new(relations, Some(store), Some(writer), meter));
+        let following = Arc::new(Self::new(relations, Some(store), Some(writer), owed, meter));
         // Reading everything may have taken longer than what was read counts.
         following.follow();
         let of = Arc::downgrade(&following);
@@ -81,10 +84,17 @@ impl Following {
         Ok(following)
     }
 
-    fn new(relations: Relations, store: Option<Store>, writer: Option<Writer>, meter: Arc<RelationsMeter>) -> Self {
+    fn new(
+        relations: Relations,
+        store: Option<Store>,
+        writer: Option<Writer>,
+        owed: Arc<Owed>,
+        meter: Arc<RelationsMeter>,
+    ) -> Self {
         Self {
             relations,
             meter,
+            owed,
             store: store.map(Mutex::new),
             writer,
             begun: Instant::now(),
@@ -107,6 +117,11 @@ impl Following {
         self.look();
         let lapses = self.lapses.load(Ordering::Acquire);
         self.relations.changes().wrapping_add(lapses)
+    }
+
+    /// What is owed to the store.
+    pub(super) fn owed(&self) -> &Arc<Owed> {
+        &self.owed
     }
 
     pub(super) fn meter(&self) -> &Arc<RelationsMeter> {
@@ -135,8 +150,8 @@ impl Following {
         self.meter.learnt(outcome, 1);
     }
 
-    /// Brings relations to where the store is now. When it has returned without an error, nothing that was removed before permits
-    /// anything, and everything that was added counts.
+    /// Brings relations to where the store is now, without what is owed to it. When it has returned, and the store could be read, nothing that
+    /// was removed before permits anything, and everything that was added counts.
     pub(super) fn follow(&self) {
         self.read_with(|store, relations| store.follower.follow(&mut store.tuples, relations));
     }
@@ -152,6 +167,10 @@ impl Following {
     fn read_with(&self, read: impl FnOnce(&mut Store, &Relations) -> Result<Followed, StoreError>) {
         let Some(store) = &self.store else { return };
         let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
+        // Also where nothing can be read.
+        let owed = self.owed.objects();
+        self.meter.owes(owed.len());
+        store.follower.leave_out(owed, &self.relations);
         // Before: what is written while it is read counts from here.
         let begun = Instant::now();
         match read(&mut store, &self.relations) {
@@ -215,6 +234,9 @@ impl Following {
 
     fn outdated(&self) -> Option<Outdated> {
         self.store.as_ref()?;
+        if self.owed.is_overrun() {
+            return Some(Outdated::Overrun);
+        }
         let age = self
             .milliseconds(Instant::now())
             .saturating_sub(self.read.load(Ordering::Acquire));

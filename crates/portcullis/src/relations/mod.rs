@@ -5,6 +5,7 @@
 
 mod following;
 mod model;
+mod owed;
 mod writing;
 
 use std::sync::{Arc, OnceLock};
@@ -23,6 +24,7 @@ use crate::credentials;
 use crate::lifecycle::sandbox::Places;
 use following::Following;
 pub(crate) use model::at;
+use owed::Owed;
 
 /// The relations of a configuration. Until somebody has read their store, nothing can be asked.
 #[derive(Debug)]
@@ -132,7 +134,8 @@ impl Keeper {
         let is_same = |known: &&InForce| known.configured == kept.configured && known.written == kept.written;
         let following = match self.in_force.as_ref().filter(is_same) {
             Some(known) => Arc::clone(&known.following),
-            None => begin(kept, self.meter()).map_err(|fault| Box::new(fault.problem(&kept.configured, location)))?,
+            None => begin(kept, self.owed(kept), self.meter())
+                .map_err(|fault| Box::new(fault.problem(&kept.configured, location)))?,
         };
         // It is new: nobody has read it.
         let _first = kept.read.set(Arc::clone(&following));
@@ -141,6 +144,13 @@ impl Keeper {
             written: kept.written.clone(),
             following,
         })))
+    }
+
+    /// What is owed to the same store, under whatever model.
+    fn owed(&self, kept: &Kept) -> Arc<Owed> {
+        let known = self.in_force.as_ref();
+        let known = known.filter(|known| known.configured.store.value == kept.configured.store.value);
+        known.map_or_else(Arc::default, |known| Arc::clone(known.following.owed()))
     }
 
     /// Counts go on from one configuration to the next.
@@ -236,8 +246,8 @@ fn load(kept: &Kept) -> Result<(Relations, (SqliteTuples, Follower)), Fault> {
     Ok((relations, (store, follower)))
 }
 
-fn begin(kept: &Kept, meter: Arc<RelationsMeter>) -> Result<Arc<Following>, Fault> {
-    let (relations, (store, follower)) = load(kept)?;
+fn begin(kept: &Kept, owed: Arc<Owed>, meter: Arc<RelationsMeter>) -> Result<Arc<Following>, Fault> {
+    let (relations, read) = load(kept)?;
     let writer = SqliteTuples::open(&kept.configured.store.value).map_err(Fault::Store)?;
-    Following::start(relations, store, follower, writer, meter).map_err(Fault::Threads)
+    Following::start(relations, read, writer, owed, meter).map_err(Fault::Threads)
 }

@@ -1,7 +1,7 @@
 //! Who stands in which relation to what: written by commands, learnt from answers, followed by a gate that serves.
 
-use std::io::Write;
-use std::process::Output;
+use std::io::{BufRead as _, BufReader, Write};
+use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -400,6 +400,132 @@ fn d4_what_cannot_be_written_down_is_told_with_the_tuple() {
         bank.send("jean", "POST", "/accounts").status == 201
     });
     assert_eq!(bank.status("jean", "/accounts/7"), 200);
+}
+
+/// Another process that holds the store until it is dropped; none where there is no Python.
+struct Holder(std::process::Child);
+
+impl Holder {
+    /// Runs Python in the directory of a gate, until it says that it holds the store.
+    fn start(directory: &Directory, script: &str) -> Option<Self> {
+        let script = format!("import sys\n{script}\nprint('held', flush=True)\nsys.stdin.read()");
+        let mut command = Command::new("python3");
+        command.args(["-c", &script]).current_dir(&directory.0);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let Ok(mut child) = command.spawn() else {
+            println!("NOT TESTED: there is no Python to hold a store");
+            return None;
+        };
+        let mut said = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut said)
+            .unwrap();
+        assert_eq!(said, "held\n");
+        Some(Self(child))
+    }
+
+    /// Lets nobody write.
+    fn of_writers(directory: &Directory) -> Option<Self> {
+        let begin = "import sqlite3\nstore = sqlite3.connect('relations.db', isolation_level=None)\nstore.execute('BEGIN IMMEDIATE')";
+        Self::start(directory, begin)
+    }
+
+    /// Lets nobody read either: takes the locks of <https://www.sqlite.org/walformat.html#wal_locks>.
+    fn of_all(directory: &Directory) -> Option<Self> {
+        let lock = "import fcntl\nindex = open('relations.db-shm', 'r+b')\nfcntl.lockf(index, fcntl.LOCK_EX, 8, 120)";
+        Self::start(directory, lock)
+    }
+}
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn d4_a_store_that_another_process_locks_permits_nothing_and_holds_nothing_up() {
+    let upstream = Upstream::start(bank);
+    let bank = Bank::start(&upstream, &["account:1#owner@user:jean"]);
+    assert_eq!(bank.status("jean", "/accounts/1"), 200);
+    let Some(holder) = Holder::of_all(&bank.gate.directory) else {
+        return;
+    };
+    let locked = Instant::now();
+    until("nothing is permitted", || bank.status("jean", "/accounts/1") == 403);
+    assert!(locked.elapsed() < Duration::from_secs(3), "{:?}", locked.elapsed());
+    bank.gate.logs(&["nothing is permitted by relations", "too old"]);
+    let before = upstream.seen().len();
+    for _ in 0..20 {
+        let asked = Instant::now();
+        assert_eq!(bank.status("jean", "/accounts/1"), 403);
+        bank.send("jean", "POST", "/accounts")
+            .is_refused(503, "authorization.unavailable");
+        assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
+    }
+    assert_eq!(upstream.seen().len(), before);
+    drop(holder);
+    until("it is permitted again", || bank.status("jean", "/accounts/1") == 200);
+    until("it is learnt again", || {
+        bank.send("jean", "POST", "/accounts").status == 201
+    });
+}
+
+#[test]
+fn d4_what_is_deleted_is_nobodys_also_where_that_cannot_be_written_down() {
+    let upstream = Upstream::start(bank);
+    let tuples = [
+        "account:1#owner@user:jean",
+        "account:7#owner@user:jean",
+        "card:a#account@account:7",
+    ];
+    let bank = Bank::start(&upstream, &tuples);
+    let directory = &bank.gate.directory;
+    let is_kept = || {
+        let checked = relation(directory, &["check", "account:7#owner@user:jean"]);
+        checked.status.code() == Some(0)
+    };
+    let may = || ["/accounts/1", "/accounts/7", "/cards/a"].map(|target| bank.status("jean", target) == 200);
+    let owed = || bank.gate.metric(&["portcullis_relations_owed"]);
+    assert_eq!((may(), owed()), ([true; 3], 0.0));
+    let Some(holder) = Holder::of_writers(directory) else {
+        return;
+    };
+    bank.send("jean", "DELETE", "/accounts/7")
+        .is_refused(500, "authorization.not_learnt");
+    assert_eq!((may(), owed()), ([true, false, false], 1.0));
+    bank.gate.logs(&["deleted is not written down", "account:7", "locked"]);
+    // Nothing more is done that would have to be written down.
+    let before = upstream.seen().len();
+    for (method, target) in [("POST", "/accounts"), ("DELETE", "/accounts/1")] {
+        bank.send("jean", method, target)
+            .is_refused(503, "authorization.unavailable");
+    }
+    assert_eq!(upstream.seen().len(), before);
+    // Also where everything is read anew, under another model.
+    let applied = || bank.gate.metric(&["portcullis_reloads_total", "applied"]);
+    let reloads = applied();
+    directory.write(
+        "model.yaml",
+        &MODEL.replace("holder: [user]", "holder: [user, 'group#member']"),
+    );
+    until("the new model is in force", || applied() > reloads);
+    assert_eq!((may(), owed()), ([true, false, false], 1.0));
+    assert!(is_kept(), "the store has it meanwhile");
+    drop(holder);
+    until("it is written down", || {
+        assert_eq!(may(), [true, false, false]);
+        !is_kept()
+    });
+    until("nothing is owed", || owed() == 0.0);
+    bank.gate.logs(&["what was deleted is written down now"]);
+    // Another account of that number is its owner's, and nobody else's.
+    until("it is learnt again", || {
+        bank.send("eve", "POST", "/accounts").status == 201
+    });
+    assert_eq!(may(), [true, false, false]);
+    assert_eq!(bank.status("eve", "/accounts/7"), 200);
 }
 
 #[test]

@@ -37,6 +37,7 @@ conformance!(
     whoever_was_away_too_long_is_told_everything,
     an_objects_tuples_come_in_pages,
     what_follows_answers_as_the_store_is,
+    what_is_left_out_counts_for_nothing_until_it_counts_again,
 );
 
 fn model() -> Arc<Model> {
@@ -303,6 +304,43 @@ fn what_follows_answers_as_the_store_is(store: &mut dyn Tuples) {
     write(store, vec![remove("group:a#member@user:jean")]);
     follow(store, false, 2);
     assert!(!may(&relations, "account:2"));
+}
+
+fn what_is_left_out_counts_for_nothing_until_it_counts_again(store: &mut dyn Tuples) {
+    let relations = Relations::new(model(), Bounds::default());
+    let mut follower = Follower::default();
+    write(
+        store,
+        vec![
+            add("account:1#owner@user:jean"),
+            add("account:2#parent@account:1"),
+            add("account:3#owner@user:jean"),
+        ],
+    );
+    follower.follow(store, &relations).unwrap();
+    let all = |relations: &Relations| ["1", "2", "3"].map(|id| may(relations, &format!("account:{id}")));
+    assert_eq!(all(&relations), [true; 3]);
+    let gone = || Object::parse("account:1").unwrap().keep();
+    follower.leave_out([gone()].into(), &relations);
+    let without = [false, false, true];
+    assert_eq!((all(&relations), relations.tuples()), (without, 1), "at once");
+    // Neither what somebody adds, nor everything read anew, brings it back.
+    write(store, vec![add("account:1#reader@user:*")]);
+    follower.follow(store, &relations).unwrap();
+    assert_eq!(all(&relations), without);
+    follower.change_model(model(), store, &relations).unwrap();
+    assert_eq!(all(&relations), without);
+    // Written down, with what is said of another one of that name in one go.
+    write(
+        store,
+        vec![Operation::RemoveObject(gone()), add("account:1#owner@user:jean")],
+    );
+    follower.follow(store, &relations).unwrap();
+    assert_eq!(all(&relations), without);
+    follower.leave_out([].into(), &relations);
+    follower.follow(store, &relations).unwrap();
+    assert_eq!(all(&relations), [true, false, true]);
+    assert_eq!(relations.tuples(), 2);
 }
 
 #[test]

@@ -49,6 +49,9 @@ pub enum Outdated {
     /// Some tuples are left out, and the model takes relations away by others: one of them might.
     #[error("the model does not allow some tuples of the store, and one of them may take away what others give")]
     Unfit,
+    /// Some objects are deleted, and nobody remembers which.
+    #[error("more objects were deleted than are remembered until that is written down")]
+    Overrun,
 }
 
 /// Relations that nobody else writes are what they are.

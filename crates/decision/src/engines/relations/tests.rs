@@ -160,7 +160,7 @@ fn what_is_out_of_date_denies_and_a_remembered_permit_is_worth_nothing_then() {
         cache.evaluate(&engines, &question, UnixTime(0)).permits()
     };
     assert!(permits(None));
-    for outdated in [Outdated::Unread, Outdated::Old, Outdated::Unfit] {
+    for outdated in [Outdated::Unread, Outdated::Old, Outdated::Unfit, Outdated::Overrun] {
         assert!(!permits(Some(outdated)), "{outdated:?}");
     }
     assert!(permits(None));

@@ -124,12 +124,34 @@ impl Index {
                 }
             }
         }
+        self.len = (self.len + applied.added).saturating_sub(applied.removed);
+        (applied, self.nameless(left))
+    }
+
+    /// Takes out every tuple that has an object. Says how many there were, and gives back the numbers that nothing has any more.
+    pub(super) fn forget(&mut self, object: Entity) -> (u64, Vec<Entity>) {
+        let (first, last) = ([object.0, 0, 0], [object.0, u32::MAX, u32::MAX]);
+        let of_subject = self.reverse.range(first, last).map(turned);
+        let keys: Vec<Key> = self.forward.range(first, last).chain(of_subject).collect();
+        let (mut removed, mut left) = (0, Vec::new());
+        for key in keys {
+            self.reverse.remove(&turned(key));
+            // One that has it on both sides comes twice.
+            removed += u64::from(self.forward.remove(&key));
+            let [object, _, subject] = key;
+            left.extend([Entity(object), Entity(subject)]);
+        }
+        self.len = self.len.saturating_sub(removed);
+        (removed, self.nameless(left))
+    }
+
+    /// Takes away the names of those of these that no tuple has any more.
+    fn nameless(&mut self, mut left: Vec<Entity>) -> Vec<Entity> {
         left.sort_unstable();
         left.dedup();
         left.retain(|entity| !self.has(*entity));
         left.iter().for_each(|entity| self.names.remove(*entity));
-        self.len = (self.len + applied.added).saturating_sub(applied.removed);
-        (applied, left)
+        left
     }
 
     fn add(&mut self, tuple: Numbered) -> bool {
@@ -195,6 +217,11 @@ impl Numbered {
 fn pair(first: Option<RelationId>, second: Option<RelationId>) -> u32 {
     let number = |relation: Option<RelationId>| relation.map_or(0, |relation| u32::from(relation.0));
     number(first) << 16 | number(second)
+}
+
+/// The same tuple from its other side.
+fn turned([first, middle, last]: Key) -> Key {
+    [last, middle.rotate_left(16), first]
 }
 
 fn third([_, _, entity]: Key) -> Entity {
