@@ -14,8 +14,8 @@ use portcullis_gateway::limit::{Counts, Limit, Mode, Stage};
 use super::routes::mode;
 use crate::config::checked::{Configuration, Pace};
 use crate::config::policy::Policy;
+use crate::config::rate_limit::KeyPart;
 use crate::config::rate_limit::RateLimit;
-use crate::config::raw::KeyPart;
 
 /// What counts before anything is known of a request.
 ///

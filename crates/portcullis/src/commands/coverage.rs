@@ -19,8 +19,9 @@ use serde_json::{Value, json};
 use super::width::width;
 use super::{Failure, Outcome, Overlaid, Shared};
 use crate::config::policy::Policy;
+use crate::config::rate_limit::KeyPart;
 use crate::config::rate_limit::RateLimit;
-use crate::config::raw::{KeyPart, Mode, UndeclaredAction};
+use crate::config::raw::{Mode, UndeclaredAction};
 use crate::config::users::Logins;
 use crate::contracts::{self, Loaded, place, websockets};
 

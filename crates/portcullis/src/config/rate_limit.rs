@@ -3,9 +3,48 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::message::Pointer;
 use super::problems::Problems;
-use super::raw::{self, Counted, KeyPart, Mode};
+use super::raw::{self, Mode};
 use super::spanned::Spanned;
+use super::text::Name;
+
+/// One part of the key of a rate limit.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum KeyPart {
+    /// The caller's address (its /64 network for IPv6).
+    Address,
+    /// The value of a header.
+    Header(Name),
+    /// The value of a path parameter.
+    Path(Name),
+    /// The value of a query parameter.
+    Query(Name),
+    /// The value at a JSON pointer into the body, such as `/username`.
+    Body(Pointer),
+    /// Who calls; callers who proved nothing count by address.
+    Principal,
+    /// The client that presents the credential; without one, who calls.
+    Client,
+    /// Whom the API key names; without one, who calls.
+    ApiKey,
+    /// A claim of the token, such as `tenant`; without it, who calls.
+    Claim(String),
+}
+
+/// Which requests count.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Counted {
+    /// Every one.
+    All,
+    /// Those that the upstream or the gate answered with a status of 400 or above.
+    Failures,
+}
 
 /// One rate limit.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -24,8 +24,8 @@ use super::issuer::IssuerWritten;
 use super::learning::LearningWritten;
 use super::listen::ListenWritten;
 use super::log::Log;
-use super::message::Pointer;
 use super::process::ProcessWritten;
+use super::rate_limit::{Counted, KeyPart};
 use super::relations::RelationsWritten;
 use super::security::SchemeWritten;
 use super::signers::SignersWritten;
@@ -463,38 +463,4 @@ pub(crate) struct RateLimit {
     pub(crate) exact: Option<bool>,
     /// This limit's own mode. Default: that of the control.
     pub(crate) mode: Option<Mode>,
-}
-
-/// One part of the key of a rate limit.
-#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum KeyPart {
-    /// The caller's address (its /64 network for IPv6).
-    Address,
-    /// The value of a header.
-    Header(Name),
-    /// The value of a path parameter.
-    Path(Name),
-    /// The value of a query parameter.
-    Query(Name),
-    /// The value at a JSON pointer into the body, such as `/username`.
-    Body(Pointer),
-    /// Who calls; callers who proved nothing count by address.
-    Principal,
-    /// The client that presents the credential; without one, who calls.
-    Client,
-    /// Whom the API key names; without one, who calls.
-    ApiKey,
-    /// A claim of the token, such as `tenant`; without it, who calls.
-    Claim(String),
-}
-
-/// Which requests count.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Counted {
-    /// Every one.
-    All,
-    /// Those that the upstream or the gate answered with a status of 400 or above.
-    Failures,
 }

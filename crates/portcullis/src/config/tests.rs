@@ -7,7 +7,8 @@ use super::address_list::AddressList;
 use super::api::{Behind, Hosts, Upstream};
 use super::cors::Origins;
 use super::policy::Policy;
-use super::raw::{KeyPart, Mode, UndeclaredAction};
+use super::rate_limit::KeyPart;
+use super::raw::{Mode, UndeclaredAction};
 use super::*;
 use crate::report;
 

@@ -8,8 +8,9 @@ use portcullis_gateway::limit::LIMITS_MAX;
 use crate::assemble::{limits, proof};
 use crate::config::api::Api;
 use crate::config::policy::Policy;
+use crate::config::rate_limit::KeyPart;
 use crate::config::rate_limit::RateLimit;
-use crate::config::raw::{self, KeyPart};
+use crate::config::raw;
 
 /// The layers of one operation's policy, the API's in the configuration first.
 pub(super) struct Looking<'l> {
