@@ -11,7 +11,9 @@ pub use portcullis_identity::step_up::StepUp;
 pub use crate::access::{Access, Alternative, ApiKeys, Need, Verifier};
 pub use crate::controls::address_list::Rule;
 pub use crate::controls::cors::{Cors, Origins};
-pub use crate::decisions::{Admins, Collection, Decided, Decisions, Named, Path, Place, Spelling, Subjects};
+pub use crate::decisions::{
+    Admins, Collection, Decided, Decisions, Named, Path, Place, Spelling, Subjects, ValueKind, Valued,
+};
 pub use crate::forward::balance::Repeat;
 pub use crate::learning::Lesson;
 pub use crate::limit::Mode;

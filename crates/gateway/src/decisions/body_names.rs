@@ -1,4 +1,4 @@
-//! Names in a JSON body, read strictly: along the way a member that is there twice makes what it leads to unreadable, whatever the contract's
+//! Names and other plain values in a JSON body, read strictly: along the way a member that is there twice makes what it leads to unreadable, whatever the contract's
 //! control would let pass.
 
 use std::borrow::Cow;
@@ -7,6 +7,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::named::{RESOURCES_MAX, Unreadable};
+use super::values::Scalar;
 use crate::limit::target::{POINTER_TOKENS_MAX, PointerError, unescaped};
 
 /// The token that stands for every item of an array.
@@ -35,27 +36,38 @@ impl Path {
 
     /// The names that stand there; none where there is no value, or null. One too many at most.
     pub(crate) fn names(&self, json: &[u8]) -> Result<Vec<Cow<'static, str>>, Unreadable> {
-        let mut names = Vec::new();
+        self.scalars(json)?.into_iter().map(Scalar::name).collect()
+    }
+
+    /// The plain values that stand there, as [`Path::names`] finds them.
+    pub(super) fn scalars(&self, json: &[u8]) -> Result<Vec<Scalar<'static>>, Unreadable> {
+        let mut found = Vec::new();
         let mut deserializer = serde_json::Deserializer::from_slice(json);
         let way = Way {
             left: &self.0,
-            names: &mut names,
+            found: &mut found,
         };
         let read = way.deserialize(&mut deserializer).and_then(|()| deserializer.end());
-        read.map(|()| names).map_err(|_| Unreadable)
+        read.map(|()| found).map_err(|_| Unreadable)
+    }
+
+    /// Whether several values may stand there.
+    #[must_use]
+    pub fn is_of_items(&self) -> bool {
+        self.0.iter().any(|token| **token == *EVERY_ITEM)
     }
 }
 
 /// What is left of the way, and what was found at its end.
-struct Way<'p, 'n> {
+struct Way<'p, 'f> {
     left: &'p [Box<str>],
-    names: &'n mut Vec<Cow<'static, str>>,
+    found: &'f mut Vec<Scalar<'static>>,
 }
 
 impl Way<'_, '_> {
-    fn found<E: Error>(self, name: impl Into<String>) -> Result<(), E> {
+    fn ends<E: Error>(self, at: Scalar<'static>) -> Result<(), E> {
         match self.left {
-            [] if self.names.len() <= RESOURCES_MAX => self.names.push(Cow::Owned(name.into())),
+            [] if self.found.len() <= RESOURCES_MAX => self.found.push(at),
             [] => {}
             // There is nothing below a value that is no object and no array.
             [..] => return Err(E::custom("no object")),
@@ -76,28 +88,32 @@ impl<'de> Visitor<'de> for Way<'_, '_> {
     type Value = ();
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a name")
+        formatter.write_str("a plain value")
     }
 
     fn visit_unit<E: Error>(self) -> Result<(), E> {
         Ok(())
     }
 
-    fn visit_str<E: Error>(self, name: &str) -> Result<(), E> {
-        self.found(name)
+    fn visit_bool<E: Error>(self, value: bool) -> Result<(), E> {
+        self.ends(Scalar::Boolean(value))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        self.ends(Scalar::Text(Cow::Owned(text.to_owned())))
     }
 
     fn visit_u64<E: Error>(self, number: u64) -> Result<(), E> {
-        self.found(number.to_string())
+        self.ends(Scalar::Integer(number.into()))
     }
 
     fn visit_i64<E: Error>(self, number: i64) -> Result<(), E> {
-        self.found(number.to_string())
+        self.ends(Scalar::Integer(number.into()))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
         let Some((name, left)) = self.left.split_first() else {
-            return Err(A::Error::custom("an object is no name"));
+            return Err(A::Error::custom("an object is no plain value"));
         };
         let mut is_there = false;
         while let Some(is_next) = members.next_key_seed(Is(name))? {
@@ -106,8 +122,8 @@ impl<'de> Visitor<'de> for Way<'_, '_> {
             } else if std::mem::replace(&mut is_there, true) {
                 return Err(A::Error::custom("a member that is there twice"));
             } else {
-                let names = &mut *self.names;
-                members.next_value_seed(Way { left, names })?;
+                let found = &mut *self.found;
+                members.next_value_seed(Way { left, found })?;
             }
         }
         Ok(())
@@ -115,25 +131,25 @@ impl<'de> Visitor<'de> for Way<'_, '_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
         let Some((token, left)) = self.left.split_first() else {
-            return Err(A::Error::custom("an array is no name"));
+            return Err(A::Error::custom("an array is no plain value"));
         };
         let only: Option<usize> = match &**token {
             EVERY_ITEM => None,
             index => Some(index.parse().map_err(|_| A::Error::custom("no object"))?),
         };
         for item in 0.. {
-            let names = &mut *self.names;
-            let before = names.len();
+            let found = &mut *self.found;
+            let before = found.len();
             let next = match only.is_none_or(|only| only == item) {
-                true => items.next_element_seed(Way { left, names })?,
+                true => items.next_element_seed(Way { left, found })?,
                 false => items.next_element::<IgnoredAny>()?.map(drop),
             };
             if next.is_none() {
                 break;
             }
             // Of a list every item has a name, or what is done to some of it is decided by nobody.
-            if only.is_none() && self.names.len() == before && before <= RESOURCES_MAX {
-                return Err(A::Error::custom("an item without a name"));
+            if only.is_none() && self.found.len() == before && before <= RESOURCES_MAX {
+                return Err(A::Error::custom("an item without a value"));
             }
         }
         Ok(())

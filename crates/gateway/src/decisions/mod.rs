@@ -2,7 +2,8 @@
 //!
 //! Two questions are asked. May this caller use this operation at all? And, once the request was judged, may they do this to
 //! each of the resources that it names? An operation that names none is decided whole by the first, with the API as the
-//! resource. Nothing is permitted that no role, policy or relation permits.
+//! resource; by the second where those who decide are told values of its request. Nothing is permitted that no role, policy or relation
+//! permits.
 
 mod admins;
 mod body_names;
@@ -11,6 +12,7 @@ pub mod elsewhere;
 mod named;
 pub mod questions;
 mod remembered;
+mod values;
 mod waiting;
 
 use std::cell::RefCell;
@@ -18,6 +20,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use portcullis_decision::decision::{Decision, DecisionPoint, Engine, Engines, Rule, Version};
+use portcullis_decision::properties::Properties;
 use portcullis_decision::time::UnixTime as At;
 use portcullis_decision::words::{Action, Evaluation, Resource, Subject};
 use portcullis_identity::principal::{Identity, SubjectKind};
@@ -35,6 +38,7 @@ use elsewhere::Elsewhere;
 pub(crate) use named::{Content, Naming};
 pub use named::{Named, Place, RESOURCES_MAX, Spelling};
 pub(crate) use remembered::Remembered;
+pub use values::{REQUEST, ValueKind, Valued};
 pub(crate) use waiting::may_use_elsewhere;
 
 /// The type of whoever proved nothing, and its only name.
@@ -89,19 +93,25 @@ pub struct Decided {
     pub api: Resource,
     /// What a request names.
     pub resources: Arc<[Named]>,
+    /// What those who decide are told of a request besides; only of one that was judged.
+    pub values: Arc<[Valued]>,
     /// What an answer lists; none: it leaves whole.
     pub collection: Option<Collection>,
     /// Who else is asked; none: nobody, and nothing is waited for.
     pub elsewhere: Option<Arc<Elsewhere>>,
 }
 
-/// What a request named.
+/// What a request named, and what else those who decide are told of it.
 #[derive(Clone, Debug)]
 pub(crate) struct NamedResources {
     /// The places where its operation had a name.
     places: Arc<[Named]>,
     /// For each of them.
     found: Box<[Vec<Resource>]>,
+    /// The values that its operation had.
+    values: Arc<[Valued]>,
+    /// What they were.
+    told: Properties,
 }
 
 /// Somebody who is decided on.
@@ -219,14 +229,20 @@ impl Decided {
             return Ok(());
         }
         let engines = match (&self.by.roles, &*self.resources) {
-            (_, []) => &self.by.operations,
+            (_, []) if self.is_decided_at_once() => &self.by.operations,
+            (_, []) => return Ok(()),
             (Some(roles), _) => roles,
             (None, _) => return Ok(()),
         };
         self.ask(engines, asking, &self.api)
     }
 
-    /// The resources that a request names.
+    /// Whether it is decided on before anything of a request is looked at: it names no resource, and nobody is told a value.
+    fn is_decided_at_once(&self) -> bool {
+        self.resources.is_empty() && self.values.is_empty()
+    }
+
+    /// The resources that a request names, and what else is told of it.
     ///
     /// # Errors
     /// One is missing, cannot be told, or there are too many.
@@ -235,6 +251,8 @@ impl Decided {
         Ok(NamedResources {
             places: Arc::clone(&self.resources),
             found: found?,
+            values: Arc::clone(&self.values),
+            told: values::read(&self.values, naming)?,
         })
     }
 
@@ -247,6 +265,7 @@ impl Decided {
         if named.is_empty() {
             return Ok(());
         }
+        self.tell(asking, named);
         // Whoever names nothing asks for whatever there is.
         if named.iter().all(Vec::is_empty) {
             return self.ask(&self.by.operations, asking, &self.api);
@@ -273,7 +292,7 @@ impl Decided {
     /// Whether what was named was named for this operation.
     fn fits(&self, named: &NamedResources) -> Result<(), Denied> {
         let is_same = Arc::ptr_eq(&self.resources, &named.places) || self.resources == named.places;
-        if !is_same {
+        if !is_same || self.values != named.values {
             return Err(Denied("resources-changed".into()));
         }
         Ok(())
@@ -289,8 +308,16 @@ impl Decided {
         remembered.borrow_mut().decisions.evaluate(engines, question, at(now))
     }
 
+    /// Puts what is told of a request into every question about it.
+    fn tell(&self, asking: &mut Asking<'_>, named: &NamedResources) {
+        if !self.values.is_empty() {
+            let told = Value::Object(named.told.clone().into());
+            self.question(asking, &self.api).context.insert(REQUEST, told);
+        }
+    }
+
     /// The question about a resource; of the caller it is known already after the first.
-    fn question<'q>(&self, asking: &'q mut Asking<'_>, about: &Resource) -> &'q Evaluation {
+    fn question<'q>(&self, asking: &'q mut Asking<'_>, about: &Resource) -> &'q mut Evaluation {
         let question = match asking.question.take() {
             Some(mut question) => {
                 question.resource.clone_from(about);
@@ -316,12 +343,14 @@ impl NamedResources {
         Self {
             places: Arc::new([]),
             found: Box::default(),
+            values: Arc::new([]),
+            told: Properties::new(),
         }
     }
 
-    /// Whether the operation names nothing.
+    /// Whether the operation names nothing, and nothing is told of its requests.
     fn is_empty(&self) -> bool {
-        self.found.is_empty()
+        self.found.is_empty() && self.values.is_empty()
     }
 
     /// For each place.

@@ -1,4 +1,4 @@
-//! The resources that a request names, wherever in it their names stand.
+//! The resources that a request names, wherever in it their names stand; and the one reading of what stands there.
 //!
 //! A name counts only where there is one way to read it: a parameter that is there twice, a member that is there twice, and a number
 //! that is not written as itself are no names. What the upstream would make of them nobody knows.
@@ -11,6 +11,7 @@ use portcullis_decision::words::{IDENTIFIER_BYTES_MAX, Resource};
 
 use super::Denied;
 use super::body_names::Path;
+use super::values::Scalar;
 use crate::routes::Route;
 
 /// How many resources of one kind a body may name at one place.
@@ -82,7 +83,8 @@ impl Named {
     /// It is missing, cannot be told, or there are too many.
     pub(crate) fn read(&self, naming: Naming<'_>) -> Result<Vec<Resource>, Denied> {
         let unreadable = |Unreadable| Denied("resource-unreadable".into());
-        let names = self.place.names(naming).map_err(unreadable)?;
+        let found = self.place.scalars(naming).map_err(unreadable)?.into_iter();
+        let names: Vec<_> = found.map(Scalar::name).collect::<Result<_, _>>().map_err(unreadable)?;
         if names.is_empty() && !self.optional {
             return Err(Denied("resource-missing".into()));
         }
@@ -101,7 +103,6 @@ impl Named {
         Ok(resources)
     }
 
-    /// What stands for a file in a form is not one: it has a control character in it.
     fn is_name(&self, name: &str) -> bool {
         let is_number = || serde_json::from_str::<serde_json::Number>(name).is_ok();
         let is_spelt = match self.spelling {
@@ -109,14 +110,21 @@ impl Named {
             Spelling::Integer => is_plain_integer(name),
             Spelling::Either => is_plain_integer(name) || !is_number(),
         };
-        is_spelt && (1..=IDENTIFIER_BYTES_MAX).contains(&name.len()) && !name.contains(char::is_control)
+        is_spelt && is_text(name)
     }
 }
 
+/// Whether a text may be a name, or another value that is decided by. What stands for a file in a form may not: it has a control character
+/// in it. Nor may an empty one, which some take for none.
+pub(super) fn is_text(text: &str) -> bool {
+    (1..=IDENTIFIER_BYTES_MAX).contains(&text.len()) && !text.contains(char::is_control)
+}
+
 impl Place {
-    fn names<'r>(&self, naming: Naming<'r>) -> Result<Vec<Cow<'r, str>>, Unreadable> {
+    /// The plain values that stand there; none where there is none. One too many at most.
+    pub(super) fn scalars<'r>(&self, naming: Naming<'r>) -> Result<Vec<Scalar<'r>>, Unreadable> {
         let Naming { route, parts, body } = naming;
-        let one = |name: Option<Cow<'r, str>>| Ok(name.into_iter().collect());
+        let one = |text: Option<Cow<'r, str>>| Ok(text.map(Scalar::Text).into_iter().collect());
         match self {
             Self::Path(of) => one(route.declared.path_value(parts.uri.path(), &route.captures, of)),
             Self::Query(of) => {
@@ -128,7 +136,7 @@ impl Place {
                     _ if has(b';') => Err(Unreadable),
                     (None, _) => Ok(Vec::new()),
                     // Some take `+` for itself.
-                    (Some(Some(value)), None) if !(has(b'+') && value.contains(' ')) => Ok(vec![value]),
+                    (Some(Some(value)), None) if !(has(b'+') && value.contains(' ')) => one(Some(value)),
                     (Some(_), _) => Err(Unreadable),
                 }
             }
@@ -141,13 +149,13 @@ impl Place {
                 let mut values = parts.headers.get_all(of).iter();
                 match (values.next(), values.next()) {
                     (None, _) => Ok(Vec::new()),
-                    (Some(value), None) => value.to_str().map(|text| vec![text.into()]).map_err(|_| Unreadable),
+                    (Some(value), None) => one(Some(value.to_str().map_err(|_| Unreadable)?.into())),
                     (Some(_), Some(_)) => Err(Unreadable),
                 }
             }
             Self::Body(path) => match body {
                 Content::None => Ok(Vec::new()),
-                Content::Json(json) => path.names(json),
+                Content::Json(json) => path.scalars(json),
                 Content::Unreadable => Err(Unreadable),
             },
         }

@@ -40,7 +40,7 @@ pub(crate) async fn may_use_elsewhere(
 impl Decided {
     /// Who else has a say in whether callers may use the operation; none: nobody, and nothing has to be waited for.
     pub(crate) fn operation_asks(&self) -> Option<&Arc<Elsewhere>> {
-        let elsewhere = self.elsewhere.as_ref().filter(|_| self.resources.is_empty());
+        let elsewhere = self.elsewhere.as_ref().filter(|_| self.is_decided_at_once());
         elsewhere.filter(|elsewhere| elsewhere.decides_operations())
     }
 
@@ -81,6 +81,7 @@ impl Decided {
         if let Err(changed) = self.fits(named) {
             return Told::Denied(changed);
         }
+        self.tell(asking, named);
         if named.iter().all(Vec::is_empty) {
             let question = self.question(asking, &self.api).clone();
             return ask(elsewhere, &self.by.operations, asking, urgency, question).await;

@@ -166,12 +166,19 @@ pub(crate) fn names_of(pointer: &str) -> impl Iterator<Item = String> {
 
 /// The schema at a pointer of the operation's JSON body, or of the object that a form makes; a value that may be anything is declared too.
 pub(crate) fn in_body(contract: &Contract, declared: &Operation, pointer: &str) -> Option<SchemaId> {
-    let entries = declared.body.as_ref()?.contents.entries().iter();
-    let mut json = entries.filter(|entry| matches!(entry.kind(), Kind::Json | Kind::Form | Kind::Multipart));
+    in_bodies(contract, declared, pointer).first().copied()
+}
+
+/// The schemas there, of every media type that has one.
+pub(crate) fn in_bodies(contract: &Contract, declared: &Operation, pointer: &str) -> Vec<SchemaId> {
+    let bodies = declared.body.iter();
+    let entries = bodies.flat_map(|body| body.contents.entries());
+    let json = entries.filter(|entry| matches!(entry.kind(), Kind::Json | Kind::Form | Kind::Multipart));
     let step = |schema: SchemaId, name: &String| {
         let item = name.parse().ok().and_then(|index| contract.program.item(schema, index));
         contract.program.property(schema, name).or(item)
     };
     let names: Vec<String> = names_of(pointer).collect();
-    json.find_map(|entry| names.iter().try_fold(entry.schema, step))
+    json.filter_map(|entry| names.iter().try_fold(entry.schema, step))
+        .collect()
 }

@@ -15,7 +15,7 @@ use portcullis_gateway::limit::target::Pointer;
 use portcullis_gateway::metrics::Registry;
 use portcullis_gateway::policy::{
     Access as Proof, Admins, AnswerRules, Collection, Cors, Decided, Decisions, Levels, Mode, Modes, Named, Path,
-    Place, Policy, Repeat, Spelling,
+    Place, Policy, Repeat, Spelling, Valued,
 };
 use portcullis_gateway::routes::{Api, Behind, Hosts, Operation, Routes};
 use portcullis_gateway::websocket;
@@ -33,8 +33,9 @@ use crate::config::checked::Configuration;
 use crate::config::listen::Listener;
 use crate::config::policy::{self, Policy as Settled};
 use crate::config::raw::{Retry, UndeclaredAction};
+use crate::config::value::Value;
 use crate::config::{self, raw};
-use crate::contracts::{Loaded, admin, websockets};
+use crate::contracts::{Loaded, admin, values, websockets};
 use crate::decision_points::Settled as Asked;
 use crate::verifiers::Verifiers;
 
@@ -252,6 +253,11 @@ fn decided(
         action: Action::new(declared.name()),
         api: Resource::new(API, api),
         resources: policy.resources.iter().map(named).collect::<Result<_, String>>()?,
+        values: policy
+            .context
+            .iter()
+            .map(|value| valued(contract, declared, value))
+            .collect::<Result<_, String>>()?,
         collection: policy
             .collection
             .as_ref()
@@ -309,14 +315,29 @@ pub(super) fn named(
 ) -> Result<Named, String> {
     Ok(Named {
         kind: kind.into(),
-        place: match place {
-            authorization::Place::Path(name) => Place::Path(name.as_str().into()),
-            authorization::Place::Query(name) => Place::Query(name.as_str().into()),
-            authorization::Place::Header(name) => Place::Header(name.clone()),
-            authorization::Place::Body(path) => Place::Body(Path::parse(path).map_err(|error| error.to_string())?),
-        },
+        place: self::place(place)?,
         optional: false,
         spelling: spelling(contract, declared, place),
+    })
+}
+
+/// A value that those who decide are told, as the gate knows it.
+fn valued(contract: &Contract, declared: &Declared, value: &Value) -> Result<Valued, String> {
+    let name = &value.name.value;
+    Ok(Valued {
+        name: name.as_str().into(),
+        place: place(&value.place)?,
+        kind: values::kind(contract, declared, value).ok_or_else(|| format!("`{name}` is of no type"))?,
+        optional: value.optional,
+    })
+}
+
+fn place(settled: &authorization::Place) -> Result<Place, String> {
+    Ok(match settled {
+        authorization::Place::Path(name) => Place::Path(name.as_str().into()),
+        authorization::Place::Query(name) => Place::Query(name.as_str().into()),
+        authorization::Place::Header(name) => Place::Header(name.clone()),
+        authorization::Place::Body(path) => Place::Body(Path::parse(path).map_err(|error| error.to_string())?),
     })
 }
 

@@ -171,6 +171,14 @@ pub(crate) enum Place {
 }
 
 impl Place {
+    /// The path in a JSON body that it is, if it is one.
+    pub(crate) fn body(&self) -> Option<&str> {
+        match self {
+            Self::Body(path) => Some(path),
+            Self::Path(_) | Self::Query(_) | Self::Header(_) => None,
+        }
+    }
+
     /// The parameter of an operation that it is; none where it is no parameter, or none that is declared.
     pub(crate) fn parameter<'d>(&self, declared: &'d Operation) -> Option<&'d Parameter> {
         let parameters = &declared.parameters;

@@ -50,6 +50,7 @@ mod upstream;
 pub(crate) mod upstream_identity;
 pub(crate) mod upstream_tls;
 pub(crate) mod users;
+pub(crate) mod value;
 pub(crate) mod websocket;
 
 use std::net::SocketAddr;

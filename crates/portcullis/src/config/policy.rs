@@ -3,6 +3,7 @@
 //!
 //! Both places are read by one definition ([`raw::Policy`]) from the same kind of tree.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use portcullis_contract::document::Node;
@@ -18,7 +19,9 @@ use super::learning::Learning;
 use super::problems::Problems;
 use super::rate_limit::{self, RateLimit};
 use super::raw::{self, Mode, Oversize, ResponseAction, Retry, UndeclaredAction};
+use super::spanned::Spanned;
 use super::text::Size;
+use super::value::{Value, ValueWritten};
 use super::websocket;
 use super::{schema, shape, tree};
 
@@ -52,6 +55,8 @@ pub(crate) struct Policy {
     pub(crate) step_up: Option<StepUp>,
     /// The resources that a request names.
     pub(crate) resources: Vec<Resource>,
+    /// What those who decide are told of a request besides, in the order of the names.
+    pub(crate) context: Vec<Value>,
     /// How its answer lists resources; `None`: it leaves whole.
     pub(crate) collection: Option<Collection>,
     /// What is learnt of relations from its answers.
@@ -154,6 +159,9 @@ pub(super) fn check(layer: &raw::Policy, problems: &mut Problems<'_>) {
     for resource in layer.resources.iter().flatten() {
         resource.check(problems);
     }
+    if let Some(values) = &layer.context {
+        ValueWritten::check(values, problems);
+    }
     if let Some(learning) = &layer.relations {
         learning.check(problems);
     }
@@ -190,6 +198,7 @@ pub(crate) fn settle(layers: &[&raw::Policy]) -> Policy {
             .last(|layer| layer.step_up.clone())
             .and_then(|written| written.settle()),
         resources: inner.resources(),
+        context: inner.context(),
         collection: inner.last(|layer| layer.collection.as_ref().map(CollectionWritten::settle)),
         learning: inner
             .last(|layer| layer.relations.clone())
@@ -254,6 +263,16 @@ impl Layers<'_> {
             }
         }
         resources
+    }
+
+    /// Those of all levels, the innermost of each name.
+    fn context(&self) -> Vec<Value> {
+        let written = self.0.iter().flat_map(|layer| layer.context.iter().flatten());
+        let by_name: BTreeMap<&String, &Spanned<ValueWritten>> = written.collect();
+        let settled = by_name.into_iter();
+        settled
+            .filter_map(|(name, value)| ValueWritten::settle(name, value))
+            .collect()
     }
 
     /// Browsers and libraries send header fields and cookies of their own accord, so those are left out rather than refused.

@@ -98,6 +98,7 @@ const IN_WORDS: &[(&str, &str)] = &[
     ("AuthorizationWritten", "subject_ids"),
     ("Policy", "collection"),
     ("Policy", "relations"),
+    ("Policy", "context"),
     ("Policy", "resources"),
     ("DecisionPointWritten", "hosts"),
     ("DecisionPointWritten", "resource_types"),

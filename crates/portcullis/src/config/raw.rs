@@ -36,6 +36,7 @@ use super::traces::TracesWritten;
 use super::upstream::{Upstream, UrlOr};
 use super::upstream_identity::{UpstreamIdentityWritten, UpstreamTokensWritten};
 use super::users::{LoginsWritten, UsersWritten};
+use super::value::ValueWritten;
 use super::websocket::Websocket;
 
 /// The configuration of `portcullis serve`: where to listen, and the APIs to stand in front of.
@@ -297,6 +298,9 @@ pub(crate) struct Policy {
     /// The resources that a request names, each of which its caller has to be permitted. Those of the levels add up. Default: none.
     #[schemars(length(max = 16))]
     pub(crate) resources: Option<Vec<ResourceWritten>>,
+    /// Values of a request that those who decide are told, as `context.request`, by the names that they have there. Those of the levels add
+    /// up; one of the same name replaces that of the outer level. 16 at most. Default: none.
+    pub(crate) context: Option<BTreeMap<String, Spanned<ValueWritten>>>,
     /// How its answer lists resources, of which it leaves with those that its caller may see. Default: it leaves whole.
     pub(crate) collection: Option<CollectionWritten>,
     /// Relations that the gate learns from successful answers: whoever creates an object owns it. Default: none.

@@ -13,9 +13,10 @@ use crate::config::raw::Mode;
 pub(super) fn warnings(api: &Api, document: &Document, contract: &Contract, policies: &[Policy]) -> Vec<Problem> {
     let decides = |policy: &Policy| api.authorization.is_some() && policy.modes.authorization != Mode::Off;
     let operations = contract.operations.iter().zip(policies);
-    // Whoever names a resource is decided on, whoever they are.
+    // Whoever names a resource, or says a value, is decided on, whoever they are.
+    let is_decided_at_once = |policy: &Policy| policy.resources.is_empty() && policy.context.is_empty();
     let avoidable = operations
-        .filter(|(declared, policy)| decides(policy) && policy.resources.is_empty() && lets_in_either_way(declared));
+        .filter(|(declared, policy)| decides(policy) && is_decided_at_once(policy) && lets_in_either_way(declared));
     avoidable
         .map(|(declared, _)| {
             let message = format!(

@@ -57,6 +57,7 @@ impl Compiling<'_> {
     /// Who decides; none where that is not asked for, or cannot be compiled, which is a problem then.
     pub(super) fn decisions(self, granted: Option<&Granted>, problems: &mut Vec<Problem>) -> Option<Arc<Decisions>> {
         problems.extend(self.resource_problems());
+        problems.extend(self.value_problems());
         problems.extend(self.collection_problems());
         let Some(authorization) = &self.api.authorization else {
             problems.extend(admin::unknown(self.api, self.contract, &BTreeSet::new(), self.location));
@@ -131,13 +132,15 @@ impl Compiling<'_> {
                 .map_or(by.name() == name, |action| *action == name);
             asks_here.then_some(&listed.kind)
         });
+        let listed: Vec<_> = listed.collect();
+        let told = self.told(declared, policy, !listed.is_empty());
         let named = policy.resources.iter().map(|resource| &resource.kind);
         let resources: BTreeSet<&String> = named.chain(listed).map(|kind| &kind.value).collect();
         schema::Operation {
             name: name.into_owned(),
             tags: declared.tags.iter().map(|tag| tag.to_string()).collect(),
             resources: resources.into_iter().cloned().collect(),
-            context: Vec::new(),
+            context: told.into_iter().collect(),
         }
     }
 

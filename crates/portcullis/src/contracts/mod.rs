@@ -15,6 +15,7 @@ mod rules;
 mod security;
 mod step_up;
 mod together;
+pub(crate) mod values;
 pub(crate) mod websockets;
 
 use std::collections::HashSet;

@@ -1,4 +1,4 @@
-//! Places where a request names a resource: declared by its operation, and with one name each.
+//! Places where a request names a resource, or says a value: declared by its operation, and with one of them each.
 
 use portcullis_contract::conform::contract::Contract;
 use portcullis_contract::conform::json::TypeSet;
@@ -9,7 +9,7 @@ use portcullis_contract::document::{Document, Problem};
 use crate::assemble::limits::in_body;
 use crate::config::authorization::{Place, Resource};
 
-/// A place that an operation does not declare, or where more than one name may stand.
+/// A place that an operation does not declare, or where more than one value may stand.
 pub(super) fn problem(
     document: &Document,
     contract: &Contract,
@@ -29,10 +29,10 @@ pub(super) fn problem(
         (Place::Header(name), None) => undeclared("header field", name.as_str()),
         (_, Some(parameter)) if is_one_name(contract, parameter) => None,
         (_, Some(parameter)) => {
-            let message = format!("more than one name may stand in `{}`", parameter.name);
+            let message = format!("more than one value may stand in `{}`", parameter.name);
             at(
                 message,
-                "declare it as a string or an integer, in the style `simple` or `form`",
+                "declare it as one value, such as a string or an integer, in the style `simple` or `form`",
             )
         }
     }
@@ -52,7 +52,7 @@ fn is_one_name(contract: &Contract, parameter: &Parameter) -> bool {
 }
 
 /// The pointer to the first of the values to which a path leads.
-fn of_first_items(path: &str) -> String {
+pub(super) fn of_first_items(path: &str) -> String {
     let tokens = path.split('/').map(|token| if token == "*" { "0" } else { token });
     tokens.collect::<Vec<_>>().join("/")
 }

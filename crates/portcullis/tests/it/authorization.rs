@@ -525,7 +525,7 @@ fn d5_what_cannot_be_decided_is_an_error_before_anything_is_served() {
     is_an_error(
         AUTHORIZATION,
         contract("schema: {type: string}}]\n    x-portcullis", lists),
-        &["api.yaml:9", "more than one name may stand in `account`"],
+        &["api.yaml:9", "more than one value may stand in `account`"],
     );
     is_an_error(
         AUTHORIZATION,

@@ -52,6 +52,7 @@ mod policy_tools;
 mod rates;
 mod relations;
 mod reload;
+mod request_values;
 mod resource_names;
 mod restart;
 mod sandbox;

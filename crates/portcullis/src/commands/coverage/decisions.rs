@@ -4,6 +4,7 @@ use super::{Row, State};
 use crate::config::api::Api;
 use crate::config::authorization::{Place, Resource};
 use crate::config::policy::Policy;
+use crate::config::value::Value;
 
 /// The row of one operation.
 pub(super) fn row(api: &Api, policy: &Policy) -> Row {
@@ -29,15 +30,31 @@ pub(super) fn row(api: &Api, policy: &Policy) -> Row {
         (named, Some(_)) => format!("roles decide on the operation, {of_resources} on {}", named.join(", ")),
         (named, None) => format!("{of_resources} decide on {}", named.join(", ")),
     };
+    let values: Vec<String> = policy.context.iter().map(value).collect();
+    let why = match values.as_slice() {
+        [] => why,
+        values => format!("{why}; they are told {}", values.join(", ")),
+    };
     Row::new("decisions", State::of(policy.modes.authorization), why)
 }
 
 fn told(resource: &Resource) -> String {
-    let place = match &resource.place {
+    format!(
+        "the `{}` that the {} names",
+        resource.kind.value,
+        place(&resource.place)
+    )
+}
+
+fn value(value: &Value) -> String {
+    format!("`{}` of the {}", value.name.value, place(&value.place))
+}
+
+fn place(place: &Place) -> String {
+    match place {
         Place::Path(name) => format!("path parameter `{name}`"),
         Place::Query(name) => format!("query parameter `{name}`"),
         Place::Header(name) => format!("header field `{name}`"),
         Place::Body(pointer) => format!("`{pointer}` of the body"),
-    };
-    format!("the `{}` that the {place} names", resource.kind.value)
+    }
 }
