@@ -51,6 +51,11 @@ impl Attributes {
         Self(attributes.into_iter().collect())
     }
 
+    /// Their names.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|attribute| &*attribute.name)
+    }
+
     /// The attributes that an answer has.
     ///
     /// # Errors

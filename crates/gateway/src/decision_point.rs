@@ -4,6 +4,7 @@
 //! Who may ask is not decided here: a decision point is an API like any other, with a contract, and its requests pass every control
 //! before. What a question says of its subject is believed, since its enforcement point has authenticated that.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -15,13 +16,15 @@ use portcullis_decision::authzen::search::{
     ActionSearch, BadToken, Extent, Page, ResourceSearch, SearchResponse, SubjectSearch, named, named_action,
 };
 use portcullis_decision::authzen::{EvaluationResponse, read, write};
-use portcullis_decision::decision::{Decision, DecisionPoint as _};
+use portcullis_decision::cache::DecisionCache;
+use portcullis_decision::decision::DecisionPoint as _;
 use portcullis_decision::listed::Listed;
 use portcullis_decision::time::UnixTime as At;
 use portcullis_decision::words::{Action, Evaluation, Resource, Subject};
 use portcullis_identity::time::UnixTime;
 
-use crate::decisions::{API, Decisions};
+use crate::decisions::elsewhere::{Elsewhere, all};
+use crate::decisions::{API, AT_ONCE_MAX, Decisions};
 
 /// After how many decisions others get their turn on the same worker.
 const DECISIONS_AT_ONCE: usize = 64;
@@ -64,8 +67,11 @@ pub struct Made {
 }
 
 /// A decision point.
+#[derive(Clone)]
 pub struct Point {
     by: Arc<Decisions>,
+    /// Who else is asked; none: nobody.
+    elsewhere: Option<Arc<Elsewhere>>,
     api: Box<str>,
     actions: Vec<Action>,
     subject_types: BTreeMap<String, String>,
@@ -85,6 +91,8 @@ pub enum Unanswerable {
     Token,
     /// Nobody can list what it searches for.
     NotListed,
+    /// Others have a say in it, who are asked about one thing at a time.
+    Elsewhere,
     /// A mistake of ours: the answer cannot be written.
     Unwritten,
 }
@@ -129,6 +137,7 @@ impl Unanswerable {
             Self::Unreadable => "unreadable",
             Self::Token => "page-token",
             Self::NotListed => "not-listed",
+            Self::Elsewhere => "elsewhere",
             Self::Unwritten => "unwritten",
         }
     }
@@ -155,6 +164,7 @@ impl Point {
         let metadata = metadata.transpose().map_err(|error| error.to_string())?;
         Ok(Self {
             by: made.by,
+            elsewhere: None,
             api: made.api,
             actions: made.actions.into_iter().map(Action::new).collect(),
             subject_types: made.subject_types,
@@ -165,12 +175,25 @@ impl Point {
         })
     }
 
+    /// The same, that asks those who have a say in what callers of its API may do.
+    #[must_use]
+    pub fn asking(self, elsewhere: Option<Arc<Elsewhere>>) -> Self {
+        Self { elsewhere, ..self }
+    }
+
+    /// The API whose callers are asked about.
+    #[must_use]
+    pub fn api(&self) -> &str {
+        &self.api
+    }
+
     /// What an operation of its contract is, by its index there.
     pub(crate) fn endpoint(&self, operation: u32) -> Option<Endpoint> {
         self.endpoints.get(usize::try_from(operation).ok()?).copied()
     }
 
-    /// The body of the answer, in JSON.
+    /// The body of the answer, in JSON. `remembered` is what this worker decided before, also for callers of the API: a decision is known by its
+    /// whole question there, whoever asked.
     ///
     /// # Errors
     /// See [`Unanswerable`].
@@ -179,12 +202,16 @@ impl Point {
         endpoint: Endpoint,
         question: &[u8],
         now: UnixTime,
+        remembered: &RefCell<DecisionCache>,
     ) -> Result<Bytes, Unanswerable> {
         let at = At(i64::try_from(now.seconds()).unwrap_or(i64::MAX));
         match endpoint {
-            Endpoint::Evaluation => written(write(&self.evaluation(understood(read(question))?, at))),
+            Endpoint::Evaluation => {
+                let answer = self.evaluation(understood(read(question))?, at, remembered).await;
+                written(write(&answer))
+            }
             Endpoint::Evaluations => {
-                let answers = self.evaluations(&understood(read(question))?, at).await;
+                let answers = self.evaluations(&understood(read(question))?, at, remembered).await;
                 written(write(&answers))
             }
             Endpoint::SearchSubject => written(write(&self.search_subject(understood(read(question))?, at).await?)),
@@ -194,23 +221,53 @@ impl Point {
         }
     }
 
-    fn evaluation(&self, mut evaluation: Evaluation, at: At) -> EvaluationResponse {
+    async fn evaluation(
+        &self,
+        mut evaluation: Evaluation,
+        at: At,
+        remembered: &RefCell<DecisionCache>,
+    ) -> EvaluationResponse {
         self.rename(&mut evaluation);
-        let decision = self.decide(&evaluation, at);
-        match self.reasons {
-            true => EvaluationResponse::with_reasons(&decision),
-            false => EvaluationResponse::of(&decision),
+        let elsewhere = self.elsewhere.as_deref();
+        match (
+            self.by.decide(elsewhere, evaluation, at, remembered).await,
+            self.reasons,
+        ) {
+            (Ok(decision), true) => EvaluationResponse::with_reasons(&decision),
+            (Ok(decision), false) => EvaluationResponse::of(&decision),
+            (Err(denied), true) => EvaluationResponse::denied(&denied.0),
+            (Err(_), false) => EvaluationResponse {
+                decision: false,
+                context: None,
+            },
         }
     }
 
-    async fn evaluations(&self, request: &EvaluationsRequest, at: At) -> EvaluationsResponse {
+    /// Where somebody elsewhere is waited for, several are asked about at once, some of which may come after the one that ends it.
+    async fn evaluations(
+        &self,
+        request: &EvaluationsRequest,
+        at: At,
+        remembered: &RefCell<DecisionCache>,
+    ) -> EvaluationsResponse {
+        let at_once = self.elsewhere.as_ref().map_or(1, |_| AT_ONCE_MAX);
         let mut turns = Turns::default();
         let mut batch = Batch::of(request);
-        while let Some(evaluation) = batch.question() {
-            batch.answer(self.evaluation(evaluation, at));
-            turns.pass().await;
+        loop {
+            let upcoming = batch.upcoming(at_once);
+            if upcoming.is_empty() {
+                // What is incomplete at the end is answered by looking for the next.
+                drop(batch.question());
+                return batch.finish();
+            }
+            let asked = upcoming.into_iter().map(|one| self.evaluation(one, at, remembered));
+            for answer in all(asked).await {
+                if batch.question().is_some() {
+                    batch.answer(answer);
+                }
+                turns.pass().await;
+            }
         }
-        batch.finish()
     }
 
     async fn search_subject(&self, search: SubjectSearch, at: At) -> Result<SearchResponse, Unanswerable> {
@@ -218,12 +275,13 @@ impl Point {
         let mut evaluation = Evaluation::new(Subject::new(asked.clone(), ""), search.action, search.resource);
         evaluation.context = search.context;
         self.rename(&mut evaluation);
+        self.decides_alone(&evaluation)?;
         let listed = self.subjects(&evaluation).ok_or(Unanswerable::NotListed)?;
         let mut page = Page::of(&search.page, listed.ids(), listed.extent())?;
         let mut turns = Turns::default();
         while let Some(id) = page.candidate() {
             evaluation.subject.id = id.to_string();
-            if self.decide(&evaluation, at).permits() {
+            if self.by.evaluate(&evaluation, at).permits() {
                 page.found(named(&asked, id));
             }
             turns.pass().await;
@@ -236,12 +294,13 @@ impl Point {
         let mut evaluation = Evaluation::new(search.subject, search.action, Resource::new(asked.clone(), ""));
         evaluation.context = search.context;
         self.rename(&mut evaluation);
+        self.decides_alone(&evaluation)?;
         let listed = self.resources(&evaluation).ok_or(Unanswerable::NotListed)?;
         let mut page = Page::of(&search.page, listed.ids(), listed.extent())?;
         let mut turns = Turns::default();
         while let Some(id) = page.candidate() {
             evaluation.resource.id = id.to_string();
-            if self.decide(&evaluation, at).permits() {
+            if self.by.evaluate(&evaluation, at).permits() {
                 page.found(named(&asked, id));
             }
             turns.pass().await;
@@ -253,11 +312,12 @@ impl Point {
         let mut evaluation = Evaluation::new(search.subject, Action::new(""), search.resource);
         evaluation.context = search.context;
         self.rename(&mut evaluation);
+        self.decides_alone(&evaluation)?;
         let mut page = Page::of(&search.page, self.actions.iter(), Extent::Complete)?;
         let mut turns = Turns::default();
         while let Some(action) = page.candidate() {
             evaluation.action.clone_from(action);
-            if self.decide(&evaluation, at).permits() {
+            if self.by.evaluate(&evaluation, at).permits() {
                 page.found(named_action(&action.name));
             }
             turns.pass().await;
@@ -265,9 +325,14 @@ impl Point {
         Ok(page.finish())
     }
 
-    /// The one place where a question is put.
-    fn decide(&self, evaluation: &Evaluation, at: At) -> Decision {
-        self.by.evaluate(evaluation, at)
+    /// Whether a search can tell, which asks nobody about thousands of candidates.
+    fn decides_alone(&self, asked: &Evaluation) -> Result<(), Unanswerable> {
+        let asks_others = self.by.asks_others_about(&asked.resource.kind);
+        if asks_others {
+            Err(Unanswerable::Elsewhere)
+        } else {
+            Ok(())
+        }
     }
 
     /// The types as policies name them.
@@ -310,8 +375,10 @@ impl Decisions {
         let mut subjects = subjects.into_iter();
         let mut resources = resources.into_iter();
         let lists = |kind: &str| self.resources.resources(kind, &somebody, &anything).is_some();
+        let lists = |kind: &str| !self.asks_others_about(kind) && lists(kind);
         Searches {
-            subjects: subjects.any(|kind| listed_subjects(self, kind, &anything, &something).is_some()),
+            subjects: !self.asks_others_about(API)
+                && subjects.any(|kind| listed_subjects(self, kind, &anything, &something).is_some()),
             resources: resources.any(lists),
         }
     }

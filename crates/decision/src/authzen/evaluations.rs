@@ -135,6 +135,18 @@ impl<'r> Batch<'r> {
         }
     }
 
+    /// The next questions, so many at most, for whoever asks about several at once: [`Batch::question`] gives the same ones, for as long as
+    /// no answer ends it.
+    #[must_use]
+    pub fn upcoming(&self, questions_max: usize) -> Vec<Evaluation> {
+        if self.ended {
+            return Vec::new();
+        }
+        let left = self.left.clone();
+        let complete = left.filter_map(|partial| merged(self.request, partial).ok());
+        complete.take(questions_max).collect()
+    }
+
     /// The next question; none where all are answered that are to be. What is incomplete is answered on the way.
     pub fn question(&mut self) -> Option<Evaluation> {
         while !self.ended {

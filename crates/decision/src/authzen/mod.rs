@@ -53,9 +53,18 @@ impl EvaluationResponse {
     /// The decision, and why it was made, for administrators: names of rules, and of attributes in them.
     #[must_use]
     pub fn with_reasons(decision: &Decision) -> Self {
-        let why = serde_json::json!({"en": decision.why()});
         Self {
             decision: decision.permits(),
+            ..Self::denied(&decision.why())
+        }
+    }
+
+    /// A deny, and why, for administrators.
+    #[must_use]
+    pub fn denied(why: &str) -> Self {
+        let why = serde_json::json!({ "en": why });
+        Self {
+            decision: false,
             context: Some(Map::from_iter([("reason_admin".to_owned(), why)])),
         }
     }

@@ -7,6 +7,7 @@ use super::contract_in::Conforming;
 use super::forward::Answered;
 use crate::body::ResponseBody;
 use crate::decision_point::{Point, Unanswerable};
+use crate::gate::Gate;
 use crate::listen::{Received, ReceivedHead, unix_time};
 use crate::refusal::Refusal;
 use crate::routes::{Routes, Target};
@@ -28,7 +29,7 @@ pub(crate) fn request_id(routes: &Routes, received: &Received, path: &str) -> Op
 ///
 /// # Errors
 /// [`Refusal::Question`].
-pub(crate) async fn answer<'r>(permitted: Permitted<'r>, point: &Point) -> Result<Answered<'r>, Refusal> {
+pub(crate) async fn answer<'r>(permitted: Permitted<'r>, point: &Point, gate: &Gate) -> Result<Answered<'r>, Refusal> {
     let Conforming {
         route,
         proven,
@@ -42,7 +43,8 @@ pub(crate) async fn answer<'r>(permitted: Permitted<'r>, point: &Point) -> Resul
     let endpoint = point.endpoint(route.index).ok_or(Refusal::Internal)?;
     // What was not judged says nothing.
     let question = json.unwrap_or_default();
-    let body = point.answer(endpoint, &question, unix_time()).await;
+    // On the heap, so that requests for upstreams carry nothing of it.
+    let body = Box::pin(point.answer(endpoint, &question, unix_time(), &gate.decisions)).await;
     let body = body.map_err(|why| match why {
         Unanswerable::Unwritten => Refusal::Internal,
         why => Refusal::Question(why),

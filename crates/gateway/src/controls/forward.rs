@@ -51,7 +51,7 @@ pub(crate) async fn send<'r>(
 ) -> Result<Answered<'r>, Refusal> {
     match &permitted.conforming.route.api.behind {
         Behind::Upstream(upstream) => exchanged(permitted, upstream, gate, account).await,
-        Behind::DecisionPoint(point) => decide::answer(permitted, point).await,
+        Behind::DecisionPoint(point) => decide::answer(permitted, point, gate).await,
     }
 }
 

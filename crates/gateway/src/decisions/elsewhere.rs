@@ -60,6 +60,14 @@ pub(crate) enum Told {
     Unanswered(Denied),
 }
 
+/// Why there is no decision. Either denies.
+pub(super) enum Undecided {
+    /// There is nothing to decide on.
+    Denied(Denied),
+    /// Somebody did not answer.
+    Unanswered(Denied),
+}
+
 /// What is told of one whom is asked.
 pub(crate) struct AskedState<'e> {
     pub(crate) api: &'e str,
@@ -131,29 +139,49 @@ impl Elsewhere {
     /// What comes of a question, together with what is decided here.
     pub(super) async fn decide(
         &self,
-        mut evaluation: Evaluation,
+        evaluation: Evaluation,
         here: impl Fn(&Evaluation) -> Arc<Decision>,
         urgency: Urgency,
     ) -> Told {
+        match self.decision(evaluation, here, urgency).await {
+            Ok((decision, verdicts)) => told(&decision, &verdicts),
+            Err(Undecided::Denied(why)) => Told::Denied(why),
+            Err(Undecided::Unanswered(why)) => Told::Unanswered(why),
+        }
+    }
+
+    /// The decision on a question, and what decision points elsewhere thought of it.
+    ///
+    /// # Errors
+    /// What has to be known of its resource is not.
+    pub(super) async fn decision(
+        &self,
+        mut evaluation: Evaluation,
+        here: impl Fn(&Evaluation) -> Arc<Decision>,
+        urgency: Urgency,
+    ) -> Result<(Arc<Decision>, Vec<Verdict>), Undecided> {
         if let Some(lookup) = self.lookup(&evaluation.resource.kind) {
+            let properties = &mut evaluation.resource.properties;
+            // Also where there is none: nobody else can say one in its place.
+            lookup.names().for_each(|name| properties.remove(name));
             match lookup.attributes(&evaluation.resource, urgency).await {
                 Ok(Found::Attributes(attributes)) => evaluation.resource.properties.extend(&attributes),
-                Ok(Found::Unknown) => return Told::Denied(Denied("resource-unknown".into())),
+                Ok(Found::Unknown) => return Err(Undecided::Denied(Denied("resource-unknown".into()))),
                 Err(why) => {
                     let why = format!("attributes-unknown: {}", why.told());
-                    return Told::Unanswered(Denied(why.into()));
+                    return Err(Undecided::Unanswered(Denied(why.into())));
                 }
             }
         }
         let decision = here(&evaluation);
         if decision.is_final_deny() || self.points.is_empty() {
-            return told(&decision, &[]);
+            return Ok((decision, Vec::new()));
         }
         let evaluation = &evaluation;
         let opinions = self.points.iter().map(|point| point.opinion(evaluation, urgency));
         let opinions = all(opinions).await;
-        let verdicts: Vec<Verdict> = opinions.iter().map(|opinion| opinion.verdict).collect();
-        told(&decision.with(opinions), &verdicts)
+        let verdicts = opinions.iter().map(|opinion| opinion.verdict).collect();
+        Ok((Arc::new(decision.with(opinions)), verdicts))
     }
 
     fn lookup(&self, kind: &str) -> Option<&Lookup> {
@@ -180,6 +208,11 @@ impl Elsewhere {
 }
 
 impl Lookup {
+    /// The attributes that it says, or says that there are none of.
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.questions.matter().names()
+    }
+
     async fn attributes(&self, resource: &Resource, urgency: Urgency) -> Result<Found, Unanswered> {
         self.questions.answer(&resource.id.as_str().into(), urgency).await
     }
@@ -215,6 +248,14 @@ impl Told {
     }
 }
 
+impl From<Undecided> for Denied {
+    fn from(undecided: Undecided) -> Self {
+        match undecided {
+            Undecided::Denied(why) | Undecided::Unanswered(why) => why,
+        }
+    }
+}
+
 impl From<Told> for Result<(), Denied> {
     fn from(told: Told) -> Self {
         match told {
@@ -245,7 +286,7 @@ fn state<'e, M: Matter>(api: &'e str, name: &'e str, questions: &Questions<M>) -
 }
 
 /// Waits for all at once; what comes of them, in their order. For a few: each is looked at whenever one of them wakes.
-pub(super) async fn all<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
+pub(crate) async fn all<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
     let mut open: Vec<Result<F::Output, Pin<Box<F>>>> = futures.map(|future| Err(Box::pin(future))).collect();
     poll_fn(|cx| {
         for one in &mut open {

@@ -39,7 +39,7 @@ pub(crate) use named::{Content, Naming};
 pub use named::{Named, Place, RESOURCES_MAX, Spelling};
 pub(crate) use remembered::Remembered;
 pub use values::{REQUEST, ValueKind, Valued};
-pub(crate) use waiting::may_use_elsewhere;
+pub(crate) use waiting::{AT_ONCE_MAX, may_use_elsewhere};
 
 /// The type of whoever proved nothing, and its only name.
 pub const ANONYMOUS: (&str, &str) = ("Anonymous", "anonymous");
@@ -165,6 +165,13 @@ impl Decisions {
         self.others != Others::default()
     }
 
+    /// Whether others have a say in what is done to resources of this type.
+    #[must_use]
+    pub fn asks_others_about(&self, kind: &str) -> bool {
+        let Others { fetched, points } = &self.others;
+        *points || fetched.iter().any(|known| **known == *kind)
+    }
+
     /// What is decided here, as if nobody else had a say: for tests of policies.
     #[must_use]
     pub fn alone(&self, evaluation: &Evaluation, at: At) -> Decision {
@@ -189,8 +196,7 @@ impl Decisions {
 /// Both questions at once, as a gate asks them: a resource that is not the API is one that a request names.
 impl DecisionPoint for Decisions {
     fn evaluate(&self, evaluation: &Evaluation, at: At) -> Decision {
-        let Others { fetched, points } = &self.others;
-        if *points || fetched.iter().any(|kind| **kind == *evaluation.resource.kind) {
+        if self.asks_others_about(&evaluation.resource.kind) {
             return Decision::indeterminate("elsewhere", "others have a say, who are asked for requests only");
         }
         self.alone(evaluation, at)

@@ -1,18 +1,21 @@
 //! Decisions that wait for somebody elsewhere. What is decided here alone never comes here, and waits for nobody.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
-use portcullis_decision::decision::Engines;
+use portcullis_decision::cache::DecisionCache;
+use portcullis_decision::decision::{Decision, Engines};
+use portcullis_decision::time::UnixTime as At;
 use portcullis_decision::words::{Evaluation, Resource};
 
 use super::elsewhere::{Elsewhere, Told, all};
 use super::questions::Urgency;
-use super::{Asking, Decided, NamedResources, at};
+use super::{API, Asking, Decided, Decisions, Denied, NamedResources, at};
 use crate::access::Access;
 use crate::policy::Policy;
 
-/// About how many resources of one request somebody is asked at once.
-const AT_ONCE_MAX: usize = 16;
+/// About how many resources or questions of one request somebody is asked at once.
+pub(crate) const AT_ONCE_MAX: usize = 16;
 
 /// What [`may_use`](super::may_use) says, and those elsewhere.
 pub(crate) async fn may_use_elsewhere(
@@ -34,6 +37,42 @@ pub(crate) async fn may_use_elsewhere(
                 .await
         }
         None => Told::Permitted,
+    }
+}
+
+impl Decisions {
+    /// Both questions at once, as [`Decisions::alone`] asks them, and of those elsewhere what a request would be asked about.
+    ///
+    /// # Errors
+    /// What has to be known is not, which denies.
+    pub(crate) async fn decide(
+        &self,
+        elsewhere: Option<&Elsewhere>,
+        question: Evaluation,
+        at: At,
+        remembered: &RefCell<DecisionCache>,
+    ) -> Result<Arc<Decision>, Denied> {
+        let here = |engines: &Engines, question: &Evaluation| remembered.borrow_mut().evaluate(engines, question, at);
+        let is_operation = question.resource.kind == API;
+        let engines = if is_operation {
+            &self.operations
+        } else {
+            &self.resources
+        };
+        if let Some(roles) = self.roles.as_ref().filter(|_| !is_operation) {
+            let decision = here(roles, &question);
+            if !decision.permits() {
+                return Ok(decision);
+            }
+        }
+        if !self.asks_others_about(&question.resource.kind) {
+            return Ok(here(engines, &question));
+        }
+        let nobody = || Denied("elsewhere: nobody is asked".into());
+        let elsewhere = elsewhere.ok_or_else(nobody)?;
+        let decided = elsewhere.decision(question, |question| here(engines, question), Urgency::Request);
+        let (decision, _) = decided.await?;
+        Ok(decision)
     }
 }
 

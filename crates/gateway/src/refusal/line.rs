@@ -141,12 +141,12 @@ impl Refusal {
                 StatusCode::BAD_GATEWAY,
                 "The answer cannot be reduced to what may be seen",
             ),
-            Self::Question(Unanswerable::NotListed) => line(
+            Self::Question(Unanswerable::NotListed | Unanswerable::Elsewhere) => line(
                 "authorization.search",
                 StatusCode::NOT_IMPLEMENTED,
                 "This cannot be searched for here",
             ),
-            Self::Question(_) => line(
+            Self::Question(Unanswerable::Unreadable | Unanswerable::Token | Unanswerable::Unwritten) => line(
                 "authorization.question",
                 StatusCode::BAD_REQUEST,
                 "The question cannot be read",

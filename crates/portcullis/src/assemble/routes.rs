@@ -146,7 +146,10 @@ impl Building<'_, '_> {
         let identity = self.signs.told(&api.upstream_identity);
         let rules = identity::rules(&api.upstream_identity, identity.as_deref());
         let behind = match (&api.behind, point) {
-            (_, Some(point)) => Behind::DecisionPoint(point),
+            (_, Some(point)) => {
+                let elsewhere = self.asked.of(point.api());
+                Behind::DecisionPoint(Arc::new(Arc::unwrap_or_clone(point).asking(elsewhere)))
+            }
             (api::Behind::Upstream(upstream), None) => {
                 Behind::Upstream(Arc::new(upstreams.upstream(&api.name, upstream, rules, tls)?))
             }

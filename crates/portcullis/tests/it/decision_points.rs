@@ -15,7 +15,7 @@ use crate::tokens::{Issuer, key_set};
 use crate::upstream::{Seen, Upstream, answer, ok};
 use crate::wire::Answer;
 
-const CONTRACT: &str = "\
+pub(crate) const CONTRACT: &str = "\
 openapi: 3.1.0
 info: {title: Bank, version: '1'}
 security: [{bearer: []}]
@@ -45,7 +45,7 @@ components:
     any: {description: any, content: {application/json: {schema: {type: object, additionalProperties: true}}}}
   securitySchemes: {bearer: {type: http, scheme: bearer}}
 ";
-const POLICIES: &str = r#"
+pub(crate) const POLICIES: &str = r#"
 @id("owners") permit (principal, action, resource is Account)
 when { resource has owner && resource.owner == principal };
 @id("frozen") forbid (principal, action, resource is Account)
@@ -55,13 +55,13 @@ when { resource has frozen && resource.frozen };
 type Says = Arc<Mutex<Box<dyn Fn(&Seen) -> Vec<u8> + Send>>>;
 
 /// Somebody who can be asked.
-struct Elsewhere {
-    server: Upstream,
+pub(crate) struct Elsewhere {
+    pub(crate) server: Upstream,
     says: Says,
 }
 
 impl Elsewhere {
-    fn start(says: impl Fn(&Seen) -> Vec<u8> + Send + 'static) -> Self {
+    pub(crate) fn start(says: impl Fn(&Seen) -> Vec<u8> + Send + 'static) -> Self {
         let says: Says = Arc::new(Mutex::new(Box::new(says)));
         let known = Arc::clone(&says);
         let server = Upstream::start(move |seen, stream| {
@@ -75,21 +75,21 @@ impl Elsewhere {
         Self { server, says }
     }
 
-    fn say(&self, says: impl Fn(&Seen) -> Vec<u8> + Send + 'static) {
+    pub(crate) fn say(&self, says: impl Fn(&Seen) -> Vec<u8> + Send + 'static) {
         *self.says.lock().unwrap() = Box::new(says);
     }
 
-    fn say_json(&self, said: &Value) {
+    pub(crate) fn say_json(&self, said: &Value) {
         let said = json_answer(said);
         self.say(move |_| said.clone());
     }
 
-    fn asked(&self) -> usize {
+    pub(crate) fn asked(&self) -> usize {
         self.server.seen().len()
     }
 
     /// A lookup of accounts.
-    fn lookup(&self, more: &str) -> String {
+    pub(crate) fn lookup(&self, more: &str) -> String {
         format!(
             "lookups: [{{resource: Account, url: 'http://{}/accounts/{{id}}/attributes', attributes: {{owner: /owner/id, frozen: /frozen}}, \
              dangerous_plain_http: true, dangerous_private_address: true{more}}}]",
@@ -98,7 +98,7 @@ impl Elsewhere {
     }
 
     /// A decision point of this kind.
-    fn point(&self, kind: &str, more: &str) -> String {
+    pub(crate) fn point(&self, kind: &str, more: &str) -> String {
         let path = match kind {
             "opa" => "v1/data/bank/allow",
             _ => "access/v1/evaluation",
@@ -116,16 +116,16 @@ struct Bank {
     issuer: Issuer,
 }
 
-fn json_answer(said: &Value) -> Vec<u8> {
+pub(crate) fn json_answer(said: &Value) -> Vec<u8> {
     ok("application/json", &said.to_string())
 }
 
 /// The attributes of an account.
-fn account(owner: &str, frozen: bool) -> Value {
+pub(crate) fn account(owner: &str, frozen: bool) -> Value {
     json!({"owner": {"id": owner}, "frozen": frozen, "more": [1, 2]})
 }
 
-const WITH_POLICIES: &str = "policies: [bank.cedar], resources: {Account: {owner: User, frozen: boolean}}";
+pub(crate) const WITH_POLICIES: &str = "policies: [bank.cedar], resources: {Account: {owner: User, frozen: boolean}}";
 
 fn written(upstream: &Upstream, issuer: &Issuer, authorization: &str) -> Directory {
     let directory = Setup::new(CONTRACT, upstream.address)

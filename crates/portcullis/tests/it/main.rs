@@ -20,6 +20,7 @@ mod api_keys;
 mod asked_again;
 mod authorization;
 mod authzen;
+mod authzen_elsewhere;
 mod balance;
 mod bodies;
 mod client_certificates;
