@@ -229,7 +229,7 @@ pub(super) fn lower(
     };
     duplicates(NAME_OF_AUTHORITY, authorities.names(), problems);
     let site = Site::of(&names, &listen);
-    let apis = lower_apis((raw.apis, raw.decision_points), directory, site, authorities, problems);
+    let apis = lower_apis((raw.apis, raw.authzen), directory, site, authorities, problems);
     let credentials = raw
         .credentials
         .map(|written| Credentials::lower(written, directory, problems));

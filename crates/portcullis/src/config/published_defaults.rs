@@ -38,7 +38,7 @@ signers:
   - {name: partners, file: keys.json, keys: [{keyid: k, client: acme}]}
 client_certificates: [{name: services, rules: [{dns: a.example}]}]
 dpop: {}
-decision_points: [{name: pdp, for: a, dangerous_unauthenticated: true, policy: {}}]
+authzen: [{name: pdp, for: a, dangerous_unauthenticated: true, policy: {}}]
 apis:
   - contract: {git: contracts.git, ref: main, file: a.openapi.yaml}
     upstream:

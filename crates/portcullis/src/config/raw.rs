@@ -106,7 +106,7 @@ pub(crate) struct Configuration {
     /// Where other services ask what the callers of an API may do (AuthZEN 1.0).
     #[serde(default)]
     #[schemars(length(max = 64))]
-    pub(crate) decision_points: Vec<Spanned<DecisionPointWritten>>,
+    pub(crate) authzen: Vec<Spanned<DecisionPointWritten>>,
     /// Where controls in mode `observe` record what they would have refused.
     pub(crate) observe: Option<Observe>,
     /// The gate as a process of the system: its user, its sandbox, how it restarts and ends.

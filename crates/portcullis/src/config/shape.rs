@@ -13,6 +13,13 @@ use super::nearest::nearest;
 use super::problems::Problems;
 use super::text::{self, Size};
 
+/// Keys that had another name: that one, theirs now, and what the old name means now.
+const FORMER: [(&str, &str, &str); 1] = [(
+    "decision_points",
+    "authzen",
+    "those that the gate asks stand below `authorization` of an API",
+)];
+
 /// Reports what in the tree is not as the schema says, and takes it out; `name` is what messages call the whole. False
 /// where nothing useful is left.
 pub(super) fn keep(root: &mut Node, schema: &Value, name: &str, problems: &mut Problems<'_>) -> bool {
@@ -196,9 +203,11 @@ impl<'s> Walk<'s, '_, '_> {
 
     fn unknown_member(&mut self, name: &str, span: Span, properties: &Map<String, Value>) -> bool {
         let known = properties.keys().map(String::as_str).collect::<Vec<_>>();
-        let help = match nearest(name, &known) {
-            Some(known) => format!("did you mean `{known}`?"),
-            None => format!("the keys here are {}", in_backticks(&known)),
+        let former = FORMER.iter().find(|(old, new, _)| *old == name && known.contains(new));
+        let help = match (former, nearest(name, &known)) {
+            (Some((_, new, now)), _) => format!("did you mean `{new}`? {now}"),
+            (None, Some(known)) => format!("did you mean `{known}`?"),
+            (None, None) => format!("the keys here are {}", in_backticks(&known)),
         };
         self.problems.error(span, format!("unknown key `{name}`"), help);
         false

@@ -175,7 +175,7 @@ mod tests {
     fn document_of(settings: &str) -> Document {
         let text = format!(
             "listen: 127.0.0.1:0\napis: [{{contract: a.yaml, upstream: 'http://127.0.0.1:1'}}]\ncredentials: {{store: s, secret: \
-             t}}\nissuers: [{{name: main, issuer: 'https://id.example', audiences: [a], keys: {{file: k}}}}]\ndecision_points: \
+             t}}\nissuers: [{{name: main, issuer: 'https://id.example', audiences: [a], keys: {{file: k}}}}]\nauthzen: \
              [{{name: pdp, for: a, {settings}}}]\n"
         );
         let (configuration, _) = config::read("gate.yaml", text.as_bytes()).usable().unwrap();

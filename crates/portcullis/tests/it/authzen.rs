@@ -40,7 +40,7 @@ fn setup(contract: &str, authorization: &str, point: &str) -> Setup {
         .with(ISSUERS)
         .with("log: {requests: all}")
         .with("arrival_limit: {requests: 100000, per: 1s}")
-        .with(&format!("decision_points: [{{name: pdp, for: api, {point}}}]"))
+        .with(&format!("authzen: [{{name: pdp, for: api, {point}}}]"))
         .with_api(&format!("authorization: {{{authorization}}}"))
 }
 
@@ -560,13 +560,20 @@ fn told(points: &str, listen: &str) -> String {
         "openapi: 3.1.0\ninfo: {title: A, version: '1'}\npaths: {/a: {get: {responses: {'200': {description: ok}}}}}\n",
     );
     let configuration = format!(
-        "listen: {listen}\n{ISSUERS}\n{users}\ndecision_points: [{points}]\napis:\n  - {{name: api, contract: api.yaml, upstream: \
+        "listen: {listen}\n{ISSUERS}\n{users}\nauthzen: [{points}]\napis:\n  - {{name: api, contract: api.yaml, upstream: \
          'http://127.0.0.1:9', authorization: {{policies: [policies.cedar]}}}}\n  - {{contract: open.yaml, upstream: \
          'http://127.0.0.1:9'}}\n"
     );
     directory.write("gate.yaml", &configuration);
     let output = run(&directory.0, &["check", "-c", "gate.yaml"]);
     String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
+}
+
+#[test]
+fn the_name_that_decision_points_of_the_gate_had_leads_to_the_one_that_they_have() {
+    let told = told("]\ndecision_points: [", "127.0.0.1:8080");
+    assert!(told.contains("unknown key `decision_points`"), "{told}");
+    assert!(told.contains("did you mean `authzen`?"), "{told}");
 }
 
 #[test]

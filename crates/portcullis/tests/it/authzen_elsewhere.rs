@@ -28,7 +28,7 @@ impl Asked {
             )
             .with("arrival_limit: {requests: 1000000, per: 1s}")
             .with(
-                "decision_points: [{name: pdp, for: api, security_schemes: {tokens: {issuers: [main]}}, scopes: [decide], reasons: true, \
+                "authzen: [{name: pdp, for: api, security_schemes: {tokens: {issuers: [main]}}, scopes: [decide], reasons: true, \
                  policy: {rate_limits: [{name: address, requests: 1000000, per: 1s}]}}]",
             )
             .with_api("security_schemes: {bearer: {issuers: [main]}}")
