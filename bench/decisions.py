@@ -128,7 +128,7 @@ def configuration(port: int, upstream_port: int) -> dict:
             {"name": "bench", "issuer": issuer.ISSUER, "audiences": [issuer.AUDIENCE], "keys": {"file": "issuer.json"}},
         ],
         "apis": [api("/none", "few.cedar", "off", upstream_port), *apis],
-        "decision_points": [
+        "authzen": [
             {
                 "name": "pdp",
                 "for": "few",

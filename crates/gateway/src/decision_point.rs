@@ -16,7 +16,6 @@ use portcullis_decision::authzen::search::{
     ActionSearch, BadToken, Extent, Page, ResourceSearch, SearchResponse, SubjectSearch, named, named_action,
 };
 use portcullis_decision::authzen::{EvaluationResponse, read, write};
-use portcullis_decision::cache::DecisionCache;
 use portcullis_decision::decision::DecisionPoint as _;
 use portcullis_decision::listed::Listed;
 use portcullis_decision::time::UnixTime as At;
@@ -24,7 +23,7 @@ use portcullis_decision::words::{Action, Evaluation, Resource, Subject};
 use portcullis_identity::time::UnixTime;
 
 use crate::decisions::elsewhere::{Elsewhere, all};
-use crate::decisions::{API, AT_ONCE_MAX, Decisions};
+use crate::decisions::{API, AT_ONCE_MAX, Decisions, Remembered};
 
 /// After how many decisions others get their turn on the same worker.
 const DECISIONS_AT_ONCE: usize = 64;
@@ -202,7 +201,7 @@ impl Point {
         endpoint: Endpoint,
         question: &[u8],
         now: UnixTime,
-        remembered: &RefCell<DecisionCache>,
+        remembered: &RefCell<Remembered>,
     ) -> Result<Bytes, Unanswerable> {
         let at = At(i64::try_from(now.seconds()).unwrap_or(i64::MAX));
         match endpoint {
@@ -225,7 +224,7 @@ impl Point {
         &self,
         mut evaluation: Evaluation,
         at: At,
-        remembered: &RefCell<DecisionCache>,
+        remembered: &RefCell<Remembered>,
     ) -> EvaluationResponse {
         self.rename(&mut evaluation);
         let elsewhere = self.elsewhere.as_deref();
@@ -248,7 +247,7 @@ impl Point {
         &self,
         request: &EvaluationsRequest,
         at: At,
-        remembered: &RefCell<DecisionCache>,
+        remembered: &RefCell<Remembered>,
     ) -> EvaluationsResponse {
         let at_once = self.elsewhere.as_ref().map_or(1, |_| AT_ONCE_MAX);
         let mut turns = Turns::default();

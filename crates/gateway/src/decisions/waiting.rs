@@ -3,14 +3,13 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use portcullis_decision::cache::DecisionCache;
 use portcullis_decision::decision::{Decision, Engines};
 use portcullis_decision::time::UnixTime as At;
 use portcullis_decision::words::{Evaluation, Resource};
 
 use super::elsewhere::{Elsewhere, Told, all};
 use super::questions::Urgency;
-use super::{API, Asking, Decided, Decisions, Denied, NamedResources, at};
+use super::{API, Asking, Decided, Decisions, Denied, NamedResources, Remembered, at};
 use crate::access::Access;
 use crate::policy::Policy;
 
@@ -50,9 +49,11 @@ impl Decisions {
         elsewhere: Option<&Elsewhere>,
         question: Evaluation,
         at: At,
-        remembered: &RefCell<DecisionCache>,
+        remembered: &RefCell<Remembered>,
     ) -> Result<Arc<Decision>, Denied> {
-        let here = |engines: &Engines, question: &Evaluation| remembered.borrow_mut().evaluate(engines, question, at);
+        let here = |engines: &Engines, question: &Evaluation| {
+            remembered.borrow_mut().decisions.evaluate(engines, question, at)
+        };
         let is_operation = question.resource.kind == API;
         let engines = if is_operation {
             &self.operations
