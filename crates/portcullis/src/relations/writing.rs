@@ -131,7 +131,7 @@ impl Writing {
         }
         for job in jobs {
             // Whoever does not wait any more has told why.
-            let _gone = job.done.send(written.as_ref().map(|()| ()).map_err(|_| Unlearnt));
+            let _gone = job.done.send(written.as_ref().copied().map_err(|_| Unlearnt));
         }
     }
 
