@@ -209,6 +209,16 @@ impl<'a> Scene<'a> {
         }
     }
 
+    /// An attribute of a variable, if it has it.
+    pub(super) fn own(&self, variable: Var, name: &Attribute) -> Option<&Value> {
+        let value = self.variable(variable);
+        match &value.value {
+            ValueKind::Record(members) => members.get(&name.name),
+            ValueKind::Lit(Literal::EntityUID(uid)) => self.entity_of(value, uid)?.attribute(name),
+            ValueKind::Lit(_) | ValueKind::Set(_) | ValueKind::ExtensionValue(_) => None,
+        }
+    }
+
     /// The entity that a value names, if it names one and there is one.
     pub(super) fn entity_of(&self, value: &Value, uid: &EntityUID) -> Option<Looked<'_>> {
         // Most conditions ask about the principal and the resource: no need to compare ids.

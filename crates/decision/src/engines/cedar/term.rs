@@ -34,6 +34,10 @@ pub(super) struct Attribute {
 pub(super) enum Term {
     Value(Value),
     Variable(Var),
+    /// An attribute of a variable, as most are.
+    Own(Var, Attribute),
+    /// Whether a variable has an attribute: it is an entity, or the context, which is a record.
+    Owns(Var, Attribute),
     Attribute(Box<Self>, Attribute),
     /// `has`, with one name or several below one another.
     Has(Box<Self>, Box<[Attribute]>),
@@ -79,6 +83,7 @@ impl Term {
                 if test.holds(scene)? { then } else { otherwise }.holds(scene)
             }
             Self::Unary(UnaryOp::Not, of) => of.holds(scene).map(|holds| !holds),
+            Self::Owns(variable, name) => Some(scene.own(*variable, name).is_some()),
             Self::Has(of, names) => has(scene, &*of.value(scene)?, names),
             Self::Binary(BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::GetTag, _) => {
                 boolean(&*self.value(scene)?)
@@ -94,6 +99,7 @@ impl Term {
             Self::Is(entity, kind) => Some(uid(&*entity.value(scene)?)?.entity_type() == kind),
             Self::Value(_)
             | Self::Variable(_)
+            | Self::Own(..)
             | Self::Attribute(..)
             | Self::Unary(..)
             | Self::Call(..)
@@ -106,6 +112,7 @@ impl Term {
         match self {
             Self::Value(value) => Some(Seen::There(value)),
             Self::Variable(variable) => Some(Seen::There(scene.variable(*variable))),
+            Self::Own(variable, name) => scene.own(*variable, name).map(Seen::There),
             Self::Attribute(of, name) => match of.value(scene)? {
                 Seen::There(of) => attribute(scene, of, name).map(Seen::There),
                 Seen::Made(of) => attribute(scene, &of, name).cloned().map(Seen::made),
@@ -134,6 +141,7 @@ impl Term {
             | Self::Any(_)
             | Self::Unary(UnaryOp::Not, _)
             | Self::Binary(..)
+            | Self::Owns(..)
             | Self::Has(..)
             | Self::Like(..)
             | Self::Is(..) => Some(Seen::made(self.holds(scene)?)),
@@ -333,8 +341,14 @@ impl Compiler<'_> {
             }))),
             ExprKind::UnaryApp { op, arg } => Term::Unary(*op, self.boxed(arg)),
             ExprKind::BinaryApp { op, arg1, arg2 } => Term::Binary(*op, Box::new([self.term(arg1), self.term(arg2)])),
-            ExprKind::GetAttr { expr, attr } => Term::Attribute(self.boxed(expr), self.attribute(attr)),
-            ExprKind::HasAttr { expr, attr } => Term::Has(self.boxed(expr), Box::from([self.attribute(attr)])),
+            ExprKind::GetAttr { expr, attr } => match expr.expr_kind() {
+                ExprKind::Var(variable) => Term::Own(*variable, self.attribute(attr)),
+                _ => Term::Attribute(self.boxed(expr), self.attribute(attr)),
+            },
+            ExprKind::HasAttr { expr, attr } => match expr.expr_kind() {
+                ExprKind::Var(variable) => Term::Owns(*variable, self.attribute(attr)),
+                _ => Term::Has(self.boxed(expr), Box::from([self.attribute(attr)])),
+            },
             ExprKind::ExtHasAttr { expr, attrs } => {
                 let of = self.boxed(expr);
                 Term::Has(of, attrs.iter().map(|name| self.attribute(name)).collect())
