@@ -113,24 +113,25 @@ fn write_question(out: &mut Vec<u8>, version: Version, evaluation: &Evaluation, 
         context,
     } = evaluation;
     out.extend(time.map_or(i64::MIN, |time| time.0).to_le_bytes());
-    for text in [&subject.kind, &subject.id, &action.name, &resource.kind, &resource.id] {
-        write_text(out, text);
-    }
+    let mut names = [&subject.kind, &subject.id, &action.name, &resource.kind, &resource.id].into_iter();
     let mut all = [&subject.properties, &action.properties, &resource.properties, context].into_iter();
-    all.all(|properties| write_properties(out, properties))
+    names.all(|name| write_text(out, name)) && all.all(|properties| write_properties(out, properties))
 }
 
 fn write_properties(out: &mut Vec<u8>, properties: &Properties) -> bool {
     out.extend(properties.len().to_le_bytes());
-    properties.iter().all(|(name, value)| {
-        write_text(out, name);
-        write_value(out, value)
-    })
+    let mut members = properties.iter();
+    members.all(|(name, value)| write_text(out, name) && write_value(out, value))
 }
 
-fn write_text(out: &mut Vec<u8>, text: &str) {
-    out.extend(text.len().to_le_bytes());
-    out.extend(text.as_bytes());
+/// Nothing of a text is copied for which there is no room.
+fn write_text(out: &mut Vec<u8>, text: &str) -> bool {
+    let has_room = out.len() + text.len() <= QUESTION_BYTES_MAX;
+    if has_room {
+        out.extend(text.len().to_le_bytes());
+        out.extend(text.as_bytes());
+    }
+    has_room
 }
 
 /// Writes a value with its kind before it and its length, so that the end of each part is known.
@@ -140,11 +141,11 @@ fn write_value(out: &mut Vec<u8>, value: &Value) -> bool {
         Value::Bool(bool) => out.extend([1, u8::from(*bool)]),
         Value::Number(number) => {
             out.push(2);
-            write_text(out, &number.to_string());
+            return write_text(out, &number.to_string());
         }
         Value::String(text) => {
             out.push(3);
-            write_text(out, text);
+            return write_text(out, text);
         }
         Value::Array(items) => {
             out.push(4);
@@ -154,10 +155,8 @@ fn write_value(out: &mut Vec<u8>, value: &Value) -> bool {
         Value::Object(members) => {
             out.push(5);
             out.extend(members.len().to_le_bytes());
-            return members.iter().all(|(name, value)| {
-                write_text(out, name);
-                write_value(out, value)
-            });
+            let mut members = members.iter();
+            return members.all(|(name, value)| write_text(out, name) && write_value(out, value));
         }
     }
     out.len() <= QUESTION_BYTES_MAX

@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use portcullis_decision::authzen::evaluations::{Batch, EvaluationsRequest, EvaluationsResponse};
@@ -23,8 +24,11 @@ use portcullis_decision::words::{Action, Evaluation, Resource, Subject};
 use portcullis_identity::time::UnixTime;
 
 use crate::decisions::elsewhere::{Elsewhere, all};
-use crate::decisions::{API, AT_ONCE_MAX, Decisions, Remembered};
+use crate::decisions::{API, AT_ONCE_MAX, Decisions, Remembered, at};
+use crate::listen::unix_time;
 
+/// How long evaluations that come together may wait for somebody elsewhere, all of them.
+const EVALUATIONS_TIME_MAX: Duration = Duration::from_secs(20);
 /// After how many decisions others get their turn on the same worker.
 const DECISIONS_AT_ONCE: usize = 64;
 
@@ -203,14 +207,14 @@ impl Point {
         now: UnixTime,
         remembered: &RefCell<Remembered>,
     ) -> Result<Bytes, Unanswerable> {
-        let at = At(i64::try_from(now.seconds()).unwrap_or(i64::MAX));
+        let at = at(now);
         match endpoint {
             Endpoint::Evaluation => {
                 let answer = self.evaluation(understood(read(question))?, at, remembered).await;
                 written(write(&answer))
             }
             Endpoint::Evaluations => {
-                let answers = self.evaluations(&understood(read(question))?, at, remembered).await;
+                let answers = self.evaluations(&understood(read(question))?, remembered).await;
                 written(write(&answers))
             }
             Endpoint::SearchSubject => written(write(&self.search_subject(understood(read(question))?, at).await?)),
@@ -234,8 +238,14 @@ impl Point {
         ) {
             (Ok(decision), true) => EvaluationResponse::with_reasons(&decision),
             (Ok(decision), false) => EvaluationResponse::of(&decision),
-            (Err(denied), true) => EvaluationResponse::denied(&denied.0),
-            (Err(_), false) => EvaluationResponse {
+            (Err(denied), _) => self.denied(&denied.0),
+        }
+    }
+
+    fn denied(&self, why: &str) -> EvaluationResponse {
+        match self.reasons {
+            true => EvaluationResponse::denied(why),
+            false => EvaluationResponse {
                 decision: false,
                 context: None,
             },
@@ -243,12 +253,9 @@ impl Point {
     }
 
     /// Where somebody elsewhere is waited for, several are asked about at once, some of which may come after the one that ends it.
-    async fn evaluations(
-        &self,
-        request: &EvaluationsRequest,
-        at: At,
-        remembered: &RefCell<Remembered>,
-    ) -> EvaluationsResponse {
+    /// The time is that of each; what is not asked about in time is denied.
+    async fn evaluations(&self, request: &EvaluationsRequest, remembered: &RefCell<Remembered>) -> EvaluationsResponse {
+        let began = Instant::now();
         let at_once = self.elsewhere.as_ref().map_or(1, |_| AT_ONCE_MAX);
         let mut turns = Turns::default();
         let mut batch = Batch::of(request);
@@ -259,7 +266,11 @@ impl Point {
                 drop(batch.question());
                 return batch.finish();
             }
-            let asked = upcoming.into_iter().map(|one| self.evaluation(one, at, remembered));
+            let (is_late, at) = (began.elapsed() > EVALUATIONS_TIME_MAX, at(unix_time()));
+            let asked = upcoming.into_iter().map(async |one| match is_late {
+                true => self.denied("evaluations-late"),
+                false => self.evaluation(one, at, remembered).await,
+            });
             for answer in all(asked).await {
                 if batch.question().is_some() {
                     batch.answer(answer);

@@ -1,5 +1,6 @@
 //! Names and other plain values in a JSON body, read strictly: along the way a member that is there twice makes what it leads to unreadable, whatever the contract's
-//! control would let pass.
+//! control would let pass. Twice is also what differs in the case of letters alone: there are readers that take one for the other (Go's and .NET's
+//! among them), and which of two counts is theirs to say.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -116,14 +117,17 @@ impl<'de> Visitor<'de> for Way<'_, '_> {
             return Err(A::Error::custom("an object is no plain value"));
         };
         let mut is_there = false;
-        while let Some(is_next) = members.next_key_seed(Is(name))? {
-            if !is_next {
-                members.next_value::<IgnoredAny>()?;
-            } else if std::mem::replace(&mut is_there, true) {
-                return Err(A::Error::custom("a member that is there twice"));
-            } else {
-                let found = &mut *self.found;
-                members.next_value_seed(Way { left, found })?;
+        while let Some(likeness) = members.next_key_seed(Like(name))? {
+            match likeness {
+                Likeness::Other => drop(members.next_value::<IgnoredAny>()?),
+                Likeness::Alike => return Err(A::Error::custom("a member that may be taken for another")),
+                Likeness::Same if std::mem::replace(&mut is_there, true) => {
+                    return Err(A::Error::custom("a member that is there twice"));
+                }
+                Likeness::Same => {
+                    let found = &mut *self.found;
+                    members.next_value_seed(Way { left, found })?;
+                }
             }
         }
         Ok(())
@@ -156,27 +160,45 @@ impl<'de> Visitor<'de> for Way<'_, '_> {
     }
 }
 
-/// Whether the name of a member is this one.
-struct Is<'n>(&'n str);
+/// What the name of a member is to the one that is looked for.
+enum Likeness {
+    Same,
+    /// A reader who does not look at the case of letters takes it for the same.
+    Alike,
+    Other,
+}
 
-impl<'de> DeserializeSeed<'de> for Is<'_> {
-    type Value = bool;
+/// Holds the names of members against this one.
+struct Like<'n>(&'n str);
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+impl<'de> DeserializeSeed<'de> for Like<'_> {
+    type Value = Likeness;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Likeness, D::Error> {
         deserializer.deserialize_str(self)
     }
 }
 
-impl Visitor<'_> for Is<'_> {
-    type Value = bool;
+impl Visitor<'_> for Like<'_> {
+    type Value = Likeness;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("the name of a member")
     }
 
-    fn visit_str<E: Error>(self, name: &str) -> Result<bool, E> {
-        Ok(self.0 == name)
+    fn visit_str<E: Error>(self, name: &str) -> Result<Likeness, E> {
+        Ok(match self.0 == name {
+            true => Likeness::Same,
+            false if folded(self.0).eq(folded(name)) => Likeness::Alike,
+            false => Likeness::Other,
+        })
     }
+}
+
+/// A name without the case of its letters. The long s is the only letter whose lower case does not tell that it is one.
+fn folded(name: &str) -> impl Iterator<Item = char> {
+    let letters = name.chars().flat_map(char::to_lowercase);
+    letters.map(|letter| if letter == '\u{17f}' { 's' } else { letter })
 }
 
 #[cfg(test)]
@@ -237,6 +259,13 @@ mod tests {
         ] {
             check("/a", json, None);
         }
+        for json in [r#"{"id":"1","ID":"2"}"#, r#"{"iD":"1"}"#, r#"{"\u0049d":"1"}"#] {
+            check("/id", json, None);
+        }
+        check("/links", r#"{"links":"1","lin\u212as":"2"}"#, None);
+        check("/links", r#"{"link\u017f":"1"}"#, None);
+        check("/links", r#"{"links":"1","lynx":"2"}"#, Some(&["1"]));
+        check("/a/b", r#"{"A":{"b":"1"}}"#, None);
         check("/a/b", r#"{"a":{"b":"1"},"a":{}}"#, None);
         check("/a/b", r#"{"a":"1"}"#, None);
         check("/*/id", r#"[{"id":"x"},{}]"#, None);

@@ -422,7 +422,7 @@ pub fn kind(kind: SubjectKind) -> &'static str {
     }
 }
 
-fn at(now: UnixTime) -> At {
+pub(crate) fn at(now: UnixTime) -> At {
     At(i64::try_from(now.seconds()).unwrap_or(i64::MAX))
 }
 

@@ -128,7 +128,8 @@ impl Outcome {
 pub(crate) enum Urgency {
     /// A request waits for it.
     Request,
-    /// Something that is open might end by it. Half of all open questions at most are such.
+    /// Something that is open might end by it, or another enforcement point waits for it. Half of all open questions at most are such, so that
+    /// requests do not wait behind them.
     Background,
 }
 

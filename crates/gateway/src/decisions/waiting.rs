@@ -71,7 +71,7 @@ impl Decisions {
         }
         let nobody = || Denied("elsewhere: nobody is asked".into());
         let elsewhere = elsewhere.ok_or_else(nobody)?;
-        let decided = elsewhere.decision(question, |question| here(engines, question), Urgency::Request);
+        let decided = elsewhere.decision(question, |question| here(engines, question), Urgency::Background);
         let (decision, _) = decided.await?;
         Ok(decision)
     }
