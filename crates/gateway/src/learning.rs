@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_decision::relations::Operation;
+use portcullis_decision::relations::{Object, Operation};
 use thiserror::Error;
 
 use crate::decisions::{Named, Path};
@@ -25,6 +25,10 @@ pub trait Learner: Send + Sync + fmt::Debug {
     /// Writes something down, all of it or nothing. It is done when it is on the disk and every later question is answered with it.
     /// It is begun at once, and goes on where nobody waits for it any more.
     fn learn(&self, operations: Vec<Operation>) -> Learning;
+
+    /// Told that an object is deleted, and that nobody knows whether that is written down: from here on nobody is related to it, and it is written
+    /// until that is known. It does not wait for anything.
+    fn owe(&self, deleted: &Object);
 
     /// Told what should have been learnt, and was not: for operators, who have to write it down themselves.
     fn missed(&self, missed: Missed, what: &dyn fmt::Display);

@@ -67,18 +67,23 @@ pub(crate) fn expect(permitted: &Permitted<'_>, account: &mut Account) -> Result
         return Ok(Expected(None));
     };
     account.at(Control::LearnRelations);
-    match known(lesson, conforming) {
-        Ok(known) => Ok(Expected(Some(Pending {
-            lesson: Arc::clone(lesson),
-            known,
-            mode,
-            is_open: true,
-        }))),
+    let known = match known(lesson, conforming) {
+        Ok(known) => known,
         Err(refusal) => {
             account.found(mode, refusal.into())?;
-            Ok(Expected(None))
+            return Ok(Expected(None));
         }
+    };
+    if !lesson.by.is_ready() {
+        // Where that is only observed it is done, and then it is tried: what is deleted must not be forgotten.
+        account.found(mode, Refusal::Unlearnable.into())?;
     }
+    Ok(Expected(Some(Pending {
+        lesson: Arc::clone(lesson),
+        known,
+        mode,
+        is_open: true,
+    })))
 }
 
 /// Learns what an answer says.
@@ -134,9 +139,6 @@ fn known(lesson: &Lesson, conforming: &Conforming<'_>) -> Result<Known, Refusal>
         },
         Happened::Deleted(named) => Known::Deleted(object(named)?),
     };
-    if !lesson.by.is_ready() {
-        return Err(Refusal::Unlearnable);
-    }
     Ok(known)
 }
 
@@ -176,6 +178,9 @@ impl Pending {
         };
         let learning = tokio::time::timeout(LEARNING_TIME_MAX, by.learn(operations));
         learning.await.unwrap_or_else(|_| {
+            if let Known::Deleted(object) = &self.known {
+                by.owe(object);
+            }
             by.missed(Missed::Late, self);
             Err(Unlearnt)
         })

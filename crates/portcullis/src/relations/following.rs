@@ -9,15 +9,15 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use portcullis_decision::engines::relations::Outdated;
-use portcullis_decision::relations::{Operation, Relations};
-use portcullis_gateway::learning::{Learning, Missed};
+use portcullis_decision::relations::{Object, Operation, Relations};
+use portcullis_gateway::learning::{Learning, Missed, Unlearnt};
 use portcullis_gateway::metrics::{Lessons, RelationsMeter};
 use portcullis_store::StoreError;
 use portcullis_store::relations::{Followed, Follower};
 use portcullis_store::sqlite::SqliteTuples;
 
 use super::owed::Owed;
-use super::writing::Writer;
+use super::writing::{Unbegun, Writer, deleted, tell};
 use crate::outage::Outage;
 
 /// How long what was read of relations counts.
@@ -134,9 +134,26 @@ impl Following {
     }
 
     pub(super) fn learn(&self, operations: Vec<Operation>) -> Learning {
-        match &self.writer {
-            Some(writer) => writer.learn(operations, &self.meter),
-            None => Box::pin(std::future::ready(Err(portcullis_gateway::learning::Unlearnt))),
+        let unlearnt = || -> Learning { Box::pin(std::future::ready(Err(Unlearnt))) };
+        let Some(writer) = &self.writer else { return unlearnt() };
+        writer.learn(operations).unwrap_or_else(|Unbegun { operations, why }| {
+            self.forget(deleted(&operations));
+            tell(&operations, &why, &self.meter);
+            unlearnt()
+        })
+    }
+
+    /// An object is deleted, and nobody knows whether that is written down.
+    pub(super) fn owe(&self, object: Object) {
+        self.owed.add([object.clone()]);
+        self.forget([object]);
+    }
+
+    /// What is owed counts for nothing at once: whoever is told of it does not read the store, which may hang. The thread that follows leaves
+    /// it out from then on.
+    fn forget(&self, owed: impl IntoIterator<Item = Object>) {
+        for object in owed {
+            self.relations.forget(object.view());
         }
     }
 
@@ -168,6 +185,7 @@ impl Following {
         let Some(store) = &self.store else { return };
         let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
         // Also where nothing can be read.
+        self.owed.note_late(Instant::now());
         let owed = self.owed.objects();
         self.meter.owes(owed.len());
         store.follower.leave_out(owed, &self.relations);

@@ -8,11 +8,13 @@ mod model;
 mod owed;
 mod writing;
 
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use portcullis_contract::document::Problem;
 use portcullis_decision::engines::relations::{Outdated, Source};
-use portcullis_decision::relations::{Model, Operation, Relations, WrittenModel};
+use portcullis_decision::relations::{Model, Object, Operation, Relations, WrittenModel};
 use portcullis_gateway::learning::{Learner, Learning, Missed, Unlearnt};
 use portcullis_gateway::metrics::RelationsMeter;
 use portcullis_store::StoreError;
@@ -95,6 +97,12 @@ impl Learner for Kept {
         }
     }
 
+    fn owe(&self, deleted: &Object) {
+        if let Some(read) = self.read.get() {
+            read.owe(deleted.clone());
+        }
+    }
+
     fn missed(&self, missed: Missed, what: &dyn std::fmt::Display) {
         if let Some(read) = self.read.get() {
             read.missed(missed, what);
@@ -106,6 +114,8 @@ impl Learner for Kept {
 #[derive(Default)]
 pub(crate) struct Keeper {
     in_force: Option<InForce>,
+    /// What is owed to each store that was ever in force, by where it is: a store that is left and comes back has forgotten nothing.
+    owed: HashMap<PathBuf, Arc<Owed>>,
 }
 
 struct InForce {
@@ -146,11 +156,9 @@ impl Keeper {
         })))
     }
 
-    /// What is owed to the same store, under whatever model.
+    /// What is owed to the same store, under whatever model and by whatever name.
     fn owed(&self, kept: &Kept) -> Arc<Owed> {
-        let known = self.in_force.as_ref();
-        let known = known.filter(|known| known.configured.store.value == kept.configured.store.value);
-        known.map_or_else(Arc::default, |known| Arc::clone(known.following.owed()))
+        self.owed.get(&place(&kept.configured)).cloned().unwrap_or_default()
     }
 
     /// Counts go on from one configuration to the next.
@@ -161,8 +169,18 @@ impl Keeper {
 
     /// Puts what was settled in force. What was before goes on to be followed until nobody asks it any more.
     pub(crate) fn put_in_force(&mut self, pending: Pending) {
+        if let Some(pending) = &pending.0 {
+            let owed = Arc::clone(pending.following.owed());
+            self.owed.entry(place(&pending.configured)).or_insert(owed);
+        }
         self.in_force = pending.0;
     }
+}
+
+/// Where a store is, however it is called. One that is not there cannot be used, and nothing is owed to it.
+fn place(configured: &Configured) -> PathBuf {
+    let path: &Path = &configured.store.value;
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
 /// Why the relations of a configuration cannot be used.

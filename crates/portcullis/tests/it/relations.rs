@@ -529,6 +529,68 @@ fn d4_what_is_deleted_is_nobodys_also_where_that_cannot_be_written_down() {
 }
 
 #[test]
+fn d4_what_is_deleted_is_nobodys_also_where_nobody_knows_whether_that_is_written_down() {
+    let upstream = Upstream::start(bank);
+    let bank = Bank::start(&upstream, &["account:1#owner@user:jean", "account:2#owner@user:jean"]);
+    let Some(holder) = Holder::of_writers(&bank.gate.directory) else {
+        return;
+    };
+    std::thread::scope(|scope| {
+        // One is tried for 2 s before it fails; what comes meanwhile waits that long before it is tried, which is longer than its caller does.
+        let first = scope.spawn(|| bank.send("jean", "DELETE", "/accounts/1"));
+        until("the first waits for the store", || {
+            upstream.seen().iter().any(|seen| seen.line.starts_with("DELETE"))
+        });
+        let second = bank.send("jean", "DELETE", "/accounts/2");
+        second.is_refused(500, "authorization.not_learnt");
+        assert_eq!(bank.status("jean", "/accounts/2"), 403);
+        bank.send("jean", "POST", "/accounts")
+            .is_refused(503, "authorization.unavailable");
+        first.join().unwrap().is_refused(500, "authorization.not_learnt");
+    });
+    drop(holder);
+    until("it is written down", || {
+        ["1", "2"].iter().all(|number| {
+            let asked = format!("account:{number}#owner@user:jean");
+            relation(&bank.gate.directory, &["check", &asked]).status.code() == Some(1)
+        })
+    });
+}
+
+#[test]
+fn d4_what_is_deleted_is_not_forgotten_where_that_is_only_observed() {
+    let upstream = Upstream::start(bank);
+    let tuples = ["account:1#owner@user:jean", "account:2#owner@user:jean"];
+    let (directory, issuer) = written(&upstream, &tuples);
+    let configuration = std::fs::read_to_string(directory.0.join("gate.yaml")).unwrap();
+    let observed = configuration.replace(
+        "policy: {rate_limits",
+        "policy: {modes: {authorization: observe}, rate_limits",
+    );
+    assert_ne!(configuration, observed);
+    directory.write("gate.yaml", &observed);
+    let gate = Gate::start(directory);
+    let bank = Bank { gate, issuer };
+    let Some(holder) = Holder::of_writers(&bank.gate.directory) else {
+        return;
+    };
+    // The second when it is known already that nothing can be written.
+    for target in ["/accounts/1", "/accounts/2"] {
+        assert_eq!(bank.send("jean", "DELETE", target).status, 204);
+    }
+    until("both are owed", || {
+        bank.gate.metric(&["portcullis_relations_owed"]) == 2.0
+    });
+    drop(holder);
+    until("both are written down", || {
+        ["1", "2"].iter().all(|number| {
+            let asked = format!("account:{number}#owner@user:jean");
+            relation(&bank.gate.directory, &["check", &asked]).status.code() == Some(1)
+        })
+    });
+}
+
+#[test]
 fn d4_an_answer_that_nobody_saw_is_told() {
     let upstream = Upstream::start(|_, stream| {
         // Created, perhaps; the answer is not what the contract says.
