@@ -17,7 +17,7 @@ use super::text::{self, Size};
 const FORMER: [(&str, &str, &str); 1] = [(
     "decision_points",
     "authzen",
-    "those that the gate asks stand below `authorization` of an API",
+    "decision points that the gate itself asks stand below `authorization` of an API",
 )];
 
 /// Reports what in the tree is not as the schema says, and takes it out; `name` is what messages call the whole. False

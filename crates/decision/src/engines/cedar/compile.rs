@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cedar_policy_core::ast::{Effect as Written, Expr, PolicySet};
-use cedar_policy_core::validator::{ValidationMode, Validator, ValidatorSchema};
+use cedar_policy_core::validator::{ValidationMode, ValidationWarning, Validator, ValidatorSchema};
 
 use super::bare::bare;
 use super::index::Index;
@@ -11,6 +11,7 @@ use super::known::Known;
 use super::needs::{Names, Needs};
 use super::read::{self, ReadPolicy};
 use super::term::Term;
+use super::unknown;
 use super::written::{Source, Text};
 use super::{Cedar, Compiled, Conditional, Effect, NAME};
 use crate::decision::Rule;
@@ -29,11 +30,11 @@ impl Cedar {
             (Ok(read), Ok(known)) => (read, known),
             (read, known) => return Err([read.err(), known.err()].into_iter().flatten().flatten().collect()),
         };
-        let found = known
-            .schema
-            .as_ref()
-            .map(|schema| validate(schema, &read.by_file))
-            .unwrap_or_default();
+        let mut found = Vec::new();
+        if let Some(schema) = &known.schema {
+            found.extend(unknown::attributes(&known, &read.by_file));
+            found.extend(validate(schema, &read.by_file));
+        }
         if found.iter().any(|problem| problem.severity == Severity::Error) {
             return Err(found);
         }
@@ -63,17 +64,26 @@ fn validate(schema: &ValidatorSchema, by_file: &[(Text<'_>, PolicySet)]) -> Vec<
         let places = text.places();
         let errors = result.validation_errors();
         problems.extend(errors.map(|error| read::of_diagnostic(&places, error)));
-        let warnings = result
-            .validation_warnings()
-            .map(|warning| read::of_diagnostic(&places, warning));
-        problems.extend(warnings.map(|problem| Problem {
-            severity: Severity::Warning,
-            ..problem
+        problems.extend(result.validation_warnings().map(|warning| Problem {
+            severity: severity(warning, set),
+            ..read::of_diagnostic(&places, warning)
         }));
     }
     problems.sort_by(|a, b| (a.severity, &a.place, &a.message).cmp(&(b.severity, &b.place, &b.message)));
     problems.dedup();
     problems
+}
+
+/// Whoever writes a `forbid` relies on it: one that can never apply is an error.
+fn severity(warning: &ValidationWarning, of: &PolicySet) -> Severity {
+    match warning {
+        ValidationWarning::ImpossiblePolicy(found) => {
+            let policy = of.get(&found.policy_id);
+            let forbids = policy.is_some_and(|policy| policy.effect() == Written::Forbid);
+            if forbids { Severity::Error } else { Severity::Warning }
+        }
+        _ => Severity::Warning,
+    }
 }
 
 fn compile_one(read: ReadPolicy, names: &mut Names) -> Compiled {

@@ -22,6 +22,7 @@ mod read;
 mod scene;
 mod shape;
 mod term;
+mod unknown;
 mod written;
 
 use std::collections::BTreeSet;

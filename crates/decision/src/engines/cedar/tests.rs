@@ -124,6 +124,46 @@ const SCHEMA: &str = r#"
     action read in [readers] appliesTo { principal: [User], resource: [Doc], context: { address?: ipaddr } };
 "#;
 
+#[test]
+fn a_misspelt_name_after_has_is_an_error_and_so_is_a_forbid_that_never_applies() {
+    let problems = |policies: &str| match Cedar::compile(&with_schema(policies)) {
+        Ok((_, warnings)) => warnings.iter().map(|one| format!("warning: {one}")).collect(),
+        Err(problems) => problems.iter().map(ToString::to_string).collect::<Vec<_>>(),
+    };
+    let all = |condition: &str| format!("forbid (principal, action, resource) when {{ {condition} }};");
+    assert_eq!(problems(&all("resource has open && resource.open")), [""; 0]);
+    let told = problems(&all("resource has opn && resource.opn"));
+    assert!(
+        told.iter()
+            .any(|one| one.starts_with("p.cedar:1:45: nothing has an attribute `opn`") && one.contains("open")),
+        "{told:#?}"
+    );
+    let told = problems(&all(
+        "principal.level > 3 && !(context has adress && context.adress.isLoopback())",
+    ));
+    assert!(
+        told.iter().any(|one| one.contains("nothing has an attribute `adress`")),
+        "{told:#?}"
+    );
+    let told = problems(&all("resource has owner.manger"));
+    assert!(
+        told.iter().any(|one| one.contains("nothing has an attribute `manger`")),
+        "{told:#?}"
+    );
+    let told = problems(&all("resource has level"));
+    assert!(
+        told.iter()
+            .any(|one| one.contains("impossible") && !one.starts_with("warning")),
+        "{told:#?}"
+    );
+    let told = problems("permit (principal, action, resource) when { resource has level };");
+    assert!(
+        told.iter()
+            .any(|one| one.starts_with("warning") && one.contains("impossible")),
+        "{told:#?}"
+    );
+}
+
 fn with_schema(policies: &str) -> Source<'_> {
     Source {
         schema: Some(Text {
