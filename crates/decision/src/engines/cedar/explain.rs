@@ -177,5 +177,14 @@ fn absent(evaluator: &Evaluator<'_>, expression: &Expr) -> Option<String> {
     };
     let question = Expr::has_attr((**of).clone(), name.clone());
     let value = evaluator.interpret(&question, &SlotEnv::new()).ok()?;
-    (!super::decide::is_true(&value)).then(|| format!("{}.{name}", text_of(of)))
+    (!super::decide::is_true(&value)).then(|| format!("{}.{name}", path_of(of)))
+}
+
+/// The attributes that lead to a value, by their names: the place of one is that of all that follow it. Otherwise as it is written.
+fn path_of(expression: &Expr) -> String {
+    match expression.expr_kind() {
+        ExprKind::Var(variable) => variable.to_string(),
+        ExprKind::GetAttr { expr, attr } => format!("{}.{attr}", path_of(expr)),
+        _ => text_of(expression),
+    }
 }

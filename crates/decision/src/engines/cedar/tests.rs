@@ -407,6 +407,17 @@ fn explanations_name_conditions_and_what_is_missing() {
 }
 
 #[test]
+fn what_is_missing_is_named_once() {
+    let cedar = compiled(&source(
+        "permit(principal, action, resource) when { !(context.request has fast && context.request.fast) };",
+    ));
+    let mut question = asks("a", "read", "1");
+    question.context.insert("request", serde_json::json!({"amount": 5}));
+    let explanation = cedar.explain(&question, AT).unwrap();
+    assert_eq!(explanation.in_scope[0].missing, ["context.request.fast"]);
+}
+
+#[test]
 fn odd_policies_are_found() {
     let cedar = compiled(&Source {
         entities: Some(Text {
