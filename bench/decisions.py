@@ -16,10 +16,9 @@ import issuer
 from contenders import HERE, SMALL, free_port, upstream
 from exchanges import ask
 from peers import write
-from processes import Server
 from report import added_at_most, costs_at_most, scenario_of
-from stage import LOAD_CORE, PROXY_CORE, Stage, rounds, start
-from tokens import Load, SUMMARY, script
+from stage import LOAD_CORE, PROXY_CORE, Contender, Stage, start
+from tokens import Load, SUMMARY, in_turns, script
 
 COST, ASKED = "decisions", "decisions-authzen"
 SCENARIOS = [COST, ASKED]
@@ -79,9 +78,7 @@ end
 
 
 @dataclass(frozen=True)
-class Gate:
-    server: Server
-    port: int
+class Gate(Contender):
     token: str
 
 
@@ -196,14 +193,7 @@ def cost(stage: Stage, up: Gate) -> dict:
         loads[label] = of(f"/{name}", anyone)
         loads[f"{label}, remembered"] = of(f"/{name}", '"1"')
         targets += [added_at_most(each, UNDECIDED, added_us) for each in (label, f"{label}, remembered")]
-    for each in loads.values():
-        each.answered(up.port, 1)
-    slices = rounds(
-        list(loads),
-        stage.options.rounds,
-        lambda _: up.server,
-        lambda name: loads[name].answered(up.port, stage.options.seconds),
-    )
+    slices = in_turns(stage, up, loads)
     what = f"GET of an account, answer of {len(SMALL)} B, with a token; a role for the operation and policies for the account"
     return scenario_of(COST, what, "request", slices, targets, reference=UNDECIDED)
 
@@ -226,14 +216,7 @@ def asked(stage: Stage, up: Gate) -> dict:
 
     one, batch = "one evaluation", f"{BATCH} evaluations"
     loads = {one: of("evaluation", "/access/v1/evaluation", 1), batch: of("evaluations", "/access/v1/evaluations", BATCH)}
-    for each in loads.values():
-        each.answered(up.port, 1)
-    slices = rounds(
-        list(loads),
-        stage.options.rounds,
-        lambda _: up.server,
-        lambda name: loads[name].answered(up.port, stage.options.seconds),
-    )
+    slices = in_turns(stage, up, loads)
     targets = [costs_at_most(one, 1e6 / DECISIONS_MIN), costs_at_most(batch, BATCH * 1e6 / DECISIONS_MIN)]
     what = f"AuthZEN over HTTP with a token, by {POLICIES['few'][0]} policies"
     return scenario_of(ASKED, what, "request", slices, targets, reference=one)

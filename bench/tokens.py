@@ -12,9 +12,10 @@ from pathlib import Path
 import issuer
 from contenders import SMALL
 from exchanges import CONNECTIONS, ask
+from figures import Slice
 from processes import Server
 from report import Target, added_at_most, scenario_of
-from stage import Field, Stage, field, load, rounds
+from stage import Contender, Field, Stage, field, load, rounds
 
 COST, FLOOD = "tokens", "tokens-flood"
 SCENARIOS = [COST, FLOOD]
@@ -104,6 +105,18 @@ def check_verified(port: int) -> None:
         raise RuntimeError(f"portcullis: without a token /mine gives {status}: `{answer[:300]}`")
 
 
+def in_turns(stage: Stage, gate: Contender, loads: dict[str, Load]) -> dict[str, list[Slice]]:
+    """The same gate is asked in each of these ways, once before it counts."""
+    for each in loads.values():
+        each.answered(gate.port, 1)
+    return rounds(
+        list(loads),
+        stage.options.rounds,
+        lambda _: gate.server,
+        lambda name: loads[name].answered(gate.port, stage.options.seconds),
+    )
+
+
 def script(stage: Stage, name: str, text: str) -> Path:
     path = stage.folder / f"{name}.lua"
     path.write_text(text)
@@ -118,14 +131,7 @@ def cost(stage: Stage, up: Field, token: str) -> dict:
         "one not looked at": Load("/small", with_token),
         "one verified": Load("/mine", with_token),
     }
-    for each in loads.values():
-        each.answered(gate.port, 1)
-    slices = rounds(
-        list(loads),
-        stage.options.rounds,
-        lambda _: gate.server,
-        lambda name: loads[name].answered(gate.port, stage.options.seconds),
-    )
+    slices = in_turns(stage, gate, loads)
     # What verifying adds, and what the token adds as a whole: its octets have to be read, too.
     targets = [added_at_most("one verified", reference, ADDED_US_MAX) for reference in ("one not looked at", "without a token")]
     what = f"GET, answer of {len(SMALL)} B, with a token that was verified before and without; one gate"
