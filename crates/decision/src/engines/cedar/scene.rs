@@ -17,7 +17,7 @@ use super::known::Known;
 use super::needs::{Asked, Names, Needs, Of};
 use super::question::{Failure, Question};
 use super::shape;
-use super::term::Attribute;
+use super::term::{self, Attribute};
 
 /// What can be looked at.
 pub(super) struct Scene<'a> {
@@ -209,27 +209,15 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// An attribute of a variable, if it has it.
+    /// An attribute of a variable, if it has it. Most conditions ask about the principal and the resource, for which no ids are compared.
     pub(super) fn own(&self, variable: Var, name: &Attribute) -> Option<&Value> {
-        let value = self.variable(variable);
-        match &value.value {
-            ValueKind::Record(members) => members.get(&name.name),
-            ValueKind::Lit(Literal::EntityUID(uid)) => self.entity_of(value, uid)?.attribute(name),
-            ValueKind::Lit(_) | ValueKind::Set(_) | ValueKind::ExtensionValue(_) => None,
-        }
-    }
-
-    /// The entity that a value names, if it names one and there is one.
-    pub(super) fn entity_of(&self, value: &Value, uid: &EntityUID) -> Option<Looked<'_>> {
-        // Most conditions ask about the principal and the resource: no need to compare ids.
-        let place = if std::ptr::eq(value, &raw const self.principal) {
-            self.made_principal
-        } else if std::ptr::eq(value, &raw const self.resource) {
-            self.made_resource
-        } else {
-            return self.entity(uid);
+        let made = match variable {
+            Var::Principal => self.made_principal,
+            Var::Resource => self.made_resource,
+            Var::Action => return self.entity(term::uid(&self.action)?)?.attribute(name),
+            Var::Context => return term::member(&self.context, name),
         };
-        self.made.get(place?).map(Looked::Made)
+        self.made.get(made?).map(Looked::Made)?.attribute(name)
     }
 
     /// The entity of this id, if there is one.

@@ -221,10 +221,7 @@ fn has(scene: &Scene<'_>, of: &Value, names: &[Attribute]) -> Option<bool> {
     for name in names {
         let next = match &of.value {
             ValueKind::Record(members) => members.get(&name.name),
-            ValueKind::Lit(Literal::EntityUID(uid)) => {
-                let entity = scene.entity_of(of, uid);
-                entity.and_then(|entity| entity.attribute(name))
-            }
+            ValueKind::Lit(Literal::EntityUID(uid)) => scene.entity(uid).and_then(|entity| entity.attribute(name)),
             ValueKind::Lit(_) | ValueKind::Set(_) | ValueKind::ExtensionValue(_) => return None,
         };
         match next {
@@ -238,7 +235,7 @@ fn has(scene: &Scene<'_>, of: &Value, names: &[Attribute]) -> Option<bool> {
 fn attribute<'v>(scene: &'v Scene<'_>, of: &'v Value, name: &Attribute) -> Option<&'v Value> {
     match &of.value {
         ValueKind::Record(members) => members.get(&name.name),
-        ValueKind::Lit(Literal::EntityUID(uid)) => scene.entity_of(of, uid)?.attribute(name),
+        ValueKind::Lit(Literal::EntityUID(uid)) => scene.entity(uid)?.attribute(name),
         ValueKind::Lit(_) | ValueKind::Set(_) | ValueKind::ExtensionValue(_) => None,
     }
 }
@@ -252,6 +249,14 @@ fn called(function: &ExtensionFunction, arguments: &[Value]) -> Option<Value> {
     match function.call(arguments) {
         Ok(PartialValue::Value(value)) => Some(value),
         Ok(PartialValue::Residual(_)) | Err(_) => None,
+    }
+}
+
+/// A member of a record.
+pub(super) fn member<'v>(value: &'v Value, name: &Attribute) -> Option<&'v Value> {
+    match &value.value {
+        ValueKind::Record(members) => members.get(&name.name),
+        _ => None,
     }
 }
 
@@ -269,7 +274,7 @@ fn text(value: &Value) -> Option<&SmolStr> {
     }
 }
 
-fn uid(value: &Value) -> Option<&EntityUID> {
+pub(super) fn uid(value: &Value) -> Option<&EntityUID> {
     match &value.value {
         ValueKind::Lit(Literal::EntityUID(uid)) => Some(uid),
         _ => None,
