@@ -110,11 +110,19 @@ fn authzen(answer: &Properties) -> Result<Said, Unreadable> {
     Ok(Said { permits, why })
 }
 
-/// Without `result` the document is not defined: no rule permits, which denies.
 fn opa(answer: &Properties) -> Result<Said, Unreadable> {
+    result(answer.get("result"))
+}
+
+/// What policies in Rego answer: a boolean, or an object with a boolean `allow`. Without an answer the document is not defined: no rule
+/// permits, which denies.
+///
+/// # Errors
+/// It is none of these.
+pub fn result(result: Option<&Value>) -> Result<Said, Unreadable> {
     let said = |permits: bool, why: Option<Box<str>>| Ok(Said { permits, why });
     let undefined = || Some("it is not defined".into());
-    match answer.get("result") {
+    match result {
         None => said(false, undefined()),
         Some(Value::Bool(permits)) => said(*permits, None),
         Some(result @ Value::Object(members)) => match members.get("allow") {

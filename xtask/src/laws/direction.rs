@@ -27,6 +27,7 @@ const NEVER: &[(&str, &[&str])] = &[
             "portcullis-contract",
             "portcullis-gateway",
             "portcullis-identity",
+            "portcullis-rego",
             "portcullis-secrets",
             "portcullis-store",
             "natter",
@@ -39,6 +40,18 @@ const NEVER: &[(&str, &[&str])] = &[
             "portcullis-contract",
             "portcullis-decision",
             "portcullis-gateway",
+            "portcullis-secrets",
+            "portcullis-store",
+            "natter",
+        ],
+    ),
+    (
+        "crates/rego",
+        &[
+            "portcullis",
+            "portcullis-contract",
+            "portcullis-gateway",
+            "portcullis-identity",
             "portcullis-secrets",
             "portcullis-store",
             "natter",
@@ -65,7 +78,10 @@ const NEVER: &[(&str, &[&str])] = &[
             "natter",
         ],
     ),
-    ("crates/gateway", &["portcullis", "portcullis-store", "natter"]),
+    (
+        "crates/gateway",
+        &["portcullis", "portcullis-rego", "portcullis-store", "natter"],
+    ),
     (
         "examples/natter",
         &[

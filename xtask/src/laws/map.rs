@@ -11,6 +11,7 @@ const CRATES: &[&str] = &[
     "contract",
     "decision",
     "identity",
+    "rego",
     "secrets",
     "store",
     "gateway",

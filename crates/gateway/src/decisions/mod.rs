@@ -135,17 +135,15 @@ impl Decisions {
     #[must_use]
     pub fn new(
         roles: Option<Arc<dyn Engine>>,
-        policies: Option<Arc<dyn Engine>>,
+        policies: Vec<Arc<dyn Engine>>,
         relations: Option<Arc<dyn Engine>>,
         subjects: Subjects,
         rules: Vec<Rule>,
     ) -> Self {
-        let together = |engines: [&Option<Arc<dyn Engine>>; 2]| {
-            Engines::new(engines.into_iter().flatten().map(Arc::clone).collect())
-        };
+        let policies = || policies.iter().map(Arc::clone);
         Self {
-            operations: together([&roles, &policies]),
-            resources: together([&policies, &relations]),
+            operations: Engines::new(roles.iter().map(Arc::clone).chain(policies()).collect()),
+            resources: Engines::new(policies().chain(relations).collect()),
             roles: roles.map(|roles| Engines::new(vec![roles])),
             subjects,
             rules,

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use super::elsewhere::{self, Asked, DecisionPoint, Lookup, LookupWritten, PointElsewhereWritten};
 use super::message::{FieldName, Pointer};
 use super::problems::Problems;
+use super::rego::{Rego, RegoWritten};
 use super::spanned::{NamedFile, Spanned};
 use super::text::{Location, Name};
 
@@ -26,6 +27,8 @@ pub(crate) struct AuthorizationWritten {
     #[serde(default)]
     #[schemars(length(max = 256))]
     pub(crate) policies: Vec<Spanned<Location>>,
+    /// Policies in Rego, in a program that was built with them (`--features rego`). Default: none.
+    pub(crate) rego: Option<Spanned<RegoWritten>>,
     /// A file of roles and of who has them; relative to the configuration.
     pub(crate) roles: Option<Spanned<Location>>,
     /// A file of grants: which relations permit which operations on which resources; relative to the configuration. Where the relations
@@ -126,6 +129,8 @@ pub(crate) struct Authorization {
     pub(crate) span: Span,
     /// Cedar policies.
     pub(crate) policies: Vec<Rules>,
+    /// Policies in Rego.
+    pub(crate) rego: Option<Rego>,
     /// Roles.
     pub(crate) roles: Option<Rules>,
     /// What relations permit.
@@ -237,6 +242,7 @@ impl Authorization {
         let settled = Self {
             span,
             policies: raw.policies.into_iter().map(rules).collect(),
+            rego: raw.rego.map(|rego| Rego::lower(rego, directory, problems)),
             roles: raw.roles.map(rules),
             relations: raw.relations.map(rules),
             entities: raw.entities.map(rules),
@@ -254,13 +260,13 @@ impl Authorization {
                 problems.error(span, message, "leave it out: policies can read it as it is");
             }
         }
-        let nobody = settled.policies.is_empty() && settled.roles.is_none() && settled.relations.is_none();
-        if nobody && !has_points {
+        let somebody = settled.decides_resources() || settled.roles.is_some();
+        if !somebody && !has_points {
             let message = "nobody decides, so every request would be denied";
             problems.error(
                 span,
                 message,
-                "name a file of `policies`, of `roles`, or of `relations`, or `decision_points`",
+                "name a file of `policies`, of `roles`, or of `relations`, or `rego` or `decision_points`",
             );
         }
         settled
@@ -268,7 +274,9 @@ impl Authorization {
     /// The files that it names.
     pub(crate) fn files(&self) -> impl Iterator<Item = &PathBuf> {
         let rules = self.policies.iter().chain(&self.roles).chain(&self.relations);
-        let rules = rules.chain(&self.entities);
+        let rules = rules
+            .chain(&self.entities)
+            .chain(self.rego.iter().flat_map(Rego::rules));
         let asked = self.lookups.iter().map(|lookup| &lookup.asked);
         let asked = asked.chain(self.decision_points.iter().map(|point| &point.asked));
         rules.filter_map(Rules::file).chain(asked.filter_map(Asked::file))
@@ -286,7 +294,8 @@ impl Authorization {
 
     /// Whether anybody decides about resources.
     pub(crate) fn decides_resources(&self) -> bool {
-        !self.policies.is_empty() || self.relations.is_some() || !self.decision_points.is_empty()
+        let here = !self.policies.is_empty() || self.rego.is_some() || self.relations.is_some();
+        here || !self.decision_points.is_empty()
     }
 }
 

@@ -36,6 +36,7 @@ pub(crate) mod process;
 mod published_defaults;
 pub(crate) mod rate_limit;
 pub(crate) mod raw;
+pub(crate) mod rego;
 pub(crate) mod relations;
 pub(crate) mod schema;
 pub(crate) mod security;

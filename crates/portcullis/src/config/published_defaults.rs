@@ -52,6 +52,7 @@ apis:
     upstream_identity: {jwt: {audience: orders}}
     authorization:
       policies: [a.cedar]
+      rego: {policies: [a.rego], query: data.a.allow}
       resources: {Account: {owner: User}}
       lookups: [{resource: Account, url: 'https://a.example/accounts/{id}', attributes: {owner: /owner}, breaker: {}}]
       decision_points: [{name: a, kind: opa, url: 'https://a.example/v1/data/a', breaker: {}}]
@@ -94,12 +95,14 @@ const IN_WORDS: &[(&str, &str)] = &[
     ("AuthorizationWritten", "decision_points"),
     ("AuthorizationWritten", "groups_claim"),
     ("AuthorizationWritten", "lookups"),
+    ("AuthorizationWritten", "rego"),
     ("AuthorizationWritten", "resources"),
     ("AuthorizationWritten", "subject_ids"),
     ("Policy", "collection"),
     ("Policy", "relations"),
     ("Policy", "context"),
     ("Policy", "resources"),
+    ("RegoWritten", "data"),
     ("DecisionPointWritten", "hosts"),
     ("DecisionPointWritten", "resource_types"),
     ("DecisionPointWritten", "scopes"),

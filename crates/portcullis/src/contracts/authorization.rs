@@ -70,7 +70,8 @@ impl Compiling<'_> {
             let names = roles.iter().flat_map(|roles| roles.names()).collect();
             problems.extend(admin::unknown(self.api, self.contract, &names, self.location));
         }
-        let policies = self.policies(authorization, &mut rules, problems);
+        let cedar = self.policies(authorization, &mut rules, problems);
+        let rego = self.rego(authorization, &mut rules, problems);
         let mut claims = claims(authorization);
         claims.extend(roles.iter().flat_map(|roles| roles.claims()));
         let subjects = Subjects {
@@ -89,6 +90,7 @@ impl Compiling<'_> {
         let related = granted.iter().flat_map(|granted| granted.rules.iter());
         rules.extend(related.map(|rule| Rule::new(engines::relations::NAME, rule)));
         let relations = granted.map(|granted| Arc::clone(&granted.engine));
+        let policies = cedar.into_iter().chain(rego).collect();
         let decisions = Decisions::new(roles, policies, relations, subjects, rules);
         Some(Arc::new(decisions.beside(others)))
     }
@@ -241,7 +243,7 @@ impl Compiling<'_> {
         }
     }
 
-    fn placed(self, problem: problem::Problem, authorization: &Authorization) -> Problem {
+    pub(super) fn placed(self, problem: problem::Problem, authorization: &Authorization) -> Problem {
         let (location, span) = match &problem.place {
             Some(place) => (place.file.clone(), span(place)),
             None => (self.location.to_owned(), authorization.span),
@@ -345,7 +347,8 @@ impl Compiling<'_> {
                 let written = self.api.authorization.as_ref();
                 if !written.is_some_and(Authorization::decides_resources) {
                     let message = format!("nobody decides who may touch a `{}`", resource.kind.value);
-                    let help = "name `policies`, `relations` or `decision_points` below `authorization` of the API";
+                    let help =
+                        "name `policies`, `rego`, `relations` or `decision_points` below `authorization` of the API";
                     problems.push(at(message).help(help));
                 }
                 problems.extend(names::problem(self.document, self.contract, declared, resource));

@@ -10,6 +10,7 @@ mod folder;
 mod limits;
 mod logins;
 mod names;
+mod rego;
 mod relations;
 mod rules;
 mod security;

@@ -51,6 +51,7 @@ mod natter_api;
 mod natter_policies;
 mod policy_tools;
 mod rates;
+mod rego;
 mod relations;
 mod reload;
 mod request_values;

@@ -1,0 +1,143 @@
+//! From texts to policies that can be asked, or to what is wrong with them.
+
+use std::num::NonZeroU32;
+
+use regorus::utils::limits::ExecutionTimerConfig;
+use serde_json::Value;
+
+use super::rules::{self, Rule};
+use super::{EVALUATION_MAX, NAME, Rego, Source, bounded, calls, told};
+use portcullis_decision::decision::Rule as Named;
+use portcullis_decision::engines::cedar::Text;
+use portcullis_decision::problem::{Place, Problem};
+
+/// How many steps are made between two looks at the time.
+const STEPS_BETWEEN_LOOKS: NonZeroU32 = NonZeroU32::MIN.saturating_add(63);
+
+impl Rego {
+    /// Policies that can be asked.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them, as far as it can be known together: a module that cannot be parsed hides what depends on it.
+    pub fn compile(source: &Source<'_>) -> Result<Self, Vec<Problem>> {
+        let mut engine = regorus::Engine::new();
+        let mut problems = parse(&mut engine, source);
+        let data = source.data.map(|text| (text, read_data(text)));
+        let data = match data {
+            None => None,
+            Some((text, Ok(data))) => Some((text, data)),
+            Some((_, Err(problem))) => {
+                problems.push(problem);
+                None
+            }
+        };
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let rules = tree(&engine)
+            .map(|tree| rules::of_modules(&tree))
+            .map_err(|problem| vec![problem])?;
+        problems.extend(calls::problems(&rules));
+        problems.extend(query_problem(source.query, &rules));
+        problems.extend(data.iter().flat_map(|(text, data)| in_both(*text, data, &rules)));
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let data = data.map(|(_, data)| data.to_string());
+        let prepared = prepare(engine, data.as_deref(), source.query).map_err(|error| vec![told::problem(&error)])?;
+        Ok(Self {
+            prepared,
+            rule: Named::new(NAME, source.query),
+            reads_time: calls::reads_time(&rules),
+        })
+    }
+}
+
+/// What is wrong with single modules.
+fn parse(engine: &mut regorus::Engine, source: &Source<'_>) -> Vec<Problem> {
+    let add = |text: &Text<'_>| engine.add_policy(text.name.to_owned(), text.text.to_owned()).err();
+    let failed = source.policies.iter().filter_map(add);
+    failed.map(|error| told::problem(&error)).collect()
+}
+
+fn read_data(text: Text<'_>) -> Result<Value, Problem> {
+    let at = |line: usize, column: usize| Place {
+        file: text.name.to_owned(),
+        line: line.max(1),
+        column: column.max(1),
+    };
+    let data: Value = serde_json::from_str(text.text).map_err(|error| {
+        let place = at(error.line(), error.column());
+        Problem::error(Some(place), format!("no JSON: {error}"))
+    })?;
+    match data {
+        Value::Object(_) => Ok(data),
+        _ => Err(Problem::error(Some(at(1, 1)), "data is a JSON object")),
+    }
+}
+
+/// The modules as they were parsed.
+fn tree(engine: &regorus::Engine) -> Result<Value, Problem> {
+    let text = engine.get_ast_as_json().map_err(|error| told::problem(&error))?;
+    let tree = serde_json::from_str(&text);
+    tree.map_err(|error| Problem::error(None, format!("policies of Rego are nested too deep: {error}")))
+}
+
+/// The rule that decides has to be there, and to be none that is called.
+fn query_problem(query: &str, rules: &[Rule]) -> Option<Problem> {
+    let is_asked = |rule: &&Rule| calls::name_of(&rule.path) == query;
+    let message = match rules.iter().find(is_asked) {
+        Some(rule) if rule.is_function => format!("`{query}` is a function, which answers nothing by itself"),
+        Some(_) => return None,
+        None => format!("there is no rule `{query}`"),
+    };
+    let known = rules.iter().filter(|rule| !rule.is_function);
+    let mut known: Vec<String> = known.map(|rule| format!("`{}`", calls::name_of(&rule.path))).collect();
+    known.sort();
+    known.dedup();
+    known.truncate(8);
+    let help = match known.is_empty() {
+        true => "write one: `default allow := false`".to_owned(),
+        false => format!("there are {}", known.join(", ")),
+    };
+    Some(Problem::error(None, message).with_help(Some(help)))
+}
+
+/// What data says where a rule does: it would stand for what the rule says.
+fn in_both<'d>(text: Text<'d>, data: &'d Value, rules: &'d [Rule]) -> impl Iterator<Item = Problem> + 'd {
+    let clash = move |rule: &&Rule| {
+        let mut found = Some(data);
+        for name in &rule.path {
+            match found {
+                Some(Value::Object(members)) => found = members.get(name),
+                Some(_) => return true,
+                None => return false,
+            }
+        }
+        found.is_some()
+    };
+    rules.iter().filter(clash).map(move |rule| {
+        let message = format!(
+            "`{}` is a rule, and in the data of `{}`",
+            calls::name_of(&rule.path),
+            text.name
+        );
+        Problem::error(Some(rule.place.clone()), message).with_help(Some("rename one of them".to_owned()))
+    })
+}
+
+fn prepare(mut engine: regorus::Engine, data: Option<&str>, query: &str) -> anyhow::Result<regorus::Engine> {
+    bounded::add_to(&mut engine)?;
+    if let Some(data) = data {
+        engine.add_data_json(data)?;
+    }
+    engine.set_strict_builtin_errors(true);
+    engine.set_gather_prints(true);
+    engine.set_execution_timer_config(ExecutionTimerConfig {
+        limit: EVALUATION_MAX,
+        check_interval: STEPS_BETWEEN_LOOKS,
+    });
+    // Finds what is wrong with whole modules, and leaves the engine ready.
+    engine.compile_with_entrypoint(&query.into())?;
+    Ok(engine)
+}
