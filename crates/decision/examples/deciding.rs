@@ -229,7 +229,7 @@ fn plain(policies: &str, evaluation: &Evaluation, lines: impl Iterator<Item = us
         }
     }
     let uid = |kind: &str, id: &str| format!("{kind}::{id:?}").parse::<EntityUid>().map_err(Box::new);
-    let context = Context::from_json_value(Value::Object((*evaluation.context).clone()), None)?;
+    let context = Context::from_json_value(Value::Object((**evaluation.context).clone()), None)?;
     Ok(Plain {
         request: Request::new(
             uid(&evaluation.subject.kind, &evaluation.subject.id)?,

@@ -66,7 +66,11 @@ impl DecisionCache {
         if let Some(decision) = self.young.get(self.question.as_slice()) {
             return Arc::clone(decision);
         }
-        let remembered = self.old.remove(self.question.as_slice());
+        // An empty map would digest the question to find nothing.
+        let remembered = match self.old.is_empty() {
+            true => None,
+            false => self.old.remove(self.question.as_slice()),
+        };
         let is_new = remembered.is_none();
         let decision = remembered.unwrap_or_else(|| Arc::new(point.evaluate(evaluation, at)));
         if is_new && !self.came_before() {
@@ -105,21 +109,21 @@ impl DecisionCache {
 /// Writes a question so that no two write the same; whether it is short enough to be remembered.
 fn write_question(out: &mut Vec<u8>, version: Version, evaluation: &Evaluation, time: Option<UnixTime>) -> bool {
     out.clear();
-    out.extend(version.to_bytes());
+    out.extend_from_slice(&version.to_bytes());
     let Evaluation {
         subject,
         action,
         resource,
         context,
     } = evaluation;
-    out.extend(time.map_or(i64::MIN, |time| time.0).to_le_bytes());
+    out.extend_from_slice(&time.map_or(i64::MIN, |time| time.0).to_le_bytes());
     let mut names = [&subject.kind, &subject.id, &action.name, &resource.kind, &resource.id].into_iter();
     let mut all = [&subject.properties, &action.properties, &resource.properties, context].into_iter();
     names.all(|name| write_text(out, name)) && all.all(|properties| write_properties(out, properties))
 }
 
 fn write_properties(out: &mut Vec<u8>, properties: &Properties) -> bool {
-    out.extend(properties.len().to_le_bytes());
+    out.extend_from_slice(&properties.len().to_le_bytes());
     let mut members = properties.iter();
     members.all(|(name, value)| write_text(out, name) && write_value(out, value))
 }
@@ -128,8 +132,8 @@ fn write_properties(out: &mut Vec<u8>, properties: &Properties) -> bool {
 fn write_text(out: &mut Vec<u8>, text: &str) -> bool {
     let has_room = out.len() + text.len() <= QUESTION_BYTES_MAX;
     if has_room {
-        out.extend(text.len().to_le_bytes());
-        out.extend(text.as_bytes());
+        out.extend_from_slice(&text.len().to_le_bytes());
+        out.extend_from_slice(text.as_bytes());
     }
     has_room
 }
@@ -149,12 +153,12 @@ fn write_value(out: &mut Vec<u8>, value: &Value) -> bool {
         }
         Value::Array(items) => {
             out.push(4);
-            out.extend(items.len().to_le_bytes());
+            out.extend_from_slice(&items.len().to_le_bytes());
             return out.len() <= QUESTION_BYTES_MAX && items.iter().all(|item| write_value(out, item));
         }
         Value::Object(members) => {
             out.push(5);
-            out.extend(members.len().to_le_bytes());
+            out.extend_from_slice(&members.len().to_le_bytes());
             let mut members = members.iter();
             return members.all(|(name, value)| write_text(out, name) && write_value(out, value));
         }

@@ -60,9 +60,9 @@ pub struct Evaluation {
     pub action: Action,
     /// To what.
     pub resource: Resource,
-    /// Under which circumstances (section 5.4).
+    /// Under which circumstances (section 5.4): often the same for many questions, too.
     #[serde(default, skip_serializing_if = "is_empty")]
-    pub context: Properties,
+    pub context: Shared<Properties>,
 }
 
 impl Subject {
@@ -108,7 +108,7 @@ impl Evaluation {
             subject: subject.into(),
             action,
             resource,
-            context: Properties::new(),
+            context: Shared::default(),
         }
     }
 }

@@ -283,7 +283,7 @@ impl Point {
     async fn search_subject(&self, search: SubjectSearch, at: At) -> Result<SearchResponse, Unanswerable> {
         let asked = search.subject.kind;
         let mut evaluation = Evaluation::new(Subject::new(asked.clone(), ""), search.action, search.resource);
-        evaluation.context = search.context;
+        evaluation.context = search.context.into();
         self.rename(&mut evaluation);
         self.decides_alone(&evaluation)?;
         let listed = self.subjects(&evaluation).ok_or(Unanswerable::NotListed)?;
@@ -302,7 +302,7 @@ impl Point {
     async fn search_resource(&self, search: ResourceSearch, at: At) -> Result<SearchResponse, Unanswerable> {
         let asked = search.resource.kind;
         let mut evaluation = Evaluation::new(search.subject, search.action, Resource::new(asked.clone(), ""));
-        evaluation.context = search.context;
+        evaluation.context = search.context.into();
         self.rename(&mut evaluation);
         self.decides_alone(&evaluation)?;
         let listed = self.resources(&evaluation).ok_or(Unanswerable::NotListed)?;
@@ -320,7 +320,7 @@ impl Point {
 
     async fn search_action(&self, search: ActionSearch, at: At) -> Result<SearchResponse, Unanswerable> {
         let mut evaluation = Evaluation::new(search.subject, Action::new(""), search.resource);
-        evaluation.context = search.context;
+        evaluation.context = search.context.into();
         self.rename(&mut evaluation);
         self.decides_alone(&evaluation)?;
         let mut page = Page::of(&search.page, self.actions.iter(), Extent::Complete)?;

@@ -1,25 +1,29 @@
 //! A map that forgets what was not used lately, so that it never holds more than it may: two halves, the entries used since the
 //! last change of halves and those used before. When the young half is full it becomes the old one, and what was old is gone.
 //!
+//! Keys may be a caller's: the hash has a secret, and there are few enough entries to bear what collides all the same.
+//!
 //! Nothing is moved or counted for an entry beyond one look-up, so forgetting costs nothing of its own.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 
+use foldhash::quality::RandomState;
+
 /// At most twice as many entries as a half may have.
 #[derive(Debug)]
 pub(crate) struct Halves<K, V> {
     half_max: usize,
-    young: HashMap<K, V>,
-    old: HashMap<K, V>,
+    young: HashMap<K, V, RandomState>,
+    old: HashMap<K, V, RandomState>,
 }
 
 impl<K: Clone + Eq + Hash, V: Clone> Halves<K, V> {
     pub(crate) fn new(half_max: usize) -> Self {
         Self {
             half_max,
-            young: HashMap::new(),
-            old: HashMap::new(),
+            young: HashMap::default(),
+            old: HashMap::default(),
         }
     }
 

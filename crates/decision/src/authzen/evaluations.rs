@@ -192,7 +192,7 @@ fn merged(request: &EvaluationsRequest, partial: &Partial) -> Result<Evaluation,
         subject: subject.ok_or(Incomplete("subject"))?.clone().into(),
         action: action.ok_or(Incomplete("action"))?.clone(),
         resource: resource.ok_or(Incomplete("resource"))?.clone(),
-        context: context.cloned().unwrap_or_default(),
+        context: context.cloned().unwrap_or_default().into(),
     })
 }
 

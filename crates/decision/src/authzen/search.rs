@@ -138,7 +138,7 @@ pub fn subjects<'a>(
         search.action.clone(),
         search.resource.clone(),
     );
-    evaluation.context = search.context.clone();
+    evaluation.context = search.context.clone().into();
     let wanted = candidates.filter(|subject| subject.kind == search.subject.kind);
     page(&search.page, wanted, extent, |subject| {
         evaluation.subject = subject.clone().into();
@@ -164,7 +164,7 @@ pub fn resources<'a>(
         search.action.clone(),
         Resource::new(&search.resource.kind, ""),
     );
-    evaluation.context = search.context.clone();
+    evaluation.context = search.context.clone().into();
     let wanted = candidates.filter(|resource| resource.kind == search.resource.kind);
     page(&search.page, wanted, extent, |resource| {
         evaluation.resource.clone_from(resource);
@@ -186,7 +186,7 @@ pub fn actions<'a>(
     at: UnixTime,
 ) -> Result<SearchResponse, BadToken> {
     let mut evaluation = Evaluation::new(search.subject.clone(), Action::new(""), search.resource.clone());
-    evaluation.context = search.context.clone();
+    evaluation.context = search.context.clone().into();
     page(&search.page, candidates, extent, |action| {
         evaluation.action.clone_from(action);
         let permitted = point.evaluate(&evaluation, at).permits();

@@ -126,7 +126,7 @@ fn merged(world: &World, question: &Evaluation) -> Entities {
 }
 
 fn plain_says(policies: &PolicySet, world: &World, question: &Evaluation) -> Said {
-    let mut context = (*question.context).clone();
+    let mut context = (**question.context).clone();
     context.insert(
         "clock".to_owned(),
         json!({"minute": 570, "seconds": AT.0, "weekday": 1}),

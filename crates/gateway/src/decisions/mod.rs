@@ -333,10 +333,10 @@ impl Decided {
     }
 
     fn new_question(&self, asking: &Asking<'_>, about: &Resource) -> Box<Evaluation> {
-        let subject = asking.remembered.borrow_mut().caller(&self.by, asking.proven);
+        let mut remembered = asking.remembered.borrow_mut();
+        let subject = remembered.caller(&self.by, asking.proven);
         let mut question = Evaluation::new(subject, self.action.clone(), about.clone());
-        let address = asking.address.to_canonical();
-        question.context.insert("address", address.to_string());
+        question.context = remembered.context_of(asking.address);
         Box::new(question)
     }
 }

@@ -1,8 +1,10 @@
 //! What a worker remembers of decisions: those that it made, and what it told of callers.
 
+use std::net::IpAddr;
 use std::sync::{Arc, Weak};
 
 use portcullis_decision::cache::DecisionCache;
+use portcullis_decision::properties::Properties;
 use portcullis_decision::shared::Shared;
 use portcullis_decision::words::Subject;
 use portcullis_identity::principal::Identity;
@@ -11,7 +13,7 @@ use super::Decisions;
 use crate::access::Proven;
 use crate::halves::Halves;
 
-/// How many callers are remembered at most is twice this.
+/// How many callers, and how many addresses, are remembered at most is twice this.
 const CALLERS_HALF_MAX: usize = 512;
 
 /// Nothing is shared between workers.
@@ -19,6 +21,8 @@ pub(crate) struct Remembered {
     pub(super) decisions: DecisionCache,
     /// By the places of an identity and of who decides.
     callers: Halves<[usize; 2], Caller>,
+    /// What is told of requests, by where they come from.
+    contexts: Halves<IpAddr, Shared<Properties>>,
 }
 
 /// A caller who proved who they are by one credential, as it is told to those who decide.
@@ -35,6 +39,7 @@ impl Remembered {
         Self {
             decisions: DecisionCache::new(decisions_max),
             callers: Halves::new(CALLERS_HALF_MAX),
+            contexts: Halves::new(CALLERS_HALF_MAX),
         }
     }
 
@@ -54,5 +59,17 @@ impl Remembered {
         };
         self.callers.put(places, caller);
         told
+    }
+
+    /// What is told of a request from this address.
+    pub(super) fn context_of(&mut self, address: IpAddr) -> Shared<Properties> {
+        if let Some(known) = self.contexts.get(&address) {
+            return known;
+        }
+        let mut context = Properties::new();
+        context.insert("address", address.to_canonical().to_string());
+        let context = Shared::from(context);
+        self.contexts.put(address, context.clone());
+        context
     }
 }

@@ -4,6 +4,8 @@ use cedar_policy_core::ast::{Literal, Value, ValueKind};
 use cedar_policy_core::evaluator::{EvaluationError, Evaluator};
 use cedar_policy_core::extensions::Extensions;
 
+use smallvec::SmallVec;
+
 use super::index::Keys;
 use super::needs::Needs;
 pub use super::question::Failure;
@@ -57,7 +59,7 @@ impl Cedar {
     }
 
     /// The policies whose scope holds, in their order.
-    pub(super) fn in_scope(&self, question: &Question<'_>) -> Vec<&Compiled> {
+    pub(super) fn in_scope(&self, question: &Question<'_>) -> SmallVec<[&Compiled; 32]> {
         let index = &self.index;
         let Question {
             principal,

@@ -11,6 +11,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use cedar_policy_core::ast::{
     ActionConstraint, EntityReference, EntityType, EntityUID, Policy, PrincipalOrResourceConstraint as Constraint,
 };
+use smallvec::{SmallVec, smallvec};
 
 use super::known::{Entities, Map};
 
@@ -139,11 +140,11 @@ impl Dimension {
     }
 
     /// The keys of all scopes that hold for this entity with these parents besides its configured ones, ascending.
-    pub(super) fn keys(&self, uid: &EntityUID, parents: &[EntityUID]) -> Vec<Key> {
+    pub(super) fn keys(&self, uid: &EntityUID, parents: &[EntityUID]) -> SmallVec<[Key; 8]> {
         let kind = uid.entity_type();
-        let mut keys = vec![ANY];
+        let mut keys = smallvec![ANY];
         if !self.by_type.is_empty() {
-            keys.extend(self.by_type.get(kind));
+            keys.extend(self.by_type.get(kind).copied());
         }
         if !self.by_entity.is_empty() {
             let own = self.by_entity.get(uid);
@@ -201,8 +202,8 @@ impl Index {
     }
 
     /// The policies whose scope holds, ascending.
-    pub(super) fn in_scope(&self, keys: Keys<'_>) -> Vec<u32> {
-        let mut found = Vec::new();
+    pub(super) fn in_scope(&self, keys: Keys<'_>) -> SmallVec<[u32; 32]> {
+        let mut found = SmallVec::new();
         for by_principal in common(&self.tree, keys.action) {
             for by_resource in common(by_principal, keys.principal) {
                 for policies in common(by_resource, keys.resource) {

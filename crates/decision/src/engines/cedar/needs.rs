@@ -79,6 +79,7 @@ impl Needs {
     pub(super) fn together<'a>(all: impl Iterator<Item = &'a Self>) -> Self {
         let mut together = Self::default();
         together.attributes.reserve(ATTRIBUTES_EXPECTED);
+        let mut before: &[Asked] = &[];
         for one in all {
             together.principal |= one.principal;
             together.action |= one.action;
@@ -88,8 +89,12 @@ impl Needs {
             together.ancestors |= one.ancestors;
             together.tags |= one.tags;
             together.steps = together.steps.max(one.steps);
+            // Policies that are alike ask for the same: most is there.
+            if *before == *one.attributes {
+                continue;
+            }
+            before = &one.attributes;
             for asked in &one.attributes {
-                // Policies ask for the same few attributes: most are there.
                 if let Err(place) = together.attributes.binary_search(asked) {
                     together.attributes.insert(place, *asked);
                 }

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use cedar_policy_core::ast::{Eid, EntityType, EntityUID, Literal, Name, PartialValue, Value, ValueKind};
+use cedar_policy_core::ast::{
+    Eid, EntityType, EntityUID, ExtensionFunction, Literal, Name, PartialValue, Value, ValueKind,
+};
 use cedar_policy_core::extensions::Extensions;
 use cedar_policy_core::validator::types::{Attributes, EntityKind, Type};
 use serde_json::Value as Json;
@@ -24,10 +26,14 @@ pub(super) enum Shape {
     /// A string that is the id of an entity of this type.
     Entity(EntityType),
     /// A string or number, given to the constructor of an extension.
-    Extension(Name),
+    Extension(Constructor),
     Set(Box<Shape>),
     Record(Members),
 }
+
+/// The function that makes values of an extension's type.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Constructor(&'static ExtensionFunction);
 
 /// The members of a record. Others are left out: no policy that was validated can ask for them.
 pub(super) type Members = BTreeMap<SmolStr, Shape>;
@@ -79,7 +85,7 @@ impl Shape {
                 Self::Set(Box::new(item))
             }
             Type::Record { attrs, .. } => Self::Record(members(attrs)),
-            Type::ExtensionType { name } => Self::Extension(constructor(name)),
+            Type::ExtensionType { name } => Constructor::of_type(name).map_or(Self::Any, Self::Extension),
             Type::Never | Type::Entity(EntityKind::AnyEntity) => Self::Any,
         }
     }
@@ -95,7 +101,7 @@ impl Shape {
             Self::Long => json.as_i64().ok_or_else(|| Unfit::new("an integer of 64 bits"))?.into(),
             Self::String => text(json)?.into(),
             Self::Entity(kind) => entity(kind.clone(), text(json)?).into(),
-            Self::Extension(constructor) => extension(constructor, json)?,
+            Self::Extension(constructor) => constructor.value(json)?,
             Self::Set(shape) => set(shape, json)?,
             Self::Record(members) => {
                 let object = json.as_object().ok_or_else(|| Unfit::new("an object"))?;
@@ -171,34 +177,34 @@ pub(super) fn entity(kind: EntityType, id: &str) -> EntityUID {
     EntityUID::from_components(kind, Eid::new(id), None)
 }
 
-/// The function that makes values of an extension's type: but for `ipaddr` it is called like the type.
-fn constructor(kind: &Name) -> Name {
-    if kind.basename_as_ref().as_ref() == "ipaddr" {
-        return name("ip").unwrap_or_else(|| kind.clone());
-    }
-    kind.clone()
-}
-
-fn name(text: &str) -> Option<Name> {
-    text.parse().ok()
-}
-
 fn decimal(json: &Json) -> Result<Value, Unfit> {
-    let constructor = name("decimal").ok_or_else(|| Unfit::new("a number"))?;
-    extension(&constructor, json)
+    let constructor = Constructor::named("decimal").ok_or_else(|| Unfit::new("a number"))?;
+    constructor.value(json)
 }
 
-fn extension(constructor: &Name, json: &Json) -> Result<Value, Unfit> {
-    let unfit = || Unfit::new(format!("what `{constructor}` takes"));
-    let text = match json {
-        Json::String(text) => text.clone(),
-        Json::Number(number) => written_out(number),
-        _ => return Err(unfit()),
-    };
-    let function = Extensions::all_available().func(constructor).map_err(|_| unfit())?;
-    match function.call(&[text.into()]) {
-        Ok(PartialValue::Value(value)) => Ok(value),
-        Ok(PartialValue::Residual(_)) | Err(_) => Err(unfit()),
+impl Constructor {
+    /// It is called like the type, but for `ipaddr`.
+    fn of_type(kind: &Name) -> Option<Self> {
+        let name = kind.basename_as_ref().as_ref();
+        Self::named(if name == "ipaddr" { "ip" } else { name })
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        let found = Extensions::all_available().func(&name.parse().ok()?);
+        found.ok().map(Self)
+    }
+
+    fn value(self, json: &Json) -> Result<Value, Unfit> {
+        let unfit = || Unfit::new(format!("what `{}` takes", self.0.name()));
+        let text = match json {
+            Json::String(text) => text.as_str().into(),
+            Json::Number(number) => written_out(number).into(),
+            _ => return Err(unfit()),
+        };
+        match self.0.call(&[text]) {
+            Ok(PartialValue::Value(value)) => Ok(value),
+            Ok(PartialValue::Residual(_)) | Err(_) => Err(unfit()),
+        }
     }
 }
 
@@ -272,10 +278,14 @@ mod tests {
         );
         check(&Shape::Long, &json!("7"), Err("`m` is not an integer of 64 bits"));
         check(&Shape::Long, &json!(7.5), Err("`m` is not an integer of 64 bits"));
-        let address = Shape::Extension(name("ip").unwrap());
+        let address = Shape::Extension(Constructor::named("ip").unwrap());
         check(&address, &json!("no address"), Err("`m` is not what `ip` takes"));
         assert!(address.value(&json!("10.0.0.1")).is_ok());
-        assert!(Shape::Extension(name("decimal").unwrap()).value(&json!(3)).is_ok());
+        assert!(
+            Shape::Extension(Constructor::named("decimal").unwrap())
+                .value(&json!(3))
+                .is_ok()
+        );
         let members = Members::from([("a".into(), Shape::Bool)]);
         check(&Shape::Record(members), &json!({"a": true, "b": 1}), Ok("{a: true}"));
     }

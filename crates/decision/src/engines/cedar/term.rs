@@ -183,7 +183,7 @@ impl Deref for Seen<'_> {
 fn compare(scene: &Scene<'_>, operation: BinaryOp, left: &Term, right: &Term) -> Option<bool> {
     let (left, right) = (left.value(scene)?, right.value(scene)?);
     match operation {
-        BinaryOp::Eq => Some(*left == *right),
+        BinaryOp::Eq => Some(is_equal(&left, &right)),
         BinaryOp::In => is_in(scene, uid(&left)?, &right),
         BinaryOp::Contains => Some(set(&left)?.contains(&right)),
         BinaryOp::ContainsAll => Some(set(&right)?.is_subset(set(&left)?)),
@@ -198,6 +198,16 @@ fn compare(scene: &Scene<'_>, operation: BinaryOp, left: &Term, right: &Term) ->
             boolean(&less.ok()?)
         }
         BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::GetTag => None,
+    }
+}
+
+/// Texts, which most conditions compare, go the short way.
+fn is_equal(left: &Value, right: &Value) -> bool {
+    match (&left.value, &right.value) {
+        (ValueKind::Lit(Literal::String(left)), ValueKind::Lit(Literal::String(right))) => {
+            left.as_str() == right.as_str()
+        }
+        _ => left == right,
     }
 }
 
