@@ -1,7 +1,12 @@
-//! Functions of Rego that are ours: bounded where the evaluator's are not, and with the time of the decision for that of the clock.
+//! Functions of Rego that are ours: bounded where the evaluator's are not, as OPA has them where it does not, and with the time of the
+//! decision for that of the clock.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::net::IpAddr;
 
+use ipnet::IpNet;
+use regex::Regex;
 use regorus::{Engine, Value};
 
 use portcullis_decision::time::UnixTime;
@@ -9,7 +14,12 @@ use portcullis_decision::time::UnixTime;
 /// How many numbers `numbers.range` gives.
 const RANGE_MAX: i64 = 10_000;
 
+/// How many patterns a thread remembers; more begin anew.
+const PATTERNS_MAX: usize = 256;
+
 thread_local! {
+    /// Patterns of `regex.match`, which take longer to read than to match.
+    static PATTERNS: RefCell<HashMap<Box<str>, Regex>> = RefCell::default();
     /// The time of the decision that this thread makes. The evaluator calls functions with nothing but their arguments.
     static NOW: Cell<UnixTime> = const { Cell::new(UnixTime(0)) };
 }
@@ -26,7 +36,13 @@ pub(super) fn at<T>(time: UnixTime, evaluate: impl FnOnce() -> T) -> T {
 /// It has one of them already.
 pub(super) fn add_to(engine: &mut Engine) -> anyhow::Result<()> {
     engine.add_extension("time.now_ns".to_owned(), 0, Box::new(|_| Ok(now_ns())))?;
-    engine.add_extension("numbers.range".to_owned(), 2, Box::new(|bounds| range(&bounds)))
+    engine.add_extension("numbers.range".to_owned(), 2, Box::new(|bounds| range(&bounds)))?;
+    engine.add_extension(
+        "net.cidr_contains".to_owned(),
+        2,
+        Box::new(|given| cidr_contains(&given)),
+    )?;
+    engine.add_extension("regex.match".to_owned(), 2, Box::new(|given| regex_match(&given)))
 }
 
 fn now_ns() -> Value {
@@ -47,4 +63,39 @@ fn range(bounds: &[Value]) -> anyhow::Result<Value> {
         false => (last..=first).rev().map(Value::from).collect(),
     };
     Ok(Value::from(numbers))
+}
+
+/// Whether a network has all of another, or an address. One of IPv4 within IPv6 is of IPv4, as for OPA.
+fn cidr_contains(given: &[Value]) -> anyhow::Result<Value> {
+    let [network, other] = given else {
+        anyhow::bail!("`net.cidr_contains` takes two texts");
+    };
+    let net = |value: &Value| -> anyhow::Result<IpNet> {
+        let text = value.as_string()?;
+        if text.contains('/') {
+            return Ok(text.parse()?);
+        }
+        Ok(text.parse::<IpAddr>()?.to_canonical().into())
+    };
+    Ok(Value::from(net(network)?.contains(&net(other)?)))
+}
+
+/// With the bounds of patterns that the library has: the evaluator's are too narrow for `^.{0,255}$`.
+fn regex_match(given: &[Value]) -> anyhow::Result<Value> {
+    let [pattern, text] = given else {
+        anyhow::bail!("`regex.match` takes a pattern and a text");
+    };
+    let (pattern, text) = (pattern.as_string()?, text.as_string()?);
+    PATTERNS.with_borrow_mut(|patterns| {
+        if let Some(known) = patterns.get(&**pattern) {
+            return Ok(Value::from(known.is_match(text)));
+        }
+        let read = Regex::new(pattern)?;
+        let is_match = read.is_match(text);
+        if patterns.len() >= PATTERNS_MAX {
+            patterns.clear();
+        }
+        patterns.insert((**pattern).into(), read);
+        Ok(Value::from(is_match))
+    })
 }

@@ -1,31 +1,49 @@
 //! What policies must not do: call what there is not, read the world, call themselves, or lead through more rules than a stack bears.
 //! The evaluator finds the first when it comes to it, and the last two never.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use regorus::unstable::BUILTINS;
 
-use super::rules::{Call, Path, Rule};
+use super::rules::{Call, Misread, Rule};
 use portcullis_decision::problem::{Place, Problem};
 
 /// Functions of Rego that no policy may call, and why not.
-const REFUSED: [(&str, &str); 6] = [
-    ("bits.lsh", "its answer may be of any size"),
-    ("net.cidr_expand", "its answer may be of any size"),
-    ("numbers.range_step", "its answer may be of any size"),
+const REFUSED: [(&str, &str); 15] = [
+    ("bits.lsh", ANY_SIZE),
+    (
+        "glob.match",
+        "it takes `:` for no delimiter, unlike OPA: say it with `regex.match`",
+    ),
+    ("graph.reachable_paths", ANY_SIZE),
+    ("json.is_valid", UNBOUNDED_NUMBERS),
+    ("json.unmarshal", UNBOUNDED_NUMBERS),
+    ("net.cidr_expand", ANY_SIZE),
+    ("numbers.range_step", ANY_SIZE),
     ("rand.intn", "the same question has the same answer"),
+    ("regex.globs_match", "say it with `regex.match`"),
+    (
+        "regex.template_match",
+        "it panics on some templates: say it with `regex.match`",
+    ),
     ("test.sleep", "a request would wait"),
     ("trace", "there is no trace"),
+    ("units.parse", UNBOUNDED_NUMBERS),
+    ("units.parse_bytes", UNBOUNDED_NUMBERS),
+    ("uuid.rfc4122", "the same question has the same answer"),
 ];
+const ANY_SIZE: &str = "its answer may be of any size";
+const UNBOUNDED_NUMBERS: &str = "it works out numbers of any size, such as `1e90000000`";
 /// The one that asks for the time.
 pub(super) const NOW: &str = "time.now_ns";
 /// How many expressions may be in one another, counted through all rules that lead to one another: evaluated, each takes its part of a
 /// worker's stack.
-const DEPTH_MAX: usize = 1_000;
+const DEPTH_MAX: usize = 600;
 
 /// What is wrong with these rules.
 pub(super) fn problems(rules: &[Rule]) -> Vec<Problem> {
     let mut problems: Vec<Problem> = rules.iter().flat_map(|rule| of_rule(rule, rules)).collect();
+    problems.extend(clashes(rules));
     let mut walk = Walk::new(rules);
     let found = rules
         .iter()
@@ -51,7 +69,38 @@ fn of_rule<'r>(rule: &'r Rule, rules: &'r [Rule]) -> impl Iterator<Item = Proble
         let help = "only `input` may be another; give the function what it needs as an argument";
         error(place, format!("`with` replaces `{target}`"), help)
     });
-    calls.chain(replaces)
+    let misread = rule.misread.iter().map(|(place, misread)| match misread {
+        Misread::Escape => {
+            let help = "the evaluator leaves it as it is written: write a raw string, as in ``data.people[`a\\b`]``";
+            error(place, "a name in brackets has an escape".to_owned(), help)
+        }
+        Misread::Negated(name) => {
+            let help = "nothing gives it a value: use `in`, or negate a rule of its own";
+            error(place, format!("`{name}` stands below `not` alone"), help)
+        }
+    });
+    calls.chain(replaces).chain(misread)
+}
+
+/// Rules that OPA does not let stand beside each other, and the evaluator decides between by their order: two defaults, and one that is
+/// below another.
+fn clashes(rules: &[Rule]) -> Vec<Problem> {
+    let mut clashes = Vec::new();
+    let paths: BTreeSet<&[String]> = rules.iter().map(|rule| rule.path.as_slice()).collect();
+    let mut defaults = BTreeSet::new();
+    for rule in rules {
+        let path = rule.path.as_slice();
+        let below = (1..path.len()).find_map(|end| paths.get(path.get(..end)?));
+        if let Some(above) = below {
+            let message = format!("`{}` is below the rule `{}`", name_of(path), name_of(above));
+            clashes.push(error(&rule.place, message, "rename one of them"));
+        }
+        if rule.is_default && !defaults.insert(path) {
+            let message = format!("`{}` has two defaults", name_of(path));
+            clashes.push(error(&rule.place, message, "leave one of them out"));
+        }
+    }
+    clashes
 }
 
 fn of_call(call: &Call, rules: &[Rule]) -> Option<Problem> {
@@ -63,14 +112,23 @@ fn of_call(call: &Call, rules: &[Rule]) -> Option<Problem> {
             help,
         ));
     };
-    if rules.iter().any(|rule| rule.is_function && rule.path == call.path) || name == "print" {
+    let takes = |takes: usize| {
+        // One more is what the answer has to be.
+        let fits = call.arguments == takes || call.arguments == takes + 1;
+        let message = || format!("`{name}` takes {takes} arguments, and has {}", call.arguments);
+        (!fits).then(|| error(&call.place, message(), "give it as many"))
+    };
+    if let Some(function) = rules.iter().find(|rule| rule.is_function && rule.path == call.path) {
+        return takes(function.arguments);
+    }
+    if name == "print" {
         return None;
     }
     if let Some((_, why)) = REFUSED.iter().find(|(refused, _)| refused == name) {
         return Some(error(&call.place, format!("`{name}` must not be called"), why));
     }
-    if BUILTINS.contains_key(name.as_str()) {
-        return None;
+    if let Some((_, arguments)) = BUILTINS.get(name.as_str()) {
+        return takes(usize::from(*arguments));
     }
     let of_another = |rule: &&Rule| rule.is_function && rule.path.last() == call.path.last();
     let help = match rules.iter().find(of_another) {
@@ -171,7 +229,7 @@ impl<'r> Walk<'r> {
     }
 }
 
-pub(super) fn name_of(path: &Path) -> String {
+pub(super) fn name_of(path: &[String]) -> String {
     format!("data.{}", path.join("."))
 }
 

@@ -6,16 +6,22 @@
 //! takes longer than [`EVALUATION_MAX`] is denied. Each question is asked of a copy of its own, which shares everything that is not written
 //! to, so that no question leaves anything behind for the next.
 //!
+//! It is not OPA, and takes some of Rego for something else. What is known of that is refused when policies are compiled, rather than
+//! evaluated otherwise (`calls.rs`, `negation.rs`), or has a function of ours (`bounded.rs`). Policies are so a part of Rego, and who moves from OPA
+//! holds their cases against both.
+//!
 //! No policy reads the world. What would is refused when policies are compiled (`calls.rs`), as is whatever calls itself: that would
 //! end in an overflow of the stack, which nothing contains. How much memory a policy takes is bounded by the time alone.
 
 mod bounded;
 mod calls;
 mod compile;
+mod negation;
 mod rules;
 #[cfg(test)]
 mod tests;
 mod told;
+mod values;
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -68,7 +74,8 @@ impl Rego {
         let input = Protocol::AuthZen
             .question(evaluation)
             .map_err(|error| error.to_string())?;
-        let input = regorus::Value::from_json_str(&input).map_err(|error| told::in_one_line(&error))?;
+        let input = serde_json::from_str(&input).map_err(|error| error.to_string())?;
+        let input = values::of_json(&input);
         let evaluate = || {
             let mut engine = self.prepared.clone();
             engine.set_input(input);

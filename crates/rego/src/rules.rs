@@ -6,8 +6,12 @@ use serde_json::{Map, Value};
 
 use portcullis_decision::problem::Place;
 
+use super::negation;
+
 /// The document that rules and data are in.
 const DATA: &str = "data";
+/// How much of a stack a statement takes that tries several values, counted in expressions that are in one another.
+const STATEMENT_DEPTH: usize = 12;
 
 /// A rule, or a function, which is a rule with arguments.
 #[derive(Debug)]
@@ -15,8 +19,14 @@ pub(super) struct Rule {
     /// Its name from `data` on, as far as it is written: `users` of `users[id]`.
     pub(super) path: Path,
     pub(super) is_function: bool,
+    /// How many a function takes.
+    pub(super) arguments: usize,
+    /// Whether it only says what counts where no other does.
+    pub(super) is_default: bool,
     pub(super) place: Place,
     pub(super) calls: Vec<Call>,
+    /// What it says that the evaluator reads as something else.
+    pub(super) misread: Vec<(Place, Misread)>,
     /// What it speaks of below `data`, from there on. One that ends early speaks of whatever is below.
     pub(super) speaks_of: Vec<Path>,
     /// What it replaces by `with`, as it is written.
@@ -25,9 +35,20 @@ pub(super) struct Rule {
     pub(super) depth: usize,
 }
 
+/// What the evaluator reads as something else than Rego has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Misread {
+    /// A name in brackets with an escape, which stays as it is written.
+    Escape,
+    /// A name below `not` that nothing gives a value: each value is tried outside the `not`, and one that does not hold is enough.
+    Negated(String),
+}
+
 /// A function that is called.
 #[derive(Debug)]
 pub(super) struct Call {
+    /// With how many arguments.
+    pub(super) arguments: usize,
     /// As it is written; none where that is no name.
     pub(super) name: Option<String>,
     /// From `data` on, if it is a function of a module.
@@ -41,57 +62,82 @@ pub(super) type Path = Vec<String>;
 /// The rules of all modules.
 pub(super) fn of_modules(tree: &Value) -> Vec<Rule> {
     let modules = tree.as_array().into_iter().flatten();
-    modules.flat_map(Module::rules).collect()
+    let modules: Vec<_> = modules.map(Module::of).collect();
+    let rules = modules.iter().flat_map(|(reading, module)| {
+        let same = modules.iter().filter(|(other, _)| other.package == reading.package);
+        let names: Vec<String> = same.flat_map(|(_, module)| first_names(module)).collect();
+        members(module, "rules")
+            .map(move |rule| reading.rule(rule, &names))
+            .collect::<Vec<_>>()
+    });
+    rules.collect()
+}
+
+/// What is imported besides the language itself, which decides nothing: where, and its name.
+pub(super) fn imports(tree: &Value) -> Vec<(Place, String)> {
+    let modules = tree.as_array().into_iter().flatten();
+    let of_module = |written| {
+        let (reading, module) = Module::of(written);
+        let imports = members(module, "imports").map(move |import| {
+            let name = Chain::of(import.get("refr").unwrap_or(&Value::Null)).names.join(".");
+            (reading.place(import), name)
+        });
+        imports.collect::<Vec<_>>()
+    };
+    let imports = modules.flat_map(of_module);
+    let is_language = |name: &str| name == "rego.v1" || name.starts_with("future.keywords");
+    imports.filter(|(_, name)| !is_language(name)).collect()
+}
+
+/// What the rules of a module begin with: the names that they can be spoken of by in their package.
+fn first_names(module: &Value) -> impl Iterator<Item = String> {
+    members(module, "rules").filter_map(|rule| {
+        let (_, body) = only_member(rule);
+        let head = body.get("head").map_or(body, |head| only_member(head).1);
+        Chain::of(head.get("refr")?).names.into_iter().next()
+    })
 }
 
 /// A module, as far as rules need it.
 struct Module<'t> {
     file: &'t str,
+    text: &'t str,
     package: Path,
-    /// By the names that they have here.
-    imports: Vec<(String, Path)>,
 }
 
-impl Module<'_> {
-    fn rules(written: &Value) -> Vec<Rule> {
+impl<'t> Module<'t> {
+    fn of(written: &'t Value) -> (Self, &'t Value) {
         let module = written.get("ast").unwrap_or(&Value::Null);
-        let name = written.pointer("/source/file").and_then(Value::as_str);
-        let imports = members(module, "imports").filter_map(|import| {
-            let chain = Chain::of(import.get("refr")?);
-            let text = |span: &Value| text_of(span, written);
-            let alias = import
-                .get("as")
-                .and_then(text)
-                .or_else(|| chain.names.last().cloned())?;
-            Some((alias, chain.below(DATA)?))
-        });
-        let reading = Module {
-            file: name.unwrap_or_default(),
-            package: module
-                .pointer("/package/refr")
-                .map(|refr| Chain::of(refr).names)
-                .unwrap_or_default(),
-            imports: imports.collect(),
+        let text = |pointer: &str| written.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+        let package = module.pointer("/package/refr").map(|refr| Chain::of(refr).names);
+        let reading = Self {
+            file: text("/source/file"),
+            text: text("/source/contents"),
+            package: package.unwrap_or_default(),
         };
-        members(module, "rules").map(|rule| reading.rule(rule)).collect()
+        (reading, module)
     }
 
-    fn rule(&self, written: &Value) -> Rule {
+    /// `names` are those of all rules of the package.
+    fn rule(&self, written: &Value, names: &[String]) -> Rule {
         let (kind, body) = only_member(written);
         let head = body.get("head").map_or(body, |head| only_member(head).1);
         let is_function =
             body.pointer("/head/Func").is_some() || (kind == "Default" && members(body, "args").next().is_some());
         let mut path = self.package.clone();
         path.extend(head.get("refr").map(|refr| Chain::of(refr).names).unwrap_or_default());
-        let arguments = members(head, "args").map(|argument| Chain::of(argument).names.concat());
+        let arguments = members(head, "args").filter_map(variable);
         let mut reading = Reading {
             module: self,
-            arguments: arguments.collect(),
+            arguments: arguments.map(str::to_owned).collect(),
             rule: Rule {
-                path,
+                path: as_evaluated(&path),
                 is_function,
+                arguments: members(head, "args").count(),
+                is_default: kind == "Default",
                 place: self.place(body),
                 calls: Vec::new(),
+                misread: Vec::new(),
                 speaks_of: Vec::new(),
                 replaces: Vec::new(),
                 depth: 0,
@@ -99,10 +145,16 @@ impl Module<'_> {
         };
         // What a head is called by is no expression; what is in its brackets is.
         reading.read_brackets(head.get("refr").unwrap_or(&Value::Null), 0);
-        for part in ["assign", "key", "value"] {
+        for part in ["args", "assign", "key", "value"] {
             reading.read(head.get(part).unwrap_or(&Value::Null), 0);
         }
         reading.read(body.get("bodies").unwrap_or(&Value::Null), 0);
+        let known = reading.arguments.iter().chain(names).map(String::as_str);
+        let known = known.chain(["input", DATA]).collect();
+        let span_text = |span: &Value| self.span_text(span);
+        let negated = negation::unbound(body, known, &span_text).into_iter();
+        let negated = negated.map(|(expression, name)| (self.place(expression), Misread::Negated(name)));
+        reading.rule.misread.extend(negated);
         reading.rule
     }
 
@@ -120,18 +172,24 @@ impl Module<'_> {
         }
     }
 
+    /// The text that an expression is written as.
+    fn text_of(&self, expression: &Value) -> Option<&'t str> {
+        self.span_text(expression.get("span")?)
+    }
+
+    fn span_text(&self, span: &Value) -> Option<&'t str> {
+        let offset = |name: &str| span.get(name).and_then(Value::as_u64);
+        let offset = |name: &str| offset(name).and_then(|offset| usize::try_from(offset).ok());
+        self.text.get(offset("start")?..offset("end")?)
+    }
+
     /// Where something is that a module says, from `data` on; nothing if it is not below `data`.
     fn below_data(&self, chain: &Chain) -> Option<Path> {
         let (root, rest) = chain.names.split_first()?;
         if root == DATA {
-            return Some(rest.to_vec());
+            return Some(as_evaluated(rest));
         }
-        let imported = self.imports.iter().find(|(alias, _)| alias == root);
-        let before = imported.map_or_else(
-            || [self.package.as_slice(), std::slice::from_ref(root)].concat(),
-            |(_, path)| path.clone(),
-        );
-        Some([before.as_slice(), rest].concat())
+        Some(as_evaluated(&[self.package.as_slice(), &chain.names].concat()))
     }
 }
 
@@ -162,6 +220,12 @@ impl Reading<'_> {
                 }
                 "Call" => self.calls(part, depth + 1),
                 "with_mods" => self.replaces(part, depth + 1),
+                // Each is evaluated within the one before.
+                "stmts" => {
+                    for (number, statement) in part.as_array().into_iter().flatten().enumerate() {
+                        self.read(statement, depth + STATEMENT_DEPTH * (number + 1));
+                    }
+                }
                 _ => self.read(part, depth + 1),
             }
         }
@@ -181,7 +245,14 @@ impl Reading<'_> {
         match kind {
             "Var" => {}
             "RefDot" | "RefBrack" => {
-                self.read(link.get("index").unwrap_or(&Value::Null), depth);
+                let index = link.get("index").unwrap_or(&Value::Null);
+                if let Some(text) = index.get("String")
+                    && self.module.text_of(text).is_none_or(|text| text.contains('\\'))
+                {
+                    let place = self.module.place(text);
+                    self.rule.misread.push((place, Misread::Escape));
+                }
+                self.read(index, depth);
                 self.read_brackets(link.get("refr").unwrap_or(&Value::Null), depth);
             }
             _ => self.read(chain, depth),
@@ -192,10 +263,11 @@ impl Reading<'_> {
         let chain = Chain::of(call.get("fcn").unwrap_or(&Value::Null));
         // The evaluator knows functions by their whole name, or by one below their own package: imports do not count.
         let path = match chain.names.split_first() {
-            Some((root, rest)) if root == DATA => rest.to_vec(),
-            _ => [self.module.package.as_slice(), &chain.names].concat(),
+            Some((root, rest)) if root == DATA => as_evaluated(rest),
+            _ => as_evaluated(&[self.module.package.as_slice(), &chain.names].concat()),
         };
         self.rule.calls.push(Call {
+            arguments: members(call, "params").count(),
             name: chain.is_whole.then(|| chain.names.join(".")),
             path,
             place: self.module.place(root(call.get("fcn").unwrap_or(&Value::Null))),
@@ -208,6 +280,7 @@ impl Reading<'_> {
             let target = Chain::of(modifier.get("refr").unwrap_or(&Value::Null));
             let place = self.module.place(modifier);
             self.rule.replaces.push((target.names.join("."), place));
+            self.read_brackets(modifier.get("refr").unwrap_or(&Value::Null), depth);
             self.read(modifier.get("as").unwrap_or(&Value::Null), depth);
         }
     }
@@ -245,12 +318,6 @@ impl Chain {
         }
         chain
     }
-
-    /// What comes after this root, if it begins there.
-    fn below(&self, root: &str) -> Option<Path> {
-        let (first, rest) = self.names.split_first()?;
-        (first == root).then(|| rest.to_vec())
-    }
 }
 
 /// What a chain begins with, which is where a reader sees it.
@@ -259,20 +326,27 @@ fn root(chain: &Value) -> &Value {
     link.get("refr").map_or(link, root)
 }
 
-/// The text that a span covers.
-fn text_of(span: &Value, source: &Value) -> Option<String> {
-    let text = source.pointer("/source/contents")?.as_str()?;
-    let offset = |name: &str| usize::try_from(span.get(name)?.as_u64()?).ok();
-    text.get(offset("start")?..offset("end")?).map(str::to_owned)
+/// Names as the evaluator tells them apart: joined by points, so that one with a point is two.
+fn as_evaluated(names: &[String]) -> Path {
+    names
+        .iter()
+        .flat_map(|name| name.split('.'))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The name of something that is nothing but a variable.
+pub(super) fn variable(expression: &Value) -> Option<&str> {
+    expression.pointer("/Var/value").and_then(Value::as_str)
 }
 
 /// The members of an array that is a member.
-fn members<'v>(of: &'v Value, name: &str) -> impl Iterator<Item = &'v Value> {
+pub(super) fn members<'v>(of: &'v Value, name: &str) -> impl Iterator<Item = &'v Value> {
     of.get(name).and_then(Value::as_array).into_iter().flatten()
 }
 
 /// Of an object that says by its only member what it is.
-fn only_member(of: &Value) -> (&str, &Value) {
+pub(super) fn only_member(of: &Value) -> (&str, &Value) {
     let member = of.as_object().and_then(|members| members.iter().next());
     member.map_or(("", &Value::Null), |(name, value)| (name.as_str(), value))
 }
