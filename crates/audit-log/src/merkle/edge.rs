@@ -52,7 +52,7 @@ impl Edge {
         let Some(size) = self
             .size
             .checked_add(added)
-            .filter(|_| added != 0 && self.size % added == 0)
+            .filter(|_| added != 0 && self.size.is_multiple_of(added))
         else {
             return false;
         };

@@ -57,29 +57,43 @@ impl<'a> Scan<'a> {
 
     /// Goes through all of it. Says its edge, unless it could not go on to the end.
     pub(super) fn run(mut self, report: &mut Report, progress: &mut dyn FnMut(Progress)) -> io::Result<Option<Edge>> {
-        let mut leaves = Vec::new();
+        let mut last = Vec::new();
         for index in 0..self.size.div_ceil(TILE_WIDTH) {
-            let Some(Row { hashes, read }) = self.bundle(index, report)? else {
-                return Ok(None);
-            };
             let done = self.size.min((index + 1) * TILE_WIDTH);
-            let node = (hashes.len() as u64 == TILE_WIDTH).then(|| root_of_row(&hashes));
-            let settled = node.map(|node| self.settled(1, index, node, report)).transpose()?;
-            // What is not as it was has no root to be held against one.
-            if settled == node {
-                report.entries += read;
-                self.check_roots(index, &hashes, report);
-            }
-            match settled {
-                Some(node) => {
-                    self.take(index, node, report)?;
-                    self.check_root_at(done, &[], report);
+            let node = match self.bundle(index, report)? {
+                Some(row) => {
+                    let node = (row.hashes.len() as u64 == TILE_WIDTH).then(|| root_of_row(&row.hashes));
+                    let settled = node.map(|node| self.settled(1, index, node, report)).transpose()?;
+                    // What is not as it was has no root to be held against one.
+                    if settled == node {
+                        report.entries += row.read;
+                        self.check_roots(index, &row.hashes, report);
+                    }
+                    if node.is_none() {
+                        last = row.hashes;
+                    }
+                    settled
                 }
-                None => leaves = hashes,
+                // Neither its entries nor their hashes are there. What is above may be.
+                None => match self.node_above(index, report)? {
+                    Some(node) => Some(node),
+                    None => return Ok(None),
+                },
+            };
+            if let Some(node) = node {
+                self.take(index, node, report)?;
+                self.check_root_at(done, &[], report);
             }
             progress(Progress { done, total: self.size });
         }
-        Ok(Some(edge_of_rows(&self.rows, &leaves)))
+        Ok(Some(edge_of_rows(&self.rows, &last)))
+    }
+
+    /// The node over a full tile of level 0, as the tile above has it.
+    fn node_above(&mut self, index: u64, report: &mut Report) -> io::Result<Option<Hash>> {
+        let place = usize::try_from(index % TILE_WIDTH).unwrap_or(usize::MAX);
+        let tile = self.tile(1, index / TILE_WIDTH, report)?;
+        Ok(tile.and_then(|tile| tile.get(place).copied()))
     }
 
     /// The leaves of a bundle as they have to be, as far as that can be told. `None` where it cannot be at all.

@@ -5,7 +5,7 @@ use std::io;
 use thiserror::Error;
 
 use super::growing::Growing;
-use super::{Refused, Signers, WAITING_BYTES_MAX, WriteError, Writer};
+use super::{Refused, Signers, WriteError, Writer};
 use crate::checkpoint::{CHECKPOINT, Checkpoint, CheckpointError, KnownLog};
 use crate::journal::{self, Replayed, SEGMENT_BYTES_MAX, Torn, segment_first, segment_name};
 use crate::medium::{Medium, Source};
@@ -232,21 +232,12 @@ impl Writer {
 
     fn replay_into_tiles(&mut self, first: u64, edge: &mut crate::merkle::Edge) -> Result<(), OpenError> {
         let mut growing = std::mem::take(&mut self.growing);
-        let mut full = Vec::new();
         let replayed = self.replay(first, edge, |entry, leaf| {
             growing.push(entry, leaf);
-            if growing.full_bytes() > WAITING_BYTES_MAX {
-                full.extend(growing.take_full());
-            }
             Ok(())
         });
         self.growing = growing;
         replayed?;
-        for (name, content) in full {
-            self.medium
-                .write(&name.to_string(), &content)
-                .map_err(WriteError::of("written", name))?;
-        }
         Ok(self.write_full()?)
     }
 

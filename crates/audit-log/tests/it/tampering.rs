@@ -155,6 +155,29 @@ fn a_bundle_that_is_cut_short_or_damaged_or_gone_is_found() {
     }
 }
 
+#[test]
+fn what_is_gone_with_its_hashes_does_not_hide_the_rest() {
+    let (disk, held) = log_of(ENTRIES, &PUBLICATIONS);
+    let mut blobs = disk.blobs();
+    let mut altered = entries();
+    altered[2000] = b"changed".to_vec();
+    rebundle(&mut blobs, &altered, ENTRIES);
+    blobs.0.remove("tile/0/003");
+    blobs.0.remove("tile/entries/003");
+    let report = report(&blobs, &key(), &held);
+    let found: Vec<(bool, Range<u64>)> = report
+        .findings
+        .iter()
+        .map(|finding| (matches!(finding.what, What::Changed), finding.entries.clone()))
+        .collect();
+    assert_eq!(
+        found,
+        [(false, 768..1024), (false, 768..1024), (true, 2000..2001)],
+        "{:?}",
+        report.findings
+    );
+}
+
 /// With the tile of level 0 too, what is above it still tells.
 #[test]
 fn altered_entries_are_found_when_their_tile_is_altered_with_them() {
@@ -402,6 +425,40 @@ fn an_altered_journal_is_told_from_a_torn_one() {
     check_journal(&disk, of(&[0, 2, 1, 3]), Some(105), 0);
     check_journal(&disk, of(&[0, 0, 1]), Some(105), 0);
     check_journal(&disk, of(&[0, 1, 1]), None, 110);
+}
+
+#[test]
+fn a_segment_that_is_torn_and_has_another_behind_it_was_altered() {
+    let disk = Simulated::default();
+    let mut writer = fixture::create(&disk, &key());
+    for number in 0..80_000_usize {
+        writer.append(&number.to_be_bytes()).unwrap();
+        if number % 5000 == 4999 {
+            writer.commit().unwrap();
+        }
+    }
+    drop(writer);
+    let segment = |first: usize| format!("{FOLDER}{first:020}");
+    let find = |blobs: &Blobs| {
+        assert_eq!(first(&report(blobs, &key(), &[])).0, "Journal");
+        match open(&Simulated::holding(blobs), &key(), &[]) {
+            Err(OpenError::Altered(place)) => place,
+            _ => panic!("it was opened"),
+        }
+    };
+    let mut blobs = disk.blobs();
+    blobs.0.get_mut(&segment(0)).unwrap().pop();
+    assert!(matches!(find(&blobs), Place::Journal { first: 65_000 }));
+    blobs.0.remove(&segment(0));
+    assert!(matches!(find(&blobs), Place::Gap { first: 0 }));
+    // The last one can be torn, or gone: a crash before it was ever synced leaves no name.
+    let mut blobs = disk.blobs();
+    blobs.0.get_mut(&segment(70_000)).unwrap().pop();
+    let (writer, recovery) = open(&Simulated::holding(&blobs), &key(), &[]).unwrap();
+    assert_eq!(
+        (writer.size(), recovery.torn.map(|torn| torn.first)),
+        (75_000, Some(75_000))
+    );
 }
 
 #[test]
