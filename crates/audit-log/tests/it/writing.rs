@@ -10,7 +10,7 @@ use portcullis_audit_log::verify::verify;
 use portcullis_audit_log::writer::{AppendError, OpenError, Place, Signers, WriteError, Writer};
 
 use crate::fixture::{self, Key, NOW, ORIGIN, Random, create, entry, key, known, log_of, open, report};
-use crate::simulated::Simulated;
+use crate::simulated::{Simulated, Trouble};
 
 #[test]
 fn a_log_has_the_files_of_the_specification() {
@@ -277,4 +277,37 @@ fn what_is_not_kept_is_said_before_it_is_removed() {
     let mut tiles = TileReader::new(&disk, 200_000);
     let proof = InclusionProof::make(&mut tiles, 7, writer.note()).unwrap().unwrap();
     assert!(proof.verify(&entry(7), &known(&key())).is_ok());
+}
+
+/// Wherever the machine stops while bundles are compressed and removed, what is gone is gone by a checkpoint that says so.
+#[test]
+fn a_stop_while_bundles_are_removed_leaves_a_log_that_verifies() {
+    let (disk, held) = log_of(66_000, &[66_000]);
+    let blobs = disk.blobs();
+    let mut random = Random(9);
+    let (mut said, mut gone) = (0, 0);
+    for after in (0..12).chain([20, 40, 60, 100, 200]) {
+        let disk = Simulated::holding(&blobs);
+        let (mut writer, _) = open(&disk, &key(), &held).unwrap();
+        disk.arrange(after, Trouble::Stop);
+        let done = writer.compress(0, 3000).and_then(|_| writer.retain_from(66_000, NOW));
+        assert!(done.is_err(), "{after}");
+        drop(writer);
+        disk.crash(&mut random);
+        let report = report(&disk, &key(), &held);
+        assert!(report.is_intact(), "{after}: {:?}", report.findings);
+        assert_eq!(report.entries + report.not_kept, 66_000);
+        let (mut writer, _) = open(&disk, &key(), &held).unwrap();
+        said += u64::from(writer.published().retained_from > 0);
+        gone += report.not_kept;
+        // What was left is removed the next time.
+        writer.retain_from(66_000, NOW).unwrap();
+        let left = disk.list("tile/entries/").unwrap();
+        assert!(
+            left.iter()
+                .all(|name| name.starts_with("256") || name.starts_with("257")),
+            "{left:?}"
+        );
+    }
+    assert!(said > 2 && gone > 1000, "{said} {gone}");
 }
