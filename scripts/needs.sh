@@ -227,6 +227,13 @@ have_pebble() {
         touch "$pebble_folder/complete"
 }
 
+# Go's own transparency log, as it reads one of ours; 1 where it cannot be had. `go.sum` says which one it is.
+have_sumdb() {
+    sumdb_folder="$data_folder/sumdb"
+    has go "the module golang.org/x/mod" || return 1
+    attempt "the module golang.org/x/mod" timeout 300 go -C scripts/clients/sumdb build -o "$sumdb_folder/sumdb" .
+}
+
 # A decision point that many use, from the Go module proxy.
 have_opa() {
     local version=v1.22.2

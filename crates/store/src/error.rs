@@ -12,6 +12,9 @@ pub enum StoreError {
     /// A file cannot be opened, made or looked at.
     #[error("{0}")]
     Io(#[from] std::io::Error),
+    /// Somebody else writes to it, in another process or in this one.
+    #[error("another process writes to it")]
+    Locked,
     /// Others than its owner and its group may read it.
     #[error("everybody on this machine can get at it (mode {mode:03o})")]
     Exposed {

@@ -9,9 +9,24 @@ const LAW: &str = "direction";
 /// Folder, and the packages that it never ships with. Tests may know what stands above: what identity verifies, secrets signs.
 const NEVER: &[(&str, &[&str])] = &[
     (
+        "crates/audit-log",
+        &[
+            "portcullis",
+            "portcullis-contract",
+            "portcullis-decision",
+            "portcullis-gateway",
+            "portcullis-identity",
+            "portcullis-rego",
+            "portcullis-secrets",
+            "portcullis-store",
+            "natter",
+        ],
+    ),
+    (
         "crates/contract",
         &[
             "portcullis",
+            "portcullis-audit-log",
             "portcullis-decision",
             "portcullis-gateway",
             "portcullis-identity",
@@ -24,6 +39,7 @@ const NEVER: &[(&str, &[&str])] = &[
         "crates/decision",
         &[
             "portcullis",
+            "portcullis-audit-log",
             "portcullis-contract",
             "portcullis-gateway",
             "portcullis-identity",
@@ -37,6 +53,7 @@ const NEVER: &[(&str, &[&str])] = &[
         "crates/identity",
         &[
             "portcullis",
+            "portcullis-audit-log",
             "portcullis-contract",
             "portcullis-decision",
             "portcullis-gateway",
@@ -49,6 +66,7 @@ const NEVER: &[(&str, &[&str])] = &[
         "crates/rego",
         &[
             "portcullis",
+            "portcullis-audit-log",
             "portcullis-contract",
             "portcullis-gateway",
             "portcullis-identity",
@@ -61,6 +79,7 @@ const NEVER: &[(&str, &[&str])] = &[
         "crates/secrets",
         &[
             "portcullis",
+            "portcullis-audit-log",
             "portcullis-contract",
             "portcullis-decision",
             "portcullis-gateway",
@@ -86,6 +105,7 @@ const NEVER: &[(&str, &[&str])] = &[
         "examples/natter",
         &[
             "portcullis",
+            "portcullis-audit-log",
             "portcullis-contract",
             "portcullis-decision",
             "portcullis-gateway",
@@ -160,6 +180,8 @@ mod tests {
         check_package("crates/gateway", "portcullis", 1);
         check_package("crates/gateway", "portcullis-store", 1);
         check_package("crates/decision", "portcullis-identity", 1);
+        check_package("crates/audit-log", "portcullis-secrets", 1);
+        check_package("crates/store", "portcullis-audit-log", 0);
         check_package("crates/contract", "portcullis-decision", 1);
         check_package("crates/store", "portcullis-identity", 0);
         check_package("crates/store", "portcullis-decision", 0);

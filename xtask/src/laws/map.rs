@@ -8,6 +8,7 @@ const PAGE: &str = "ARCHITECTURE.md";
 
 /// The names by which the page calls the crates in running text.
 const CRATES: &[&str] = &[
+    "audit-log",
     "contract",
     "decision",
     "identity",

@@ -1,0 +1,239 @@
+//! A log to try out and to measure: writes one, verifies it, proves from it.
+//!
+//! `cargo run --release -p portcullis-store --example audit_log -- COMMAND FOLDER ...`
+//!
+//! * `append ENTRIES`: appends as many entries of 400 octets in memory, with no disk at all, in batches of 1000; says how many a second.
+//! * `write FOLDER ENTRIES [BATCH]`: makes a log of entries of 400 octets, committed BATCH (1000) at a time; publishes ten times, and keeps
+//!   those checkpoints beside it, in `FOLDER.held`.
+//! * `verify FOLDER`: verifies it against these.
+//! * `key`: the public key, of a private one that everybody knows.
+//! * `prove FOLDER INDEX`: a proof of inclusion (C2SP tlog-proof). `witness FOLDER OLD`: a request to a witness (C2SP tlog-witness).
+//! * `prove-speed FOLDER`: how long proofs of random entries take, each read from the files anew.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a measurement, run by hand"
+)]
+
+use std::io;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+use portcullis_audit_log::checkpoint::{CHECKPOINT, Checkpoint, KnownLog, LogKey, Origin};
+use portcullis_audit_log::medium::{Medium, Source};
+use portcullis_audit_log::note::{Algorithm, KeyName, NOTE_BYTES_MAX, Note, Signer, VerifierKey};
+use portcullis_audit_log::proof::InclusionProof;
+use portcullis_audit_log::tiles::TileReader;
+use portcullis_audit_log::verify::verify;
+use portcullis_audit_log::witness::Request;
+use portcullis_audit_log::writer::{Signers, Writer};
+use portcullis_store::audit_log::{LogFiles, LogFolder};
+
+const ORIGIN: &str = "gate.example/log";
+const NOW: u64 = 1_800_000_000;
+const ENTRY_BYTES: usize = 400;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let number = |text: &str| text.replace('_', "").parse::<u64>().unwrap();
+    match arguments.as_slice() {
+        ["append", entries] => append(number(entries)),
+        ["write", folder, entries] => write(folder, number(entries), 1000),
+        ["write", folder, entries, batch] => write(folder, number(entries), number(batch)),
+        ["verify", folder] => verify_whole(folder),
+        ["key"] => println!("{}", key().0),
+        ["prove", folder, index] => prove(folder, number(index)),
+        ["prove-speed", folder] => prove_speed(folder),
+        ["witness", folder, old] => witness(folder, number(old)),
+        _ => panic!("append ENTRIES | write FOLDER ENTRIES [BATCH] | verify FOLDER | key | prove FOLDER INDEX | ..."),
+    }
+}
+
+fn key() -> (VerifierKey, Ed25519KeyPair) {
+    let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
+    let public = pair.public_key().as_ref().try_into().unwrap();
+    (
+        VerifierKey::new(KeyName::new(ORIGIN).unwrap(), Algorithm::Ed25519, public).unwrap(),
+        pair,
+    )
+}
+
+fn known() -> KnownLog {
+    let keys = vec![LogKey {
+        key: key().0,
+        first: 0,
+        last: None,
+    }];
+    KnownLog {
+        origin: Origin::new(ORIGIN).unwrap(),
+        keys,
+    }
+}
+
+fn signers() -> Signers {
+    let (key, pair) = key();
+    let sign = move |message: &[u8]| Ok(pair.sign(message).as_ref().try_into().unwrap());
+    Signers::new(Signer::new(key, Box::new(sign)), Vec::new()).unwrap()
+}
+
+/// An entry of 400 octets, which begins with its number.
+fn entry(number: u64) -> [u8; ENTRY_BYTES] {
+    let mut entry = [b'x'; ENTRY_BYTES];
+    entry[..8].copy_from_slice(&number.to_be_bytes());
+    entry
+}
+
+fn fill(writer: &mut Writer, entries: u64, batch: u64, mut published: impl FnMut(&Note)) -> Duration {
+    let began = Instant::now();
+    for number in 0..entries {
+        writer.append(&entry(number)).unwrap();
+        if (number + 1) % batch == 0 {
+            writer.commit().unwrap();
+        }
+        if (number + 1) % (entries / 10).max(1) == 0 {
+            published(writer.publish(NOW).unwrap());
+        }
+    }
+    published(writer.publish(NOW).unwrap());
+    began.elapsed()
+}
+
+fn tell(what: &str, count: u64, took: Duration) {
+    let seconds = took.as_secs_f64();
+    #[allow(clippy::cast_precision_loss, reason = "a figure for people")]
+    let rate = count as f64 / seconds;
+    println!("{what}: {count} in {seconds:.2} s, {rate:.0} a second");
+}
+
+fn append(entries: u64) {
+    let mut writer = Writer::create(Box::new(Nowhere), known(), signers(), NOW).unwrap();
+    tell(
+        "appended, hashed and signed in batches, without a disk",
+        entries,
+        fill(&mut writer, entries, 1000, |_| {}),
+    );
+}
+
+fn write(folder: &str, entries: u64, batch: u64) {
+    let mut writer = Writer::create(Box::new(LogFiles::open(folder).unwrap()), known(), signers(), NOW).unwrap();
+    let mut held = String::new();
+    let took = fill(&mut writer, entries, batch, |note| held += &format!("{note}\0"));
+    std::fs::write(beside(folder), held).unwrap();
+    tell(
+        "written, synced after every batch and published ten times",
+        entries,
+        took,
+    );
+}
+
+fn beside(folder: &str) -> PathBuf {
+    PathBuf::from(format!("{folder}.held"))
+}
+
+fn verify_whole(folder: &str) {
+    let held = std::fs::read_to_string(beside(folder)).unwrap();
+    let notes = held.split('\0').filter(|note| !note.is_empty());
+    let held: Vec<Checkpoint> = notes.map(|note| known().checkpoint(note.as_bytes()).unwrap()).collect();
+    let began = Instant::now();
+    let report = verify(&LogFolder::new(folder), &known(), &held, &mut |_| {}).unwrap();
+    tell("verified", report.entries, began.elapsed());
+    report.findings.iter().for_each(|finding| println!("{finding}"));
+    println!(
+        "{} findings, {} entries not published",
+        report.findings.len(),
+        report.unpublished
+    );
+}
+
+fn checkpoint(folder: &LogFolder) -> (Note, u64) {
+    let note = Note::parse(&folder.read(CHECKPOINT, NOTE_BYTES_MAX).unwrap().unwrap()).unwrap();
+    let size = Checkpoint::parse(note.text()).unwrap().size;
+    (note, size)
+}
+
+fn prove(folder: &str, index: u64) {
+    let folder = LogFolder::new(folder);
+    let (note, size) = checkpoint(&folder);
+    print!(
+        "{}",
+        InclusionProof::make(&mut TileReader::new(&folder, size), index, &note)
+            .unwrap()
+            .unwrap()
+    );
+}
+
+fn prove_speed(folder: &str) {
+    let folder = LogFolder::new(folder);
+    let (note, size) = checkpoint(&folder);
+    let mut times: Vec<Duration> = (1..=2000_u64)
+        .map(|number| {
+            let index = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) % size;
+            let began = Instant::now();
+            let proof = InclusionProof::make(&mut TileReader::new(&folder, size), index, &note)
+                .unwrap()
+                .unwrap();
+            let took = began.elapsed();
+            proof.verify(&entry(index), &known()).unwrap();
+            took
+        })
+        .collect();
+    times.sort();
+    println!(
+        "a proof in {size} entries: {:?} at the median, {:?} at the most",
+        times[1000], times[1999]
+    );
+}
+
+fn witness(folder: &str, old: u64) {
+    let folder = LogFolder::new(folder);
+    let (note, size) = checkpoint(&folder);
+    print!(
+        "{}",
+        Request::make(&mut TileReader::new(&folder, size), old, &note)
+            .unwrap()
+            .unwrap()
+    );
+}
+
+/// A medium that keeps nothing.
+struct Nowhere;
+
+impl Source for Nowhere {
+    fn read(&self, _: &str, _: usize) -> io::Result<Option<Vec<u8>>> {
+        Ok(None)
+    }
+
+    fn list(&self, _: &str) -> io::Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+}
+
+impl Medium for Nowhere {
+    fn append(&mut self, _: &str, _: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn write(&mut self, _: &str, _: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn replace(&mut self, _: &str, _: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn sync(&mut self, _: &str) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn sync_all(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn remove(&mut self, _: &str) -> io::Result<()> {
+        Ok(())
+    }
+}
