@@ -77,7 +77,22 @@ pub enum Reason {
     },
     /// Nothing permits: the default.
     NothingPermits,
+    /// Nothing permits, and this would have: one of these roles.
+    NoRole {
+        /// Their names. None where no role may.
+        roles: Vec<Arc<str>>,
+    },
 }
+
+impl Reason {
+    /// Whether it says no more than that nothing permits.
+    fn is_nothing(&self) -> bool {
+        matches!(self, Self::NothingPermits | Self::NoRole { .. })
+    }
+}
+
+/// How many roles are named to operators in one line.
+const ROLES_NAMED_MAX: usize = 8;
 
 /// As operators read it: which rule, or who. What failed and how is told by the message alone, which may name values.
 impl fmt::Display for Reason {
@@ -87,6 +102,15 @@ impl fmt::Display for Reason {
             Self::Failed { rule, .. } => write!(f, "{rule} failed"),
             Self::Indeterminate { engine, .. } => write!(f, "{engine} cannot tell"),
             Self::NothingPermits => f.write_str("nothing-permits"),
+            Self::NoRole { roles } if roles.is_empty() => f.write_str("no-role: none may do it"),
+            Self::NoRole { roles } => {
+                let named: Vec<&str> = roles.iter().take(ROLES_NAMED_MAX).map(|role| &**role).collect();
+                write!(f, "no-role: {}", named.join(" or "))?;
+                match roles.len() - named.len() {
+                    0 => Ok(()),
+                    others => write!(f, " or {others} more"),
+                }
+            }
         }
     }
 }
@@ -166,13 +190,12 @@ impl Decision {
     /// The decision that these opinions make together with those that made this one.
     #[must_use]
     pub fn with(&self, opinions: impl IntoIterator<Item = Opinion>) -> Self {
-        let nothing = |reason: &Reason| *reason == Reason::NothingPermits;
-        let verdict = match (self.permit, self.reasons.iter().any(nothing)) {
+        let verdict = match (self.permit, self.reasons.iter().any(Reason::is_nothing)) {
             (true, _) => Verdict::Permits,
             (false, true) => Verdict::Silent,
             (false, false) => Verdict::Forbids,
         };
-        let reasons = self.reasons.iter().filter(|reason| !nothing(reason)).cloned();
+        let reasons = self.reasons.iter().filter(|reason| !reason.is_nothing()).cloned();
         let own = Opinion {
             verdict,
             reasons: reasons.collect(),
@@ -183,7 +206,21 @@ impl Decision {
     /// Whether it is denied whatever anybody else thinks: something forbids, or cannot tell.
     #[must_use]
     pub fn is_final_deny(&self) -> bool {
-        !self.permit && !self.reasons.contains(&Reason::NothingPermits)
+        !self.permit && !self.reasons.iter().any(Reason::is_nothing)
+    }
+
+    /// The same, and what would have permitted it where nothing does: for each engine that was asked, if it can say.
+    fn wanting(mut self, wanted: impl Iterator<Item = Option<Reason>>) -> Self {
+        let Some(nothing) = self.reasons.iter().position(|reason| *reason == Reason::NothingPermits) else {
+            return self;
+        };
+        let wanted: Vec<Option<Reason>> = wanted.collect();
+        // Of the others nobody knows what would have permitted it.
+        if !wanted.is_empty() && wanted.iter().all(Option::is_some) {
+            self.reasons.remove(nothing);
+        }
+        self.reasons.extend(wanted.into_iter().flatten());
+        self
     }
 
     /// Whether it is permitted.
@@ -224,6 +261,11 @@ pub trait Engine: Send + Sync {
 
     /// What it thinks. `at` is the time that counts; what the context says of the time is somebody's claim.
     fn opinion(&self, evaluation: &Evaluation, at: UnixTime) -> Opinion;
+
+    /// What would have permitted this, where nothing does; none where that cannot be said in short.
+    fn wanted(&self, _evaluation: &Evaluation) -> Option<Reason> {
+        None
+    }
 
     /// Whether an opinion may depend on `at`.
     fn reads_time(&self) -> bool;
@@ -342,7 +384,8 @@ fn together(listed: impl Iterator<Item = Listed>) -> Option<Listed> {
 
 impl DecisionPoint for Engines {
     fn evaluate(&self, evaluation: &Evaluation, at: UnixTime) -> Decision {
-        Decision::of(self.engines.iter().map(|engine| engine.opinion(evaluation, at)))
+        let decision = Decision::of(self.engines.iter().map(|engine| engine.opinion(evaluation, at)));
+        decision.wanting(self.engines.iter().map(|engine| engine.wanted(evaluation)))
     }
 
     fn reads_time(&self) -> bool {

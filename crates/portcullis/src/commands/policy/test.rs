@@ -122,6 +122,7 @@ fn reasons(decision: &Decision) -> impl Iterator<Item = String> {
         Reason::Failed { rule, message } => format!("fails: {rule}: {message}"),
         Reason::Indeterminate { engine, message } => format!("cannot tell: {engine}: {message}"),
         Reason::NothingPermits => "nothing permits it".to_owned(),
+        Reason::NoRole { .. } => format!("wants a role: {reason}"),
     })
 }
 
