@@ -12,10 +12,12 @@ mod logins;
 mod names;
 mod rego;
 mod relations;
+mod roles;
 mod rules;
 mod security;
 mod step_up;
 mod together;
+mod types;
 pub(crate) mod values;
 pub(crate) mod websockets;
 
@@ -26,6 +28,7 @@ use std::sync::Arc;
 use portcullis_contract::conform::contract::{Compiled, Contract, compile};
 use portcullis_contract::conform::operation::Operation;
 use portcullis_contract::document::{self, Document, FileId, Problem, Severity, Span};
+use portcullis_decision::askable::Askable;
 use portcullis_decision::schema::Description;
 use portcullis_gateway::decision_point::Point;
 use portcullis_gateway::decisions::Decisions;
@@ -314,6 +317,13 @@ pub(crate) fn description(loaded: &Loaded) -> Description {
         relations: None,
     };
     compiling.description()
+}
+
+/// What can be asked of those who decide for an API.
+pub(crate) fn askable(loaded: &Loaded) -> Askable {
+    let decisions = loaded.decisions.iter();
+    let claims = decisions.flat_map(|decisions| decisions.subjects.claims.iter().map(|claim| &**claim));
+    Askable::of(&description(loaded), &loaded.api.name, claims)
 }
 
 /// TLS to every endpoint. A file that several name is wrong once.

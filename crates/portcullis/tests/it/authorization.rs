@@ -400,6 +400,21 @@ fn d2_roles_are_needed_for_an_operation_and_never_enough_for_a_resource() {
         403,
         "an owner without a role"
     );
+    // Operators are told which role is wanted, callers nothing.
+    let why = |claims: Value, target: &str| bank.may_not(&claims, "GET", target, &Value::Null);
+    assert_eq!(
+        why(json!({"sub": "alice"}), "/accounts/1"),
+        "no-role: auditor or teller"
+    );
+    assert_eq!(
+        why(json!({"sub": "t", "groups": ["tellers"]}), "/accounts/1"),
+        "nothing-permits"
+    );
+    assert_eq!(
+        why(json!({"sub": "eve"}), "/audit"),
+        "nothing-permits, no-role: auditor"
+    );
+    assert_eq!(why(json!({"sub": "ada"}), "/vaults/7"), "no-role: none may do it");
 }
 
 #[test]
@@ -503,6 +518,45 @@ fn d5_what_cannot_be_decided_is_an_error_before_anything_is_served() {
     };
     is_an_error(&roles, role("readAudit", "readAudits"), &["roles.yaml", "readAudits"]);
     is_an_error(&roles, role("inherits", "inherit"), &["roles.yaml:3", "inherit"]);
+    for (from, to, expected) in [
+        (
+            "[readAudit]",
+            "[readRates, readAudt]",
+            ["roles.yaml:3:57", "may do `readAudt`", "did you mean `readAudit`?"],
+        ),
+        (
+            "inherits: [teller]",
+            "inherits: [tellr]",
+            ["roles.yaml:3:24", "inherits from `tellr`", "did you mean `teller`?"],
+        ),
+        (
+            "operations: [readAudit]",
+            "tags: [overvew]",
+            ["roles.yaml:3:40", "tagged `overvew`", "did you mean `overview`?"],
+        ),
+        (
+            "role: auditor, subject: ada",
+            "role: auditr, subject: ada",
+            ["roles.yaml:6:12", "gives `auditr`", "did you mean `auditor`?"],
+        ),
+        (
+            "group: tellers",
+            "claim: tellers",
+            ["roles.yaml:5:5", "assignment 1 has to name one of", ""],
+        ),
+        (
+            "subject_type: Client",
+            "subject_type: Clint",
+            ["roles.yaml:8:49", "no caller is a `Clint`", "did you mean `Client`?"],
+        ),
+        (
+            "teller: {operations",
+            "teller: {inherits: [auditor], operations",
+            ["roles.yaml:2:3", "role `teller` inherits from itself", "roles.yaml:3:3"],
+        ),
+    ] {
+        is_an_error(&roles, role(from, to), &expected);
+    }
     let contract = |from: &'static str, to: &'static str| {
         move |directory: &Directory| drop(directory.write("api.yaml", &CONTRACT.replace(from, to)))
     };
@@ -531,6 +585,80 @@ fn d5_what_cannot_be_decided_is_an_error_before_anything_is_served() {
         AUTHORIZATION,
         contract("type: Account, body", "type: 'My Account', body"),
         &["My Account"],
+    );
+}
+
+#[test]
+fn d5_what_is_said_of_types_that_nothing_is_of_is_an_error() {
+    let as_it_is = |_: &Directory| {};
+    // Of a type that nothing is of, nobody reads what is said.
+    for (from, to, expected) in [
+        (
+            "{Account: {owner: User",
+            "{Acount: {owner: User",
+            ["no request names a `Acount`", "did you mean `Account`?"],
+        ),
+        (
+            "{owner: User",
+            "{owner: Usr",
+            ["there is no type `Usr`", "did you mean `User`?"],
+        ),
+        (
+            "{department: string}",
+            "{department: string, boss: Set<Usr>}",
+            ["there is no type `Usr`", "did you mean `User`?"],
+        ),
+        (
+            "{Account: {owner: User",
+            "{Branch: {city: string}, Account: {owner: User",
+            ["no request names a `Branch`", "there are `Account`"],
+        ),
+    ] {
+        assert!(AUTHORIZATION.contains(from), "{from}");
+        let [first, second] = expected;
+        is_an_error(
+            &AUTHORIZATION.replace(from, to),
+            as_it_is,
+            &["gate.yaml:", first, second],
+        );
+    }
+}
+
+#[test]
+fn d5_entities_that_are_wrong_are_told_where_they_stand() {
+    let entity = |attributes: &'static str| {
+        let text = format!(
+            "[\n  {{\"uid\": {{\"type\": \"Account\", \"id\": \"1\"}},\n   \"attrs\": {{{attributes}}}, \"parents\": []}}\n]"
+        );
+        move |directory: &Directory| drop(directory.write("entities.json", &text))
+    };
+    is_an_error(AUTHORIZATION, entity("\"ownr\": 7"), &["entities.json:3:14", "`ownr`"]);
+    is_an_error(
+        AUTHORIZATION,
+        entity("\"owner\": 7"),
+        &["entities.json:3:14", "`owner`"],
+    );
+    is_an_error(
+        AUTHORIZATION,
+        entity("\"owner\": }"),
+        &["entities.json:3:23", "no JSON"],
+    );
+}
+
+#[test]
+fn d5_a_type_that_only_another_one_leads_to_has_attributes() {
+    let upstream = Upstream::with_json("{}");
+    let through = AUTHORIZATION.replace(
+        "{Account: {owner: User",
+        "{Branch: {city: string}, Account: {branch: Branch, owner: User",
+    );
+    let directory = written(&setup(&upstream, &through), &Issuer::new("one"));
+    let output = run(&directory.0, &["check", "-c", "gate.yaml"]);
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
     );
 }
 
@@ -682,10 +810,19 @@ fn d6_the_schema_of_policies_is_made_of_the_contract() {
         "entity User in [Group] = {",
         "\"department\"?: String",
         "action \"listAccounts\" in [\"tag:overview\"] appliesTo {",
-        "resource: [Account, Api, Approval]",
+        "resource: [Account, Approval]",
+        "resource: [Api]",
     ] {
         assert!(schema.contains(words), "{words}: {schema}");
     }
+    assert!(!schema.contains("Account, Api"), "{schema}");
+    // Who leaves out all that may be left out asks about the API.
+    let optional = CONTRACT.replace("query: account}", "query: account, optional: true}");
+    directory.write("api.yaml", &optional);
+    let output = run(&directory.0, &["policy", "schema", "-c", "gate.yaml"]);
+    let schema = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(schema.matches("resource: [Account, Api]").count(), 1, "{schema}");
+    directory.write("api.yaml", CONTRACT);
     // What is not decided on says so; what is, by whom.
     let coverage = |directory: &Directory| {
         let output = run(&directory.0, &["coverage", "-c", "gate.yaml", "--json"]);

@@ -824,6 +824,37 @@ fn d4_models_and_grants_that_are_wrong_are_told_with_their_places() {
             "readCards",
             &["grants.yaml:5", "`readCards`, which is no operation"],
         ),
+        (
+            "grants.yaml",
+            "User: user",
+            "Usr: user",
+            &["grants.yaml:1:12", "no caller is a `Usr`", "did you mean `User`?"],
+        ),
+        (
+            "grants.yaml",
+            "resource: Account,",
+            "resource: Acount,",
+            &[
+                "grants.yaml:3:54",
+                "no request names a `Acount`",
+                "did you mean `Account`?",
+            ],
+        ),
+        (
+            "grants.yaml",
+            "[readAccount, watchAccount]",
+            "[readAccount, openAccount]",
+            &[
+                "grants.yaml:3:53",
+                "`openAccount` is never asked about a resource of type `Account`",
+            ],
+        ),
+        (
+            "grants.yaml",
+            "actions: [readCard, nameCard], resource: Card",
+            "actions: [openAccount], resource: Api",
+            &["grants.yaml:5:", "never on the `Api`"],
+        ),
     ]);
 }
 
