@@ -667,6 +667,31 @@ fn d4_tuples_that_a_model_does_not_allow_and_that_may_take_away_deny() {
             "group:thieves#member@user:jean",
         ],
     );
+    let explained = relation(&directory, &["explain", "account:1#reader@user:jean"]);
+    assert_eq!(explained.status.code(), Some(1));
+    assert_eq!(
+        told(&explained),
+        "no: tuples give it, and others take it away\naccount:1#reader is taken away by account:1#blocked\naccount:1#blocked by \
+         account:1#blocked@group:thieves#member and group:thieves#member\ngroup:thieves#member by group:thieves#member@user:jean\n"
+    );
+    let asked = [
+        "--subject",
+        "User::jean",
+        "--action",
+        "readAccount",
+        "--resource",
+        "Account::1",
+    ];
+    let explained = run(
+        &directory.0,
+        &[&["policy", "explain", "-c", "gate.yaml"], &asked[..]].concat(),
+    );
+    let explained = told(&explained);
+    assert!(
+        explained.contains("no   account:1#reader is taken away by account:1#blocked\n")
+            && !explained.contains("missing"),
+        "{explained}"
+    );
     // Somebody else's model has groups of clients too.
     let narrow = taking.replace("blocked: [user, 'group#member']", "blocked: [user]");
     directory.write("model.yaml", &narrow);
@@ -951,7 +976,7 @@ fn the_command_writes_all_or_nothing_and_says_what_is_so() {
     ends(&["check", "account:1#reader@user:*"], 2, "is not one subject");
     ends(&["check", "account:1#raeder@user:jean"], 2, "has no relation `raeder`");
     ends(&["explain", "account:1#reader@user:jean"], 0, owner);
-    ends(&["explain", "account:1#reader@user:eve"], 1, "no");
+    ends(&["explain", "account:1#reader@user:eve"], 1, "no: no tuples give it");
     ends(&["objects", "account#reader@user:eve"], 0, "account:2\naccount:3\n");
     ends(
         &["objects", "account#reader@user:eve", "--limit", "1"],
