@@ -485,6 +485,20 @@ fn d6_recorded_decisions_are_made_again_and_what_changes_is_told() {
         text.contains("cannot be decided again, because what they said is digested: 1"),
         "{text}"
     );
+    // What a record leaves out is told, and is not taken for another rule.
+    let mut bare = [records[0].clone(), records[3].clone()];
+    for record in &mut bare {
+        record.as_object_mut().unwrap().remove("determining");
+    }
+    bank.write("bare.jsonl", &bare.map(|record| record.to_string()).join("\n"));
+    let told = ends(&bank, &["replay", "bare.jsonl"], 1);
+    for expected in [
+        "decided again: 2, the other way: 1, the same by other rules: 0",
+        "do not say by which rules they were decided (`determining`), so that only the decisions were compared: 2",
+        "was permitted by rules that it does not say (`determining`), is by nothing-permits",
+    ] {
+        assert!(told.contains(expected), "{expected}: {told}");
+    }
     bank.write("same.jsonl", &lines[..1].concat());
     let told = ends(&bank, &["replay", "same.jsonl"], 0);
     assert!(told.starts_with("decided again: 1, the other way: 0"), "{told}");

@@ -241,12 +241,7 @@ fn as_text(asked: &Asked, decision: &Decision, explained: &[Explanation]) -> Str
 
 fn write_recorded(text: &mut String, record: &Record, decision: &Decision) {
     let was = if record.decision { "permitted" } else { "denied" };
-    let by: Vec<&str> = record.determining.iter().map(String::as_str).collect();
-    let by = if by.is_empty() {
-        record.why.as_deref().unwrap_or("no rule").to_owned()
-    } else {
-        by.join(", ")
-    };
+    let by = replay::was_by(record);
     let _ = writeln!(text, "recorded: {was} by {}", printable(&by));
     if let Replayed::Digested { parts } = compared(record, decision) {
         let parts: Vec<String> = parts.iter().map(ToString::to_string).collect();
