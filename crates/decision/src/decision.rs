@@ -91,6 +91,8 @@ impl Reason {
     }
 }
 
+/// How much is told of what failed, in bytes.
+pub const FAILURES_BYTES_MAX: usize = 1_024;
 /// How many roles are named to operators in one line.
 const ROLES_NAMED_MAX: usize = 8;
 
@@ -241,6 +243,23 @@ impl Decision {
         let speaks = |reason: &&Reason| self.permit == matches!(reason, Reason::Permits { .. });
         let told: Vec<String> = self.reasons.iter().filter(speaks).map(ToString::to_string).collect();
         told.join(", ")
+    }
+
+    /// What failed, and how, where somebody could not tell: for the log, since it may name attributes and values. At most
+    /// [`FAILURES_BYTES_MAX`].
+    #[must_use]
+    pub fn failures(&self) -> Option<String> {
+        let told = self.reasons.iter().filter_map(|reason| match reason {
+            Reason::Failed { rule, message } => Some(format!("{rule}: {message}")),
+            Reason::Indeterminate { engine, message } => Some(format!("{engine}: {message}")),
+            Reason::Permits { .. } | Reason::Forbids { .. } | Reason::NothingPermits | Reason::NoRole { .. } => None,
+        });
+        let mut told = told.collect::<Vec<_>>().join("; ");
+        if told.len() > FAILURES_BYTES_MAX {
+            let end = (0..=FAILURES_BYTES_MAX).rev().find(|end| told.is_char_boundary(*end));
+            told.truncate(end.unwrap_or_default());
+        }
+        (!told.is_empty()).then_some(told)
     }
 
     /// The rules that made the decision: those that permit if it is a permit, those that forbid otherwise. None where nothing permits, or
@@ -458,6 +477,18 @@ mod tests {
                 .any(|verdict| matches!(verdict, Forbids | Indeterminate));
             assert_eq!(first.is_final_deny(), objects, "{set:?}");
         }
+    }
+
+    #[test]
+    fn what_failed_is_told_within_bounds() {
+        assert_eq!(Decision::of([opinion(Verdict::Forbids)]).failures(), None);
+        let decision = Decision::of([
+            opinion(Verdict::Indeterminate),
+            Opinion::indeterminate("other", "ü".repeat(FAILURES_BYTES_MAX)),
+        ]);
+        let told = decision.failures().unwrap();
+        assert!(told.starts_with("test: down; other: üü"), "{told}");
+        assert!((FAILURES_BYTES_MAX - 1..=FAILURES_BYTES_MAX).contains(&told.len()));
     }
 
     #[test]
