@@ -204,7 +204,10 @@ pub(crate) fn of_document(
         };
         policies.push(settling.operation(operation, &layers, &mut of_operations));
     }
-    let mut problems: Vec<Problem> = problems.into_iter().chain(found.into_sorted()).collect();
+    let found = found.into_sorted();
+    let is_error = |problem: &Problem| problem.severity == Severity::Error;
+    let is_understood = !found.iter().any(is_error);
+    let mut problems: Vec<Problem> = problems.into_iter().chain(found).collect();
     problems.extend(of_operations.into_problems());
     problems.extend(no_operations(&document, &contract));
     problems.extend(security::problems(api, &document, &contract, location));
@@ -222,11 +225,15 @@ pub(crate) fn of_document(
         location,
         relations: kept,
     };
+    // What policies, roles and grants are held against is not known where an extension says what nobody understands.
+    if !is_understood {
+        return Err(problems);
+    }
     let granted = compiling.granted(&mut problems);
     problems.extend(compiling.learning_problems(granted.as_ref()));
     let decisions = compiling.decisions(granted.as_ref(), &mut problems);
     let tls = tls(api, location, &mut problems);
-    if problems.iter().any(|problem| problem.severity == Severity::Error) {
+    if problems.iter().any(is_error) {
         return Err(problems);
     }
     Ok(Loaded {
