@@ -24,6 +24,7 @@ use super::{admin, names};
 use crate::assemble::limits::names_of;
 use crate::config::api::Api;
 use crate::config::authorization::{AttributeKind, Authorization, SubjectIds};
+use crate::config::collection::Collection;
 use crate::config::policy::Policy;
 use crate::config::security::Verifier;
 use crate::config::spanned::Spanned;
@@ -297,7 +298,18 @@ impl Compiling<'_> {
             if !declares_items(self.contract, declared, &listed.items) {
                 let message = format!("no answer of `{}` has an array at `{}`", declared.name(), listed.items);
                 told(message, "point to where a successful answer is declared to list them");
+                continue;
             }
+            problems.extend(
+                undeclared(self.contract, declared, listed)
+                    .into_iter()
+                    .map(|(what, pointer)| {
+                        let message = format!("no answer of `{}` declares {what} at `{pointer}`", declared.name());
+                        let help = "point to what the answer declares, or is sent without being declared";
+                        let span = listed.kind.span;
+                        Problem::warning(self.document.location(span.file), span, message).help(help)
+                    }),
+            );
         }
         problems.dedup();
         problems
@@ -316,7 +328,10 @@ impl Compiling<'_> {
                         "name `policies`, `rego`, `relations` or `decision_points` below `authorization` of the API";
                     problems.push(at(message).help(help));
                 }
-                problems.extend(names::problem(self.document, self.contract, declared, resource));
+                match names::problem(self.document, self.contract, declared, resource) {
+                    Some(problem) => problems.push(problem),
+                    None => problems.extend(names::unrequired(self.document, self.contract, declared, resource)),
+                }
             }
         }
         problems.dedup();
@@ -359,15 +374,51 @@ fn principals(written: Option<&Authorization>, in_groups: bool) -> Vec<EntityTyp
 
 /// Whether a successful answer of the operation may have an array there.
 fn declares_items(contract: &Contract, declared: &Operation, pointer: &str) -> bool {
-    let is_success = |response: &&Response| response.declared.starts_with('2') || *response.declared == *"default";
-    let successful = declared.responses.iter().filter(is_success);
-    let entries = successful.flat_map(|response| response.contents.entries());
-    let mut json = entries.filter(|entry| entry.kind() == Media::Json);
     let names: Vec<String> = names_of(pointer).collect();
     let step = |schema: SchemaId, name: &String| contract.program.property(schema, name);
     let program = &contract.program;
     let is_array = |schema: SchemaId| program.types(schema).intersects(TypeSet::ARRAY);
-    json.any(|entry| names.iter().try_fold(entry.schema, step).is_some_and(is_array))
+    json_answers(declared).any(|schema| names.iter().try_fold(schema, step).is_some_and(is_array))
+}
+
+/// Where a collection looks in answers and in their items for what no successful answer declares, and for what.
+fn undeclared<'l>(contract: &Contract, declared: &Operation, listed: &'l Collection) -> Vec<(String, &'l str)> {
+    let program = &contract.program;
+    let schemas: Vec<SchemaId> = json_answers(declared).collect();
+    let at = |schema: SchemaId, pointer: &str| {
+        let mut names = names_of(pointer);
+        names.try_fold(schema, |schema, name| program.property(schema, &name))
+    };
+    let items = schemas
+        .iter()
+        .filter_map(|schema| program.item(at(*schema, &listed.items)?, 0));
+    let items: Vec<SchemaId> = items.collect();
+    let is_declared = |within: &[SchemaId], pointer: &str| within.iter().any(|schema| at(*schema, pointer).is_some());
+    let of_items = listed.attributes.iter();
+    let of_items = of_items.map(|(name, pointer)| (format!("the attribute `{name}` of its items"), pointer));
+    let of_items = of_items.chain([("the id of its items".to_owned(), &listed.id)]);
+    // Of items that may be anything, nothing is undeclared.
+    let of_items = of_items.filter(|(_, pointer)| !items.is_empty() && !is_declared(&items, pointer));
+    let counts = listed
+        .counts
+        .iter()
+        .map(|pointer| ("the number of items".to_owned(), pointer));
+    let links = listed.links.iter().map(|pointer| ("a link".to_owned(), pointer));
+    let of_answers = counts
+        .chain(links)
+        .filter(|(_, pointer)| !is_declared(&schemas, pointer));
+    let all = of_items.chain(of_answers);
+    all.map(|(what, pointer)| (what, pointer.as_str())).collect()
+}
+
+/// The schemas of successful answers in JSON.
+fn json_answers(declared: &Operation) -> impl Iterator<Item = SchemaId> {
+    let is_success = |response: &&Response| response.declared.starts_with('2') || *response.declared == *"default";
+    let successful = declared.responses.iter().filter(is_success);
+    let entries = successful.flat_map(|response| response.contents.entries());
+    entries
+        .filter(|entry| entry.kind() == Media::Json)
+        .map(|entry| entry.schema)
 }
 
 fn attributes_of(written: &BTreeMap<String, Spanned<AttributeKind>>) -> Vec<Attribute> {

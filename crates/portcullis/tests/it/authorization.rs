@@ -645,6 +645,63 @@ fn d5_entities_that_are_wrong_are_told_where_they_stand() {
     );
 }
 
+/// Whoever leaves out what has to be named is denied, and the contract should say so before.
+#[test]
+fn d5_a_name_that_the_contract_lets_requests_leave_out_is_told() {
+    let upstream = Upstream::with_json("{}");
+    let directory = written(&setup(&upstream, AUTHORIZATION), &Issuer::new("one"));
+    let told = |contract: &str| {
+        directory.write("api.yaml", contract);
+        let output = run(&directory.0, &["check", "-c", "gate.yaml"]);
+        let told = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert_eq!(output.status.code(), Some(0), "{told}");
+        told.lines()
+            .filter(|line| line.contains("leave out"))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let found = told(CONTRACT);
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(
+        found[0].contains("warning: the contract lets requests of `pay` leave out `/from`, and whoever does not name a `Account` is denied")
+            && found[0].contains("api.yaml:22:"),
+        "{found:?}"
+    );
+    assert!(found[1].contains("`payAll` leave out `/payments/*/from`"), "{found:?}");
+    let required = CONTRACT
+        .replace(
+            "requestBody: {content: {application/json: {schema: {type: object, properties: {from",
+            "requestBody: {required: true, content: {application/json: {schema: {type: object, required: [from], properties: {from",
+        )
+        .replace("requestBody:\n        content:", "requestBody:\n        required: true\n        content:")
+        .replace("type: object\n              properties: {payments", "type: object\n              required: [payments]\n              properties: {payments")
+        .replace("items: {type: object, properties: {from", "items: {type: object, required: [from], properties: {from");
+    assert_eq!(told(&required), Vec::<String>::new());
+    let body = required.replace("requestBody: {required: true, ", "requestBody: {");
+    assert_eq!(told(&body).len(), 1, "a body that may be left out names nothing");
+    let query = required.replace("name: account, in: query, required: true", "name: account, in: query");
+    assert_eq!(told(&query).len(), 1);
+    let optional = query.replace(
+        "{type: Account, query: account}",
+        "{type: Account, query: account, optional: true}",
+    );
+    assert_eq!(told(&optional), Vec::<String>::new());
+}
+
+/// What there is no end of stands in a line of its own, and in no label.
+#[test]
+fn d6_what_somebody_could_not_tell_is_told_with_its_reason() {
+    let upstream = Upstream::with_json("{}");
+    let bank = Bank::start(&upstream, AUTHORIZATION);
+    let odd = json!({"sub": "alice", "department": 7});
+    assert_eq!(bank.may_not(&odd, "GET", "/audit", &Value::Null), "cedar cannot tell");
+    bank.gate.logs(&[
+        "whoever decides could not tell, and denied",
+        "cedar: subject: ",
+        "department",
+    ]);
+}
+
 #[test]
 fn d5_a_type_that_only_another_one_leads_to_has_attributes() {
     let upstream = Upstream::with_json("{}");
