@@ -63,6 +63,9 @@ enum Known {
     Unknown(Bound, u32),
 }
 
+/// What each node holds by.
+pub(super) type Reasons = HashMap<Node, Vec<Reason>>;
+
 /// One question.
 pub(super) struct Walk<'a> {
     model: &'a Model,
@@ -76,7 +79,7 @@ pub(super) struct Walk<'a> {
     /// What the nodes that are being looked at hold by, as far as they do.
     reasons: Vec<Reason>,
     /// What each node holds by, where that is asked for.
-    explained: Option<HashMap<Node, Vec<Reason>>>,
+    explained: Option<Reasons>,
     /// The nodes that would hold, and what takes them away, where that is asked for.
     taken: Vec<(Node, Vec<Reason>)>,
 }
@@ -130,12 +133,12 @@ impl<'a> Walk<'a> {
     }
 
     /// What each node that holds was found to hold by.
-    pub(super) fn into_explained(self) -> HashMap<Node, Vec<Reason>> {
+    pub(super) fn into_explained(self) -> Reasons {
         self.explained.unwrap_or_default()
     }
 
     /// The nodes that would hold, each once, and what takes them away; and what each node that holds does so by.
-    pub(super) fn into_taken(self) -> (Vec<(Node, Vec<Reason>)>, HashMap<Node, Vec<Reason>>) {
+    pub(super) fn into_taken(self) -> (Vec<(Node, Vec<Reason>)>, Reasons) {
         let mut taken = self.taken;
         let mut seen = HashSet::new();
         taken.retain(|(node, _)| seen.insert(*node));

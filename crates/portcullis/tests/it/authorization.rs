@@ -518,6 +518,43 @@ fn d5_what_cannot_be_decided_is_an_error_before_anything_is_served() {
     };
     is_an_error(&roles, role("readAudit", "readAudits"), &["roles.yaml", "readAudits"]);
     is_an_error(&roles, role("inherits", "inherit"), &["roles.yaml:3", "inherit"]);
+    let contract = |from: &'static str, to: &'static str| {
+        move |directory: &Directory| drop(directory.write("api.yaml", &CONTRACT.replace(from, to)))
+    };
+    is_an_error(
+        AUTHORIZATION,
+        contract("body: /from", "body: /form"),
+        &["api.yaml:22", "/form"],
+    );
+    is_an_error(
+        AUTHORIZATION,
+        contract("path: account}]", "path: acount}]"),
+        &["api.yaml:9", "acount"],
+    );
+    is_an_error(
+        AUTHORIZATION,
+        contract("{type: Account, body: /from}", "{type: Account}"),
+        &["is named in one place"],
+    );
+    let lists = "schema: {type: array, items: {type: string}}}]\n    x-portcullis";
+    is_an_error(
+        AUTHORIZATION,
+        contract("schema: {type: string}}]\n    x-portcullis", lists),
+        &["api.yaml:9", "more than one value may stand in `account`"],
+    );
+    is_an_error(
+        AUTHORIZATION,
+        contract("type: Account, body", "type: 'My Account', body"),
+        &["My Account"],
+    );
+}
+
+#[test]
+fn d5_roles_that_are_wrong_are_told_where_they_stand() {
+    let roles = AUTHORIZATION.replace("{policies", "{roles: roles.yaml, policies");
+    let role = |from: &'static str, to: &'static str| {
+        move |directory: &Directory| drop(directory.write("roles.yaml", &ROLES.replace(from, to)))
+    };
     for (from, to, expected) in [
         (
             "[readAudit]",
@@ -557,35 +594,6 @@ fn d5_what_cannot_be_decided_is_an_error_before_anything_is_served() {
     ] {
         is_an_error(&roles, role(from, to), &expected);
     }
-    let contract = |from: &'static str, to: &'static str| {
-        move |directory: &Directory| drop(directory.write("api.yaml", &CONTRACT.replace(from, to)))
-    };
-    is_an_error(
-        AUTHORIZATION,
-        contract("body: /from", "body: /form"),
-        &["api.yaml:22", "/form"],
-    );
-    is_an_error(
-        AUTHORIZATION,
-        contract("path: account}]", "path: acount}]"),
-        &["api.yaml:9", "acount"],
-    );
-    is_an_error(
-        AUTHORIZATION,
-        contract("{type: Account, body: /from}", "{type: Account}"),
-        &["is named in one place"],
-    );
-    let lists = "schema: {type: array, items: {type: string}}}]\n    x-portcullis";
-    is_an_error(
-        AUTHORIZATION,
-        contract("schema: {type: string}}]\n    x-portcullis", lists),
-        &["api.yaml:9", "more than one value may stand in `account`"],
-    );
-    is_an_error(
-        AUTHORIZATION,
-        contract("type: Account, body", "type: 'My Account', body"),
-        &["My Account"],
-    );
 }
 
 #[test]

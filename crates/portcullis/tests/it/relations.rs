@@ -651,13 +651,13 @@ fn d4_a_model_or_grants_that_cannot_be_used_leave_the_old_ones_in_force() {
 }
 
 #[test]
-fn d4_tuples_that_a_model_does_not_allow_and_that_may_take_away_deny() {
+fn d4_what_takes_a_relation_away_is_told() {
     let taking = MODEL.replace(
         "reader: {any_of: [[user, 'group#member'], owner]}",
         "blocked: [user, 'group#member']\n      reader: {of: owner, but_not: blocked}",
     );
     let upstream = Upstream::start(bank);
-    let (directory, issuer) = written(&upstream, &[]);
+    let (directory, _) = written(&upstream, &[]);
     directory.write("model.yaml", &taking);
     write(
         &directory,
@@ -691,6 +691,25 @@ fn d4_tuples_that_a_model_does_not_allow_and_that_may_take_away_deny() {
         explained.contains("no   account:1#reader is taken away by account:1#blocked\n")
             && !explained.contains("missing"),
         "{explained}"
+    );
+}
+
+#[test]
+fn d4_tuples_that_a_model_does_not_allow_and_that_may_take_away_deny() {
+    let taking = MODEL.replace(
+        "reader: {any_of: [[user, 'group#member'], owner]}",
+        "blocked: [user, 'group#member']\n      reader: {of: owner, but_not: blocked}",
+    );
+    let upstream = Upstream::start(bank);
+    let (directory, issuer) = written(&upstream, &[]);
+    directory.write("model.yaml", &taking);
+    write(
+        &directory,
+        &[
+            "account:1#owner@user:jean",
+            "account:1#blocked@group:thieves#member",
+            "group:thieves#member@user:jean",
+        ],
     );
     // Somebody else's model has groups of clients too.
     let narrow = taking.replace("blocked: [user, 'group#member']", "blocked: [user]");
@@ -849,6 +868,12 @@ fn d4_models_and_grants_that_are_wrong_are_told_with_their_places() {
             "readCards",
             &["grants.yaml:5", "`readCards`, which is no operation"],
         ),
+    ]);
+}
+
+#[test]
+fn d4_grants_of_types_that_nothing_is_of_are_told() {
+    each_is_an_error(&[
         (
             "grants.yaml",
             "User: user",
