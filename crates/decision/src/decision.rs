@@ -77,7 +77,24 @@ pub enum Reason {
     },
     /// Nothing permits: the default.
     NothingPermits,
+    /// Nothing permits, and this would have: one of these roles.
+    NoRole {
+        /// Their names. None where no role may.
+        roles: Vec<Arc<str>>,
+    },
 }
+
+impl Reason {
+    /// Whether it says no more than that nothing permits.
+    fn is_nothing(&self) -> bool {
+        matches!(self, Self::NothingPermits | Self::NoRole { .. })
+    }
+}
+
+/// How much is told of what failed, in bytes.
+pub const FAILURES_BYTES_MAX: usize = 1_024;
+/// How many roles are named to operators in one line.
+const ROLES_NAMED_MAX: usize = 8;
 
 /// As operators read it: which rule, or who. What failed and how is told by the message alone, which may name values.
 impl fmt::Display for Reason {
@@ -87,6 +104,15 @@ impl fmt::Display for Reason {
             Self::Failed { rule, .. } => write!(f, "{rule} failed"),
             Self::Indeterminate { engine, .. } => write!(f, "{engine} cannot tell"),
             Self::NothingPermits => f.write_str("nothing-permits"),
+            Self::NoRole { roles } if roles.is_empty() => f.write_str("no-role: none may do it"),
+            Self::NoRole { roles } => {
+                let named: Vec<&str> = roles.iter().take(ROLES_NAMED_MAX).map(|role| &**role).collect();
+                write!(f, "no-role: {}", named.join(" or "))?;
+                match roles.len() - named.len() {
+                    0 => Ok(()),
+                    others => write!(f, " or {others} more"),
+                }
+            }
         }
     }
 }
@@ -166,13 +192,12 @@ impl Decision {
     /// The decision that these opinions make together with those that made this one.
     #[must_use]
     pub fn with(&self, opinions: impl IntoIterator<Item = Opinion>) -> Self {
-        let nothing = |reason: &Reason| *reason == Reason::NothingPermits;
-        let verdict = match (self.permit, self.reasons.iter().any(nothing)) {
+        let verdict = match (self.permit, self.reasons.iter().any(Reason::is_nothing)) {
             (true, _) => Verdict::Permits,
             (false, true) => Verdict::Silent,
             (false, false) => Verdict::Forbids,
         };
-        let reasons = self.reasons.iter().filter(|reason| !nothing(reason)).cloned();
+        let reasons = self.reasons.iter().filter(|reason| !reason.is_nothing()).cloned();
         let own = Opinion {
             verdict,
             reasons: reasons.collect(),
@@ -183,7 +208,21 @@ impl Decision {
     /// Whether it is denied whatever anybody else thinks: something forbids, or cannot tell.
     #[must_use]
     pub fn is_final_deny(&self) -> bool {
-        !self.permit && !self.reasons.contains(&Reason::NothingPermits)
+        !self.permit && !self.reasons.iter().any(Reason::is_nothing)
+    }
+
+    /// The same, and what would have permitted it where nothing does: for each engine that was asked, if it can say.
+    fn wanting(mut self, wanted: impl Iterator<Item = Option<Reason>>) -> Self {
+        let Some(nothing) = self.reasons.iter().position(|reason| *reason == Reason::NothingPermits) else {
+            return self;
+        };
+        let wanted: Vec<Option<Reason>> = wanted.collect();
+        // Of the others nobody knows what would have permitted it.
+        if !wanted.is_empty() && wanted.iter().all(Option::is_some) {
+            self.reasons.remove(nothing);
+        }
+        self.reasons.extend(wanted.into_iter().flatten());
+        self
     }
 
     /// Whether it is permitted.
@@ -206,6 +245,23 @@ impl Decision {
         told.join(", ")
     }
 
+    /// What failed, and how, where somebody could not tell: for the log, since it may name attributes and values. At most
+    /// [`FAILURES_BYTES_MAX`].
+    #[must_use]
+    pub fn failures(&self) -> Option<String> {
+        let told = self.reasons.iter().filter_map(|reason| match reason {
+            Reason::Failed { rule, message } => Some(format!("{rule}: {message}")),
+            Reason::Indeterminate { engine, message } => Some(format!("{engine}: {message}")),
+            Reason::Permits { .. } | Reason::Forbids { .. } | Reason::NothingPermits | Reason::NoRole { .. } => None,
+        });
+        let mut told = told.collect::<Vec<_>>().join("; ");
+        if told.len() > FAILURES_BYTES_MAX {
+            let end = (0..=FAILURES_BYTES_MAX).rev().find(|end| told.is_char_boundary(*end));
+            told.truncate(end.unwrap_or_default());
+        }
+        (!told.is_empty()).then_some(told)
+    }
+
     /// The rules that made the decision: those that permit if it is a permit, those that forbid otherwise. None where nothing permits, or
     /// somebody could not tell and nothing forbids.
     pub fn determining(&self) -> impl Iterator<Item = &Rule> {
@@ -224,6 +280,11 @@ pub trait Engine: Send + Sync {
 
     /// What it thinks. `at` is the time that counts; what the context says of the time is somebody's claim.
     fn opinion(&self, evaluation: &Evaluation, at: UnixTime) -> Opinion;
+
+    /// What would have permitted this, where nothing does; none where that cannot be said in short.
+    fn wanted(&self, _evaluation: &Evaluation) -> Option<Reason> {
+        None
+    }
 
     /// Whether an opinion may depend on `at`.
     fn reads_time(&self) -> bool;
@@ -342,7 +403,8 @@ fn together(listed: impl Iterator<Item = Listed>) -> Option<Listed> {
 
 impl DecisionPoint for Engines {
     fn evaluate(&self, evaluation: &Evaluation, at: UnixTime) -> Decision {
-        Decision::of(self.engines.iter().map(|engine| engine.opinion(evaluation, at)))
+        let decision = Decision::of(self.engines.iter().map(|engine| engine.opinion(evaluation, at)));
+        decision.wanting(self.engines.iter().map(|engine| engine.wanted(evaluation)))
     }
 
     fn reads_time(&self) -> bool {
@@ -415,6 +477,18 @@ mod tests {
                 .any(|verdict| matches!(verdict, Forbids | Indeterminate));
             assert_eq!(first.is_final_deny(), objects, "{set:?}");
         }
+    }
+
+    #[test]
+    fn what_failed_is_told_within_bounds() {
+        assert_eq!(Decision::of([opinion(Verdict::Forbids)]).failures(), None);
+        let decision = Decision::of([
+            opinion(Verdict::Indeterminate),
+            Opinion::indeterminate("other", "ü".repeat(FAILURES_BYTES_MAX)),
+        ]);
+        let told = decision.failures().unwrap();
+        assert!(told.starts_with("test: down; other: üü"), "{told}");
+        assert!((FAILURES_BYTES_MAX - 1..=FAILURES_BYTES_MAX).contains(&told.len()));
     }
 
     #[test]

@@ -93,7 +93,7 @@ impl Explanation {
                     explained.indeterminate = Some(message);
                     continue;
                 }
-                Reason::NothingPermits => continue,
+                Reason::NothingPermits | Reason::NoRole { .. } => continue,
             };
             explained.considered.push(Considered {
                 rule,

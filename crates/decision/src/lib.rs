@@ -7,6 +7,7 @@
 //! Everything is compiled once and immutable afterwards, so that workers share it and nobody waits for anybody. This crate
 //! never verifies who a subject is, never does I/O and reads no clock: the time is an argument ([`time::UnixTime`]).
 
+pub mod askable;
 pub mod attributes;
 pub mod authzen;
 pub mod cache;

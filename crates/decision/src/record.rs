@@ -110,6 +110,12 @@ impl Record {
         self
     }
 
+    /// Whether it says by which rules it was decided, or that it was by none. A permit has rules.
+    #[must_use]
+    pub fn says_why(&self) -> bool {
+        !self.determining.is_empty() || (!self.decision && self.why.is_some())
+    }
+
     /// Makes the decision again.
     #[must_use]
     pub fn replay(&self, point: &dyn DecisionPoint) -> Replayed {
@@ -130,7 +136,7 @@ impl Record {
                 why: decision.why(),
             };
         }
-        match determining == self.determining {
+        match determining == self.determining || !self.says_why() {
             true => Replayed::Same,
             false => Replayed::OtherRules { determining },
         }
@@ -253,6 +259,20 @@ mod tests {
         check("", changed("nothing-permits"));
         let forbidden = format!("{STAFF} @id(\"no\") forbid (principal, action, resource);");
         check(&forbidden, changed("cedar:no"));
+    }
+
+    #[test]
+    fn a_record_that_says_no_rules_is_compared_without_them() {
+        let without = Record {
+            determining: BTreeSet::new(),
+            ..recorded()
+        };
+        assert!(recorded().says_why() && !without.says_why());
+        assert_eq!(without.replay(&point(STAFF)), Replayed::Same);
+        let denied = point("").evaluate(&question(), UnixTime(7));
+        let denied = Record::whole("bank", question(), &denied, UnixTime(7));
+        assert!(denied.says_why(), "that nothing permits is why");
+        assert_eq!(denied.replay(&point("")), Replayed::Same);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::fmt::{self, Write as _};
 /// What stands before a tag in the name of its group, so that no operation is taken for it.
 pub const TAG_PREFIX: &str = "tag:";
 
-/// The type of the resource that stands for an API as a whole: that of decisions about an operation before its object is known.
+/// The type of the resource that stands for an API as a whole: that of decisions about an operation that names none.
 pub const API: &str = "Api";
 
 /// All that a schema is made of.
@@ -79,7 +79,7 @@ pub struct Operation {
     pub name: String,
     /// Its tags.
     pub tags: Vec<String>,
-    /// The types of its objects.
+    /// The types of its objects: [`API`] among them where it is also asked about without one. [`API`] alone where there are none.
     pub resources: Vec<String>,
     /// What is in the context besides what always is: values of the request, for instance.
     pub context: Vec<Attribute>,
@@ -97,6 +97,14 @@ pub enum SchemaProblem {
     Unknown(String),
     /// An operation is called like the group of a tag.
     Group(String),
+}
+
+impl Operation {
+    /// The types of what it is asked about.
+    pub fn kinds(&self) -> impl Iterator<Item = &str> {
+        let none = self.resources.is_empty().then_some(API);
+        self.resources.iter().map(String::as_str).chain(none)
+    }
 }
 
 impl fmt::Display for SchemaProblem {
@@ -185,7 +193,7 @@ fn write_operation(text: &mut String, operation: &Operation, principals: &BTreeS
     if !groups.is_empty() {
         let _ = write!(written, " in [{}]", joined(groups.iter().map(String::as_str)));
     }
-    let resources: BTreeSet<&str> = operation.resources.iter().map(String::as_str).chain([API]).collect();
+    let resources: BTreeSet<&str> = operation.kinds().collect();
     let mut context = operation.context.clone();
     let given: BTreeSet<&str> = operation.context.iter().map(|one| one.name.as_str()).collect();
     context.extend(always().into_iter().filter(|one| !given.contains(one.name.as_str())));
@@ -395,6 +403,7 @@ mod tests {
             operations: vec![
                 operation("transfer", &["money", "admin"], &["Account"]),
                 operation("GET /a/{b}", &[], &[]),
+                operation("search", &[], &["Account", API]),
             ],
         }
     }
@@ -413,9 +422,14 @@ action "GET /a/{b}" appliesTo {
   resource: [Api],
   context: { "address": ipaddr, "amount"?: decimal, "clock": { "minute": Long, "seconds": Long, "weekday": Long }, "x-\"odd\""?: Bool }
 };
-action "transfer" in ["tag:admin", "tag:money"] appliesTo {
+action "search" appliesTo {
   principal: [Client, User],
   resource: [Account, Api],
+  context: { "address": ipaddr, "amount"?: decimal, "clock": { "minute": Long, "seconds": Long, "weekday": Long }, "x-\"odd\""?: Bool }
+};
+action "transfer" in ["tag:admin", "tag:money"] appliesTo {
+  principal: [Client, User],
+  resource: [Account],
   context: { "address": ipaddr, "amount"?: decimal, "clock": { "minute": Long, "seconds": Long, "weekday": Long }, "x-\"odd\""?: Bool }
 };
 "#;

@@ -8,9 +8,11 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use portcullis_decision::askable::{Askable, Unasked};
 use portcullis_decision::authzen::evaluations::{Batch, EvaluationsRequest, EvaluationsResponse};
 use portcullis_decision::authzen::metadata::{Metadata, Searches};
 use portcullis_decision::authzen::search::{
@@ -57,6 +59,8 @@ pub struct Made {
     pub api: Box<str>,
     /// Its operations.
     pub actions: Vec<String>,
+    /// What is ever asked about it.
+    pub askable: Askable,
     /// What enforcement points call the types of subjects, and what policies do.
     pub subject_types: BTreeMap<String, String>,
     /// What enforcement points call the types of resources, and what policies do.
@@ -77,6 +81,9 @@ pub struct Point {
     elsewhere: Option<Arc<Elsewhere>>,
     api: Box<str>,
     actions: Vec<Action>,
+    askable: Arc<Askable>,
+    /// The second in which the log was told last of a question that nobody asks.
+    told: Arc<AtomicI64>,
     subject_types: BTreeMap<String, String>,
     resource_types: BTreeMap<String, String>,
     reasons: bool,
@@ -170,6 +177,8 @@ impl Point {
             elsewhere: None,
             api: made.api,
             actions: made.actions.into_iter().map(Action::new).collect(),
+            askable: Arc::new(made.askable),
+            told: Arc::default(),
             subject_types: made.subject_types,
             resource_types: made.resource_types,
             reasons: made.reasons,
@@ -231,6 +240,10 @@ impl Point {
         remembered: &RefCell<Remembered>,
     ) -> EvaluationResponse {
         self.rename(&mut evaluation);
+        // What no request can be, a policy for everything would permit.
+        if let Some(unasked) = self.askable.unasked(&evaluation).first() {
+            return self.denied(&self.told(unasked, at));
+        }
         let elsewhere = self.elsewhere.as_deref();
         match (
             self.by.decide(elsewhere, evaluation, at, remembered).await,
@@ -240,6 +253,24 @@ impl Point {
             (Ok(decision), false) => EvaluationResponse::of(&decision),
             (Err(denied), _) => self.denied(&denied.0),
         }
+    }
+
+    /// Why a question is never asked, as the log is told in one line a second at most.
+    fn told(&self, unasked: &Unasked, at: At) -> String {
+        let why = format!("{}: {unasked}", unasked.word());
+        if self.told.swap(at.0, Ordering::Relaxed) != at.0 {
+            tracing::warn!(
+                api = &*self.api,
+                why = &*why,
+                "a decision point was asked what nobody asks, and denied it"
+            );
+        }
+        why
+    }
+
+    /// Whether somebody is permitted what a search has found, and could ask for it.
+    fn permits(&self, evaluation: &Evaluation, at: At) -> bool {
+        self.askable.unasked(evaluation).is_empty() && self.by.evaluate(evaluation, at).permits()
     }
 
     fn denied(&self, why: &str) -> EvaluationResponse {
@@ -291,7 +322,7 @@ impl Point {
         let mut turns = Turns::default();
         while let Some(id) = page.candidate() {
             evaluation.subject.id = id.to_string();
-            if self.by.evaluate(&evaluation, at).permits() {
+            if self.permits(&evaluation, at) {
                 page.found(named(&asked, id));
             }
             turns.pass().await;
@@ -310,7 +341,7 @@ impl Point {
         let mut turns = Turns::default();
         while let Some(id) = page.candidate() {
             evaluation.resource.id = id.to_string();
-            if self.by.evaluate(&evaluation, at).permits() {
+            if self.permits(&evaluation, at) {
                 page.found(named(&asked, id));
             }
             turns.pass().await;
@@ -327,7 +358,7 @@ impl Point {
         let mut turns = Turns::default();
         while let Some(action) = page.candidate() {
             evaluation.action.clone_from(action);
-            if self.by.evaluate(&evaluation, at).permits() {
+            if self.permits(&evaluation, at) {
                 page.found(named_action(&action.name));
             }
             turns.pass().await;

@@ -8,7 +8,7 @@
 //! well, and is forgotten when that is anything else. A circle never goes through `but_not`, because a model has no relation that
 //! depends on its own absence.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::bounds::{Bound, Bounds, Budget, DEPTH_MAX};
 use super::explain::Reason;
@@ -63,6 +63,9 @@ enum Known {
     Unknown(Bound, u32),
 }
 
+/// What each node holds by.
+pub(super) type Reasons = HashMap<Node, Vec<Reason>>;
+
 /// One question.
 pub(super) struct Walk<'a> {
     model: &'a Model,
@@ -76,7 +79,9 @@ pub(super) struct Walk<'a> {
     /// What the nodes that are being looked at hold by, as far as they do.
     reasons: Vec<Reason>,
     /// What each node holds by, where that is asked for.
-    explained: Option<HashMap<Node, Vec<Reason>>>,
+    explained: Option<Reasons>,
+    /// The nodes that would hold, and what takes them away, where that is asked for.
+    taken: Vec<(Node, Vec<Reason>)>,
 }
 
 impl<'a> Walk<'a> {
@@ -91,6 +96,7 @@ impl<'a> Walk<'a> {
             waiting: Vec::new(),
             reasons: Vec::new(),
             explained: None,
+            taken: Vec::new(),
         }
     }
 
@@ -127,8 +133,16 @@ impl<'a> Walk<'a> {
     }
 
     /// What each node that holds was found to hold by.
-    pub(super) fn into_explained(self) -> HashMap<Node, Vec<Reason>> {
+    pub(super) fn into_explained(self) -> Reasons {
         self.explained.unwrap_or_default()
+    }
+
+    /// The nodes that would hold, each once, and what takes them away; and what each node that holds does so by.
+    pub(super) fn into_taken(self) -> (Vec<(Node, Vec<Reason>)>, Reasons) {
+        let mut taken = self.taken;
+        let mut seen = HashSet::new();
+        taken.retain(|(node, _)| seen.insert(*node));
+        (taken, self.explained.unwrap_or_default())
     }
 
     fn node(&mut self, node: Node, depth: u32) -> Found {
@@ -243,7 +257,10 @@ impl<'a> Walk<'a> {
         }
         let begun = self.reasons.len();
         let taken = self.rewrite(but_not, node, depth);
-        self.reasons.truncate(begun);
+        let by = self.reasons.split_off(begun);
+        if self.explained.is_some() && (of.verdict, taken.verdict) == (Verdict::Yes, Verdict::Yes) {
+            self.taken.push((node, by));
+        }
         debug_assert!(taken.waits_for == SETTLED, "a relation depends on its own absence");
         let found = of.and(taken.not());
         self.reason(found, Reason::NotTaken)

@@ -36,6 +36,8 @@ pub struct Fact {
     pub object: Object,
     /// Which relation.
     pub relation: Box<str>,
+    /// Whether it would hold, and does not: what follows takes it away.
+    pub is_taken: bool,
     /// By all of these together.
     pub because: Vec<Because>,
 }
@@ -64,6 +66,23 @@ impl Explanation {
             waiting.extend(others.filter(|other| seen.insert(*other)));
         }
         Self { facts }
+    }
+
+    /// What takes a relation away that would hold otherwise, and what that rests on.
+    pub(super) fn of_taken(
+        model: &Model,
+        index: &Index,
+        taken: Node,
+        by: Vec<Reason>,
+        reasons: &HashMap<Node, Vec<Reason>>,
+    ) -> Self {
+        let mut reasons = reasons.clone();
+        reasons.insert(taken, by);
+        let mut explanation = Self::of(model, index, taken, &reasons);
+        if let Some(first) = explanation.facts.first_mut() {
+            first.is_taken = true;
+        }
+        explanation
     }
 
     /// What was asked, then what it rests on.
@@ -102,6 +121,7 @@ impl Words<'_> {
         Some(Fact {
             object: self.object(node.object)?.keep(),
             relation: self.relation(node)?.into(),
+            is_taken: false,
             because: reasons.iter().flat_map(|reason| self.because(reason)).collect(),
         })
     }
@@ -156,7 +176,11 @@ impl fmt::Display for Fact {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}#{}", self.object, self.relation)?;
         for (number, because) in self.because.iter().enumerate() {
-            formatter.write_str(if number == 0 { " by " } else { " and " })?;
+            formatter.write_str(match (number, self.is_taken) {
+                (0, false) => " by ",
+                (0, true) => " is taken away by ",
+                _ => " and ",
+            })?;
             match because {
                 Because::Tuple(tuple) => write!(formatter, "{tuple}")?,
                 Because::Holds(object, relation) => write!(formatter, "{object}#{relation}")?,

@@ -173,6 +173,29 @@ impl Relations {
         Ok(holds.then(|| Explanation::of(&version.model, &version.index, node, &reasons)))
     }
 
+    /// What takes away a relation that does not hold, or those that it would hold by: each begins with what is taken. Empty where no
+    /// tuples give it.
+    ///
+    /// # Errors
+    /// [`Undecided`].
+    pub fn taken_away(
+        &self,
+        object: Object<&str>,
+        relation: &str,
+        subject: Object<&str>,
+    ) -> Result<Vec<Explanation>, Undecided> {
+        let version = self.current.load();
+        let (node, asker) = version.question(object, relation, subject)?;
+        let Some(node) = node else { return Ok(Vec::new()) };
+        let mut walk = Walk::new(&version.model, &version.index, &self.bounds, asker).explaining();
+        if decided(walk.ask(node))? {
+            return Ok(Vec::new());
+        }
+        let (taken, reasons) = walk.into_taken();
+        let told = |(node, by)| Explanation::of_taken(&version.model, &version.index, node, by, &reasons);
+        Ok(taken.into_iter().map(told).collect())
+    }
+
     /// The objects of a type to which a subject stands in a relation: what may Jean read.
     ///
     /// # Errors

@@ -18,7 +18,9 @@ mod waiting;
 use std::cell::RefCell;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use portcullis_decision::decision::{Decision, DecisionPoint, Engine, Engines, Rule, Version};
 use portcullis_decision::properties::Properties;
 use portcullis_decision::time::UnixTime as At;
@@ -45,6 +47,8 @@ pub(crate) use waiting::{AT_ONCE_MAX, may_use_elsewhere};
 pub const ANONYMOUS: (&str, &str) = ("Anonymous", "anonymous");
 /// The type of the resource that stands for an API as a whole.
 pub const API: &str = "Api";
+/// How long it takes at least from one line about what failed to the next.
+const TELLING_TIME_MIN: Duration = Duration::from_secs(1);
 /// The properties of callers that the gate itself knows.
 pub const KNOWN: [&str; 4] = ["authority", "credentials", "scopes", "client"];
 
@@ -428,7 +432,23 @@ fn permitted(decision: &Decision) -> Result<(), Denied> {
     if decision.permits() {
         return Ok(());
     }
-    Err(Denied(decision.why().into()))
+    let why = decision.why();
+    if let Some(failures) = decision.failures() {
+        tell(&why, &failures);
+    }
+    Err(Denied(why.into()))
+}
+
+/// Tells the log what failed where somebody could not tell, in one line a second at most. It stands in no place of a refusal: these are
+/// counted, and kept, and of this there is no end.
+fn tell(place: &str, why: &str) {
+    static LAST: Mutex<Option<Instant>> = Mutex::new(None);
+    let now = Instant::now();
+    let mut last = LAST.lock();
+    if last.is_none_or(|last| now.duration_since(last) >= TELLING_TIME_MIN) {
+        *last = Some(now);
+        tracing::warn!(place, why, "whoever decides could not tell, and denied");
+    }
 }
 
 impl std::fmt::Debug for Decided {

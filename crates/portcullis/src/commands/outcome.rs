@@ -67,6 +67,14 @@ impl Failure {
         }
     }
 
+    /// A question has errors.
+    pub(crate) fn of_question(problems: Vec<Problem>) -> Self {
+        Self {
+            problems,
+            ..Self::unusable("the question cannot be asked")
+        }
+    }
+
     /// A contract has errors.
     pub(crate) fn of_contract(problems: Vec<Problem>) -> Self {
         Self {

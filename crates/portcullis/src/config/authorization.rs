@@ -39,13 +39,13 @@ pub(crate) struct AuthorizationWritten {
     /// The claims of tokens that policies may read as attributes of the principal, and what they are. Default: none.
     #[serde(default)]
     #[schemars(length(max = 64))]
-    pub(crate) claims: BTreeMap<String, AttributeKind>,
+    pub(crate) claims: BTreeMap<String, Spanned<AttributeKind>>,
     /// The claim that names the groups of a caller, who is in `Group::"NAME"` of each. Default: none.
     pub(crate) groups_claim: Option<Spanned<String>>,
     /// The types of resources that have attributes, by their names, and what these are. Default: none has any.
     #[serde(default)]
     #[schemars(length(max = 256))]
-    pub(crate) resources: BTreeMap<String, BTreeMap<String, AttributeKind>>,
+    pub(crate) resources: Types,
     /// Where attributes of resources come from, besides `entities`. Default: nowhere.
     #[serde(default)]
     #[schemars(length(max = 64))]
@@ -57,6 +57,9 @@ pub(crate) struct AuthorizationWritten {
     /// How callers are named. Default: name, where one issuer, or one list of users, vouches for all callers; else it has to be said.
     pub(crate) subject_ids: Option<SubjectIds>,
 }
+
+/// Types of resources, by their names, with their attributes.
+pub(crate) type Types = BTreeMap<String, Spanned<BTreeMap<String, Spanned<AttributeKind>>>>;
 
 /// How callers are named in policies.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
@@ -138,11 +141,11 @@ pub(crate) struct Authorization {
     /// Entities that are known beforehand.
     pub(crate) entities: Option<Rules>,
     /// What policies may read of tokens.
-    pub(crate) claims: BTreeMap<String, AttributeKind>,
+    pub(crate) claims: BTreeMap<String, Spanned<AttributeKind>>,
     /// The claim that names groups.
     pub(crate) groups_claim: Option<String>,
     /// Types with their attributes.
-    pub(crate) resources: BTreeMap<String, BTreeMap<String, AttributeKind>>,
+    pub(crate) resources: Types,
     /// Where attributes come from.
     pub(crate) lookups: Vec<Lookup>,
     /// Decision points elsewhere.

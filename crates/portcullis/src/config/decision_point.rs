@@ -48,11 +48,11 @@ pub(crate) struct DecisionPointWritten {
     /// What those who ask call the types of subjects, and what policies call them: `{user: User}`. Default: the same.
     #[serde(default)]
     #[schemars(length(max = 64))]
-    pub(crate) subject_types: BTreeMap<String, String>,
+    pub(crate) subject_types: BTreeMap<String, Spanned<String>>,
     /// What those who ask call the types of resources, and what policies call them: `{account: Account}`. Default: the same.
     #[serde(default)]
     #[schemars(length(max = 256))]
-    pub(crate) resource_types: BTreeMap<String, String>,
+    pub(crate) resource_types: BTreeMap<String, Spanned<String>>,
     /// The values of `Host` that are served. Default: the host of `url`, the addresses listened on and the names of loopback.
     pub(crate) hosts: Option<Vec<Spanned<Host>>>,
     /// Serves every value of `Host`.
@@ -75,9 +75,9 @@ pub(crate) struct DecisionPoint {
     /// Whether it says why.
     pub(crate) reasons: bool,
     /// What those who ask call the types of subjects, and what policies do.
-    pub(crate) subject_types: BTreeMap<String, String>,
+    pub(crate) subject_types: BTreeMap<String, Spanned<String>>,
     /// What those who ask call the types of resources, and what policies do.
-    pub(crate) resource_types: BTreeMap<String, String>,
+    pub(crate) resource_types: BTreeMap<String, Spanned<String>>,
 }
 
 /// Where it could be reached.

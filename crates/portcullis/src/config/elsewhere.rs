@@ -15,7 +15,7 @@ use reqwest::Url;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::authorization::AttributeKind;
+use super::authorization::{AttributeKind, Types};
 use super::checked::seconds;
 use super::message::{FieldName, Pointer};
 use super::problems::Problems;
@@ -247,12 +247,7 @@ impl Template {
 
 impl LookupWritten {
     /// With the types that are declared; none where it cannot be used, which is a problem then.
-    pub(super) fn lower(
-        self,
-        types: &BTreeMap<String, BTreeMap<String, AttributeKind>>,
-        directory: &Path,
-        problems: &mut Problems<'_>,
-    ) -> Option<Lookup> {
+    pub(super) fn lower(self, types: &Types, directory: &Path, problems: &mut Problems<'_>) -> Option<Lookup> {
         let attributes = self.attributes(types, problems);
         let common = Common {
             url: &self.url,
@@ -277,11 +272,7 @@ impl LookupWritten {
         })
     }
 
-    fn attributes(
-        &self,
-        types: &BTreeMap<String, BTreeMap<String, AttributeKind>>,
-        problems: &mut Problems<'_>,
-    ) -> Option<Attributes> {
+    fn attributes(&self, types: &Types, problems: &mut Problems<'_>) -> Option<Attributes> {
         let Some(declared) = types.get(&self.resource.value) else {
             let message = format!("`{}` is none of `resources`", self.resource.value);
             problems.error(self.resource.span, message, "declare its attributes there");
@@ -297,7 +288,7 @@ impl LookupWritten {
             problems.error(name.span, message, "name one of them");
         }
         let read = self.attributes.iter().map(|(name, pointer)| {
-            let Some(kind) = declared.get(name) else {
+            let Some(kind) = declared.value.get(name) else {
                 let message = format!("`{}` has no attribute `{name}`", self.resource.value);
                 problems.error(self.resource.span, message, "declare it below `resources`");
                 return None;
@@ -305,7 +296,7 @@ impl LookupWritten {
             Some(Attribute {
                 name: name.as_str().into(),
                 pointer: pointer.0.as_str().into(),
-                kind: kind_of(kind),
+                kind: kind_of(&kind.value),
                 optional: optional.contains(name.as_str()),
             })
         });
@@ -352,8 +343,16 @@ impl PointElsewhereWritten {
 impl Common<'_> {
     fn settle(self, url: Option<Url>, help: &str, directory: &Path, problems: &mut Problems<'_>) -> Option<Asked> {
         let span = self.url.span;
+        let is_plain = url.as_ref().is_some_and(|url| url.scheme() == "http");
         let safe = url.filter(|url| url.scheme() == "https" || self.plain_http);
-        if safe.is_none() {
+        if is_plain && safe.is_none() {
+            let message = format!(
+                "`{}` is one of `http`, so that whoever is on the way reads and changes it",
+                self.url.value
+            );
+            let help = "write one of `https`, or `dangerous_plain_http: true` beside it";
+            problems.error(span, message, help);
+        } else if safe.is_none() {
             let message = format!("`{}` is no URL of https that can be asked", self.url.value);
             problems.error(span, message, help);
         }

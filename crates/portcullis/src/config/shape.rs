@@ -171,6 +171,16 @@ impl<'s> Walk<'s, '_, '_> {
 
     fn keep_members(&mut self, object: &mut Object, span: Span, schema: &'s Value, name: &str) -> bool {
         let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
+            if let Some(value) = schema.get("additionalProperties").filter(|value| value.is_object()) {
+                let members = &mut object.members;
+                let is_empty = |node: &Node| node.as_object().is_some_and(|object| object.members.is_empty());
+                members.retain(|name, member| {
+                    let was_empty = is_empty(&member.value);
+                    let keeps = self.keep(&mut member.value, value, &format!("`{name}`"));
+                    // Of what is left empty nobody has to be told that it lacks what was taken out.
+                    keeps && (was_empty || !is_empty(&member.value))
+                });
+            }
             return true;
         };
         let missing = self.missing(object, span, schema, properties, name);

@@ -13,7 +13,6 @@ use portcullis_contract::document::{Document, Problem, Severity, Span};
 use portcullis_decision::decision::{Engine, Rule};
 use portcullis_decision::engines;
 use portcullis_decision::engines::cedar::{self, Cedar, Membership, Source, Text};
-use portcullis_decision::engines::roles::{self, RoleModel, Roles};
 use portcullis_decision::problem;
 use portcullis_decision::schema::{self, Attribute, Description, EntityType, Kind};
 use portcullis_gateway::decisions::{self, Decisions, Others, Subjects};
@@ -25,8 +24,10 @@ use super::{admin, names};
 use crate::assemble::limits::names_of;
 use crate::config::api::Api;
 use crate::config::authorization::{AttributeKind, Authorization, SubjectIds};
+use crate::config::collection::Collection;
 use crate::config::policy::Policy;
 use crate::config::security::Verifier;
+use crate::config::spanned::Spanned;
 use crate::relations::Kept;
 
 /// The type of groups.
@@ -64,6 +65,7 @@ impl Compiling<'_> {
             return None;
         };
         problems.extend(self.ambiguous_names(authorization));
+        problems.extend(self.type_problems(authorization));
         let mut rules = Vec::new();
         let roles = self.roles(authorization, &mut rules, problems);
         if authorization.roles.is_none() || roles.is_some() {
@@ -107,7 +109,7 @@ impl Compiling<'_> {
         let named = named.map(|kind| kind.value.as_str());
         let with_attributes = written.into_iter().flat_map(|authorization| &authorization.resources);
         let mut types: BTreeMap<&str, Vec<Attribute>> = named.map(|name| (name, Vec::new())).collect();
-        types.extend(with_attributes.map(|(name, attributes)| (name.as_str(), attributes_of(attributes))));
+        types.extend(with_attributes.map(|(name, written)| (name.as_str(), attributes_of(&written.value))));
         let operations = self.contract.operations.iter().zip(self.policies);
         Description {
             namespace: None,
@@ -137,53 +139,15 @@ impl Compiling<'_> {
         let listed: Vec<_> = listed.collect();
         let told = self.told(declared, policy, !listed.is_empty());
         let named = policy.resources.iter().map(|resource| &resource.kind);
-        let resources: BTreeSet<&String> = named.chain(listed).map(|kind| &kind.value).collect();
+        let named = named.chain(listed).map(|kind| kind.value.as_str());
+        // Where all of them may be left out, whoever does asks about the API.
+        let api = policy.resources.iter().all(|resource| resource.optional);
+        let resources: BTreeSet<&str> = named.chain(api.then_some(decisions::API)).collect();
         schema::Operation {
             name: name.into_owned(),
             tags: declared.tags.iter().map(|tag| tag.to_string()).collect(),
-            resources: resources.into_iter().cloned().collect(),
+            resources: resources.into_iter().map(str::to_owned).collect(),
             context: told.into_iter().collect(),
-        }
-    }
-
-    fn roles(
-        self,
-        authorization: &Authorization,
-        rules: &mut Vec<Rule>,
-        problems: &mut Vec<Problem>,
-    ) -> Option<Arc<Roles>> {
-        let written = self.rules(authorization.roles.as_ref()?, problems)?;
-        let mut model: RoleModel = match crate::config::read_as(&written.name, written.text.as_bytes()) {
-            Ok(model) => model,
-            Err(problem) => {
-                problems.push(problem);
-                return None;
-            }
-        };
-        // A client that registered itself may bear the name of a user.
-        for assignment in model
-            .assignments
-            .iter_mut()
-            .filter(|assignment| assignment.subject.is_some())
-        {
-            let user = || decisions::kind(SubjectKind::User).to_owned();
-            assignment.subject_type.get_or_insert_with(user);
-        }
-        let operations = self.contract.operations.iter().map(|operation| roles::Operation {
-            name: operation.name().into_owned(),
-            tags: operation.tags.iter().map(|tag| tag.to_string()).collect(),
-        });
-        match Roles::compile(model, &operations.collect::<Vec<_>>()) {
-            Ok(roles) => {
-                rules.extend(roles.names().map(|name| Rule::new(roles::NAME, name)));
-                Some(Arc::new(roles))
-            }
-            Err(found) => {
-                let told =
-                    |problem: roles::RoleProblem| Problem::error(&*written.name, first_line(), problem.to_string());
-                problems.extend(found.into_iter().map(told));
-                None
-            }
         }
     }
 
@@ -202,7 +166,9 @@ impl Compiling<'_> {
                 let told = |problem: schema::SchemaProblem| {
                     Problem::error(self.location, authorization.span, problem.to_string())
                 };
-                problems.extend(found.into_iter().map(told));
+                // Types that there are not are told of at their places.
+                let is_untold = |problem: &schema::SchemaProblem| !matches!(problem, schema::SchemaProblem::Unknown(_));
+                problems.extend(found.into_iter().filter(is_untold).map(told));
                 return None;
             }
         };
@@ -321,7 +287,7 @@ impl Compiling<'_> {
             }
             let known = authorization.resources.get(kind);
             for name in listed.attributes.keys() {
-                if !known.is_some_and(|known| known.contains_key(name)) {
+                if !known.is_some_and(|known| known.value.contains_key(name)) {
                     let message = format!("a `{kind}` has no attribute `{name}`");
                     told(
                         message,
@@ -332,7 +298,18 @@ impl Compiling<'_> {
             if !declares_items(self.contract, declared, &listed.items) {
                 let message = format!("no answer of `{}` has an array at `{}`", declared.name(), listed.items);
                 told(message, "point to where a successful answer is declared to list them");
+                continue;
             }
+            problems.extend(
+                undeclared(self.contract, declared, listed)
+                    .into_iter()
+                    .map(|(what, pointer)| {
+                        let message = format!("no answer of `{}` declares {what} at `{pointer}`", declared.name());
+                        let help = "point to what the answer declares, or is sent without being declared";
+                        let span = listed.kind.span;
+                        Problem::warning(self.document.location(span.file), span, message).help(help)
+                    }),
+            );
         }
         problems.dedup();
         problems
@@ -351,7 +328,10 @@ impl Compiling<'_> {
                         "name `policies`, `rego`, `relations` or `decision_points` below `authorization` of the API";
                     problems.push(at(message).help(help));
                 }
-                problems.extend(names::problem(self.document, self.contract, declared, resource));
+                match names::problem(self.document, self.contract, declared, resource) {
+                    Some(problem) => problems.push(problem),
+                    None => problems.extend(names::unrequired(self.document, self.contract, declared, resource)),
+                }
             }
         }
         problems.dedup();
@@ -394,20 +374,56 @@ fn principals(written: Option<&Authorization>, in_groups: bool) -> Vec<EntityTyp
 
 /// Whether a successful answer of the operation may have an array there.
 fn declares_items(contract: &Contract, declared: &Operation, pointer: &str) -> bool {
-    let is_success = |response: &&Response| response.declared.starts_with('2') || *response.declared == *"default";
-    let successful = declared.responses.iter().filter(is_success);
-    let entries = successful.flat_map(|response| response.contents.entries());
-    let mut json = entries.filter(|entry| entry.kind() == Media::Json);
     let names: Vec<String> = names_of(pointer).collect();
     let step = |schema: SchemaId, name: &String| contract.program.property(schema, name);
     let program = &contract.program;
     let is_array = |schema: SchemaId| program.types(schema).intersects(TypeSet::ARRAY);
-    json.any(|entry| names.iter().try_fold(entry.schema, step).is_some_and(is_array))
+    json_answers(declared).any(|schema| names.iter().try_fold(schema, step).is_some_and(is_array))
 }
 
-fn attributes_of(written: &BTreeMap<String, AttributeKind>) -> Vec<Attribute> {
-    let of = |(name, kind): (&String, &AttributeKind)| {
-        let kind = match kind {
+/// Where a collection looks in answers and in their items for what no successful answer declares, and for what.
+fn undeclared<'l>(contract: &Contract, declared: &Operation, listed: &'l Collection) -> Vec<(String, &'l str)> {
+    let program = &contract.program;
+    let schemas: Vec<SchemaId> = json_answers(declared).collect();
+    let at = |schema: SchemaId, pointer: &str| {
+        let mut names = names_of(pointer);
+        names.try_fold(schema, |schema, name| program.property(schema, &name))
+    };
+    let items = schemas
+        .iter()
+        .filter_map(|schema| program.item(at(*schema, &listed.items)?, 0));
+    let items: Vec<SchemaId> = items.collect();
+    let is_declared = |within: &[SchemaId], pointer: &str| within.iter().any(|schema| at(*schema, pointer).is_some());
+    let of_items = listed.attributes.iter();
+    let of_items = of_items.map(|(name, pointer)| (format!("the attribute `{name}` of its items"), pointer));
+    let of_items = of_items.chain([("the id of its items".to_owned(), &listed.id)]);
+    // Of items that may be anything, nothing is undeclared.
+    let of_items = of_items.filter(|(_, pointer)| !items.is_empty() && !is_declared(&items, pointer));
+    let counts = listed
+        .counts
+        .iter()
+        .map(|pointer| ("the number of items".to_owned(), pointer));
+    let links = listed.links.iter().map(|pointer| ("a link".to_owned(), pointer));
+    let of_answers = counts
+        .chain(links)
+        .filter(|(_, pointer)| !is_declared(&schemas, pointer));
+    let all = of_items.chain(of_answers);
+    all.map(|(what, pointer)| (what, pointer.as_str())).collect()
+}
+
+/// The schemas of successful answers in JSON.
+fn json_answers(declared: &Operation) -> impl Iterator<Item = SchemaId> {
+    let is_success = |response: &&Response| response.declared.starts_with('2') || *response.declared == *"default";
+    let successful = declared.responses.iter().filter(is_success);
+    let entries = successful.flat_map(|response| response.contents.entries());
+    entries
+        .filter(|entry| entry.kind() == Media::Json)
+        .map(|entry| entry.schema)
+}
+
+fn attributes_of(written: &BTreeMap<String, Spanned<AttributeKind>>) -> Vec<Attribute> {
+    let of = |(name, kind): (&String, &Spanned<AttributeKind>)| {
+        let kind = match &kind.value {
             AttributeKind::String => Kind::String,
             AttributeKind::Number => Kind::Long,
             AttributeKind::Boolean => Kind::Bool,
@@ -441,14 +457,6 @@ fn span(place: &problem::Place) -> Span {
     Span {
         line: number(place.line),
         column: number(place.column),
-        ..Span::default()
-    }
-}
-
-fn first_line() -> Span {
-    Span {
-        line: 1,
-        column: 1,
         ..Span::default()
     }
 }

@@ -1,18 +1,20 @@
 //! Decision points: their contract, which the gate brings along, with what the configuration says of who may ask; and who decides there.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use portcullis_contract::document::{self, Document, Fetch, Problem};
 use portcullis_gateway::decision_point::{Made, Point};
 use serde_json::{Map, Value, json};
 
-use super::{Loaded, description};
+use super::{Loaded, askable, description, types};
 use crate::config::api::{Api, Behind};
 use crate::config::checked::Configuration;
 use crate::config::contract::OWN;
 use crate::config::decision_point::DecisionPoint;
 use crate::config::nearest::nearest;
 use crate::config::security::Verifier;
+use crate::config::spanned::Spanned;
 
 const CONTRACT: &str = include_str!("authzen.openapi.yaml");
 /// What the changes of the contract are called.
@@ -93,7 +95,7 @@ pub(super) fn join(apis: &mut [Loaded], configuration: &Configuration, location:
             };
             let made = made(point, apis, configuration, location);
             made.and_then(|made| built(made, loaded, location))
-                .map_err(|problem| problems.extend(problem))
+                .map_err(|found| problems.extend(found))
                 .ok()
         })
         .collect();
@@ -103,7 +105,7 @@ pub(super) fn join(apis: &mut [Loaded], configuration: &Configuration, location:
     problems
 }
 
-fn built(made: Made, loaded: &Loaded, location: &str) -> Result<Arc<Point>, Option<Problem>> {
+fn built(made: Made, loaded: &Loaded, location: &str) -> Result<Arc<Point>, Vec<Problem>> {
     let names: Vec<String> = loaded
         .contract
         .operations
@@ -111,17 +113,17 @@ fn built(made: Made, loaded: &Loaded, location: &str) -> Result<Arc<Point>, Opti
         .map(|own| own.name().into_owned())
         .collect();
     let point = Point::new(made, names.iter().map(String::as_str));
-    let wrong = |message| Some(Problem::error(location, loaded.api.contract_span, message));
+    let wrong = |message| vec![Problem::error(location, loaded.api.contract_span, message)];
     point.map(Arc::new).map_err(wrong)
 }
 
-/// What a decision point is made of. The problem, if it was not told before.
+/// What a decision point is made of. The problems that were not told before.
 fn made(
     point: &DecisionPoint,
     apis: &[Loaded],
     configuration: &Configuration,
     location: &str,
-) -> Result<Made, Option<Problem>> {
+) -> Result<Made, Vec<Problem>> {
     let name = &point.of.value;
     let Some(of) = apis.iter().find(|loaded| loaded.api.name == *name) else {
         let is_known = configuration.apis.iter().any(|api| api.name == *name);
@@ -131,14 +133,18 @@ fn made(
             None => "name the API whose callers are asked about".to_owned(),
         };
         let problem = || Problem::error(location, point.of.span, format!("no API is called `{name}`")).help(help);
-        return Err((!is_known).then(problem));
+        return Err((!is_known).then(problem).into_iter().collect());
     };
     let Some(by) = &of.decisions else {
         let message = format!("nobody decides for `{name}`");
         let problem = Problem::error(location, point.of.span, message);
-        return Err(Some(problem.help("write `authorization` there, or name another API")));
+        return Err(vec![problem.help("write `authorization` there, or name another API")]);
     };
     let described = description(of);
+    let unknown = types::renamed(&point.subject_types, &point.resource_types, &described, location);
+    if !unknown.is_empty() {
+        return Err(unknown);
+    }
     let types = |entities: &[portcullis_decision::schema::EntityType]| -> Vec<String> {
         entities.iter().map(|entity| entity.name.clone()).collect()
     };
@@ -156,12 +162,18 @@ fn made(
             .iter()
             .map(|own| own.name().into_owned())
             .collect(),
-        subject_types: point.subject_types.clone(),
-        resource_types: point.resource_types.clone(),
+        askable: askable(of),
+        subject_types: of_names(&point.subject_types),
+        resource_types: of_names(&point.resource_types),
         reasons: point.reasons,
         url: point.url.clone(),
         searches,
     })
+}
+
+fn of_names(written: &BTreeMap<String, Spanned<String>>) -> BTreeMap<String, String> {
+    let of = |(name, to): (&String, &Spanned<String>)| (name.clone(), to.value.clone());
+    written.iter().map(of).collect()
 }
 
 #[cfg(test)]

@@ -12,10 +12,12 @@ mod logins;
 mod names;
 mod rego;
 mod relations;
+mod roles;
 mod rules;
 mod security;
 mod step_up;
 mod together;
+mod types;
 pub(crate) mod values;
 pub(crate) mod websockets;
 
@@ -26,6 +28,7 @@ use std::sync::Arc;
 use portcullis_contract::conform::contract::{Compiled, Contract, compile};
 use portcullis_contract::conform::operation::Operation;
 use portcullis_contract::document::{self, Document, FileId, Problem, Severity, Span};
+use portcullis_decision::askable::Askable;
 use portcullis_decision::schema::Description;
 use portcullis_gateway::decision_point::Point;
 use portcullis_gateway::decisions::Decisions;
@@ -201,7 +204,10 @@ pub(crate) fn of_document(
         };
         policies.push(settling.operation(operation, &layers, &mut of_operations));
     }
-    let mut problems: Vec<Problem> = problems.into_iter().chain(found.into_sorted()).collect();
+    let found = found.into_sorted();
+    let is_error = |problem: &Problem| problem.severity == Severity::Error;
+    let is_understood = !found.iter().any(is_error);
+    let mut problems: Vec<Problem> = problems.into_iter().chain(found).collect();
     problems.extend(of_operations.into_problems());
     problems.extend(no_operations(&document, &contract));
     problems.extend(security::problems(api, &document, &contract, location));
@@ -219,11 +225,15 @@ pub(crate) fn of_document(
         location,
         relations: kept,
     };
+    // What policies, roles and grants are held against is not known where an extension says what nobody understands.
+    if !is_understood {
+        return Err(problems);
+    }
     let granted = compiling.granted(&mut problems);
     problems.extend(compiling.learning_problems(granted.as_ref()));
     let decisions = compiling.decisions(granted.as_ref(), &mut problems);
     let tls = tls(api, location, &mut problems);
-    if problems.iter().any(|problem| problem.severity == Severity::Error) {
+    if problems.iter().any(is_error) {
         return Err(problems);
     }
     Ok(Loaded {
@@ -314,6 +324,13 @@ pub(crate) fn description(loaded: &Loaded) -> Description {
         relations: None,
     };
     compiling.description()
+}
+
+/// What can be asked of those who decide for an API.
+pub(crate) fn askable(loaded: &Loaded) -> Askable {
+    let decisions = loaded.decisions.iter();
+    let claims = decisions.flat_map(|decisions| decisions.subjects.claims.iter().map(|claim| &**claim));
+    Askable::of(&description(loaded), &loaded.api.name, claims)
 }
 
 /// TLS to every endpoint. A file that several name is wrong once.

@@ -1,12 +1,13 @@
 //! Places where a request names a resource, or says a value: declared by its operation, and with one of them each.
 
 use portcullis_contract::conform::contract::Contract;
-use portcullis_contract::conform::json::TypeSet;
+use portcullis_contract::conform::json::{SchemaId, TypeSet};
+use portcullis_contract::conform::media_type::Kind;
 use portcullis_contract::conform::operation::Operation;
 use portcullis_contract::conform::parameter::{Encoding, Parameter, Style};
 use portcullis_contract::document::{Document, Problem};
 
-use crate::assemble::limits::in_body;
+use crate::assemble::limits::{in_body, names_of};
 use crate::config::authorization::{Place, Resource};
 
 /// A place that an operation does not declare, or where more than one value may stand.
@@ -36,6 +37,54 @@ pub(super) fn problem(
             )
         }
     }
+}
+
+/// A resource that a request has to name, where the contract lets it leave the name out: whoever does is denied.
+pub(super) fn unrequired(
+    document: &Document,
+    contract: &Contract,
+    declared: &Operation,
+    resource: &Resource,
+) -> Option<Problem> {
+    if resource.optional {
+        return None;
+    }
+    let (is_required, place) = match (&resource.place, resource.place.parameter(declared)) {
+        (Place::Body(path), _) => (is_required_in_body(contract, declared, path), path.as_str()),
+        (_, Some(parameter)) => (parameter.required, &*parameter.name),
+        (_, None) => return None,
+    };
+    let kind = &resource.kind;
+    let message = format!(
+        "the contract lets requests of `{}` leave out `{place}`, and whoever does not name a `{}` is denied",
+        declared.name(),
+        kind.value
+    );
+    let help = "require it in the contract, or write `optional: true` if it is decided on without one as well";
+    let told = || Problem::warning(document.location(kind.span.file), kind.span, message).help(help);
+    (!is_required).then(told)
+}
+
+/// Whether every body that may be sent has what the path leads to.
+fn is_required_in_body(contract: &Contract, declared: &Operation, path: &str) -> bool {
+    let Some(body) = &declared.body else { return true };
+    let program = &contract.program;
+    let names: Vec<String> = names_of(&of_first_items(path)).collect();
+    let has_all = |mut schema: SchemaId| {
+        for name in &names {
+            let item = name.parse().ok().and_then(|index| program.item(schema, index));
+            match (program.property(schema, name), item) {
+                // What may be an array is told of by how many items it has to have.
+                (None, Some(item)) => schema = item,
+                (Some(property), _) if program.requires(schema, name) => schema = property,
+                _ => return false,
+            }
+        }
+        true
+    };
+    let judged = |kind: Kind| matches!(kind, Kind::Json | Kind::Form | Kind::Multipart);
+    let mut entries = body.contents.entries().iter().filter(|entry| judged(entry.kind()));
+    body.required && entries.all(|entry| has_all(entry.schema))
 }
 
 /// Whether what stands there is one name as it stands.

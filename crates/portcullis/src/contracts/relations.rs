@@ -7,12 +7,14 @@ use portcullis_contract::conform::media_type::Kind;
 use portcullis_contract::conform::operation::Operation;
 use portcullis_contract::document::Problem;
 use portcullis_contract::document::Span;
+use portcullis_decision::askable::{Askable, Unasked};
 use portcullis_decision::decision::Engine;
 use portcullis_decision::engines::relations::{Grants, Related};
-use portcullis_decision::relations::{Model, Object, Subject, Tuple};
+use portcullis_decision::relations::{Model, Object, PathPart, Subject, Tuple};
+use portcullis_decision::schema;
 
 use super::authorization::Compiling;
-use super::names;
+use super::{names, types};
 use crate::config;
 use crate::config::authorization::{Place, Resource};
 use crate::config::learning::{Id, Learning};
@@ -55,6 +57,8 @@ impl Compiling<'_> {
         };
         let rules = grants.grants.iter().map(named).collect();
         let subjects = grants.subjects.clone();
+        let place = |path: &[PathPart]| (&*written.name, at(&root, path));
+        problems.extend(self.grant_types(&grants, &place));
         match Related::compile(grants, &is_action, kept.model(), Arc::clone(kept) as _) {
             Ok(related) => Some(Granted {
                 kept: Arc::clone(kept),
@@ -70,6 +74,44 @@ impl Compiling<'_> {
                 None
             }
         }
+    }
+
+    /// Types of callers and of resources that there are not, or that nobody asks about: such grants permit nothing.
+    fn grant_types<'n>(self, grants: &Grants, place: &dyn Fn(&[PathPart]) -> (&'n str, Span)) -> Vec<Problem> {
+        let description = self.description();
+        let told = |path: &[PathPart], message: String| {
+            let (file, span) = place(path);
+            Problem::error(file, span, message)
+        };
+        let member = |name: &str| PathPart::Member(name.into());
+        let callers: Vec<&str> = description.principals.iter().map(|one| one.name.as_str()).collect();
+        let unknown = grants.subjects.keys().filter(|kind| !callers.contains(&kind.as_str()));
+        let unknown = unknown.map(|kind| {
+            let path = [member("subjects"), PathPart::Name(kind.as_str().into())];
+            told(&path, format!("no caller is a `{kind}`")).help(types::meant(kind, &callers))
+        });
+        let mut problems: Vec<Problem> = unknown.collect();
+        let askable = Askable::of(&description, &self.api.name, []);
+        for (number, grant) in grants.grants.iter().enumerate() {
+            let path = |name: &str| [member("grants"), PathPart::Item(number), member(name)];
+            if grant.resource == schema::API {
+                let message = "relations decide on the resources that a request names, and never on the `Api`";
+                problems.push(told(&path("resource"), message.to_owned()).help("let a role or a policy permit it"));
+                continue;
+            }
+            let mut unasked = grant.actions.iter();
+            let unasked = unasked.find_map(|action| types::never_asked(&askable, action, &grant.resource));
+            problems.extend(unasked.map(|unasked| {
+                let help = match unasked {
+                    Unasked::Pair { .. } => {
+                        "name the type that the operation is asked about, or leave the operation out".to_owned()
+                    }
+                    _ => types::meant(&grant.resource, &askable.instead_of(&unasked)),
+                };
+                told(&path("resource"), unasked.to_string()).help(help)
+            }));
+        }
+        problems
     }
 
     /// What cannot be learnt from an operation that should be.

@@ -25,7 +25,7 @@ use crate::config::relations::Relations as Configured;
 use crate::credentials;
 use crate::lifecycle::sandbox::Places;
 use following::Following;
-pub(crate) use model::at;
+pub(crate) use model::{at, at_text};
 use owed::Owed;
 
 /// The relations of a configuration. Until somebody has read their store, nothing can be asked.

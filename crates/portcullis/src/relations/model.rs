@@ -32,12 +32,30 @@ pub(crate) fn at(root: &Node, path: &[PathPart]) -> Span {
     for part in path {
         let next = match part {
             PathPart::Member(name) => node.get(name),
+            PathPart::Name(name) => {
+                let member = node.as_object().and_then(|object| object.members.get(name));
+                return member.map_or(node.span, |member| member.name_span);
+            }
             PathPart::Item(number) => node.as_array().and_then(|items| items.get(*number)),
         };
         let Some(next) = next else { break };
         node = next;
     }
     node.span
+}
+
+/// The place of a text in a list to which a path leads; of what the path leads to, where that is no list that has it.
+pub(crate) fn at_text(root: &Node, path: &[PathPart], text: &str) -> Span {
+    let mut node = Some(root);
+    for part in path {
+        node = node.and_then(|node| match part {
+            PathPart::Item(number) => node.as_array()?.get(*number),
+            PathPart::Member(name) | PathPart::Name(name) => node.get(name),
+        });
+    }
+    let items = node.and_then(Node::as_array).unwrap_or_default();
+    let item = items.iter().find(|item| item.as_str() == Some(text));
+    item.map_or_else(|| at(root, path), |item| item.span)
 }
 
 #[cfg(test)]
@@ -58,5 +76,11 @@ mod tests {
         check(&[PathPart::Item(1)], (4, 14));
         check(&[PathPart::Item(7)], (4, 10));
         check(&[member("c")], (4, 10));
+        let name = |name: &str| at(&root, &[member("types"), PathPart::Name(name.into())]);
+        assert_eq!((name("a").line, name("a").column), (2, 3));
+        let text = |text: &str| at_text(&root, &path, text);
+        assert_eq!((text("y").line, text("y").column), (4, 14));
+        assert_eq!((text("z").line, text("z").column), (4, 10));
+        assert_eq!((name("b").line, name("b").column), (2, 3), "as far as the path leads");
     }
 }

@@ -400,6 +400,21 @@ fn d2_roles_are_needed_for_an_operation_and_never_enough_for_a_resource() {
         403,
         "an owner without a role"
     );
+    // Operators are told which role is wanted, callers nothing.
+    let why = |claims: Value, target: &str| bank.may_not(&claims, "GET", target, &Value::Null);
+    assert_eq!(
+        why(json!({"sub": "alice"}), "/accounts/1"),
+        "no-role: auditor or teller"
+    );
+    assert_eq!(
+        why(json!({"sub": "t", "groups": ["tellers"]}), "/accounts/1"),
+        "nothing-permits"
+    );
+    assert_eq!(
+        why(json!({"sub": "eve"}), "/audit"),
+        "nothing-permits, no-role: auditor"
+    );
+    assert_eq!(why(json!({"sub": "ada"}), "/vaults/7"), "no-role: none may do it");
 }
 
 #[test]
@@ -531,6 +546,184 @@ fn d5_what_cannot_be_decided_is_an_error_before_anything_is_served() {
         AUTHORIZATION,
         contract("type: Account, body", "type: 'My Account', body"),
         &["My Account"],
+    );
+}
+
+#[test]
+fn d5_roles_that_are_wrong_are_told_where_they_stand() {
+    let roles = AUTHORIZATION.replace("{policies", "{roles: roles.yaml, policies");
+    let role = |from: &'static str, to: &'static str| {
+        move |directory: &Directory| drop(directory.write("roles.yaml", &ROLES.replace(from, to)))
+    };
+    for (from, to, expected) in [
+        (
+            "[readAudit]",
+            "[readRates, readAudt]",
+            ["roles.yaml:3:57", "may do `readAudt`", "did you mean `readAudit`?"],
+        ),
+        (
+            "inherits: [teller]",
+            "inherits: [tellr]",
+            ["roles.yaml:3:24", "inherits from `tellr`", "did you mean `teller`?"],
+        ),
+        (
+            "operations: [readAudit]",
+            "tags: [overvew]",
+            ["roles.yaml:3:40", "tagged `overvew`", "did you mean `overview`?"],
+        ),
+        (
+            "role: auditor, subject: ada",
+            "role: auditr, subject: ada",
+            ["roles.yaml:6:12", "gives `auditr`", "did you mean `auditor`?"],
+        ),
+        (
+            "group: tellers",
+            "claim: tellers",
+            ["roles.yaml:5:5", "assignment 1 has to name one of", ""],
+        ),
+        (
+            "subject_type: Client",
+            "subject_type: Clint",
+            ["roles.yaml:8:49", "no caller is a `Clint`", "did you mean `Client`?"],
+        ),
+        (
+            "teller: {operations",
+            "teller: {inherits: [auditor], operations",
+            ["roles.yaml:2:3", "role `teller` inherits from itself", "roles.yaml:3:3"],
+        ),
+    ] {
+        is_an_error(&roles, role(from, to), &expected);
+    }
+}
+
+#[test]
+fn d5_what_is_said_of_types_that_nothing_is_of_is_an_error() {
+    let as_it_is = |_: &Directory| {};
+    // Of a type that nothing is of, nobody reads what is said.
+    for (from, to, expected) in [
+        (
+            "{Account: {owner: User",
+            "{Acount: {owner: User",
+            ["no request names a `Acount`", "did you mean `Account`?"],
+        ),
+        (
+            "{owner: User",
+            "{owner: Usr",
+            ["there is no type `Usr`", "did you mean `User`?"],
+        ),
+        (
+            "{department: string}",
+            "{department: string, boss: Set<Usr>}",
+            ["there is no type `Usr`", "did you mean `User`?"],
+        ),
+        (
+            "{Account: {owner: User",
+            "{Branch: {city: string}, Account: {owner: User",
+            ["no request names a `Branch`", "there are `Account`"],
+        ),
+    ] {
+        assert!(AUTHORIZATION.contains(from), "{from}");
+        let [first, second] = expected;
+        is_an_error(
+            &AUTHORIZATION.replace(from, to),
+            as_it_is,
+            &["gate.yaml:", first, second],
+        );
+    }
+}
+
+#[test]
+fn d5_entities_that_are_wrong_are_told_where_they_stand() {
+    let entity = |attributes: &'static str| {
+        let text = format!(
+            "[\n  {{\"uid\": {{\"type\": \"Account\", \"id\": \"1\"}},\n   \"attrs\": {{{attributes}}}, \"parents\": []}}\n]"
+        );
+        move |directory: &Directory| drop(directory.write("entities.json", &text))
+    };
+    is_an_error(AUTHORIZATION, entity("\"ownr\": 7"), &["entities.json:3:14", "`ownr`"]);
+    is_an_error(
+        AUTHORIZATION,
+        entity("\"owner\": 7"),
+        &["entities.json:3:14", "`owner`"],
+    );
+    is_an_error(
+        AUTHORIZATION,
+        entity("\"owner\": }"),
+        &["entities.json:3:23", "no JSON"],
+    );
+}
+
+/// Whoever leaves out what has to be named is denied, and the contract should say so before.
+#[test]
+fn d5_a_name_that_the_contract_lets_requests_leave_out_is_told() {
+    let upstream = Upstream::with_json("{}");
+    let directory = written(&setup(&upstream, AUTHORIZATION), &Issuer::new("one"));
+    let told = |contract: &str| {
+        directory.write("api.yaml", contract);
+        let output = run(&directory.0, &["check", "-c", "gate.yaml"]);
+        let told = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert_eq!(output.status.code(), Some(0), "{told}");
+        told.lines()
+            .filter(|line| line.contains("leave out"))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let found = told(CONTRACT);
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(
+        found[0].contains("warning: the contract lets requests of `pay` leave out `/from`, and whoever does not name a `Account` is denied")
+            && found[0].contains("api.yaml:22:"),
+        "{found:?}"
+    );
+    assert!(found[1].contains("`payAll` leave out `/payments/*/from`"), "{found:?}");
+    let required = CONTRACT
+        .replace(
+            "requestBody: {content: {application/json: {schema: {type: object, properties: {from",
+            "requestBody: {required: true, content: {application/json: {schema: {type: object, required: [from], properties: {from",
+        )
+        .replace("requestBody:\n        content:", "requestBody:\n        required: true\n        content:")
+        .replace("type: object\n              properties: {payments", "type: object\n              required: [payments]\n              properties: {payments")
+        .replace("items: {type: object, properties: {from", "items: {type: object, required: [from], properties: {from");
+    assert_eq!(told(&required), Vec::<String>::new());
+    let body = required.replace("requestBody: {required: true, ", "requestBody: {");
+    assert_eq!(told(&body).len(), 1, "a body that may be left out names nothing");
+    let query = required.replace("name: account, in: query, required: true", "name: account, in: query");
+    assert_eq!(told(&query).len(), 1);
+    let optional = query.replace(
+        "{type: Account, query: account}",
+        "{type: Account, query: account, optional: true}",
+    );
+    assert_eq!(told(&optional), Vec::<String>::new());
+}
+
+/// What there is no end of stands in a line of its own, and in no label.
+#[test]
+fn d6_what_somebody_could_not_tell_is_told_with_its_reason() {
+    let upstream = Upstream::with_json("{}");
+    let bank = Bank::start(&upstream, AUTHORIZATION);
+    let odd = json!({"sub": "alice", "department": 7});
+    assert_eq!(bank.may_not(&odd, "GET", "/audit", &Value::Null), "cedar cannot tell");
+    bank.gate.logs(&[
+        "whoever decides could not tell, and denied",
+        "cedar: subject: ",
+        "department",
+    ]);
+}
+
+#[test]
+fn d5_a_type_that_only_another_one_leads_to_has_attributes() {
+    let upstream = Upstream::with_json("{}");
+    let through = AUTHORIZATION.replace(
+        "{Account: {owner: User",
+        "{Branch: {city: string}, Account: {branch: Branch, owner: User",
+    );
+    let directory = written(&setup(&upstream, &through), &Issuer::new("one"));
+    let output = run(&directory.0, &["check", "-c", "gate.yaml"]);
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
     );
 }
 
@@ -682,10 +875,19 @@ fn d6_the_schema_of_policies_is_made_of_the_contract() {
         "entity User in [Group] = {",
         "\"department\"?: String",
         "action \"listAccounts\" in [\"tag:overview\"] appliesTo {",
-        "resource: [Account, Api, Approval]",
+        "resource: [Account, Approval]",
+        "resource: [Api]",
     ] {
         assert!(schema.contains(words), "{words}: {schema}");
     }
+    assert!(!schema.contains("Account, Api"), "{schema}");
+    // Who leaves out all that may be left out asks about the API.
+    let optional = CONTRACT.replace("query: account}", "query: account, optional: true}");
+    directory.write("api.yaml", &optional);
+    let output = run(&directory.0, &["policy", "schema", "-c", "gate.yaml"]);
+    let schema = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(schema.matches("resource: [Account, Api]").count(), 1, "{schema}");
+    directory.write("api.yaml", CONTRACT);
     // What is not decided on says so; what is, by whom.
     let coverage = |directory: &Directory| {
         let output = run(&directory.0, &["coverage", "-c", "gate.yaml", "--json"]);

@@ -490,6 +490,42 @@ fn d7_what_the_question_says_counts_and_why_is_told_where_that_is_wanted() {
     assert_eq!(bank.decides(&lists)["decision"], false);
 }
 
+/// What a policy for everything permits all the same, no request can be.
+#[test]
+fn d7_what_nobody_ever_asks_is_denied_and_why_is_told() {
+    let authorization = "policies: [policies.cedar], entities: entities.json, resources: {Account: {owner: User}}";
+    let point = format!("{TOKENS}, reasons: true");
+    let everything = "permit (principal, action, resource);";
+    let bank = Asked::start(&setup(&bank_contract(), authorization, &point), everything, &json!([]));
+    let decides = |subject: &str, action: &str, kind: &str, id: &str| {
+        let asked = json!({"subject": {"type": subject, "id": "a"}, "action": {"name": action}, "resource": {"type": kind, "id": id}});
+        let decided = bank.decides(&asked);
+        let why = decided["context"]["reason_admin"]["en"].as_str().unwrap().to_owned();
+        (decided["decision"].as_bool().unwrap(), why)
+    };
+    assert!(decides("User", "readAccount", "Account", "1").0);
+    assert!(decides("User", "listAccounts", "Api", "api").0);
+    for (subject, action, kind, id, expected) in [
+        ("User", "readAccount", "Api", "api", "resource-type-not-of-action: "),
+        ("User", "listAccounts", "Account", "1", "resource-type-not-of-action: "),
+        ("User", "listAccounts", "Api", "other", "api-unknown: "),
+        ("User", "readAccount", "Vault", "1", "resource-type-unknown: "),
+        ("User", "readAcount", "Account", "1", "action-unknown: "),
+        ("Robot", "readAccount", "Account", "1", "subject-type-unknown: "),
+    ] {
+        let (permitted, why) = decides(subject, action, kind, id);
+        assert!(
+            !permitted && why.starts_with(expected),
+            "{subject} {action} {kind} {id}: {why}"
+        );
+    }
+    bank.gate.logs(&["a decision point was asked what nobody asks"]);
+    // Nor does a search find it.
+    let asked = json!({"subject": {"type": "User", "id": "a"}, "resource": {"type": "Account", "id": "1"}});
+    let found = bank.answers(&mut bank.gate.client(), "/access/v1/search/action", &asked);
+    assert_eq!(found["results"], json!([{"name": "readAccount"}]));
+}
+
 #[test]
 fn d7_policies_that_are_reloaded_decide_at_once() {
     let bank = bank(TOKENS);
@@ -617,6 +653,14 @@ fn d7_a_decision_point_that_is_open_or_decides_nothing_is_an_error() {
         "`u` goes nowhere",
     );
     check(&format!("{open}, {tokens}"), home, "take one of the two out");
+    let types = |named: &str| format!("for: api, {tokens}, {named}");
+    check(&types("subject_types: {user: Usr}"), home, "no caller is a `Usr`");
+    check(&types("subject_types: {user: Usr}"), home, "did you mean `User`?");
+    check(
+        &types("resource_types: {thing: Thing}"),
+        home,
+        "no request names a `Thing`",
+    );
     let fine = |point: &str, listen: &str| {
         let told = told(&format!("{{name: pdp, {point}}}"), listen);
         assert!(!told.contains("error"), "{point}: {told}");
@@ -624,4 +668,5 @@ fn d7_a_decision_point_that_is_open_or_decides_nothing_is_an_error() {
     fine(open, home);
     fine(&format!("{open}, policy: {{listeners: [own]}}"), both);
     fine(&format!("for: api, {tokens}"), "0.0.0.0:8080");
+    fine(&types("subject_types: {user: User}, resource_types: {api: Api}"), home);
 }

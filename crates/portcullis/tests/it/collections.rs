@@ -266,3 +266,47 @@ fn d4_a_list_that_nobody_decides_on_is_an_error() {
         assert!(told.contains(words) && told.contains("api.yaml:"), "{words}: {told}");
     }
 }
+
+#[test]
+fn d4_what_a_list_is_said_to_have_and_is_not_declared_is_told() {
+    let warned = |from: &str, to: &str| {
+        assert!(CONTRACT.contains(from), "{from}");
+        let setup = Setup::new(&CONTRACT.replacen(from, to, 1), ([127, 0, 0, 1], 9).into())
+            .with("issuers: [{name: main, issuer: 'https://id.example', audiences: [a], keys: {file: keys.json}}]")
+            .with_api("security_schemes: {bearer: {issuers: [main]}}")
+            .with_api(AUTHORIZATION);
+        let directory = setup.written();
+        directory.write("notes.cedar", POLICIES);
+        directory.write("keys.json", &key_set(&[&Issuer::new("one")]));
+        let output = run(&directory.0, &["check", "-c", "gate.yaml"]);
+        assert_eq!(
+            output.status.code(),
+            Some(0),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
+    };
+    assert!(!warned("id: /id", "id: /id").contains("declares"));
+    for (from, to, words) in [
+        ("id: /id", "id: /key", "declares the id of its items at `/key`"),
+        (
+            "{owner: /owner}",
+            "{owner: /writer}",
+            "declares the attribute `owner` of its items at `/writer`",
+        ),
+        (
+            "counts: [/total]",
+            "counts: [/sum]",
+            "declares the number of items at `/sum`",
+        ),
+        ("links: [/next]", "links: [/next, /last]", "declares a link at `/last`"),
+    ] {
+        let told = warned(from, to);
+        assert!(
+            told.contains("api.yaml:9:43") && told.contains("warning: no answer of `listNotes`"),
+            "{told}"
+        );
+        assert!(told.contains(words), "{words}: {told}");
+    }
+}

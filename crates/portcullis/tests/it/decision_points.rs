@@ -540,7 +540,7 @@ fn what_cannot_be_asked_is_an_error_before_anything_is_served() {
     let lookup = |text: &str| format!("{WITH_POLICIES}, lookups: [{{{text}}}]");
     let good = "resource: Account, url: 'https://a.example/{id}', attributes: {owner: /owner}";
     for (change, expected) in [
-        (("https:", "http:"), "is no URL of https"),
+        (("https:", "http:"), "`dangerous_plain_http: true`"),
         (("/{id}", "/x"), "is no URL of https"),
         (("/{id}", "/a-{id}"), "is no URL of https"),
         (

@@ -126,7 +126,7 @@ fn d6_what_is_not_permitted_is_explained_too() {
         "192.0.2.7",
     ];
     let told = ends(&bank, &asked, 0);
-    assert!(told.contains("denied\nbecause: nothing-permits"), "{told}");
+    assert!(told.contains("denied\nbecause: no-role: root or teller\n"), "{told}");
     assert!(
         told.contains("ok   given to User `jean`\n       no   from 10.0.0.0/8"),
         "{told}"
@@ -160,6 +160,203 @@ fn d6_what_is_not_permitted_is_explained_too() {
         2,
     );
     ends(&bank, &["explain", "--subject", "User::alice"], 2);
+}
+
+#[test]
+fn d6_what_nobody_ever_asks_is_no_question() {
+    let bank = bank(POLICIES);
+    let explain = |subject: &str, action: &str, resource: &str| {
+        let asked = [
+            "explain",
+            "--subject",
+            subject,
+            "--action",
+            action,
+            "--resource",
+            resource,
+        ];
+        ends(&bank, &asked, 2)
+    };
+    for (subject, action, resource, expected) in [
+        (
+            "User::a",
+            "readAcount",
+            "Account::1",
+            "`readAcount` is no operation of the contract: did you mean `readAccount`?",
+        ),
+        (
+            "user::a",
+            "readAccount",
+            "Account::1",
+            "no caller is a `user`: did you mean `User`?",
+        ),
+        (
+            "User::a",
+            "readAccount",
+            "Acount::1",
+            "no request names a `Acount`: did you mean `Account`?",
+        ),
+        (
+            "User::a",
+            "readAccount",
+            "Api::bank",
+            "`readAccount` is never asked about a resource of type `Api`, but of `Account`",
+        ),
+        (
+            "User::a",
+            "listAccounts",
+            "Account::1",
+            "`listAccounts` is never asked about a resource of type `Account`, but of `Api`",
+        ),
+        (
+            "User::a",
+            "listAccounts",
+            "Api::shop",
+            "there is no API `shop` here: there is `bank`",
+        ),
+    ] {
+        let told = explain(subject, action, resource);
+        assert!(told.contains(expected), "{expected:?} in {told}");
+    }
+}
+
+#[test]
+fn d6_a_question_in_a_file_is_one_that_somebody_asks_now() {
+    let bank = bank(POLICIES);
+    bank.write(
+        "question.yaml",
+        "subject: {type: User, id: alice, properties: {departement: tellers}}\naction: {name: readAccount}\nresource: {type: Account, id: '1'}\n",
+    );
+    let told = ends(&bank, &["explain", "question.yaml"], 2);
+    assert!(
+        told.contains("question.yaml:1:47") && told.contains("a `User` has no property `departement`"),
+        "{told}"
+    );
+    // What somebody was told then is told, and what nobody can be asked is not.
+    let record = |action: &str| {
+        let mut evaluation = reads("alice", "1");
+        evaluation["action"]["name"] = json!(action);
+        evaluation["context"] = json!({"gone": 1});
+        json!({"at": 7, "api": "bank", "evaluation": evaluation, "decision": true}).to_string()
+    };
+    bank.write("now.json", &record("readAccount"));
+    ends(&bank, &["explain", "now.json"], 0);
+    bank.write("then.json", &record("showAccount"));
+    let told = ends(&bank, &["explain", "then.json"], 2);
+    assert!(
+        told.contains("nobody asks this now: `showAccount` is no operation"),
+        "{told}"
+    );
+}
+
+/// What is told of a case besides one that is good.
+#[track_caller]
+fn of_case(bank: &Directory, more: &str, expected: &[&str]) {
+    let good = "- {name: good, decision: true, evaluation: {subject: {type: User, id: alice}, action: {name: readAccount}, resource: {type: \
+                    Account, id: '1'}}, determining: [owners]}\n";
+    bank.write("cases.yaml", &format!("{good}{more}"));
+    let told = ends(bank, &["test", "cases.yaml"], if expected.is_empty() { 0 } else { 2 });
+    for words in expected {
+        assert!(told.contains(words), "{words:?} in {told}");
+    }
+    assert_eq!(told.contains("1 error\n"), !expected.is_empty(), "{told}");
+}
+
+fn denied_case(subject: &str, action: &str, resource: &str, more: &str) -> String {
+    format!(
+        "- {{name: x, decision: false, evaluation: {{subject: {{{subject}}}, action: {{name: {action}}},\n    resource: {{{resource}}}}}{more}}}\n"
+    )
+}
+
+const JEAN: &str = "type: User, id: jean";
+const ACCOUNT: &str = "type: Account, id: '1'";
+
+#[test]
+fn d6_a_case_that_is_misspelt_tests_nothing_and_is_an_error() {
+    let bank = bank(POLICIES);
+    let case = |more: &str, expected: &[&str]| of_case(&bank, more, expected);
+    case("", &[]);
+    case(
+        &denied_case(JEAN, "readAccount", ACCOUNT, ", determining: ['cedar:owners']")
+            .replace("false", "true")
+            .replace("jean", "alice"),
+        &[],
+    );
+    case(
+        &denied_case(JEAN, "deletAccount", ACCOUNT, ""),
+        &[
+            "cases.yaml:2:91",
+            "`deletAccount` is no operation",
+            "did you mean `deleteAccount`?",
+        ],
+    );
+    case(
+        &denied_case("type: Usr, id: jean", "readAccount", ACCOUNT, ""),
+        &["cases.yaml:2:59", "no caller is a `Usr`", "did you mean `User`?"],
+    );
+    case(
+        &denied_case(JEAN, "readAccount", "type: Acount, id: '1'", ""),
+        &[
+            "cases.yaml:3:22",
+            "no request names a `Acount`",
+            "did you mean `Account`?",
+        ],
+    );
+    case(
+        &denied_case(JEAN, "readAccount", "type: Api, id: bank", ""),
+        &[
+            "cases.yaml:3:22",
+            "is never asked about a resource of type `Api`, but of `Account`",
+        ],
+    );
+    case(
+        &denied_case(JEAN, "listAccounts", "type: Api, id: bnk", ""),
+        &["cases.yaml:3:31", "there is no API `bnk` here", "`bank`"],
+    );
+}
+
+#[test]
+fn d6_a_case_that_names_no_property_or_rule_is_an_error() {
+    let bank = bank(POLICIES);
+    let case = |more: &str, expected: &[&str]| of_case(&bank, more, expected);
+    case(
+        &denied_case(
+            "type: User, id: jean, properties: {departmnt: x}",
+            "readAccount",
+            ACCOUNT,
+            "",
+        ),
+        &[
+            "cases.yaml:2:",
+            "a `User` has no property `departmnt`",
+            "did you mean `department`?",
+        ],
+    );
+    case(
+        &denied_case(JEAN, "readAccount", "type: Account, id: '1', properties: {ownr: x}", ""),
+        &[
+            "cases.yaml:3:53",
+            "a `Account` has no property `ownr`",
+            "did you mean `owner`?",
+        ],
+    );
+    case(
+        &denied_case(JEAN, "readAccount", ACCOUNT, ", determining: [onwers]"),
+        &[
+            "cases.yaml:3:56",
+            "no policy, role or relation is called `onwers`",
+            "did you mean `owners`?",
+        ],
+    );
+    case(
+        &denied_case(JEAN, "readAccount", ACCOUNT, ", determining: ['role:teller']"),
+        &[
+            "no policy, role or relation is called `role:teller`",
+            "did you mean `roles:teller`?",
+        ],
+    );
+    // Those who look for rules that no case needs are told as well.
+    assert!(ends(&bank, &["lint", "cases.yaml"], 2).contains("`role:teller`"));
 }
 
 #[test]
@@ -241,6 +438,26 @@ fn d6_equal_names_of_a_role_and_a_policy_are_two_rules() {
     let unused = told["rules_that_decided_none"].to_string();
     assert!(unused.contains(r#"{"engine":"cedar","id":"teller"}"#), "{unused}");
     assert!(!unused.contains(r#"{"engine":"roles","id":"teller"}"#), "{unused}");
+}
+
+#[test]
+fn d6_a_record_that_does_not_say_which_rules_decided_is_told_of() {
+    let bank = bank(POLICIES);
+    // What a record leaves out is told, and is not taken for another rule.
+    let mut bare = ["alice", "jean"]
+        .map(|who| json!({"at": 7, "api": "bank", "evaluation": reads(who, "1"), "decision": true, "determining": []}));
+    for record in &mut bare {
+        record.as_object_mut().unwrap().remove("determining");
+    }
+    bank.write("bare.jsonl", &bare.map(|record| record.to_string()).join("\n"));
+    let told = ends(&bank, &["replay", "bare.jsonl"], 1);
+    for expected in [
+        "decided again: 2, the other way: 1, the same by other rules: 0",
+        "do not say by which rules they were decided (`determining`), so that only the decisions were compared: 2",
+        "was permitted by rules that it does not say (`determining`), is by no-role: root or teller",
+    ] {
+        assert!(told.contains(expected), "{expected}: {told}");
+    }
 }
 
 #[test]

@@ -651,6 +651,50 @@ fn d4_a_model_or_grants_that_cannot_be_used_leave_the_old_ones_in_force() {
 }
 
 #[test]
+fn d4_what_takes_a_relation_away_is_told() {
+    let taking = MODEL.replace(
+        "reader: {any_of: [[user, 'group#member'], owner]}",
+        "blocked: [user, 'group#member']\n      reader: {of: owner, but_not: blocked}",
+    );
+    let upstream = Upstream::start(bank);
+    let (directory, _) = written(&upstream, &[]);
+    directory.write("model.yaml", &taking);
+    write(
+        &directory,
+        &[
+            "account:1#owner@user:jean",
+            "account:1#blocked@group:thieves#member",
+            "group:thieves#member@user:jean",
+        ],
+    );
+    let explained = relation(&directory, &["explain", "account:1#reader@user:jean"]);
+    assert_eq!(explained.status.code(), Some(1));
+    assert_eq!(
+        told(&explained),
+        "no: tuples give it, and others take it away\naccount:1#reader is taken away by account:1#blocked\naccount:1#blocked by \
+         account:1#blocked@group:thieves#member and group:thieves#member\ngroup:thieves#member by group:thieves#member@user:jean\n"
+    );
+    let asked = [
+        "--subject",
+        "User::jean",
+        "--action",
+        "readAccount",
+        "--resource",
+        "Account::1",
+    ];
+    let explained = run(
+        &directory.0,
+        &[&["policy", "explain", "-c", "gate.yaml"], &asked[..]].concat(),
+    );
+    let explained = told(&explained);
+    assert!(
+        explained.contains("no   account:1#reader is taken away by account:1#blocked\n")
+            && !explained.contains("missing"),
+        "{explained}"
+    );
+}
+
+#[test]
 fn d4_tuples_that_a_model_does_not_allow_and_that_may_take_away_deny() {
     let taking = MODEL.replace(
         "reader: {any_of: [[user, 'group#member'], owner]}",
@@ -828,6 +872,43 @@ fn d4_models_and_grants_that_are_wrong_are_told_with_their_places() {
 }
 
 #[test]
+fn d4_grants_of_types_that_nothing_is_of_are_told() {
+    each_is_an_error(&[
+        (
+            "grants.yaml",
+            "User: user",
+            "Usr: user",
+            &["grants.yaml:1:12", "no caller is a `Usr`", "did you mean `User`?"],
+        ),
+        (
+            "grants.yaml",
+            "resource: Account,",
+            "resource: Acount,",
+            &[
+                "grants.yaml:3:54",
+                "no request names a `Acount`",
+                "did you mean `Account`?",
+            ],
+        ),
+        (
+            "grants.yaml",
+            "[readAccount, watchAccount]",
+            "[readAccount, openAccount]",
+            &[
+                "grants.yaml:3:53",
+                "`openAccount` is never asked about a resource of type `Account`",
+            ],
+        ),
+        (
+            "grants.yaml",
+            "actions: [readCard, nameCard], resource: Card",
+            "actions: [openAccount], resource: Api",
+            &["grants.yaml:5:", "never on the `Api`"],
+        ),
+    ]);
+}
+
+#[test]
 fn d4_what_cannot_be_learnt_is_told_with_its_place() {
     const CREATES: &str = "answer: /id, caller: owner}";
     const BOTH: &str = "answer: /id, caller: owner}, deletes: {type: account, path: account}";
@@ -920,7 +1001,7 @@ fn the_command_writes_all_or_nothing_and_says_what_is_so() {
     ends(&["check", "account:1#reader@user:*"], 2, "is not one subject");
     ends(&["check", "account:1#raeder@user:jean"], 2, "has no relation `raeder`");
     ends(&["explain", "account:1#reader@user:jean"], 0, owner);
-    ends(&["explain", "account:1#reader@user:eve"], 1, "no");
+    ends(&["explain", "account:1#reader@user:eve"], 1, "no: no tuples give it");
     ends(&["objects", "account#reader@user:eve"], 0, "account:2\naccount:3\n");
     ends(
         &["objects", "account#reader@user:eve", "--limit", "1"],

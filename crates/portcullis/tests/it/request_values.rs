@@ -431,12 +431,25 @@ fn d3_a_value_that_cannot_be_told_is_an_error_before_anything_is_served() {
             "lines: {body: /lines, optional: true}",
             "the value `lines` is not of one type that policies know",
         ),
+        (
+            "currency: {body: /currency}",
+            "currency: /currency",
+            "`currency` is a string where an object is expected",
+        ),
+        (
+            "currency: {body: /currency}",
+            "currency: {bdy: /currency}",
+            "unknown key `bdy`\n    help: did you mean `body`?\n1 error",
+        ),
     ] {
         assert!(CONTRACT.contains(from), "{from}");
         let (code, told) = verb(&["check"], |bank| {
             drop(bank.write("api.yaml", &CONTRACT.replace(from, to)))
         });
         assert_eq!(code, Some(1), "{to}: {told}");
+        // Words of the page, and one for each mistake.
+        assert!(!told.contains("struct") && !told.contains("Written"), "{told}");
+        assert!(to != "currency: /currency" || told.contains("1 error"), "{told}");
         assert!(told.contains(expected), "{to}: {told}");
     }
     let (code, told) = verb(&["check"], |bank| {

@@ -23,6 +23,17 @@ impl Program {
         })
     }
 
+    /// Whether a property has to be there, as the schema, or one that holds with it or may, says.
+    pub fn requires(&self, schema: SchemaId, name: &str) -> bool {
+        let found = self.find(schema, DEPTH_MAX, &|schema| {
+            let rules = schema.object.as_ref()?;
+            let index = rules.keys.find(name.as_bytes())?;
+            let word = rules.required.get(index / 64)?;
+            (word & (1 << (index % 64)) != 0).then_some(())
+        });
+        found.is_some()
+    }
+
     /// The names that the schema, and those that hold with it, declare, each with its first schema.
     pub fn properties(&self, schema: SchemaId) -> Vec<(&str, SchemaId)> {
         let mut found = Vec::new();

@@ -4,10 +4,10 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use cedar_policy_core::ast::{Entity, EntityType, EntityUID};
-use cedar_policy_core::entities::{EntityJsonParser, NoEntitiesSchema, TCComputation};
 use cedar_policy_core::extensions::Extensions;
-use cedar_policy_core::validator::{CoreSchema, ValidatorSchema};
+use cedar_policy_core::validator::ValidatorSchema;
 
+use super::entities;
 use super::read::{of_diagnostic, too_deep};
 use super::shape::{self, Members};
 use super::written::{Membership, Source, Text};
@@ -40,7 +40,7 @@ pub(super) struct Known {
 impl Known {
     pub(super) fn of(source: &Source<'_>) -> Result<Self, Vec<Problem>> {
         let schema = source.schema.map(read_schema).transpose()?;
-        let entities = read_entities(source.entities, schema.as_ref())?;
+        let entities = entities::read(source.entities, schema.as_ref())?;
         let namespace = source.namespace.clone();
         let action = entity_type(namespace.as_deref(), ACTION).map_err(|problem| vec![problem])?;
         let mut known = Self {
@@ -126,37 +126,6 @@ fn read_schema(text: Text<'_>) -> Result<ValidatorSchema, Vec<Problem>> {
         Ok((schema, _)) => Ok(schema),
         Err(error) => Err(vec![of_diagnostic(&text.places(), &error)]),
     }
-}
-
-fn read_entities(text: Option<Text<'_>>, schema: Option<&ValidatorSchema>) -> Result<Entities, Vec<Problem>> {
-    let Text { name, text } = text.unwrap_or(Text { name: "", text: "[]" });
-    let extensions = Extensions::all_available();
-    let read = match schema {
-        Some(schema) => {
-            let schema = CoreSchema::new(schema);
-            EntityJsonParser::new(Some(&schema), extensions, TCComputation::ComputeNow).from_json_str(text)
-        }
-        None => {
-            EntityJsonParser::new(None::<&NoEntitiesSchema>, extensions, TCComputation::ComputeNow).from_json_str(text)
-        }
-    };
-    let entities = read.map_err(|error| vec![Problem::error(None, format!("{name}: {}", chain(&error)))])?;
-    Ok(entities
-        .iter()
-        .map(|entity| (entity.uid().clone(), Arc::new(entity.clone())))
-        .collect())
-}
-
-/// An error with its causes, joined by colons.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut words = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        words.push_str(": ");
-        words.push_str(&error.to_string());
-        cause = error.source();
-    }
-    words
 }
 
 fn attributes(schema: &ValidatorSchema) -> Map<EntityType, Members> {

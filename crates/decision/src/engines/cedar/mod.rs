@@ -10,6 +10,7 @@
 mod bare;
 mod compile;
 mod decide;
+mod entities;
 mod explain;
 mod index;
 mod known;

@@ -55,6 +55,7 @@ impl Related {
                 });
                 considered.conditions = tuples.collect();
             }
+            Ok(Ok(None)) if self.is_taken_away(asked, evaluation, &mut considered) => {}
             Ok(Ok(None)) | Err(_) => {
                 let missing = format!("{}:{}#{}@{subject}", asked.kind, resource.id, asked.relation);
                 considered.missing.push(missing);
@@ -66,5 +67,23 @@ impl Related {
             }
         }
         considered
+    }
+
+    /// Whether tuples give it, and others take it away: then those are told.
+    fn is_taken_away(&self, asked: &Asked, evaluation: &Evaluation, considered: &mut Considered) -> bool {
+        let (Some(subject), Ok(relations)) = (self.subject(&evaluation.subject), self.source.relations()) else {
+            return false;
+        };
+        let object = Object::new(&asked.kind, &evaluation.resource.id);
+        let taken = object.map(|object| relations.taken_away(object, &asked.relation, subject));
+        let Ok(Ok(taken)) = taken else { return false };
+        let facts = taken.iter().flat_map(|explanation| explanation.facts());
+        considered.conditions = facts
+            .map(|fact| Condition {
+                text: fact.to_string(),
+                held: Held::of(!fact.is_taken),
+            })
+            .collect();
+        !considered.conditions.is_empty()
     }
 }

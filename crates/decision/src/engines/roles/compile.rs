@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::condition::Condition;
 use super::written::{Assignment, Conditions, Role, RoleModel};
 use super::{Assignee, CompiledAssignment, CompiledRole, Operation, Roles};
+use crate::relations::PathPart;
 
 /// What stands for every operation, where it stands alone.
 const EVERY: &str = "*";
@@ -104,6 +105,42 @@ impl fmt::Display for RoleProblem {
                     "assignment {assignment} has a clock more than {AHEAD_MINUTES_MAX} minutes from UTC"
                 )
             }
+        }
+    }
+}
+
+impl RoleProblem {
+    /// Where, from the root of the role model; in a list the text that is [`RoleProblem::written`] is meant.
+    #[must_use]
+    pub fn path(&self) -> Vec<PathPart> {
+        let member = |name: &str| PathPart::Member(name.into());
+        let of_role = |role: &str, list: &str| vec![member("roles"), member(role), member(list)];
+        let of_assignment = |number: usize, more: &[&str]| {
+            let mut path = vec![member("assignments"), PathPart::Item(number.saturating_sub(1))];
+            path.extend(more.iter().map(|name| member(name)));
+            path
+        };
+        match self {
+            Self::UnknownParent { role, .. } => of_role(role, "inherits"),
+            Self::Cycle { role } => vec![member("roles"), PathPart::Name(role.as_str().into())],
+            Self::UnknownOperation { role, .. } | Self::AmbiguousEvery { role } => of_role(role, "operations"),
+            Self::UnknownTag { role, .. } => of_role(role, "tags"),
+            Self::UnknownRole { assignment, .. } => of_assignment(*assignment, &["role"]),
+            Self::Assignee { assignment } => of_assignment(*assignment, &[]),
+            Self::Clock { assignment } => of_assignment(*assignment, &["when", "time", "ahead_of_utc_minutes"]),
+        }
+    }
+
+    /// What is written there, where it is a name.
+    #[must_use]
+    pub fn written(&self) -> Option<&str> {
+        match self {
+            Self::UnknownParent { parent: name, .. }
+            | Self::UnknownOperation { operation: name, .. }
+            | Self::UnknownTag { tag: name, .. }
+            | Self::UnknownRole { role: name, .. } => Some(name),
+            Self::AmbiguousEvery { .. } => Some(EVERY),
+            Self::Cycle { .. } | Self::Assignee { .. } | Self::Clock { .. } => None,
         }
     }
 }

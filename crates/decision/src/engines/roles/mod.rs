@@ -189,6 +189,12 @@ impl Engine for Roles {
         }
     }
 
+    fn wanted(&self, evaluation: &Evaluation) -> Option<Reason> {
+        let may = |role: &&CompiledRole| self.may(role, &evaluation.action.name);
+        let roles = self.roles.iter().filter(may).map(|role| Arc::clone(&role.name));
+        Some(Reason::NoRole { roles: roles.collect() })
+    }
+
     fn reads_time(&self) -> bool {
         let conditions = self.assignments.iter().flat_map(|assignment| &assignment.when);
         conditions.into_iter().any(Condition::reads_time)

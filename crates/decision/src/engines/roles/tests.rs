@@ -85,6 +85,66 @@ fn by_subject_group_and_claim_with_inheritance() {
 }
 
 #[test]
+fn who_has_no_role_is_told_which_would_do() {
+    let roles = || {
+        let all: BTreeSet<String> = (0..12).map(|number| format!("many{number:02}")).collect();
+        let many = all
+            .iter()
+            .map(|name| (name.clone(), json!({"operations": ["deleteOrder"]})));
+        let mut written = serde_json::Map::from_iter(many);
+        written.insert("reader".to_owned(), json!({"operations": ["readOrder"]}));
+        written.insert("clerk".to_owned(), json!({"inherits": ["reader"]}));
+        Arc::new(compile(json!({"roles": written, "assignments": [{"role": "clerk", "subject": "c"}]})).unwrap())
+    };
+    let why = |engines: Engines, who: &str, action: &str| {
+        engines
+            .evaluate(&evaluation(&Subject::new("user", who), action), UnixTime(MONDAY))
+            .why()
+    };
+    let alone = || Engines::new(vec![roles()]);
+    assert_eq!(why(alone(), "c", "readOrder"), "roles:clerk");
+    assert_eq!(why(alone(), "x", "readOrder"), "no-role: clerk or reader");
+    assert_eq!(why(alone(), "x", "listOrders"), "no-role: none may do it");
+    let named: Vec<String> = (0..8).map(|number| format!("many{number:02}")).collect();
+    let expected = format!("no-role: {} or 4 more", named.join(" or "));
+    assert_eq!(why(alone(), "x", "deleteOrder"), expected);
+    // Beside another engine nobody knows that it was the role.
+    let beside = || Engines::new(vec![roles(), Arc::new(Silent)]);
+    assert_eq!(
+        why(beside(), "x", "readOrder"),
+        "nothing-permits, no-role: clerk or reader"
+    );
+    // It is no objection: whoever else is asked may permit.
+    let denied = alone().evaluate(&evaluation(&subject("x", json!({})), "readOrder"), UnixTime(MONDAY));
+    assert!(!denied.is_final_deny());
+    let permits = Opinion {
+        verdict: Verdict::Permits,
+        reasons: vec![],
+    };
+    assert!(denied.with([permits]).permits());
+}
+
+struct Silent;
+
+impl Engine for Silent {
+    fn name(&self) -> &'static str {
+        "silent"
+    }
+
+    fn opinion(&self, _: &Evaluation, _: UnixTime) -> Opinion {
+        Opinion::silent()
+    }
+
+    fn reads_time(&self) -> bool {
+        false
+    }
+
+    fn changes(&self) -> u64 {
+        0
+    }
+}
+
+#[test]
 fn a_star_is_every_operation_only_alone() {
     let roles = compile(json!({
         "roles": {"all": {"operations": ["*"]}, "listing": {"operations": ["list*"]}},

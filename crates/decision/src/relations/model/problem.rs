@@ -7,6 +7,8 @@ use std::fmt;
 pub enum PathPart {
     /// The member of an object.
     Member(Box<str>),
+    /// The name of such a member itself.
+    Name(Box<str>),
     /// The item of a list, from 0.
     Item(usize),
 }
@@ -44,7 +46,7 @@ impl fmt::Display for ModelProblem {
         for (number, part) in self.path.iter().enumerate() {
             match part {
                 PathPart::Member(name) if number == 0 => formatter.write_str(name)?,
-                PathPart::Member(name) => write!(formatter, ".{name}")?,
+                PathPart::Member(name) | PathPart::Name(name) => write!(formatter, ".{name}")?,
                 PathPart::Item(item) => write!(formatter, "[{item}]")?,
             }
         }

@@ -6,6 +6,7 @@ use portcullis_contract::document::Span;
 use serde_json::{Value, json};
 
 use crate::config::authorization::{AttributeKind, Authorization, Rules, SubjectIds};
+use crate::config::spanned::Spanned;
 
 /// The overlay's name in problems.
 pub(super) const OVERLAY: &str = "natter.overlay.yaml";
@@ -45,9 +46,14 @@ fn in_memory(name: &'static str, text: &'static str) -> Rules {
 fn attributes<const MANY: usize>(
     of: &str,
     attributes: [(&str, AttributeKind); MANY],
-) -> (String, BTreeMap<String, AttributeKind>) {
-    let named = attributes.map(|(name, kind)| (name.to_owned(), kind));
-    (of.to_owned(), BTreeMap::from(named))
+) -> (String, Spanned<BTreeMap<String, Spanned<AttributeKind>>>) {
+    let named = attributes.map(|(name, kind)| (name.to_owned(), nowhere(kind)));
+    (of.to_owned(), nowhere(BTreeMap::from(named)))
+}
+
+fn nowhere<T>(value: T) -> Spanned<T> {
+    let span = Span::default();
+    Spanned { value, span }
 }
 
 /// How many policies there are.

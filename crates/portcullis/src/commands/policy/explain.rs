@@ -16,6 +16,7 @@ use portcullis_gateway::listen::unix_time;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::questions::{self, Known};
 use super::{Of, decisions, replay};
 use crate::commands::{Failure, Outcome, Shared};
 use crate::report::printable;
@@ -97,7 +98,7 @@ struct Asked {
 pub(super) fn run(arguments: &Arguments, shared: &Shared) -> Result<Outcome, Failure> {
     let loaded = arguments.of.loaded()?;
     let decisions = decisions(&loaded)?;
-    let asked = asked(arguments)?;
+    let asked = asked(arguments, &Known::of(&loaded))?;
     let decision = decisions.alone(&asked.evaluation, asked.at);
     let explained = explained(decisions, &asked);
     let told = match shared.json {
@@ -108,22 +109,25 @@ pub(super) fn run(arguments: &Arguments, shared: &Shared) -> Result<Outcome, Fai
     Ok(Outcome::Clean)
 }
 
-fn asked(arguments: &Arguments) -> Result<Asked, Failure> {
+fn asked(arguments: &Arguments, known: &Known) -> Result<Asked, Failure> {
     let now = || UnixTime(i64::try_from(unix_time().seconds()).unwrap_or(i64::MAX));
     let at = arguments.at.map(UnixTime);
     if let Some(file) = &arguments.file {
-        return Ok(match read(file, arguments.line)? {
-            Written::Evaluation(evaluation) => Asked {
+        return match read(file, arguments.line, known)? {
+            Written::Evaluation(evaluation) => Ok(Asked {
                 evaluation: *evaluation,
                 at: at.unwrap_or_else(now),
                 record: None,
-            },
-            Written::Record(record) => Asked {
-                evaluation: record.evaluation.clone(),
-                at: at.unwrap_or(record.at),
-                record: Some(*record),
-            },
-        });
+            }),
+            Written::Record(record) => {
+                known.check_record(&record.evaluation)?;
+                Ok(Asked {
+                    evaluation: record.evaluation.clone(),
+                    at: at.unwrap_or(record.at),
+                    record: Some(*record),
+                })
+            }
+        };
     }
     let (Some(subject), Some(action), Some(resource)) = (&arguments.subject, &arguments.action, &arguments.resource)
     else {
@@ -139,6 +143,7 @@ fn asked(arguments: &Arguments) -> Result<Asked, Failure> {
     if let Some(address) = arguments.address {
         evaluation.context.insert("address", address.to_canonical().to_string());
     }
+    known.check(&evaluation)?;
     Ok(Asked {
         evaluation,
         at: at.unwrap_or_else(now),
@@ -146,7 +151,7 @@ fn asked(arguments: &Arguments) -> Result<Asked, Failure> {
     })
 }
 
-fn read(file: &Path, line: Option<u64>) -> Result<Written, Failure> {
+fn read(file: &Path, line: Option<u64>, known: &Known) -> Result<Written, Failure> {
     let location = file.to_string_lossy();
     if let Some(line) = line {
         return replay::record_in(file, line).map(|record| Written::Record(Box::new(record)));
@@ -155,11 +160,17 @@ fn read(file: &Path, line: Option<u64>) -> Result<Written, Failure> {
     // A record has a question in it; what is wrong with either is told of that one.
     let record = config::read_as::<Record>(&location, &text);
     let is_record = config::read_as::<Value>(&location, &text).is_ok_and(|value| value.get("evaluation").is_some());
-    let read = match is_record {
-        true => record.map(|record| Written::Record(Box::new(record))),
-        false => config::read_as(&location, &text).map(|evaluation| Written::Evaluation(Box::new(evaluation))),
-    };
-    read.map_err(|problem| Failure::of_cases(vec![problem]))
+    let unusable = |problem| Failure::of_question(vec![problem]);
+    if is_record {
+        return Ok(Written::Record(Box::new(record.map_err(unusable)?)));
+    }
+    let (evaluation, root) = config::read_placed::<Evaluation>(&location, &text).map_err(unusable)?;
+    let (location, root) = (&*location, &root);
+    let problems = known.problems(&evaluation, questions::Written { location, root }, &[]);
+    match problems.is_empty() {
+        true => Ok(Written::Evaluation(Box::new(evaluation))),
+        false => Err(Failure::of_question(problems)),
+    }
 }
 
 /// What those say who are asked: about a resource, whether the operation may be used at all comes first.
@@ -230,12 +241,7 @@ fn as_text(asked: &Asked, decision: &Decision, explained: &[Explanation]) -> Str
 
 fn write_recorded(text: &mut String, record: &Record, decision: &Decision) {
     let was = if record.decision { "permitted" } else { "denied" };
-    let by: Vec<&str> = record.determining.iter().map(String::as_str).collect();
-    let by = if by.is_empty() {
-        record.why.as_deref().unwrap_or("no rule").to_owned()
-    } else {
-        by.join(", ")
-    };
+    let by = replay::was_by(record);
     let _ = writeln!(text, "recorded: {was} by {}", printable(&by));
     if let Replayed::Digested { parts } = compared(record, decision) {
         let parts: Vec<String> = parts.iter().map(ToString::to_string).collect();

@@ -9,6 +9,7 @@ use portcullis_decision::lint::{Lint, LintKind};
 use portcullis_decision::problem::Place;
 use serde_json::json;
 
+use super::questions::Known;
 use super::{Of, decisions, test};
 use crate::commands::{Failure, Outcome, Shared};
 use crate::report;
@@ -29,7 +30,7 @@ pub(super) fn run(arguments: &Arguments, shared: &Shared) -> Result<Outcome, Fai
     let decisions = decisions(&loaded)?;
     let report = match arguments.cases.is_empty() {
         true => None,
-        false => Some(test::report(decisions, &arguments.cases)?),
+        false => Some(test::report(&Known::of(&loaded), decisions, &arguments.cases)?),
     };
     let decided = report.as_ref().map(|report| &report.decided);
     let mut lints = decisions.operations.lint(decided);

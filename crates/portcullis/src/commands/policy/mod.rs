@@ -2,6 +2,7 @@
 
 mod explain;
 mod lint;
+mod questions;
 mod replay;
 mod test;
 

@@ -48,6 +48,8 @@ struct Report {
     changed: u64,
     /// How many came out the same, by other rules.
     other_rules: u64,
+    /// How many do not say by which rules they were decided, so that these could not be compared.
+    without_rules: u64,
     /// How many could not be made again, because they are digested.
     digested: u64,
     /// How many are of other APIs.
@@ -175,6 +177,7 @@ impl Replaying<'_> {
             }
         }
         self.report.replayed += 1;
+        self.report.without_rules += u64::from(!record.says_why());
     }
 
     fn count(&mut self, record: &Record, now: bool) {
@@ -209,10 +212,11 @@ impl Replaying<'_> {
 }
 
 /// By what a decision was made, as it was recorded.
-fn was_by(record: &Record) -> String {
+pub(super) fn was_by(record: &Record) -> String {
     let by: Vec<&str> = record.determining.iter().map(String::as_str).collect();
     match by.as_slice() {
-        [] => record.why.clone().unwrap_or_else(|| "no rule".to_owned()),
+        [] if !record.says_why() => "rules that it does not say (`determining`)".to_owned(),
+        [] => record.why.clone().unwrap_or_default(),
         by => by.join(", "),
     }
 }
@@ -331,6 +335,13 @@ fn write_summary(text: &mut String, report: &Report) {
         "decided again: {}, the other way: {}, the same by other rules: {}",
         report.replayed, report.changed, report.other_rules
     );
+    if report.without_rules > 0 {
+        let _ = writeln!(
+            text,
+            "do not say by which rules they were decided (`determining`), so that only the decisions were compared: {}",
+            report.without_rules
+        );
+    }
     if report.digested > 0 {
         let _ = writeln!(
             text,

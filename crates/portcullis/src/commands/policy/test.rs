@@ -6,12 +6,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
+use portcullis_contract::document;
 use portcullis_decision::cases::{self, Case, Difference, Report};
 use portcullis_decision::decision::{Decision, DecisionPoint, Reason, Rule};
 use portcullis_decision::problem::Problem;
+use portcullis_decision::relations::PathPart;
 use portcullis_gateway::decisions::Decisions;
 use serde_json::{Value, json};
 
+use super::questions::{Known, Written};
 use super::{Alone, Of, decisions};
 use crate::commands::{Failure, Outcome, Shared};
 use crate::{config, files};
@@ -30,7 +33,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments, shared: &Shared) -> Result<Outcome, Failure> {
     let loaded = arguments.of.loaded()?;
     let decisions = decisions(&loaded)?;
-    let report = report(decisions, &arguments.cases)?;
+    let report = report(&Known::of(&loaded), decisions, &arguments.cases)?;
     let rules: BTreeSet<&Rule> = decisions.rules().collect();
     let unused = report.unused(rules);
     let told = if shared.json {
@@ -49,11 +52,14 @@ pub(super) fn run(arguments: &Arguments, shared: &Shared) -> Result<Outcome, Fai
 /// What becomes of the cases of these files.
 ///
 /// # Errors
-/// One of them cannot be read.
-pub(super) fn report(decisions: &Arc<Decisions>, cases: &[PathBuf]) -> Result<Report, Failure> {
-    let mut all = Vec::new();
+/// One of them cannot be read, or asks what nobody ever asks.
+pub(super) fn report(known: &Known, decisions: &Arc<Decisions>, cases: &[PathBuf]) -> Result<Report, Failure> {
+    let (mut all, mut problems) = (Vec::new(), Vec::new());
     for file in cases {
-        all.extend(read_cases(file)?);
+        all.extend(read_cases(file, known, &mut problems)?);
+    }
+    if !problems.is_empty() {
+        return Err(Failure::of_cases(problems));
     }
     let point: Arc<dyn DecisionPoint> = Arc::new(Alone(Arc::clone(decisions)));
     let point_for = |entities: Option<&Value>| match entities {
@@ -66,10 +72,22 @@ pub(super) fn report(decisions: &Arc<Decisions>, cases: &[PathBuf]) -> Result<Re
     Ok(cases::run(&all, &point_for))
 }
 
-fn read_cases(file: &Path) -> Result<Vec<Case>, Failure> {
+fn read_cases(file: &Path, known: &Known, problems: &mut Vec<document::Problem>) -> Result<Vec<Case>, Failure> {
     let location = file.to_string_lossy();
     let text = files::local(file).map_err(|error| Failure::unusable(format!("cannot read `{location}`: {error}")))?;
-    config::read_as(&location, &text).map_err(|problem| Failure::of_cases(vec![problem]))
+    let read = config::read_placed::<Vec<Case>>(&location, &text);
+    let (cases, root) = read.map_err(|problem| Failure::of_cases(vec![problem]))?;
+    let written = Written {
+        location: &location,
+        root: &root,
+    };
+    for (number, case) in cases.iter().enumerate() {
+        let member = |name: &str| [PathPart::Item(number), PathPart::Member(name.into())];
+        problems.extend(known.problems(&case.evaluation, written, &member("evaluation")));
+        let determining = case.determining.iter();
+        problems.extend(determining.flat_map(|names| known.unknown_rules(names, written, &member("determining"))));
+    }
+    Ok(cases)
 }
 
 fn as_text(report: &Report, unused: &[&Rule]) -> String {
@@ -122,6 +140,7 @@ fn reasons(decision: &Decision) -> impl Iterator<Item = String> {
         Reason::Failed { rule, message } => format!("fails: {rule}: {message}"),
         Reason::Indeterminate { engine, message } => format!("cannot tell: {engine}: {message}"),
         Reason::NothingPermits => "nothing permits it".to_owned(),
+        Reason::NoRole { .. } => format!("wants a role: {reason}"),
     })
 }
 

@@ -33,20 +33,38 @@ pub(super) fn explain(asked: &Asked, shared: &Shared) -> Result<Outcome, Failure
     let kept = read(&asked.config)?;
     let explained = relations(&kept)?.explain(tuple.object(), tuple.relation(), subject);
     let explained = explained.map_err(|undecided| Failure::unusable(undecided.to_string()))?;
-    let facts = explained.iter().flat_map(|explanation| explanation.facts());
+    let taken = match explained {
+        Some(_) => Vec::new(),
+        None => {
+            let taken = relations(&kept)?.taken_away(tuple.object(), tuple.relation(), subject);
+            taken.map_err(|undecided| Failure::unusable(undecided.to_string()))?
+        }
+    };
+    let facts = explained
+        .iter()
+        .chain(&taken)
+        .flat_map(|explanation| explanation.facts());
     let mut out = anstream::stdout();
     if shared.json {
         let facts: Vec<Value> = facts
             .map(|fact| {
                 let because: Vec<Value> = fact.because.iter().map(because).collect();
-                json!({ "object": fact.object.to_string(), "relation": fact.relation, "because": because })
+                let mut told =
+                    json!({ "object": fact.object.to_string(), "relation": fact.relation, "because": because });
+                if let Some(members) = told.as_object_mut().filter(|_| fact.is_taken) {
+                    members.insert("taken_away".to_owned(), json!(true));
+                }
+                told
             })
             .collect();
         let told = json!({ "tuple": tuple.to_string(), "holds": explained.is_some(), "facts": facts });
         writeln!(out, "{told:#}")?;
-    } else if explained.is_none() {
+    } else if explained.is_none() && taken.is_empty() {
         writeln!(out, "no: no tuples give it")?;
     } else {
+        if explained.is_none() {
+            writeln!(out, "no: tuples give it, and others take it away")?;
+        }
         for fact in facts {
             writeln!(out, "{fact}")?;
         }
