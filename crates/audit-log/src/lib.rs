@@ -2,13 +2,13 @@
 //!
 //! Entries are opaque octets here. They become the leaves of a tree ([`merkle`], RFC 6962) that is kept as static files ([`tiles`],
 //! C2SP tlog-tiles), whose head is a signed text ([`note`], [`checkpoint`]; C2SP signed-note, tlog-checkpoint): any static file
-//! server can publish the folder, and tools that are not ours verify it. [`writer`] appends, durable by a [`journal`] before there are
+//! server can publish `checkpoint` and `tile/` of it, and tools that are not ours verify it. [`writer`] appends, durable by a [`journal`] before there are
 //! tiles; [`verify`] looks at a whole log, held against checkpoints that others kept; [`proof`] and [`witness`] are what
 //! others are given.
 //!
 //! Against its own operator a log proves something only relative to a checkpoint that is held elsewhere.
 //!
-//! This crate never touches a file, a clock or a key: bytes lie in a [`medium::Medium`], who can sign is a [`note::Sign`], and
+//! This crate never touches a file, a clock or a private key: bytes lie in a [`medium::Medium`], who can sign is a [`note::Sign`], and
 //! the time is an argument.
 
 pub mod checkpoint;
@@ -17,6 +17,7 @@ pub mod medium;
 pub mod merkle;
 pub mod note;
 pub mod proof;
+pub mod redact;
 pub mod retention;
 pub mod tiles;
 pub mod verify;

@@ -1,5 +1,6 @@
-//! What policies must not do: call what there is not, read the world, call themselves, or lead through more rules than a stack bears.
-//! The evaluator finds the first when it comes to it, and the last two never.
+//! What policies must not do: call what there is not, or with the wrong number of arguments; read the world; replace by `with` more than
+//! input; say what the evaluator misreads; call themselves, or lead through more rules than a stack bears. The evaluator finds the first when
+//! it comes to it, and the others never.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

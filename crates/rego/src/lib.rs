@@ -1,6 +1,6 @@
 //! Rego: the policies of the Open Policy Agent, evaluated in this process. Asked what OPA is asked over its Data API, they answer what OPA
-//! answers, and the answer is read by the same rules ([`portcullis_decision::elsewhere`]): nothing else than a boolean, or an object with a boolean
-//! `allow`, is one.
+//! answers, and the answer is read by the same rules ([`portcullis_decision::elsewhere`]): a permit is `true`, or an object with `allow: true`, and nothing
+//! else.
 //!
 //! The evaluator is regorus. Nothing that it does counts as a permit unless it came to an end: what it panics on, what fails, and what
 //! takes longer than [`EVALUATION_MAX`] is denied. Each question is asked of a copy of its own, which shares everything that is not written

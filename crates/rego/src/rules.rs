@@ -183,7 +183,7 @@ impl<'t> Module<'t> {
         self.text.get(offset("start")?..offset("end")?)
     }
 
-    /// Where something is that a module says, from `data` on; nothing if it is not below `data`.
+    /// Where something is that a module says, from `data` on; nothing if it begins with no name.
     fn below_data(&self, chain: &Chain) -> Option<Path> {
         let (root, rest) = chain.names.split_first()?;
         if root == DATA {

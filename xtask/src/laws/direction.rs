@@ -31,6 +31,7 @@ const NEVER: &[(&str, &[&str])] = &[
             "portcullis-gateway",
             "portcullis-identity",
             "portcullis-secrets",
+            "portcullis-rego",
             "portcullis-store",
             "natter",
         ],
@@ -58,6 +59,7 @@ const NEVER: &[(&str, &[&str])] = &[
             "portcullis-decision",
             "portcullis-gateway",
             "portcullis-secrets",
+            "portcullis-rego",
             "portcullis-store",
             "natter",
         ],
@@ -83,6 +85,7 @@ const NEVER: &[(&str, &[&str])] = &[
             "portcullis-contract",
             "portcullis-decision",
             "portcullis-gateway",
+            "portcullis-rego",
             "portcullis-store",
             "natter",
         ],
@@ -94,6 +97,7 @@ const NEVER: &[(&str, &[&str])] = &[
             "portcullis-contract",
             "portcullis-gateway",
             "portcullis-secrets",
+            "portcullis-rego",
             "natter",
         ],
     ),
@@ -110,6 +114,7 @@ const NEVER: &[(&str, &[&str])] = &[
             "portcullis-decision",
             "portcullis-gateway",
             "portcullis-identity",
+            "portcullis-rego",
             "portcullis-secrets",
             "portcullis-store",
         ],
@@ -186,6 +191,10 @@ mod tests {
         check_package("crates/store", "portcullis-identity", 0);
         check_package("crates/store", "portcullis-decision", 0);
         check_package("crates/decision", "portcullis-store", 1);
+        check_package("crates/decision", "portcullis-rego", 1);
+        check_package("crates/gateway", "portcullis-rego", 1);
+        check_package("crates/rego", "portcullis-gateway", 1);
+        check_package("crates/rego", "portcullis-decision", 0);
         check_package("crates/store", "portcullis-secrets", 1);
         check_package("crates/contract", "portcullis-gateway", 1);
         check_package("examples/natter", "portcullis-contract", 1);

@@ -13,6 +13,6 @@ pub use edge::Edge;
 pub use hash::{HASH_BYTES, Hash, empty_hash, leaf_hash, node_hash};
 pub use prove::{Nodes, consistency, inclusion, root_of};
 
-/// How many hashes a proof has at most: one for each level, and one more between two sizes (RFC 9162 §2.1.4). C2SP tlog-witness
-/// allows as many.
+/// How many hashes a proof has at most: enough for 2^63 entries, one for each level and one more between two sizes (RFC 9162 §2.1.4).
+/// C2SP tlog-witness takes 63.
 pub const PROOF_HASHES_MAX: usize = 64;

@@ -6,7 +6,7 @@
 //! is between which two checkpoints.
 //!
 //! A log that agrees with its own checkpoint alone proves nothing against its operator. Memory is bounded, whatever the log's size: one
-//! bundle, a few tiles, the checkpoints that are held against it.
+//! bundle, a few tiles, the checkpoints that are held against it; and of the journal a segment, of at most 80 MiB.
 
 mod anchor;
 mod difference;
