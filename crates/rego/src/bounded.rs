@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use regex::Regex;
+use regex::{Regex, RegexBuilder};
 use regorus::{Engine, Value};
 
 use portcullis_decision::time::UnixTime;
@@ -15,7 +15,9 @@ use portcullis_decision::time::UnixTime;
 const RANGE_MAX: i64 = 10_000;
 
 /// How many patterns a thread remembers; more begin anew.
-const PATTERNS_MAX: usize = 256;
+const PATTERNS_MAX: usize = 64;
+/// How much memory a pattern may take.
+const PATTERN_BYTES_MAX: usize = 1 << 20;
 
 thread_local! {
     /// Patterns of `regex.match`, which take longer to read than to match.
@@ -70,17 +72,24 @@ fn cidr_contains(given: &[Value]) -> anyhow::Result<Value> {
     let [network, other] = given else {
         anyhow::bail!("`net.cidr_contains` takes two texts");
     };
+    let text = network.as_string()?;
+    anyhow::ensure!(text.contains('/'), "`{text}` is no network");
     let net = |value: &Value| -> anyhow::Result<IpNet> {
         let text = value.as_string()?;
-        if text.contains('/') {
-            return Ok(text.parse()?);
+        if !text.contains('/') {
+            return Ok(text.parse::<IpAddr>()?.to_canonical().into());
         }
-        Ok(text.parse::<IpAddr>()?.to_canonical().into())
+        let net: IpNet = text.parse()?;
+        let within = net.prefix_len().checked_sub(96).filter(|_| net.addr().is_ipv6());
+        match (within, net.addr().to_canonical()) {
+            (Some(length), address @ IpAddr::V4(_)) => Ok(IpNet::new(address, length)?),
+            _ => Ok(net),
+        }
     };
     Ok(Value::from(net(network)?.contains(&net(other)?)))
 }
 
-/// With the bounds of patterns that the library has: the evaluator's are too narrow for `^.{0,255}$`.
+/// With ten times the memory that the evaluator has for a pattern, which is too little for `^.{0,255}$`.
 fn regex_match(given: &[Value]) -> anyhow::Result<Value> {
     let [pattern, text] = given else {
         anyhow::bail!("`regex.match` takes a pattern and a text");
@@ -90,7 +99,7 @@ fn regex_match(given: &[Value]) -> anyhow::Result<Value> {
         if let Some(known) = patterns.get(&**pattern) {
             return Ok(Value::from(known.is_match(text)));
         }
-        let read = Regex::new(pattern)?;
+        let read = RegexBuilder::new(pattern).size_limit(PATTERN_BYTES_MAX).build()?;
         let is_match = read.is_match(text);
         if patterns.len() >= PATTERNS_MAX {
             patterns.clear();

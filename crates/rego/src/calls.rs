@@ -75,6 +75,11 @@ fn of_rule<'r>(rule: &'r Rule, rules: &'r [Rule]) -> impl Iterator<Item = Proble
             let help = "the evaluator leaves it as it is written: write a raw string, as in ``data.people[`a\\b`]``";
             error(place, "a name in brackets has an escape".to_owned(), help)
         }
+        Misread::Membership => {
+            let help =
+                "the evaluator takes what is not there for `false`: make it a statement of its own, or negate it";
+            error(place, "`in` is used as a value".to_owned(), help)
+        }
         Misread::Negated(name) => {
             let help = "nothing gives it a value: use `in`, or negate a rule of its own";
             error(place, format!("`{name}` stands below `not` alone"), help)

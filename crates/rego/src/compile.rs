@@ -171,17 +171,7 @@ fn query_problem(query: &str, rules: &[Rule]) -> Option<Problem> {
 
 /// What data says where a rule does: it would stand for what the rule says.
 fn in_both<'d>(text: Text<'d>, data: &'d Value, rules: &'d [Rule]) -> impl Iterator<Item = Problem> + 'd {
-    let clash = move |rule: &&Rule| {
-        let mut found = Some(data);
-        for name in &rule.path {
-            match found {
-                Some(Value::Object(members)) => found = members.get(name),
-                Some(_) => return true,
-                None => return false,
-            }
-        }
-        found.is_some()
-    };
+    let clash = move |rule: &&Rule| stands_at(data, &rule.path);
     rules.iter().filter(clash).map(move |rule| {
         let message = format!(
             "`{}` is a rule, and in the data of `{}`",
@@ -190,6 +180,21 @@ fn in_both<'d>(text: Text<'d>, data: &'d Value, rules: &'d [Rule]) -> impl Itera
         );
         Problem::error(Some(rule.place.clone()), message).with_help(Some("rename one of them".to_owned()))
     })
+}
+
+/// Whether data say anything at a path, or above it anything that has no members. The evaluator joins names by points, and so do we.
+fn stands_at(data: &Value, path: &[String]) -> bool {
+    let Value::Object(members) = data else { return true };
+    let below = |(name, value): (&String, &Value)| {
+        let names: Vec<&str> = name.split('.').collect();
+        let is_on_the_way = path
+            .iter()
+            .map(String::as_str)
+            .take(names.len())
+            .eq(names.iter().copied());
+        is_on_the_way && path.get(names.len()..).is_some_and(|rest| stands_at(value, rest))
+    };
+    path.is_empty() || members.iter().any(below)
 }
 
 fn prepare(mut engine: regorus::Engine, data: Option<regorus::Value>, query: &str) -> anyhow::Result<regorus::Engine> {

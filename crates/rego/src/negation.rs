@@ -56,12 +56,25 @@ impl<'t> Looking<'t, '_> {
 
     fn at_query(&mut self, query: &'t Value, known: &Known<'t>) {
         let mut known = known.clone();
-        for statement in members(query, "stmts") {
-            bind(statement.get("literal").unwrap_or(&Value::Null), &mut known);
+        let literals = || members(query, "stmts").filter_map(|statement| statement.get("literal"));
+        // What is declared here is none of the same name outside.
+        let declared = literals().flat_map(|literal| literal.pointer("/SomeVars/vars").and_then(Value::as_array));
+        for name in declared.flatten().filter_map(self.text_of) {
+            known.remove(name);
+        }
+        // One statement may need what another gives, in any order.
+        loop {
+            let before = known.len();
+            literals().for_each(|literal| bind(literal, &mut known));
+            if known.len() == before {
+                break;
+            }
         }
         for statement in members(query, "stmts") {
             if let Some(negated) = statement.pointer("/literal/NotExpr/expr") {
                 self.at_negated(negated, &known);
+                let replaced = members(statement, "with_mods").filter_map(|modifier| modifier.get("as"));
+                replaced.for_each(|value| self.at_negated(value, &known));
             }
             self.at_queries(statement, &known);
         }
@@ -76,17 +89,55 @@ impl<'t> Looking<'t, '_> {
     }
 }
 
-/// Notes what a statement gives a value: whatever stands in it, since it holds only for values that it has.
+/// Notes what a statement gives a value: what it takes out of something, what it assigns, what it unifies with what has one, and what it
+/// tries as an index.
 fn bind<'t>(literal: &'t Value, known: &mut Known<'t>) {
     let (kind, statement) = only_member(literal);
-    if matches!(kind, "SomeIn" | "Expr") {
-        bind_all(statement, known);
+    let part = |name: &str| statement.get(name).unwrap_or(&Value::Null);
+    if kind == "SomeIn" {
+        known.extend(variables(part("key")).into_iter().chain(variables(part("value"))));
+        known.extend(indices(part("collection")));
+    }
+    if kind != "Expr" {
+        return;
+    }
+    let expression = part("expr");
+    known.extend(indices(expression));
+    if let Some(assigned) = expression.get("AssignExpr") {
+        let side = |name: &str| assigned.get(name).map(variables).unwrap_or_default();
+        let (left, right) = (side("lhs"), side("rhs"));
+        let is_assigned = assigned.get("op").and_then(Value::as_str) == Some("ColEq");
+        let has_values = |side: &[&str]| side.iter().all(|name| known.contains(name));
+        match (is_assigned || has_values(&right), has_values(&left)) {
+            (true, _) => known.extend(left),
+            (false, true) => known.extend(right),
+            (false, false) => {}
+        }
+    }
+    // The one function that gives several values, by an argument more.
+    let walk = expression
+        .get("Call")
+        .filter(|call| call.pointer("/fcn").and_then(variable) == Some("walk"));
+    if let Some(Value::Array(arguments)) = walk.and_then(|walk| walk.get("params"))
+        && let [_, answer] = arguments.as_slice()
+    {
+        known.extend(variables(answer));
     }
 }
 
-fn bind_all<'t>(part: &'t Value, known: &mut Known<'t>) {
-    known.extend(variable(part).filter(|name| *name != "_"));
-    outside_comprehensions(part).for_each(|part| bind_all(part, known));
+/// The variables in something.
+pub(super) fn variables(part: &Value) -> Vec<&str> {
+    match variable(part) {
+        Some("_") => Vec::new(),
+        Some(name) => vec![name],
+        None => outside_comprehensions(part).flat_map(variables).collect(),
+    }
+}
+
+/// The variables that are an index in something.
+fn indices(part: &Value) -> Vec<&str> {
+    let own = part.pointer("/RefBrack/index").into_iter().flat_map(variables);
+    own.chain(outside_comprehensions(part).flat_map(indices)).collect()
 }
 
 /// What something has as its parts; a comprehension is a query of its own, and the name of a function no variable.

@@ -42,6 +42,8 @@ pub(super) enum Misread {
     Escape,
     /// A name below `not` that nothing gives a value: each value is tried outside the `not`, and one that does not hold is enough.
     Negated(String),
+    /// `in` as a value: what is not there is `false` then, and not undefined.
+    Membership,
 }
 
 /// A function that is called.
@@ -91,7 +93,8 @@ pub(super) fn imports(tree: &Value) -> Vec<(Place, String)> {
 
 /// What the rules of a module begin with: the names that they can be spoken of by in their package.
 fn first_names(module: &Value) -> impl Iterator<Item = String> {
-    members(module, "rules").filter_map(|rule| {
+    let rules = members(module, "rules").filter(|rule| rule.pointer("/Spec/head/Func").is_none());
+    rules.filter_map(|rule| {
         let (_, body) = only_member(rule);
         let head = body.get("head").map_or(body, |head| only_member(head).1);
         Chain::of(head.get("refr")?).names.into_iter().next()
@@ -126,7 +129,7 @@ impl<'t> Module<'t> {
             body.pointer("/head/Func").is_some() || (kind == "Default" && members(body, "args").next().is_some());
         let mut path = self.package.clone();
         path.extend(head.get("refr").map(|refr| Chain::of(refr).names).unwrap_or_default());
-        let arguments = members(head, "args").filter_map(variable);
+        let arguments = members(head, "args").flat_map(negation::variables);
         let mut reading = Reading {
             module: self,
             arguments: arguments.map(str::to_owned).collect(),
@@ -149,12 +152,14 @@ impl<'t> Module<'t> {
             reading.read(head.get(part).unwrap_or(&Value::Null), 0);
         }
         reading.read(body.get("bodies").unwrap_or(&Value::Null), 0);
-        let known = reading.arguments.iter().chain(names).map(String::as_str);
-        let known = known.chain(["input", DATA]).collect();
-        let span_text = |span: &Value| self.span_text(span);
-        let negated = negation::unbound(body, known, &span_text).into_iter();
-        let negated = negated.map(|(expression, name)| (self.place(expression), Misread::Negated(name)));
-        reading.rule.misread.extend(negated);
+        if has_negation(body) {
+            let known = reading.arguments.iter().chain(names).map(String::as_str);
+            let known = known.chain(["input", DATA]).collect();
+            let span_text = |span: &Value| self.span_text(span);
+            let negated = negation::unbound(body, known, &span_text).into_iter();
+            let negated = negated.map(|(expression, name)| (self.place(expression), Misread::Negated(name)));
+            reading.rule.misread.extend(negated);
+        }
         reading.rule
     }
 
@@ -219,6 +224,18 @@ impl Reading<'_> {
                     self.read_brackets(whole, depth + 1);
                 }
                 "Call" => self.calls(part, depth + 1),
+                "Membership" => {
+                    self.rule.misread.push((self.module.place(part), Misread::Membership));
+                    self.read(part, depth + 1);
+                }
+                // Here `in` is a statement of its own, which holds or does not.
+                "literal" => match part
+                    .pointer("/Expr/expr/Membership")
+                    .or(part.pointer("/NotExpr/expr/Membership"))
+                {
+                    Some(membership) => self.read(membership, depth + 3),
+                    None => self.read(part, depth + 1),
+                },
                 "with_mods" => self.replaces(part, depth + 1),
                 // Each is evaluated within the one before.
                 "stmts" => {
@@ -317,6 +334,15 @@ impl Chain {
             _ => chain.is_whole = false,
         }
         chain
+    }
+}
+
+/// Whether anything in it is negated.
+fn has_negation(part: &Value) -> bool {
+    match part {
+        Value::Array(parts) => parts.iter().any(has_negation),
+        Value::Object(all) => all.contains_key("NotExpr") || all.values().any(has_negation),
+        _ => false,
     }
 }
 

@@ -390,6 +390,10 @@ fn what_is_misread_is_refused() {
             "is imported",
         );
     }
+}
+
+#[test]
+fn below_not_everything_has_a_value() {
     for negated in [
         "not data.blocked[_] == input.subject.id",
         "not startswith(input.subject.id, data.prefixes[_])",
@@ -399,6 +403,14 @@ fn what_is_misread_is_refused() {
         "every x in [1] { not data.blocked[y] == x }",
         "x := 1; not walk(x, [[\"a\"], y])",
         "count([1 | not data.blocked[_] == 1]) == 0",
+        "not data.blocked[x] == input.subject.id; x >= 0",
+        "not data.blocked[x] == input.subject.id; is_number(x)",
+        "not data.blocked[x] == input.subject.id; x in [0, 1]",
+        "not data.blocked[x] == input.subject.id; y = x",
+        "not data.blocked[id]; startswith(id, \"j\")",
+        "some other; not data.blocked[other] == input.subject.id }\nother := 0 if { true",
+        "not data.blocked[f] == input.subject.id }\nf(x) := 0 if { true",
+        "some x; not other with input.subject.id as data.blocked[x] }\nother if { input.subject.id == 1",
     ] {
         check_problem(&[&allow(negated)], None, "below `not` alone");
     }
@@ -410,8 +422,22 @@ fn what_is_misread_is_refused() {
         "every i, x in [1] { not x == i }",
         "not lower(input.subject.id) in data.none",
         "not other",
+        "y = x; x = 1; not y == 2",
+        "walk([1], [path, value]); value == 1; not path == [2]",
+        "not g([1, 2], {\"k\": 3}) }\ng([a, b], {\"k\": c}) if { not a == b; not a < c",
     ] {
         check(&format!("{holds} }}\nother if {{ false"), Verdict::Permits);
+    }
+}
+
+#[test]
+fn what_the_order_of_files_would_decide_is_refused() {
+    for value in [
+        "b := 1 in data.nothing; b == false",
+        "[1 in data.nothing] == [false]",
+        "f(1 in [2]) }\nf(x) if { not x",
+    ] {
+        check_problem(&[&allow(value)], None, "`in` is used as a value");
     }
     for clash in [
         "denied[u] contains a if { some u, a in {} }\ndenied.jean contains \"pay\"",
@@ -439,6 +465,15 @@ fn functions_are_those_of_opa_or_none() {
     check(r#"net.cidr_contains("10.0.0.0/8", "10.1.0.0/16")"#, Verdict::Permits);
     check(r#"net.cidr_contains("10.1.0.0/16", "10.0.0.0/8")"#, Verdict::Forbids);
     check(r#"net.cidr_contains("::/0", "10.1.2.3")"#, Verdict::Forbids);
+    check(
+        r#"not net.cidr_contains("10.0.0.0/8", "::ffff:10.1.2.3/128")"#,
+        Verdict::Forbids,
+    );
+    check(
+        r#"net.cidr_contains("::ffff:10.0.0.0/104", "10.1.2.3")"#,
+        Verdict::Permits,
+    );
+    check_indeterminate(&allow(r#"not net.cidr_contains("10.0.0.1", "10.0.0.1")"#), "no network");
     check_indeterminate(
         &allow(r#"not net.cidr_contains("10.0.0.0/8", "nowhere")"#),
         "one.rego:2",
