@@ -154,6 +154,16 @@ impl LogFiles {
     }
 }
 
+impl LogFiles {
+    /// Leaves a file to [`Medium::sync_all`]: by itself while there are few of them, all together otherwise.
+    fn leave_unsynced(&mut self, file: File) {
+        self.unsynced = self.unsynced.take().filter(|files| files.len() < SYNCED_ONE_BY_ONE_MAX);
+        if let Some(files) = &mut self.unsynced {
+            files.push(file);
+        }
+    }
+}
+
 impl Source for LogFolder {
     fn read(&self, name: &str, bytes_max: usize) -> io::Result<Option<Vec<u8>>> {
         let file = match File::open(self.path(name)?) {
@@ -207,7 +217,9 @@ impl Medium for LogFiles {
     fn append(&mut self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let mut file = match self.appended.take() {
             Some((last, file)) if last == name => file,
-            _ => {
+            last => {
+                // Nobody names the last one any more when everything is synced.
+                last.into_iter().for_each(|(_, last)| self.leave_unsynced(last));
                 let path = self.folder.path(name)?;
                 self.name_in_folder(&path)?;
                 OpenOptions::new()
@@ -225,10 +237,7 @@ impl Medium for LogFiles {
     fn write(&mut self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let file = self.write_aside(bytes)?;
         self.rename_to(name)?;
-        self.unsynced = self.unsynced.take().filter(|files| files.len() < SYNCED_ONE_BY_ONE_MAX);
-        if let Some(files) = &mut self.unsynced {
-            files.push(file);
-        }
+        self.leave_unsynced(file);
         Ok(())
     }
 
@@ -288,4 +297,35 @@ fn is_absent(error: &io::Error) -> bool {
 
 fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_that_was_written_is_left_to_be_synced() {
+        let folder = std::env::temp_dir().join(format!("portcullis-log-files-{}", std::process::id()));
+        let mut files = LogFiles::open(&folder).unwrap();
+        let unsynced = |files: &LogFiles| files.unsynced.as_ref().map(Vec::len);
+        files.append("a", b"x").unwrap();
+        files.append("a", b"x").unwrap();
+        assert_eq!(
+            unsynced(&files),
+            Some(0),
+            "the last one is synced as what is appended to"
+        );
+        files.append("b", b"x").unwrap();
+        files.write("c", b"x").unwrap();
+        assert_eq!(unsynced(&files), Some(2));
+        files.sync_all().unwrap();
+        assert_eq!(unsynced(&files), Some(0));
+        for number in 0..=SYNCED_ONE_BY_ONE_MAX {
+            files.write(&format!("{number}"), b"x").unwrap();
+        }
+        assert_eq!(unsynced(&files), None, "too many for one by one");
+        files.sync_all().unwrap();
+        assert_eq!(unsynced(&files), Some(0));
+        fs::remove_dir_all(folder).unwrap();
+    }
 }
