@@ -9,6 +9,8 @@ use ipnet::IpNet;
 use regex::{Regex, RegexBuilder};
 use regorus::{Engine, Value};
 
+use super::calls;
+
 use portcullis_decision::time::UnixTime;
 
 /// How many numbers `numbers.range` gives.
@@ -37,7 +39,7 @@ pub(super) fn at<T>(time: UnixTime, evaluate: impl FnOnce() -> T) -> T {
 /// # Errors
 /// It has one of them already.
 pub(super) fn add_to(engine: &mut Engine) -> anyhow::Result<()> {
-    engine.add_extension("time.now_ns".to_owned(), 0, Box::new(|_| Ok(now_ns())))?;
+    engine.add_extension(calls::NOW.to_owned(), 0, Box::new(|_| Ok(now_ns())))?;
     engine.add_extension("numbers.range".to_owned(), 2, Box::new(|bounds| range(&bounds)))?;
     engine.add_extension(
         "net.cidr_contains".to_owned(),

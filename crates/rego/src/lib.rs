@@ -25,7 +25,6 @@ mod values;
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_decision::decision::{Engine, Opinion, Reason, Rule, Verdict};
@@ -60,10 +59,10 @@ pub struct Rego {
 }
 
 impl Rego {
-    /// The name of the rule that decides.
+    /// The rule that decides.
     #[must_use]
-    pub fn id(&self) -> &Arc<str> {
-        &self.rule.id
+    pub fn rule(&self) -> &Rule {
+        &self.rule
     }
 
     /// What the policies answer.

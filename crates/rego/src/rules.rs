@@ -96,9 +96,13 @@ fn first_names(module: &Value) -> impl Iterator<Item = String> {
     let rules = members(module, "rules").filter(|rule| rule.pointer("/Spec/head/Func").is_none());
     rules.filter_map(|rule| {
         let (_, body) = only_member(rule);
-        let head = body.get("head").map_or(body, |head| only_member(head).1);
-        Chain::of(head.get("refr")?).names.into_iter().next()
+        Chain::of(head_of(body).get("refr")?).names.into_iter().next()
     })
+}
+
+/// What a rule is called by; a default has no head of its own.
+fn head_of(body: &Value) -> &Value {
+    body.get("head").map_or(body, |head| only_member(head).1)
 }
 
 /// A module, as far as rules need it.
@@ -124,7 +128,7 @@ impl<'t> Module<'t> {
     /// `names` are those of all rules of the package.
     fn rule(&self, written: &Value, names: &[String]) -> Rule {
         let (kind, body) = only_member(written);
-        let head = body.get("head").map_or(body, |head| only_member(head).1);
+        let head = head_of(body);
         let is_function =
             body.pointer("/head/Func").is_some() || (kind == "Default" && members(body, "args").next().is_some());
         let mut path = self.package.clone();
@@ -278,15 +282,10 @@ impl Reading<'_> {
 
     fn calls(&mut self, call: &Value, depth: usize) {
         let chain = Chain::of(call.get("fcn").unwrap_or(&Value::Null));
-        // The evaluator knows functions by their whole name, or by one below their own package: imports do not count.
-        let path = match chain.names.split_first() {
-            Some((root, rest)) if root == DATA => as_evaluated(rest),
-            _ => as_evaluated(&[self.module.package.as_slice(), &chain.names].concat()),
-        };
         self.rule.calls.push(Call {
             arguments: members(call, "params").count(),
+            path: self.module.below_data(&chain).unwrap_or_default(),
             name: chain.is_whole.then(|| chain.names.join(".")),
-            path,
             place: self.module.place(root(call.get("fcn").unwrap_or(&Value::Null))),
         });
         self.read(call.get("params").unwrap_or(&Value::Null), depth);

@@ -49,7 +49,7 @@ impl Compiling<'_> {
         };
         match Compiled::compile(&source) {
             Ok(compiled) => {
-                rules.push(Rule::new(portcullis_rego::NAME, compiled.id()));
+                rules.push(compiled.rule().clone());
                 Some(Arc::new(compiled))
             }
             Err(found) => {
