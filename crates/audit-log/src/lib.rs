@@ -1,6 +1,6 @@
 //! The Merkle log under the audit log: entries are appended, proved and verified, and cannot be changed unseen.
 //!
-//! Entries are opaque octets here. They become the leaves of a tree ([`merkle`], RFC 6962) that is kept as static files ([`tiles`],
+//! An [`entry`] says who did what. To the log entries are opaque octets. They become the leaves of a tree ([`merkle`], RFC 6962) that is kept as static files ([`tiles`],
 //! C2SP tlog-tiles), whose head is a signed text ([`note`], [`checkpoint`]; C2SP signed-note, tlog-checkpoint): any static file
 //! server can publish `checkpoint` and `tile/` of it, and tools that are not ours verify it. [`writer`] appends, durable by a [`journal`] before there are
 //! tiles; [`verify`] looks at a whole log, held against checkpoints that others kept; [`proof`] and [`witness`] are what
@@ -12,6 +12,7 @@
 //! the time is an argument.
 
 pub mod checkpoint;
+pub mod entry;
 pub mod journal;
 pub mod medium;
 pub mod merkle;
