@@ -14,9 +14,8 @@ pub const CHECKPOINT: &str = "checkpoint";
 const ORIGIN_BYTES_MAX: usize = 1024;
 /// The most extension lines of a checkpoint.
 const EXTENSIONS_MAX: usize = 64;
-/// The extension line that says below which index bundles need not be kept any more. (C2SP tlog-tiles calls it the minimum index,
-/// and has no place for it yet.)
-const RETAINED_FROM: &str = "retained-from ";
+/// The extension line that says the minimum index of a log that was pruned (C2SP tlog-tiles, which has no place for it yet).
+const MINIMUM_INDEX: &str = "minimum-index ";
 
 /// Which log it is: one line, not empty. By the custom of C2SP a URL without its scheme.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -50,8 +49,8 @@ pub struct Checkpoint {
     pub size: u64,
     /// The root of their tree.
     pub root: Hash,
-    /// Below which index bundles need not be kept any more. 0: everything is kept.
-    pub retained_from: u64,
+    /// The index below which bundles need not be there any more (C2SP tlog-tiles, minimum index). 0: nothing was pruned.
+    pub minimum_index: u64,
     /// Other lines, which say nothing here.
     pub extensions: Vec<String>,
 }
@@ -117,19 +116,18 @@ impl KnownLog {
         self.keys.iter().filter(current).map(|key| &key.key)
     }
 
-    /// Reads a checkpoint, and believes it if a key of the log's for its size has signed it.
+    /// The checkpoint that a note is, if a key of the log's for its size has signed it.
     ///
     /// # Errors
     ///
     /// [`CheckpointError`] when it is none, another log's, or not signed so.
-    pub fn checkpoint(&self, octets: &[u8]) -> Result<Checkpoint, CheckpointError> {
-        let note = Note::parse(octets)?;
+    pub fn verify_checkpoint(&self, note: &Note) -> Result<Checkpoint, CheckpointError> {
         let checkpoint = Checkpoint::parse(note.text()).ok_or(CheckpointError::Form)?;
         if checkpoint.origin != self.origin {
             let found = checkpoint.origin;
             return Err(CheckpointError::Origin { found });
         }
-        self.verify(&note, checkpoint.size)?;
+        self.verify(note, checkpoint.size)?;
         Ok(checkpoint)
     }
 
@@ -142,7 +140,7 @@ impl KnownLog {
     pub fn verify(&self, note: &Note, size: u64) -> Result<(), CheckpointError> {
         let mut signed = false;
         for key in self.current(size) {
-            for signature in note.signatures().iter().filter(|signature| key.made(signature)) {
+            for signature in note.signatures().iter().filter(|signature| key.is_named_in(signature)) {
                 key.verify(note.text(), &signature.octets).map_err(|WrongSignature| {
                     let key = format!("{}+{}", key.name(), key.id());
                     CheckpointError::WrongSignature { key }
@@ -165,25 +163,25 @@ impl Checkpoint {
         let origin = Origin::new(lines.next()?)?;
         let size = parse_decimal(lines.next()?)?;
         let root = Hash::from_base64(lines.next()?)?;
-        let mut retained_from = None;
+        let mut minimum_index = None;
         let mut extensions = Vec::new();
         for line in lines {
             if line.is_empty() || extensions.len() == EXTENSIONS_MAX {
                 return None;
             }
-            match line.strip_prefix(RETAINED_FROM) {
+            match line.strip_prefix(MINIMUM_INDEX) {
                 // Said twice it would be read in two ways.
-                Some(_) if retained_from.is_some() => return None,
-                Some(index) => retained_from = Some(parse_decimal(index).filter(|index| *index <= size && *index > 0)?),
+                Some(_) if minimum_index.is_some() => return None,
+                Some(index) => minimum_index = Some(parse_decimal(index).filter(|index| *index <= size && *index > 0)?),
                 None => extensions.push(line.to_owned()),
             }
         }
-        let retained_from = retained_from.unwrap_or_default();
+        let minimum_index = minimum_index.unwrap_or_default();
         Some(Self {
             origin,
             size,
             root,
-            retained_from,
+            minimum_index,
             extensions,
         })
     }
@@ -191,8 +189,8 @@ impl Checkpoint {
     /// The text that is signed.
     pub fn text(&self) -> String {
         let mut text = format!("{}\n{}\n{}\n", self.origin, self.size, self.root.to_base64());
-        if self.retained_from > 0 {
-            text += &format!("{RETAINED_FROM}{}\n", self.retained_from);
+        if self.minimum_index > 0 {
+            text += &format!("{MINIMUM_INDEX}{}\n", self.minimum_index);
         }
         for line in &self.extensions {
             text += line;
@@ -226,7 +224,7 @@ mod tests {
 
     #[test]
     fn a_checkpoint_is_read_as_it_is_written() {
-        for more in ["", "retained-from 65536\n", "retained-from 1\nanything else\n"] {
+        for more in ["", "minimum-index 65536\n", "minimum-index 1\nanything else\n"] {
             let text = format!("{TEXT}{more}");
             let checkpoint = Checkpoint::parse(&text).unwrap();
             assert_eq!(checkpoint.size, 20_852_163);
@@ -249,9 +247,9 @@ mod tests {
             format!("a\n18446744073709551616\n{root}\n"),
             format!("a\n1\n{}\n", root.trim_end_matches('=')),
             format!("a\n1\n{root}\n\n"),
-            format!("a\n1\n{root}\nretained-from 2\n"),
-            format!("a\n1\n{root}\nretained-from 0\n"),
-            format!("a\n1\n{root}\nretained-from 1\nretained-from 1\n"),
+            format!("a\n1\n{root}\nminimum-index 2\n"),
+            format!("a\n1\n{root}\nminimum-index 0\n"),
+            format!("a\n1\n{root}\nminimum-index 1\nminimum-index 1\n"),
         ];
         for text in cases {
             assert_eq!(Checkpoint::parse(&text), None, "{text:?}");

@@ -65,7 +65,7 @@ impl InclusionProof {
     ///
     /// [`ProofError`] when that is not proved.
     pub fn verify(&self, entry: &[u8], log: &KnownLog) -> Result<Checkpoint, ProofError> {
-        let checkpoint = log.checkpoint(self.checkpoint.to_string().as_bytes())?;
+        let checkpoint = log.verify_checkpoint(&self.checkpoint)?;
         check_inclusion(
             &leaf_hash(entry),
             self.index,

@@ -160,7 +160,7 @@ pub fn cosignatures(
 ) -> Result<Vec<(Signature, u64)>, AnswerError> {
     let mut good = Vec::new();
     for signature in Signature::parse_lines(lines)? {
-        for key in keys.iter().filter(|key| key.made(&signature)) {
+        for key in keys.iter().filter(|key| key.is_named_in(&signature)) {
             let time = key
                 .verify(checkpoint.text(), &signature.octets)
                 .map_err(|_| AnswerError::Unsigned)?;

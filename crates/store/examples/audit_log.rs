@@ -137,7 +137,13 @@ fn beside(folder: &str) -> PathBuf {
 fn verify_whole(folder: &str) {
     let held = std::fs::read_to_string(beside(folder)).unwrap();
     let notes = held.split('\0').filter(|note| !note.is_empty());
-    let held: Vec<Checkpoint> = notes.map(|note| known().checkpoint(note.as_bytes()).unwrap()).collect();
+    let held: Vec<Checkpoint> = notes
+        .map(|note| {
+            known()
+                .verify_checkpoint(&Note::parse(note.as_bytes()).unwrap())
+                .unwrap()
+        })
+        .collect();
     let began = Instant::now();
     let report = verify(&LogFolder::new(folder), &known(), &held, &mut |_| {}).unwrap();
     tell("verified", report.entries, began.elapsed());

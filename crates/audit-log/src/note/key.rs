@@ -164,7 +164,7 @@ impl VerifierKey {
     }
 
     /// Whether a signature says to be of this key.
-    pub fn made(&self, signature: &Signature) -> bool {
+    pub fn is_named_in(&self, signature: &Signature) -> bool {
         self.name == signature.name && self.id == signature.id
     }
 
@@ -259,7 +259,7 @@ mod tests {
         let note = Note::parse(NOTE.as_bytes()).unwrap();
         assert_eq!(note.to_string(), NOTE);
         let signature = &note.signatures()[0];
-        assert!(key.made(signature));
+        assert!(key.is_named_in(signature));
         assert_eq!(key.verify(note.text(), &signature.octets), Ok(None));
         assert_eq!(key.verify("another text\n", &signature.octets), Err(WrongSignature));
         assert_eq!(key.verify(note.text(), &[]), Err(WrongSignature));

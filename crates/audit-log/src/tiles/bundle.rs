@@ -19,15 +19,15 @@ pub fn push_entry(bundle: &mut Vec<u8>, entry: &[u8]) -> bool {
     true
 }
 
-/// A bundle that could be divided up to some place only.
+/// A bundle that ends within an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unbundled {
+pub struct NotWhole {
     /// How many octets at its end are no whole entry.
     pub left_bytes: usize,
 }
 
 /// The entries of a bundle, as far as there are whole ones, and what is left after those.
-pub fn split(bundle: &[u8]) -> (Vec<&[u8]>, Result<(), Unbundled>) {
+pub fn split(bundle: &[u8]) -> (Vec<&[u8]>, Result<(), NotWhole>) {
     let mut entries = Vec::new();
     let mut rest = bundle;
     while let Some((length, after)) = rest.split_first_chunk::<2>() {
@@ -41,7 +41,7 @@ pub fn split(bundle: &[u8]) -> (Vec<&[u8]>, Result<(), Unbundled>) {
     let whole = if left_bytes == 0 {
         Ok(())
     } else {
-        Err(Unbundled { left_bytes })
+        Err(NotWhole { left_bytes })
     };
     (entries, whole)
 }
@@ -64,11 +64,11 @@ mod tests {
     #[test]
     fn what_is_left_is_told() {
         assert_eq!(split(&[]), (vec![], Ok(())));
-        assert_eq!(split(&[0]), (vec![], Err(Unbundled { left_bytes: 1 })));
+        assert_eq!(split(&[0]), (vec![], Err(NotWhole { left_bytes: 1 })));
         let a: &[u8] = b"a";
         assert_eq!(
             split(&[0, 1, b'a', 0, 2, b'b']),
-            (vec![a], Err(Unbundled { left_bytes: 3 }))
+            (vec![a], Err(NotWhole { left_bytes: 3 }))
         );
     }
 }

@@ -8,7 +8,7 @@ mod name;
 mod read;
 mod stored;
 
-pub use bundle::{BUNDLE_BYTES_MAX, ENTRY_BYTES_MAX, Unbundled, push_entry, split};
+pub use bundle::{BUNDLE_BYTES_MAX, ENTRY_BYTES_MAX, NotWhole, push_entry, split};
 pub use name::{Kind, LEVELS_MAX, TileName, compressed};
 pub use read::{TileError, TileReader};
 pub use stored::{Stored, read_bundle};

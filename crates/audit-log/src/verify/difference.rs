@@ -1,34 +1,34 @@
 //! What was done to a bundle, seen from its hashes.
 
-use super::report::What;
+use super::report::Defect;
 use crate::merkle::Hash;
 
 /// The first place at which entries are not those that are expected, and what that looks like. `None` where they are.
-pub(super) fn difference(found: &[Hash], expected: &[Hash]) -> Option<(usize, What)> {
+pub(super) fn difference(found: &[Hash], expected: &[Hash]) -> Option<(usize, Defect)> {
     let same = found
         .iter()
         .zip(expected)
         .take_while(|(found, expected)| found == expected)
         .count();
     let (found, expected) = (found.get(same..)?, expected.get(same..)?);
-    let what = match (found, expected) {
+    let defect = match (found, expected) {
         ([], []) => return None,
-        ([], _) => What::Removed,
-        (_, []) => What::Inserted,
+        ([], _) => Defect::Removed,
+        (_, []) => Defect::Inserted,
         ([_, after_found @ ..], [_, after_expected @ ..]) => {
             // A removed entry draws everything behind it forwards, even across bundles; an inserted one pushes it back.
             if begins_alike(found, after_expected) {
-                What::Removed
+                Defect::Removed
             } else if begins_alike(after_found, expected) {
-                What::Inserted
+                Defect::Inserted
             } else if found.first().is_some_and(|first| after_expected.contains(first)) {
-                What::Reordered
+                Defect::Reordered
             } else {
-                What::Changed
+                Defect::Changed
             }
         }
     };
-    Some((same, what))
+    Some((same, defect))
 }
 
 /// Whether two rows are the same as far as both go, which has to be somewhere.
@@ -47,10 +47,10 @@ mod tests {
 
     fn check(found: &str, expected: &str, difference_is: Option<(usize, &str)>) {
         let seen = difference(&hashes(found), &hashes(expected));
-        let seen = seen.map(|(place, what)| (place, format!("{what:?}")));
+        let seen = seen.map(|(place, defect)| (place, format!("{defect:?}")));
         assert_eq!(
             seen,
-            difference_is.map(|(place, what)| (place, what.to_owned())),
+            difference_is.map(|(place, defect)| (place, defect.to_owned())),
             "{found} for {expected}"
         );
     }

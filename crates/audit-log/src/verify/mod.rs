@@ -16,12 +16,12 @@ mod tail;
 
 use std::io;
 
-pub use report::{FINDINGS_MAX, Finding, Report, What};
+pub use report::{Defect, FINDINGS_MAX, Finding, Report};
 
 use crate::checkpoint::{CHECKPOINT, Checkpoint, CheckpointError, KnownLog};
 use crate::medium::Source;
 use crate::merkle::empty_hash;
-use crate::note::{NOTE_BYTES_MAX, NoteError};
+use crate::note::{NOTE_BYTES_MAX, Note, NoteError};
 use scan::Scan;
 
 /// How far a verification has come.
@@ -53,13 +53,13 @@ pub fn verify(
     // Without a checkpoint of its own that counts, everything up to the last one that was held is looked at.
     let size = own.as_ref().map_or(last_held, |own| own.size);
     if last_held > size {
-        report.find(What::RolledBack, size..last_held);
+        report.find(Defect::RolledBack, size..last_held);
     }
     if held
         .iter()
         .any(|checkpoint| checkpoint.size == 0 && checkpoint.root != empty_hash())
     {
-        report.find(What::Rewritten, 0..0);
+        report.find(Defect::Rewritten, 0..0);
     }
     let scan = Scan::new(source, size, own.as_ref(), &held);
     let edge = scan.run(&mut report, progress)?;
@@ -78,15 +78,18 @@ fn read_own(source: &dyn Source, log: &KnownLog, report: &mut Report) -> io::Res
         Err(error) if error.kind() == io::ErrorKind::FileTooLarge => Err(NoteError::TooLong),
         read => Ok(read?),
     };
-    let checkpoint = match octets {
+    let note = match octets {
         Ok(None) => {
-            report.find(What::CheckpointGone, 0..0);
+            report.find(Defect::CheckpointGone, 0..0);
             return Ok(None);
         }
-        Ok(Some(octets)) => log.checkpoint(&octets),
-        Err(too_long) => Err(CheckpointError::Note(too_long)),
+        Ok(Some(octets)) => Note::parse(&octets),
+        Err(too_long) => Err(too_long),
     };
+    let checkpoint = note
+        .map_err(CheckpointError::from)
+        .and_then(|note| log.verify_checkpoint(&note));
     Ok(checkpoint
-        .map_err(|error| report.find(What::Checkpoint(error), 0..0))
+        .map_err(|error| report.find(Defect::Checkpoint(error), 0..0))
         .ok())
 }

@@ -17,8 +17,8 @@ pub struct Report {
     pub checkpoint: Option<Checkpoint>,
     /// How many entries were read and agree with all hashes that can be believed.
     pub entries: u64,
-    /// How many are not kept any more, as the checkpoint says.
-    pub not_kept: u64,
+    /// How many were pruned, as the checkpoint says.
+    pub pruned: u64,
     /// How many are in the journal alone, under signatures but no checkpoint.
     pub unpublished: u64,
     /// What stands at the end of the journal and is no batch: what was being written when the log was copied or stopped.
@@ -33,7 +33,7 @@ pub struct Report {
 #[derive(Debug)]
 pub struct Finding {
     /// What.
-    pub what: What,
+    pub defect: Defect,
     /// Which entries it concerns: as few as can be told. None, where it is about the log as a whole.
     pub entries: Range<u64>,
 }
@@ -41,7 +41,7 @@ pub struct Finding {
 /// What is wrong.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum What {
+pub enum Defect {
     /// The log has no checkpoint.
     CheckpointGone,
     /// Its checkpoint does not count: another key has signed it, or none.
@@ -83,7 +83,7 @@ impl Report {
         self.findings.first()
     }
 
-    pub(super) fn find(&mut self, what: What, entries: Range<u64>) {
+    pub(super) fn find(&mut self, defect: Defect, entries: Range<u64>) {
         if self.findings.len() >= FINDINGS_MAX {
             self.more_findings += 1;
             return;
@@ -91,7 +91,7 @@ impl Report {
         let place = self
             .findings
             .partition_point(|finding| finding.entries.start <= entries.start);
-        self.findings.insert(place, Finding { what, entries });
+        self.findings.insert(place, Finding { defect, entries });
     }
 }
 
@@ -99,14 +99,14 @@ impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Range { start, end } = self.entries;
         match end.saturating_sub(start) {
-            0 => write!(f, "{}", self.what),
-            1 => write!(f, "entry {start}: {}", self.what),
-            _ => write!(f, "entries {start} to {}: {}", end - 1, self.what),
+            0 => write!(f, "{}", self.defect),
+            1 => write!(f, "entry {start}: {}", self.defect),
+            _ => write!(f, "entries {start} to {}: {}", end - 1, self.defect),
         }
     }
 }
 
-impl fmt::Display for What {
+impl fmt::Display for Defect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::CheckpointGone => f.write_str("the log has no checkpoint"),

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::Progress;
 use super::anchor::{Anchor, edge_of_rows, known, root_of_row};
 use super::difference::difference;
-use super::report::{Report, What};
+use super::report::{Defect, Report};
 use crate::checkpoint::Checkpoint;
 use crate::medium::Source;
 use crate::merkle::{Edge, Hash, leaf_hash};
@@ -17,7 +17,7 @@ use crate::tiles::{
 pub(super) struct Scan<'a> {
     source: &'a dyn Source,
     size: u64,
-    retained_from: u64,
+    minimum_index: u64,
     tiles: TileReader<'a>,
     anchors: Vec<Anchor>,
     /// The hashes of the tile that is being filled, for each level from 1 on.
@@ -46,7 +46,7 @@ impl<'a> Scan<'a> {
         Self {
             source,
             size,
-            retained_from: own.map_or(0, |own| own.retained_from),
+            minimum_index: own.map_or(0, |own| own.minimum_index),
             tiles: TileReader::new(source, size),
             anchors: Anchor::all(own, held, size),
             rows: Vec::new(),
@@ -115,9 +115,9 @@ impl<'a> Scan<'a> {
             })),
             (found, expected) => {
                 match found {
-                    Found::Gone if first + count <= self.retained_from => report.not_kept += count,
-                    Found::Gone => report.find(What::BundleGone, first..first + count),
-                    Found::Damaged | Found::Entries { .. } => report.find(What::BundleDamaged, first..first + count),
+                    Found::Gone if first + count <= self.minimum_index => report.pruned += count,
+                    Found::Gone => report.find(Defect::BundleGone, first..first + count),
+                    Found::Damaged | Found::Entries { .. } => report.find(Defect::BundleDamaged, first..first + count),
                 }
                 Ok(expected.map(|expected| Row {
                     hashes: expected.to_vec(),
@@ -140,22 +140,22 @@ impl<'a> Scan<'a> {
         let count = expected.len() as u64;
         if self.is_authentic(0, index, count)? {
             // Where all are there, it is what stands behind them.
-            let (place, what) = difference(&leaves, expected).unwrap_or((leaves.len(), What::BundleDamaged));
+            let (place, defect) = difference(&leaves, expected).unwrap_or((leaves.len(), Defect::BundleDamaged));
             let read = place as u64;
-            report.find(what, first + read..first + read + 1);
+            report.find(defect, first + read..first + read + 1);
             return Ok(Row {
                 hashes: expected.to_vec(),
                 read,
             });
         }
-        report.find(What::TileWrong(self.name(0, index)), first..first + count);
+        report.find(Defect::TileWrong(self.name(0, index)), first..first + count);
         if whole && leaves.len() as u64 == count {
             return Ok(Row {
                 hashes: leaves,
                 read: count,
             });
         }
-        report.find(What::BundleDamaged, first..first + count);
+        report.find(Defect::BundleDamaged, first..first + count);
         Ok(Row {
             hashes: expected.to_vec(),
             read: 0,
@@ -214,7 +214,7 @@ impl<'a> Scan<'a> {
             self.agreed = if edge_of_rows(&self.rows, leaves).root() == anchor.root {
                 Some(anchor.size)
             } else {
-                report.find(What::Rewritten, agreed..anchor.size);
+                report.find(Defect::Rewritten, agreed..anchor.size);
                 None
             };
         }
@@ -255,12 +255,12 @@ impl<'a> Scan<'a> {
         let entries = number << spanned..(number + 1) << spanned;
         let name = self.name(level, index);
         if self.is_authentic(level, index, tile.len() as u64)? {
-            report.find(What::Below(name), entries);
+            report.find(Defect::Below(name), entries);
             return Ok(expected);
         }
         if self.told != Some(name) {
             self.told = Some(name);
-            report.find(What::TileWrong(name), entries);
+            report.find(Defect::TileWrong(name), entries);
         }
         Ok(node)
     }
@@ -274,7 +274,7 @@ impl<'a> Scan<'a> {
                     self.told = Some(name);
                     let spanned = TILE_HEIGHT * (u32::from(level) + 1);
                     let entries = index << spanned..self.size.min((index + 1) << spanned);
-                    report.find(What::TileGone(error), entries);
+                    report.find(Defect::TileGone(error), entries);
                 }
                 Ok(None)
             }

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::io;
 
-use super::report::{Report, What};
+use super::report::{Defect, Report};
 use crate::checkpoint::{CHECKPOINT, Checkpoint, KnownLog};
 use crate::journal::{self, FOLDER, Replayed, SEGMENT_BYTES_MAX, segment_first, segment_name};
 use crate::medium::Source;
@@ -55,7 +55,7 @@ pub(super) fn verify(
         report.unpublished = edge.size() - own.size;
         report.torn = torn;
         if let Some(first) = altered {
-            report.find(What::Journal, first..first + 1);
+            report.find(Defect::Journal, first..first + 1);
         }
     }
     Ok(())

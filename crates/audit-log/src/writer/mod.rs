@@ -20,11 +20,11 @@ use crate::journal::{BATCH_PAYLOAD_BYTES_MAX, Head, SEGMENT_BYTES, SEGMENT_ENTRI
 use crate::medium::Medium;
 use crate::merkle::leaf_hash;
 use crate::note::{Algorithm, Note, Signature, Signer, SigningFailed, VerifierKey};
-use crate::retention;
+use crate::pruning;
 use crate::tiles::{ENTRY_BYTES_MAX, Kind, TileName, push_entry};
 use growing::Growing;
 
-pub use open::{OpenError, Place, Recovery};
+pub use open::{Alteration, OpenError, Recovery};
 
 /// Full bundles and tiles wait in memory for the next checkpoint up to this many octets.
 const WAITING_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -205,8 +205,8 @@ impl Writer {
     ///
     /// [`WriteError`], as with [`commit`](Self::commit).
     pub fn publish(&mut self, now: u64) -> Result<&Note, WriteError> {
-        let retained_from = self.published.retained_from;
-        self.refusing_later(|writer| writer.publish_retaining(retained_from, now))?;
+        let minimum_index = self.published.minimum_index;
+        self.refusing_later(|writer| writer.publish_pruned(minimum_index, now))?;
         Ok(&self.note)
     }
 
@@ -229,23 +229,21 @@ impl Writer {
         Ok(&self.note)
     }
 
-    /// Keeps bundles only from the one with `index` on, which has to be published: says so in a new checkpoint, and then removes
-    /// those below it, whole segments of 65,536 entries at a time. Says from which index on it keeps them now. Hashes stay, so
-    /// everything can be proved as before.
+    /// Removes bundles below an index that is published, after a new checkpoint has said so. Says the minimum index now: the next
+    /// multiple of [`pruning::STEP_ENTRIES`] below, or what it was. Hashes stay, so everything can be proved as before.
     ///
     /// # Errors
     ///
     /// [`WriteError`], as with [`commit`](Self::commit).
-    pub fn retain_from(&mut self, index: u64, now: u64) -> Result<u64, WriteError> {
+    pub fn prune(&mut self, index: u64, now: u64) -> Result<u64, WriteError> {
         let index = index.min(self.published.size);
-        let whole = index - index % retention::SEGMENT_ENTRIES;
-        let retained_from = whole.max(self.published.retained_from);
+        let whole = index - index % pruning::STEP_ENTRIES;
+        let minimum_index = whole.max(self.published.minimum_index);
         self.refusing_later(|writer| {
-            writer.publish_retaining(retained_from, now)?;
-            retention::remove_below(&mut *writer.medium, retained_from)
-                .map_err(WriteError::of("removed", "tile/entries"))
+            writer.publish_pruned(minimum_index, now)?;
+            pruning::remove_below(&mut *writer.medium, minimum_index).map_err(WriteError::of("removed", "tile/entries"))
         })?;
-        Ok(retained_from)
+        Ok(minimum_index)
     }
 
     /// Compresses the full bundles of the entries from `first` up to but without `end`, where those are published and are not
@@ -257,7 +255,7 @@ impl Writer {
     pub fn compress(&mut self, first: u64, end: u64) -> Result<u64, WriteError> {
         let end = end.min(self.published.size);
         self.refusing_later(|writer| {
-            retention::compress(&mut *writer.medium, first, end).map_err(WriteError::of("compressed", "tile/entries"))
+            pruning::compress(&mut *writer.medium, first, end).map_err(WriteError::of("compressed", "tile/entries"))
         })
     }
 
@@ -334,7 +332,7 @@ impl Writer {
         Ok(())
     }
 
-    fn publish_retaining(&mut self, retained_from: u64, now: u64) -> Result<(), WriteError> {
+    fn publish_pruned(&mut self, minimum_index: u64, now: u64) -> Result<(), WriteError> {
         self.commit_batch()?;
         self.write_full()?;
         let partial = self.growing.partial();
@@ -354,12 +352,12 @@ impl Writer {
             origin,
             size,
             root,
-            retained_from,
+            minimum_index,
             extensions: Vec::new(),
         };
         let note = checkpoint.signed(self.signers.all(), now)?;
         // What the next start would refuse is not published.
-        if self.log.checkpoint(note.to_string().as_bytes()).is_err() {
+        if self.log.verify_checkpoint(&note).is_err() {
             let key = self.signers.main.key().clone();
             return Err(WriteError::Unknown { key, size });
         }

@@ -35,7 +35,7 @@ pub enum OpenError {
     },
     /// The log is not what was written.
     #[error("the log was altered: {0}")]
-    Altered(Place),
+    Altered(Alteration),
     /// What was recovered could not be written anew.
     #[error(transparent)]
     Write(#[from] WriteError),
@@ -43,7 +43,7 @@ pub enum OpenError {
 
 /// The first thing that is wrong with a log.
 #[derive(Debug, Error)]
-pub enum Place {
+pub enum Alteration {
     /// The checkpoint is gone, and tiles or a journal are not.
     #[error("its checkpoint is gone")]
     CheckpointGone,
@@ -148,14 +148,14 @@ impl Writer {
         let Some(octets) = octets else {
             let gone = anything(&*medium)?.is_some();
             return Err(if gone {
-                OpenError::Altered(Place::CheckpointGone)
+                OpenError::Altered(Alteration::CheckpointGone)
             } else {
                 OpenError::Missing
             });
         };
-        let of_checkpoint = |error| OpenError::Altered(Place::Checkpoint(error));
-        let published = log.checkpoint(&octets).map_err(of_checkpoint)?;
+        let of_checkpoint = |error| OpenError::Altered(Alteration::Checkpoint(error));
         let note = Note::parse(&octets).map_err(|error| of_checkpoint(error.into()))?;
+        let published = log.verify_checkpoint(&note).map_err(of_checkpoint)?;
         let growing = read_edge(&*medium, &published, held)?;
         let mut writer = Self::at(medium, log, signers, growing, published, note);
         writer.find_partial()?;
@@ -200,10 +200,10 @@ impl Writer {
         let mut edge = self.growing.edge().clone();
         for first in open {
             if let Some(Torn { first, .. }) = torn {
-                return Err(OpenError::Altered(Place::Journal { first }));
+                return Err(OpenError::Altered(Alteration::Journal { first }));
             }
             if first != edge.size() {
-                return Err(OpenError::Altered(Place::Gap { first: edge.size() }));
+                return Err(OpenError::Altered(Alteration::Gap { first: edge.size() }));
             }
             torn = self.replay(first, &mut edge, |_, _| Ok(()))?;
             replayed.push(first);
@@ -253,7 +253,7 @@ impl Writer {
         match journal::replay(&octets, &self.log, edge, each)? {
             Replayed::Whole => Ok(None),
             Replayed::Torn(torn) => Ok(Some(torn)),
-            Replayed::Altered { first } => Err(OpenError::Altered(Place::Journal { first })),
+            Replayed::Altered { first } => Err(OpenError::Altered(Alteration::Journal { first })),
         }
     }
 
@@ -284,7 +284,7 @@ fn empty(origin: crate::checkpoint::Origin) -> Checkpoint {
         origin,
         size: 0,
         root: empty_hash(),
-        retained_from: 0,
+        minimum_index: 0,
         extensions: Vec::new(),
     }
 }
@@ -297,7 +297,7 @@ fn read_edge(medium: &dyn Source, published: &Checkpoint, held: &[Checkpoint]) -
             name: name.to_string(),
             error,
         },
-        error => altered(Place::Tile(error)),
+        error => altered(Alteration::Tile(error)),
     };
     let size = published.size;
     let mut tiles = TileReader::new(medium, size);
@@ -306,7 +306,7 @@ fn read_edge(medium: &dyn Source, published: &Checkpoint, held: &[Checkpoint]) -
     let leaves: Vec<Hash> = entries.into_iter().map(leaf_hash).collect();
     let growing = Growing::read(&mut tiles, size, bundle).map_err(of_tile)?;
     if growing.edge().root() != published.root {
-        return Err(altered(Place::Edge { size }));
+        return Err(altered(Alteration::Edge { size }));
     }
     let width = size % TILE_WIDTH;
     if let Some(name) = TileName::with_width(Kind::Entries, size / TILE_WIDTH, width) {
@@ -316,23 +316,23 @@ fn read_edge(medium: &dyn Source, published: &Checkpoint, held: &[Checkpoint]) -
             .zip(expected.iter())
             .position(|(leaf, expected)| leaf != expected);
         if let Some(differs) = differs.and_then(|place| u64::try_from(place).ok()) {
-            return Err(altered(Place::Entry {
+            return Err(altered(Alteration::Entry {
                 index: size - width + differs,
             }));
         }
         if whole.is_err() || leaves.len() != expected.len() {
-            return Err(altered(Place::Bundle(name)));
+            return Err(altered(Alteration::Bundle(name)));
         }
     }
     for held in held {
         if held.size > size {
-            return Err(altered(Place::RolledBack {
+            return Err(altered(Alteration::RolledBack {
                 held: held.size,
                 found: size,
             }));
         }
         if root_of(&mut tiles, held.size).map_err(of_tile)? != held.root {
-            return Err(altered(Place::Rewritten { held: held.size }));
+            return Err(altered(Alteration::Rewritten { held: held.size }));
         }
     }
     Ok(growing)
@@ -349,7 +349,7 @@ fn read_partial_bundle(medium: &dyn Source, size: u64) -> Result<Vec<u8>, OpenEr
     match stored {
         Stored::Plain(bundle) => Ok(bundle),
         // One that is not full is never compressed.
-        Stored::Compressed(_) | Stored::Damaged | Stored::Missing => Err(OpenError::Altered(Place::Bundle(name))),
+        Stored::Compressed(_) | Stored::Damaged | Stored::Missing => Err(OpenError::Altered(Alteration::Bundle(name))),
     }
 }
 

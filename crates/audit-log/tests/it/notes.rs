@@ -70,7 +70,7 @@ fn what_is_no_note_is_refused() {
 }
 
 fn check(note: &Note, expected: Result<(), &str>) {
-    let read = known(&key()).checkpoint(note.to_string().as_bytes());
+    let read = known(&key()).verify_checkpoint(&note);
     assert_eq!(
         read.map(|_| ()).map_err(|error| error.to_string()),
         expected.map_err(str::to_owned)
@@ -86,7 +86,7 @@ fn a_checkpoint_counts_by_the_signatures_of_known_keys_alone() {
         origin,
         size: 1,
         root,
-        retained_from: 0,
+        minimum_index: 0,
         extensions: Vec::new(),
     };
     let stranger = Key::new(2, ORIGIN, Algorithm::Ed25519);

@@ -7,8 +7,8 @@ use portcullis_audit_log::journal::FOLDER;
 use portcullis_audit_log::merkle::leaf_hash;
 use portcullis_audit_log::note::Algorithm;
 use portcullis_audit_log::tiles::{Kind, TileName, push_entry, split, width};
-use portcullis_audit_log::verify::{Report, What};
-use portcullis_audit_log::writer::{OpenError, Place};
+use portcullis_audit_log::verify::{Defect, Report};
+use portcullis_audit_log::writer::{Alteration, OpenError};
 
 use crate::fixture::{self, Key, NOW, ORIGIN, Random, entry, key, log_of, log_with, open, report};
 use crate::simulated::{Blobs, Simulated};
@@ -50,7 +50,7 @@ fn entries() -> Vec<Vec<u8>> {
 /// The first finding: what, and where.
 fn first(report: &Report) -> (String, Range<u64>) {
     let finding = report.first().unwrap_or_else(|| panic!("nothing was found"));
-    (format!("{:?}", finding.what), finding.entries.clone())
+    (format!("{:?}", finding.defect), finding.entries.clone())
 }
 
 fn check(blobs: &Blobs, held: &[Checkpoint], whats: &[&str], entries: Range<usize>) {
@@ -168,7 +168,7 @@ fn what_is_gone_with_its_hashes_does_not_hide_the_rest() {
     let found: Vec<(bool, Range<u64>)> = report
         .findings
         .iter()
-        .map(|finding| (matches!(finding.what, What::Changed), finding.entries.clone()))
+        .map(|finding| (matches!(finding.defect, Defect::Changed), finding.entries.clone()))
         .collect();
     assert_eq!(
         found,
@@ -220,18 +220,18 @@ fn altered_tiles_are_told_from_altered_entries() {
         let altered = report(&blobs, &key(), &held);
         assert_eq!(altered.entries, 70_000, "{name}: {:?}", altered.findings);
         assert!(
-            matches!(altered.first().unwrap().what, What::TileWrong(tile) if tile.to_string() == *name),
+            matches!(altered.first().unwrap().defect, Defect::TileWrong(tile) if tile.to_string() == *name),
             "{altered:?}"
         );
         blobs.0.get_mut(name).unwrap().pop();
         assert!(matches!(
-            report(&blobs, &key(), &held).first().unwrap().what,
-            What::TileGone(_)
+            report(&blobs, &key(), &held).first().unwrap().defect,
+            Defect::TileGone(_)
         ));
         blobs.0.remove(name);
         let gone = report(&blobs, &key(), &held);
         assert!(
-            matches!(gone.first().unwrap().what, What::TileGone(_)),
+            matches!(gone.first().unwrap().defect, Defect::TileGone(_)),
             "{name}: {:?}",
             gone.findings
         );
@@ -281,7 +281,7 @@ fn a_log_that_was_made_anew_is_found_between_two_checkpoints() {
         assert!(open(&disk, &key(), &[]).is_ok());
         let opened = open(&disk, &key(), &held);
         assert!(
-            matches!(opened, Err(OpenError::Altered(Place::Rewritten { held })) if held == number(PUBLICATIONS[up_to]))
+            matches!(opened, Err(OpenError::Altered(Alteration::Rewritten { held })) if held == number(PUBLICATIONS[up_to]))
         );
     }
 }
@@ -297,14 +297,14 @@ fn a_log_that_was_rolled_back_or_cut_short_is_found() {
         assert!(
             seen.findings
                 .iter()
-                .any(|finding| matches!(finding.what, What::RolledBack)
+                .any(|finding| matches!(finding.defect, Defect::RolledBack)
                     && finding.entries == (number(gone.start)..number(gone.end))),
             "{:?}",
             seen.findings
         );
         let opened = open(&disk, &key(), &held);
         assert!(
-            matches!(opened, Err(OpenError::Altered(Place::RolledBack { .. }))),
+            matches!(opened, Err(OpenError::Altered(Alteration::RolledBack { .. }))),
             "{before}"
         );
     }
@@ -321,14 +321,14 @@ fn another_key_and_another_checkpoint_are_found() {
     assert!(what(&blobs).starts_with("Checkpoint(Unsigned"));
     assert!(matches!(
         open(&Simulated::holding(&blobs), &key(), &[]),
-        Err(OpenError::Altered(Place::Checkpoint(_)))
+        Err(OpenError::Altered(Alteration::Checkpoint(_)))
     ));
     // What is in the log is looked at all the same.
     assert_eq!(report(&blobs, &key(), &held).entries, number(ENTRIES));
     for (from, to) in [
         ("3000", "2999"),
         ("gate", "gates"),
-        ("\n\n", "\nretained-from 3000\n\n"),
+        ("\n\n", "\nminimum-index 3000\n\n"),
     ] {
         let text = String::from_utf8(own.clone()).unwrap().replacen(from, to, 1);
         blobs.0.insert(CHECKPOINT.to_owned(), text.into_bytes());
@@ -341,7 +341,7 @@ fn another_key_and_another_checkpoint_are_found() {
     assert!(what(&blobs).starts_with("CheckpointGone"));
     assert!(matches!(
         open(&Simulated::holding(&blobs), &key(), &[]),
-        Err(OpenError::Altered(Place::CheckpointGone))
+        Err(OpenError::Altered(Alteration::CheckpointGone))
     ));
     assert!(!report(&Blobs::default(), &key(), &held).is_intact());
     assert!(!report(&Blobs::default(), &key(), &[]).is_intact());
@@ -381,7 +381,7 @@ fn check_journal(disk: &Simulated, journal: Vec<u8>, altered_at: Option<u64>, si
         Some(index) => {
             assert_eq!(first(&seen), ("Journal".to_owned(), index..index + 1));
             assert!(
-                matches!(opened, Err(OpenError::Altered(Place::Journal { first })) if first == index),
+                matches!(opened, Err(OpenError::Altered(Alteration::Journal { first })) if first == index),
                 "{index}"
             );
         }
@@ -448,9 +448,9 @@ fn a_segment_that_is_torn_and_has_another_behind_it_was_altered() {
     };
     let mut blobs = disk.blobs();
     blobs.0.get_mut(&segment(0)).unwrap().pop();
-    assert!(matches!(find(&blobs), Place::Journal { first: 65_000 }));
+    assert!(matches!(find(&blobs), Alteration::Journal { first: 65_000 }));
     blobs.0.remove(&segment(0));
-    assert!(matches!(find(&blobs), Place::Gap { first: 0 }));
+    assert!(matches!(find(&blobs), Alteration::Gap { first: 0 }));
     // The last one can be torn, or gone: a crash before it was ever synced leaves no name.
     let mut blobs = disk.blobs();
     blobs.0.get_mut(&segment(70_000)).unwrap().pop();
@@ -468,7 +468,10 @@ fn a_journal_of_another_key_or_place_does_not_count() {
     let journal = blobs.0.remove(&journal_name()).unwrap();
     blobs.0.insert(format!("{FOLDER}{:020}", 105), journal);
     let opened = open(&Simulated::holding(&blobs), &key(), &[]);
-    assert!(matches!(opened, Err(OpenError::Altered(Place::Gap { first: 100 }))));
+    assert!(matches!(
+        opened,
+        Err(OpenError::Altered(Alteration::Gap { first: 100 }))
+    ));
     assert_eq!(first(&report(&blobs, &key(), &[])).0, "Journal");
     // Signed by somebody else, it is nothing that was ever written here.
     let (disk, _) = log_of(0, &[]);
@@ -501,21 +504,21 @@ fn an_altered_right_edge_is_found_at_the_start() {
     altered[ENTRIES - 3] = b"changed".to_vec();
     let mut blobs = disk.blobs();
     rebundle(&mut blobs, &altered, ENTRIES);
-    assert!(matches!(refused(&blobs), Place::Entry { index } if index == number(ENTRIES - 3)));
+    assert!(matches!(refused(&blobs), Alteration::Entry { index } if index == number(ENTRIES - 3)));
     altered = entries();
     altered.pop();
     rebundle(&mut blobs, &altered, ENTRIES);
-    assert!(matches!(refused(&blobs), Place::Bundle(_)));
+    assert!(matches!(refused(&blobs), Alteration::Bundle(_)));
     blobs.0.remove(&last);
-    assert!(matches!(refused(&blobs), Place::Bundle(_)));
+    assert!(matches!(refused(&blobs), Alteration::Bundle(_)));
     for name in [
         name(Kind::Hashes(0), ENTRIES / 256, ENTRIES),
         format!("tile/1/000.p/{}", ENTRIES / 256),
     ] {
         let mut blobs = disk.blobs();
         blobs.0.get_mut(&name).unwrap()[7] ^= 1;
-        assert!(matches!(refused(&blobs), Place::Edge { .. }), "{name}");
+        assert!(matches!(refused(&blobs), Alteration::Edge { .. }), "{name}");
         blobs.0.remove(&name);
-        assert!(matches!(refused(&blobs), Place::Tile(_)), "{name}");
+        assert!(matches!(refused(&blobs), Alteration::Tile(_)), "{name}");
     }
 }

@@ -29,7 +29,7 @@ impl Witness {
         let Some(request) = Request::parse(body) else {
             return (400, String::new());
         };
-        let Ok(checkpoint) = known(&key()).checkpoint(request.checkpoint.to_string().as_bytes()) else {
+        let Ok(checkpoint) = known(&key()).verify_checkpoint(&request.checkpoint) else {
             return (403, String::new());
         };
         let (size, root) = self

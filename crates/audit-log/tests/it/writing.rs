@@ -7,7 +7,7 @@ use portcullis_audit_log::note::Algorithm;
 use portcullis_audit_log::proof::InclusionProof;
 use portcullis_audit_log::tiles::TileReader;
 use portcullis_audit_log::verify::verify;
-use portcullis_audit_log::writer::{AppendError, OpenError, Place, Signers, WriteError, Writer};
+use portcullis_audit_log::writer::{Alteration, AppendError, OpenError, Signers, WriteError, Writer};
 
 use crate::fixture::{self, Key, NOW, ORIGIN, Random, create, entry, key, known, log_of, open, report};
 use crate::simulated::{Simulated, Trouble};
@@ -221,22 +221,22 @@ fn keys_are_replaced_while_both_sign() {
     let of_new = writer.publish(NOW).unwrap().clone();
     let known_now = log(Some(3), 2);
     for note in [&of_old, &of_both, &of_new] {
-        assert!(known_now.checkpoint(note.to_string().as_bytes()).is_ok());
+        assert!(known_now.verify_checkpoint(&note).is_ok());
     }
-    assert!(known(&old).checkpoint(of_both.to_string().as_bytes()).is_ok());
-    assert!(known(&old).checkpoint(of_new.to_string().as_bytes()).is_err());
+    assert!(known(&old).verify_checkpoint(&of_both).is_ok());
+    assert!(known(&old).verify_checkpoint(&of_new).is_err());
     // A key that is replaced signs nothing later, and one that is new nothing earlier.
     let mut late = of_new.text().to_owned();
     late.push_str("x\n");
     let late = portcullis_audit_log::note::Signer::note([&old.signer()], late, NOW).unwrap();
-    assert!(known_now.checkpoint(late.to_string().as_bytes()).is_err());
+    assert!(known_now.verify_checkpoint(&late).is_err());
     let early = portcullis_audit_log::note::Signer::note([&new.signer()], of_old.text().to_owned(), NOW).unwrap();
-    assert!(known_now.checkpoint(early.to_string().as_bytes()).is_err());
+    assert!(known_now.verify_checkpoint(&early).is_err());
     assert!(verify(&disk, &known_now, &[], &mut |_| {}).unwrap().is_intact());
     drop(writer);
     assert!(matches!(
         open_new(known(&old)),
-        Err(OpenError::Altered(Place::Checkpoint(_)))
+        Err(OpenError::Altered(Alteration::Checkpoint(_)))
     ));
 }
 
@@ -261,19 +261,19 @@ fn what_is_not_kept_is_said_before_it_is_removed() {
     let report = fixture::report(&disk, &key(), &held);
     assert!(report.is_intact(), "{:?}", report.findings);
     assert_eq!(report.entries, 200_000);
-    assert_eq!(writer.retain_from(140_000, NOW).unwrap(), 131_072);
-    assert_eq!(writer.published().retained_from, 131_072);
+    assert_eq!(writer.prune(140_000, NOW).unwrap(), 131_072);
+    assert_eq!(writer.published().minimum_index, 131_072);
     let names = disk.blobs().0;
     let kept = names.keys().filter(|name| name.starts_with("tile/entries/")).count();
     assert_eq!(kept, 200_000_usize.div_ceil(256) - 512);
     assert!(names.contains_key("tile/entries/512.gz") && names.contains_key("tile/entries/700"));
     let report = fixture::report(&disk, &key(), &held);
     assert!(report.is_intact(), "{:?}", report.findings);
-    assert_eq!((report.entries, report.not_kept), (200_000 - 131_072, 131_072));
+    assert_eq!((report.entries, report.pruned), (200_000 - 131_072, 131_072));
     // It is remembered, and cannot be taken back.
     drop(writer);
     let (mut writer, _) = open(&disk, &key(), &held).unwrap();
-    assert_eq!(writer.retain_from(0, NOW).unwrap(), 131_072);
+    assert_eq!(writer.prune(0, NOW).unwrap(), 131_072);
     let mut tiles = TileReader::new(&disk, 200_000);
     let proof = InclusionProof::make(&mut tiles, 7, writer.note()).unwrap().unwrap();
     assert!(proof.verify(&entry(7), &known(&key())).is_ok());
@@ -290,18 +290,18 @@ fn a_stop_while_bundles_are_removed_leaves_a_log_that_verifies() {
         let disk = Simulated::holding(&blobs);
         let (mut writer, _) = open(&disk, &key(), &held).unwrap();
         disk.arrange(after, Trouble::Stop);
-        let done = writer.compress(0, 3000).and_then(|_| writer.retain_from(66_000, NOW));
+        let done = writer.compress(0, 3000).and_then(|_| writer.prune(66_000, NOW));
         assert!(done.is_err(), "{after}");
         drop(writer);
         disk.crash(&mut random);
         let report = report(&disk, &key(), &held);
         assert!(report.is_intact(), "{after}: {:?}", report.findings);
-        assert_eq!(report.entries + report.not_kept, 66_000);
+        assert_eq!(report.entries + report.pruned, 66_000);
         let (mut writer, _) = open(&disk, &key(), &held).unwrap();
-        said += u64::from(writer.published().retained_from > 0);
-        gone += report.not_kept;
+        said += u64::from(writer.published().minimum_index > 0);
+        gone += report.pruned;
         // What was left is removed the next time.
-        writer.retain_from(66_000, NOW).unwrap();
+        writer.prune(66_000, NOW).unwrap();
         let left = disk.list("tile/entries/").unwrap();
         assert!(
             left.iter()

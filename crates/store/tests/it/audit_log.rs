@@ -9,7 +9,7 @@ use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use portcullis_audit_log::checkpoint::{CHECKPOINT, Checkpoint, KnownLog, LogKey, Origin};
 use portcullis_audit_log::medium::{Medium as _, Source as _};
 use portcullis_audit_log::note::{Algorithm, KeyName, Signer, VerifierKey};
-use portcullis_audit_log::verify::{What, verify};
+use portcullis_audit_log::verify::{Defect, verify};
 use portcullis_audit_log::writer::{Recovery, Signers, Writer};
 use portcullis_store::StoreError;
 use portcullis_store::audit_log::{LogFiles, LogFolder};
@@ -80,10 +80,10 @@ fn a_log_in_files_is_opened_again_and_verifies() {
     assert_eq!((writer.size(), recovery.entries, recovery.torn), (70_010, 10, None));
     check_intact(&path, &held, 70_010);
     assert_eq!(writer.compress(0, 66_000).unwrap(), 257);
-    assert_eq!(writer.retain_from(66_000, NOW).unwrap(), 65_536);
+    assert_eq!(writer.prune(66_000, NOW).unwrap(), 65_536);
     let report = verify(&LogFolder::new(&path), &log().0, &held, &mut |_| {}).unwrap();
     assert_eq!(
-        (report.findings.len(), report.not_kept, report.entries),
+        (report.findings.len(), report.pruned, report.entries),
         (0, 65_536, 70_010 - 65_536)
     );
     // Nothing is left of what was being written, nor of the partial tiles of earlier checkpoints.
@@ -99,8 +99,8 @@ fn a_log_in_files_is_opened_again_and_verifies() {
     std::fs::remove_file(path.join("tile/0/100")).unwrap();
     std::fs::write(path.join("tile/entries/260"), b"\0\x04abcd").unwrap();
     let report = verify(&LogFolder::new(&path), &log().0, &held, &mut |_| {}).unwrap();
-    assert!(matches!(report.findings[0].what, What::TileGone(_)) && report.findings[0].entries == (25_600..25_856));
-    assert!(matches!(report.findings[1].what, What::Changed) && report.findings[1].entries == (66_560..66_561));
+    assert!(matches!(report.findings[0].defect, Defect::TileGone(_)) && report.findings[0].entries == (25_600..25_856));
+    assert!(matches!(report.findings[1].defect, Defect::Changed) && report.findings[1].entries == (66_560..66_561));
 }
 
 #[test]

@@ -1,7 +1,7 @@
-//! What of a log need not be kept for ever: the entries themselves, while their hashes stay and prove what they were.
+//! Pruning (C2SP tlog-tiles): bundles need not be kept for ever, while the hashes of their entries stay and prove what those were.
 //!
-//! That bundles are gone on purpose is said in the checkpoint ([`Checkpoint::retained_from`](crate::checkpoint::Checkpoint)), which is
-//! signed and published before the first of them is removed; [`Writer::retain_from`](crate::writer::Writer::retain_from) keeps that order.
+//! That bundles are gone on purpose is said in the checkpoint ([`Checkpoint::minimum_index`](crate::checkpoint::Checkpoint)), which is
+//! signed and published before the first of them is removed; [`Writer::prune`](crate::writer::Writer::prune) keeps that order.
 
 use std::io::{self, Write as _};
 
@@ -11,8 +11,8 @@ use flate2::write::GzEncoder;
 use crate::medium::Medium;
 use crate::tiles::{BUNDLE_BYTES_MAX, Kind, TILE_WIDTH, TileName, compressed};
 
-/// Bundles are removed for as many entries at a time: 256 of them.
-pub const SEGMENT_ENTRIES: u64 = 65_536;
+/// Minimum indices are multiples of this, so that 256 bundles go together.
+pub const STEP_ENTRIES: u64 = 65_536;
 
 /// Between two syncs as many octets of compressed bundles are written, so that little has to be kept twice.
 const UNSYNCED_BYTES_MAX: usize = 64 * 1024 * 1024;
