@@ -10,9 +10,11 @@
 
 mod batch;
 mod replay;
+mod walk;
 
 pub use batch::{BATCH_PAYLOAD_BYTES_MAX, Batch, Head};
 pub use replay::{Replayed, Torn, replay};
+pub(crate) use walk::{WalkError, Walked, segments, walk, walk_segment};
 
 use crate::checkpoint::parse_decimal;
 

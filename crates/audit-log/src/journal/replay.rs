@@ -33,16 +33,7 @@ pub struct Torn {
 
 /// Goes through a segment of a log that has `edge` before it. `each` is told of every entry of a whole batch, and the edge has them
 /// afterwards.
-///
-/// # Errors
-///
-/// What `each` fails with, which ends it.
-pub fn replay<E>(
-    segment: &[u8],
-    log: &KnownLog,
-    edge: &mut Edge,
-    mut each: impl FnMut(&[u8], Hash) -> Result<(), E>,
-) -> Result<Replayed, E> {
+pub fn replay(segment: &[u8], log: &KnownLog, edge: &mut Edge, mut each: impl FnMut(&[u8], Hash)) -> Replayed {
     let mut rest = segment;
     while !rest.is_empty() {
         let first = edge.size();
@@ -59,22 +50,22 @@ pub fn replay<E>(
                     .filter_map(Batch::take)
                     .any(|(batch, _)| signed(&batch, first))
             };
-            return Ok(if here || later() {
+            return if here || later() {
                 Replayed::Altered { first }
             } else {
                 Replayed::Torn(Torn {
                     first,
                     bytes: rest.len(),
                 })
-            });
+            };
         };
         for (entry, leaf) in good.entries {
-            each(entry, leaf)?;
+            each(entry, leaf);
         }
         *edge = good.edge;
         rest = after;
     }
-    Ok(Replayed::Whole)
+    Replayed::Whole
 }
 
 /// A batch whose entries are those that were signed.
@@ -93,9 +84,7 @@ impl<'a> Good<'a> {
         }
         let entries: Vec<(&[u8], Hash)> = entries.into_iter().map(|entry| (entry, leaf_hash(entry))).collect();
         let mut edge = before.clone();
-        for (_, leaf) in &entries {
-            edge.push(*leaf, |_, _| {});
-        }
+        edge.extend(entries.iter().map(|(_, leaf)| *leaf));
         (edge.root() == batch.head.root && batch.is_signed(log)).then_some(Self { entries, edge })
     }
 }

@@ -70,6 +70,21 @@ impl Edge {
     }
 }
 
+impl Extend<Hash> for Edge {
+    fn extend<I: IntoIterator<Item = Hash>>(&mut self, leaves: I) {
+        leaves.into_iter().for_each(|leaf| self.push(leaf, |_, _| {}));
+    }
+}
+
+/// The edge of the tree of these leaves.
+impl FromIterator<Hash> for Edge {
+    fn from_iter<I: IntoIterator<Item = Hash>>(leaves: I) -> Self {
+        let mut edge = Self::default();
+        edge.extend(leaves);
+        edge
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -128,10 +128,6 @@ impl Nodes for TileReader<'_> {
         let Some(hashes) = tile.get(start..start.saturating_add(1 << above)) else {
             return Err(beyond);
         };
-        let mut edge = Edge::default();
-        for hash in hashes {
-            edge.push(*hash, |_, _| {});
-        }
-        Ok(edge.root())
+        Ok(hashes.iter().copied().collect::<Edge>().root())
     }
 }

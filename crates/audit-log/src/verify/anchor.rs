@@ -71,11 +71,7 @@ pub(super) fn known<T>(read: Result<T, TileError>) -> io::Result<Option<T>> {
 
 /// The root over a row of nodes of one height.
 pub(super) fn root_of_row(hashes: &[Hash]) -> Hash {
-    let mut edge = Edge::default();
-    for hash in hashes {
-        edge.push(*hash, |_, _| {});
-    }
-    edge.root()
+    hashes.iter().copied().collect::<Edge>().root()
 }
 
 /// The edge of a tree, of its rows of nodes: of the height of one leaf, of a tile, of two tiles and so on.
@@ -86,8 +82,6 @@ pub(super) fn edge_of_rows(rows: &[Vec<Hash>], leaves: &[Hash]) -> Edge {
             edge.push_subtree(TILE_HEIGHT * u32::from(level), *hash, |_, _| {});
         }
     }
-    for leaf in leaves {
-        edge.push(*leaf, |_, _| {});
-    }
+    edge.extend(leaves.iter().copied());
     edge
 }

@@ -1,11 +1,10 @@
 //! The journal of a log: what was committed and no checkpoint covers yet.
 
-use std::convert::Infallible;
 use std::io;
 
 use super::report::{Defect, Report};
 use crate::checkpoint::{CHECKPOINT, Checkpoint, KnownLog};
-use crate::journal::{self, FOLDER, Replayed, SEGMENT_BYTES_MAX, segment_first, segment_name};
+use crate::journal::{self, WalkError};
 use crate::medium::Source;
 use crate::merkle::Edge;
 use crate::note::{NOTE_BYTES_MAX, Note};
@@ -20,33 +19,13 @@ pub(super) fn verify(
     report: &mut Report,
 ) -> io::Result<()> {
     let mut edge = edge;
-    let mut segments: Vec<u64> = source
-        .list(FOLDER)?
-        .iter()
-        .filter_map(|name| segment_first(name))
-        .collect();
-    segments.retain(|first| *first >= own.size);
-    segments.sort_unstable();
-    let mut torn = None;
-    let mut altered = None;
-    for first in segments {
-        if torn.is_some() || first != edge.size() {
-            altered = Some(edge.size());
-            break;
+    let (torn, altered) = match journal::walk(source, log, &mut edge) {
+        Ok(walked) => (walked.torn, None),
+        Err(WalkError::Gap { first } | WalkError::Altered { first }) => (None, Some(first)),
+        Err(WalkError::Read { name, error }) => {
+            return Err(io::Error::new(error.kind(), format!("`{name}`: {error}")));
         }
-        let octets = source
-            .read(&segment_name(first), SEGMENT_BYTES_MAX)?
-            .unwrap_or_default();
-        let Ok(replayed) = journal::replay(&octets, log, &mut edge, |_, _| Ok::<(), Infallible>(()));
-        match replayed {
-            Replayed::Whole => {}
-            Replayed::Torn(end) => torn = Some(end),
-            Replayed::Altered { first } => {
-                altered = Some(first);
-                break;
-            }
-        }
-    }
+    };
     let now = source.read(CHECKPOINT, NOTE_BYTES_MAX)?;
     let still = now
         .and_then(|octets| Note::parse(&octets).ok())

@@ -7,7 +7,7 @@ use thiserror::Error;
 use super::growing::Growing;
 use super::{Refused, Signers, WriteError, Writer};
 use crate::checkpoint::{CHECKPOINT, Checkpoint, CheckpointError, KnownLog};
-use crate::journal::{self, Replayed, SEGMENT_BYTES_MAX, Torn, segment_first, segment_name};
+use crate::journal::{self, Torn, WalkError, Walked, segment_name};
 use crate::medium::{Medium, Source};
 use crate::merkle::{Hash, empty_hash, leaf_hash, root_of};
 use crate::note::{NOTE_BYTES_MAX, Note};
@@ -189,32 +189,15 @@ impl Writer {
 
     /// Takes what is in the journal and in no tile, writes it anew and publishes it.
     fn recover(&mut self, now: u64) -> Result<Recovery, OpenError> {
-        let names = list(&*self.medium, journal::FOLDER)?;
-        let mut segments: Vec<u64> = names.iter().filter_map(|name| segment_first(name)).collect();
-        segments.sort_unstable();
-        let published = self.published.size;
-        let open = segments.iter().copied().filter(|first| *first >= published);
-        let mut torn = None;
+        let all = journal::segments(&*self.medium)?;
         // Everything is looked at before anything is changed.
-        let mut replayed = Vec::new();
-        let mut edge = self.growing.edge().clone();
-        for first in open {
-            if let Some(Torn { first, .. }) = torn {
-                return Err(OpenError::Altered(Alteration::Journal { first }));
-            }
-            if first != edge.size() {
-                return Err(OpenError::Altered(Alteration::Gap { first: edge.size() }));
-            }
-            torn = self.replay(first, &mut edge, |_, _| Ok(()))?;
-            replayed.push(first);
-        }
-        for first in replayed {
-            let mut edge = self.growing.edge().clone();
-            self.replay_into_tiles(first, &mut edge)?;
+        let Walked { segments, torn } = journal::walk(&*self.medium, &self.log, &mut self.growing.edge().clone())?;
+        for _ in segments {
+            self.take_segment()?;
         }
         self.durable = self.growing.edge().size();
-        let entries = self.durable - published;
-        if !segments.is_empty() {
+        let entries = self.durable - self.published.size;
+        if !all.is_empty() {
             // The checkpoint too: it may only seem to be there, if replacing it failed before the start.
             let note = self.note.clone();
             if entries == 0 {
@@ -223,38 +206,21 @@ impl Writer {
                 self.publish(now)?;
             }
         }
-        for first in segments {
+        for first in all {
             let name = segment_name(first);
             self.medium.remove(&name).map_err(WriteError::of("removed", &name))?;
         }
         Ok(Recovery { entries, torn })
     }
 
-    fn replay_into_tiles(&mut self, first: u64, edge: &mut crate::merkle::Edge) -> Result<(), OpenError> {
-        let mut growing = std::mem::take(&mut self.growing);
-        let replayed = self.replay(first, edge, |entry, leaf| {
+    /// Brings the entries of the next segment into tiles.
+    fn take_segment(&mut self) -> Result<(), OpenError> {
+        let mut edge = self.growing.edge().clone();
+        let growing = &mut self.growing;
+        journal::walk_segment(&*self.medium, &self.log, &mut edge, |entry, leaf| {
             growing.push(entry, leaf);
-            Ok(())
-        });
-        self.growing = growing;
-        replayed?;
+        })?;
         Ok(self.write_full()?)
-    }
-
-    /// Goes through a segment. Says what is torn at its end.
-    fn replay(
-        &self,
-        first: u64,
-        edge: &mut crate::merkle::Edge,
-        each: impl FnMut(&[u8], Hash) -> Result<(), OpenError>,
-    ) -> Result<Option<Torn>, OpenError> {
-        let name = segment_name(first);
-        let octets = read(&*self.medium, &name, SEGMENT_BYTES_MAX)?.unwrap_or_default();
-        match journal::replay(&octets, &self.log, edge, each)? {
-            Replayed::Whole => Ok(None),
-            Replayed::Torn(torn) => Ok(Some(torn)),
-            Replayed::Altered { first } => Err(OpenError::Altered(Alteration::Journal { first })),
-        }
     }
 
     /// Finds the partial tiles that are to be removed when there are full ones, those of a publication that a crash cut short too.
@@ -276,6 +242,16 @@ impl Writer {
             }
         }
         Ok(())
+    }
+}
+
+impl From<WalkError> for OpenError {
+    fn from(error: WalkError) -> Self {
+        match error {
+            WalkError::Gap { first } => Self::Altered(Alteration::Gap { first }),
+            WalkError::Altered { first } => Self::Altered(Alteration::Journal { first }),
+            WalkError::Read { name, error } => Self::Read { name, error },
+        }
     }
 }
 
