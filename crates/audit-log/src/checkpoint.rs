@@ -106,6 +106,13 @@ pub struct KnownLog {
 }
 
 impl KnownLog {
+    /// A log that has had one key from its beginning.
+    pub fn with_key(origin: Origin, key: VerifierKey) -> Self {
+        let (first, last) = (0, None);
+        let keys = vec![LogKey { key, first, last }];
+        Self { origin, keys }
+    }
+
     /// Whether signatures of this key count at this size.
     pub fn has(&self, key: &VerifierKey, size: u64) -> bool {
         self.current(size).any(|current| current == key)

@@ -18,7 +18,6 @@ pub mod medium;
 pub mod merkle;
 pub mod note;
 pub mod proof;
-pub mod pruning;
 pub mod redact;
 pub mod tiles;
 pub mod verify;

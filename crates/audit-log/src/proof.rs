@@ -5,7 +5,9 @@ use std::fmt;
 use thiserror::Error;
 
 use crate::checkpoint::{Checkpoint, CheckpointError, KnownLog, parse_decimal};
-use crate::merkle::{Hash, PROOF_HASHES_MAX, Unproved, check_inclusion, inclusion, leaf_hash};
+use crate::merkle::{
+    Hash, PROOF_HASHES_MAX, Unproved, check_inclusion, inclusion, leaf_hash, parse_hashes, write_hashes,
+};
 use crate::note::{Note, NoteError};
 use crate::tiles::{TileError, TileReader};
 
@@ -93,13 +95,7 @@ impl InclusionProof {
             .and_then(|line| line.strip_prefix("index "))
             .and_then(parse_decimal);
         let index = index.ok_or(ProofError::Form)?;
-        let hashes = lines
-            .map(Hash::from_base64)
-            .take(PROOF_HASHES_MAX + 1)
-            .collect::<Option<Vec<Hash>>>();
-        let hashes = hashes
-            .filter(|hashes| hashes.len() <= PROOF_HASHES_MAX)
-            .ok_or(ProofError::Form)?;
+        let hashes = parse_hashes(lines, PROOF_HASHES_MAX).ok_or(ProofError::Form)?;
         let checkpoint = Note::parse(checkpoint.as_bytes())?;
         Ok(Self {
             index,
@@ -112,9 +108,7 @@ impl InclusionProof {
 impl fmt::Display for InclusionProof {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{FORM}\nindex {}", self.index)?;
-        self.hashes
-            .iter()
-            .try_for_each(|hash| writeln!(f, "{}", hash.to_base64()))?;
+        write_hashes(f, &self.hashes)?;
         write!(f, "\n{}", self.checkpoint)
     }
 }

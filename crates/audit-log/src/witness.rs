@@ -8,7 +8,7 @@ use std::fmt;
 use thiserror::Error;
 
 use crate::checkpoint::{Checkpoint, parse_decimal};
-use crate::merkle::{Hash, PROOF_HASHES_MAX, consistency};
+use crate::merkle::{Hash, PROOF_HASHES_MAX, consistency, parse_hashes, write_hashes};
 use crate::note::{Note, NoteError, Signature, VerifierKey};
 use crate::tiles::{TileError, TileReader};
 
@@ -108,10 +108,7 @@ impl Request {
         let (proof, checkpoint) = text.split_once("\n\n")?;
         let mut lines = proof.split('\n');
         let old = parse_decimal(lines.next()?.strip_prefix("old ")?)?;
-        let hashes = lines.map(Hash::from_base64).take(REQUEST_HASHES_MAX + 1);
-        let proof = hashes
-            .collect::<Option<Vec<Hash>>>()
-            .filter(|proof| proof.len() <= REQUEST_HASHES_MAX)?;
+        let proof = parse_hashes(lines, REQUEST_HASHES_MAX)?;
         let checkpoint = Note::parse(checkpoint.as_bytes()).ok()?;
         Some(Self { old, proof, checkpoint })
     }
@@ -177,9 +174,7 @@ pub fn cosignatures(
 impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "old {}", self.old)?;
-        self.proof
-            .iter()
-            .try_for_each(|hash| writeln!(f, "{}", hash.to_base64()))?;
+        write_hashes(f, &self.proof)?;
         write!(f, "\n{}", self.checkpoint)
     }
 }

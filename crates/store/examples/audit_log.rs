@@ -22,7 +22,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
-use portcullis_audit_log::checkpoint::{CHECKPOINT, Checkpoint, KnownLog, LogKey, Origin};
+use portcullis_audit_log::checkpoint::{CHECKPOINT, Checkpoint, KnownLog, Origin};
 use portcullis_audit_log::medium::{Medium, Source};
 use portcullis_audit_log::note::{Algorithm, KeyName, NOTE_BYTES_MAX, Note, Signer, VerifierKey};
 use portcullis_audit_log::proof::InclusionProof;
@@ -63,15 +63,7 @@ fn key() -> (VerifierKey, Ed25519KeyPair) {
 }
 
 fn known() -> KnownLog {
-    let keys = vec![LogKey {
-        key: key().0,
-        first: 0,
-        last: None,
-    }];
-    KnownLog {
-        origin: Origin::new(ORIGIN).unwrap(),
-        keys,
-    }
+    KnownLog::with_key(Origin::new(ORIGIN).unwrap(), key().0)
 }
 
 fn signers() -> Signers {

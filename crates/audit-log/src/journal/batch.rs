@@ -1,5 +1,7 @@
 //! One batch: a fixed beginning, two lengths, the signed head, the entries as in a bundle.
 
+use thiserror::Error;
+
 use crate::checkpoint::{KnownLog, Origin, parse_decimal};
 use crate::merkle::Hash;
 use crate::note::{Note, Signer, SigningFailed};
@@ -41,19 +43,32 @@ pub struct Batch<'a> {
     note: Note,
 }
 
+/// Why there is no batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum BatchError {
+    /// Its head is not signed.
+    #[error(transparent)]
+    Signing(#[from] SigningFailed),
+    /// Its head or its entries are longer than those of a batch.
+    #[error("a batch of {bytes} octets is too long: at most {BATCH_PAYLOAD_BYTES_MAX} are committed at once")]
+    TooLong {
+        /// How many there are.
+        bytes: usize,
+    },
+}
+
 impl Head {
     /// The octets of the batch with these entries, given as in a bundle.
     ///
     /// # Errors
     ///
-    /// [`SigningFailed`] when its head is not signed.
-    pub fn batch(&self, payload: &[u8], signer: &Signer, now: u64) -> Result<Vec<u8>, SigningFailed> {
-        let head = Signer::note([signer], self.text(), now)?.to_string();
-        if head.len() > HEAD_BYTES_MAX || payload.len() > BATCH_PAYLOAD_BYTES_MAX {
-            return Err(SigningFailed);
-        }
-        let length = |bytes: usize| u32::try_from(bytes).map(u32::to_be_bytes).map_err(|_| SigningFailed);
-        let lengths = [length(head.len())?, length(payload.len())?];
+    /// [`BatchError`] when its head is not signed, or the entries are too many.
+    pub fn batch(&self, payload: &[u8], signer: &Signer) -> Result<Vec<u8>, BatchError> {
+        let payload_length = length(payload, BATCH_PAYLOAD_BYTES_MAX)?;
+        // A log's own key signs no time.
+        let head = Signer::note([signer], self.text(), 0)?.to_string();
+        let lengths = [length(head.as_bytes(), HEAD_BYTES_MAX)?, payload_length];
         Ok([&BEGINNING, lengths.as_flattened(), head.as_bytes(), payload].concat())
     }
 
@@ -111,6 +126,13 @@ pub(super) fn beginnings(octets: &[u8]) -> impl Iterator<Item = &[u8]> {
     places
         .filter(|(_, window)| *window == BEGINNING)
         .filter_map(|(place, _)| octets.get(place..))
+}
+
+/// The length of a part of a batch, as its frame has it.
+fn length(part: &[u8], bytes_max: usize) -> Result<[u8; 4], BatchError> {
+    let bytes = part.len();
+    let length = u32::try_from(bytes).ok().filter(|_| bytes <= bytes_max);
+    length.map(u32::to_be_bytes).ok_or(BatchError::TooLong { bytes })
 }
 
 fn take_length(octets: &[u8], bytes_max: usize) -> Option<(usize, &[u8])> {

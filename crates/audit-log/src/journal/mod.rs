@@ -12,7 +12,7 @@ mod batch;
 mod replay;
 mod walk;
 
-pub use batch::{BATCH_PAYLOAD_BYTES_MAX, Batch, Head};
+pub use batch::{BATCH_PAYLOAD_BYTES_MAX, Batch, BatchError, Head};
 pub use replay::{Replayed, Torn, replay};
 pub(crate) use walk::{WalkError, Walked, segments, walk, walk_segment};
 

@@ -6,11 +6,13 @@
 mod check;
 mod edge;
 mod hash;
+mod lines;
 mod prove;
 
 pub use check::{Unproved, check_consistency, check_inclusion};
 pub use edge::Edge;
 pub use hash::{HASH_BYTES, Hash, empty_hash, leaf_hash, node_hash};
+pub(crate) use lines::{parse_hashes, write_hashes};
 pub use prove::{Nodes, consistency, inclusion, root_of};
 
 /// How many hashes a proof has at most: enough for 2^63 entries, one for each level and one more between two sizes (RFC 9162 §2.1.4).

@@ -11,7 +11,10 @@ use thiserror::Error;
 
 use super::Signature;
 
-/// What a key is called: not empty, without white space, control characters and `+`.
+/// The most octets of a key's name, as of a log's origin, which it often is.
+pub const KEY_NAME_BYTES_MAX: usize = 1024;
+
+/// What a key is called: not empty, without white space, control characters and `+`, and of at most 1,024 octets.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KeyName(Box<str>);
 
@@ -23,7 +26,7 @@ impl KeyName {
     /// [`KeyError::Name`] when a key cannot be called so.
     pub fn new(text: &str) -> Result<Self, KeyError> {
         let odd = |character: char| character.is_whitespace() || character.is_control() || character == '+';
-        if text.is_empty() || text.contains(odd) {
+        if !(1..=KEY_NAME_BYTES_MAX).contains(&text.len()) || text.contains(odd) {
             return Err(KeyError::Name);
         }
         Ok(Self(text.into()))
@@ -92,7 +95,7 @@ impl Algorithm {
 #[non_exhaustive]
 pub enum KeyError {
     /// A key cannot be called so.
-    #[error("a key's name is not empty and has no white space and no `+`")]
+    #[error("a key's name has 1 to {KEY_NAME_BYTES_MAX} octets, no white space and no `+`")]
     Name,
     /// It is not a name, an id and a key.
     #[error("it is not of the form `name+id+key`")]

@@ -12,7 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use thiserror::Error;
 
-pub use key::{Algorithm, KeyError, KeyId, KeyName, VerifierKey, WrongSignature};
+pub use key::{Algorithm, KEY_NAME_BYTES_MAX, KeyError, KeyId, KeyName, VerifierKey, WrongSignature};
 pub use sign::{Sign, Signer, SigningFailed};
 
 /// The most octets of a note.

@@ -3,6 +3,14 @@
 use std::fmt;
 use std::num::NonZeroU8;
 
+use super::{TILE_WIDTH, full_tiles, width};
+
+/// The folder of all tiles and bundles.
+pub const FOLDER: &str = "tile/";
+
+/// What the name of a compressed bundle ends with.
+const COMPRESSED: &str = ".gz";
+
 /// How many levels a tree can have at most: with eight, all of 2^64 leaves are spanned.
 pub const LEVELS_MAX: u8 = 8;
 
@@ -13,6 +21,24 @@ pub enum Kind {
     Entries,
     /// Hashes of nodes of the height eight times this level.
     Hashes(u8),
+}
+
+impl Kind {
+    /// The level of a tile; that of a bundle is the one of the tile over it.
+    pub fn level(self) -> u8 {
+        match self {
+            Self::Entries => 0,
+            Self::Hashes(level) => level,
+        }
+    }
+
+    /// The folder of all that hold this.
+    pub fn folder(self) -> String {
+        match self {
+            Self::Entries => format!("{FOLDER}entries/"),
+            Self::Hashes(level) => format!("{FOLDER}{level}/"),
+        }
+    }
 }
 
 /// The name of a tile or a bundle.
@@ -31,10 +57,20 @@ impl TileName {
     pub fn with_width(kind: Kind, index: u64, width: u64) -> Option<Self> {
         let partial = match width {
             0 => return None,
-            super::TILE_WIDTH => None,
+            TILE_WIDTH => None,
             _ => Some(NonZeroU8::new(u8::try_from(width).ok()?)?),
         };
         Some(Self { kind, index, partial })
+    }
+
+    /// The name of the one at `index` in a tree of `size` leaves; `None` where the tree has none there.
+    pub fn within(kind: Kind, index: u64, size: u64) -> Option<Self> {
+        Self::with_width(kind, index, width(kind.level(), index, size))
+    }
+
+    /// The name of the last one of its kind in a tree of `size` leaves, unless that is full.
+    pub fn not_full(kind: Kind, size: u64) -> Option<Self> {
+        Self::within(kind, full_tiles(kind.level(), size), size)
     }
 
     /// The name of the full one in its place.
@@ -45,7 +81,7 @@ impl TileName {
 
     /// How many hashes or entries it has.
     pub fn width(&self) -> u64 {
-        self.partial.map_or(super::TILE_WIDTH, |width| u64::from(width.get()))
+        self.partial.map_or(TILE_WIDTH, |width| u64::from(width.get()))
     }
 
     /// The folder of the partial ones in its place.
@@ -64,10 +100,7 @@ impl TileName {
 
 impl fmt::Display for TileName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.kind {
-            Kind::Entries => f.write_str("tile/entries/")?,
-            Kind::Hashes(level) => write!(f, "tile/{level}/")?,
-        }
+        f.write_str(&self.kind.folder())?;
         // The groups of three digits, the last first.
         let mut groups = vec![self.index % 1000];
         let mut rest = self.index / 1000;
@@ -86,10 +119,41 @@ impl fmt::Display for TileName {
     }
 }
 
+/// What stands in a folder of tiles or bundles, with the last three digits of its index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Listed {
+    /// A folder of those whose index goes on after these digits.
+    Group(u64),
+    /// A full one, compressed or not.
+    Full(u64),
+    /// The folder of the partial ones in a place.
+    Partial(u64),
+}
+
+impl Listed {
+    /// What has this name in such a folder; `None` if nothing of a log's has.
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        if let Some(group) = name.strip_prefix('x') {
+            return digits(group.strip_suffix('/')?).map(Self::Group);
+        }
+        match name.strip_suffix(".p/") {
+            Some(place) => digits(place).map(Self::Partial),
+            None => digits(name.strip_suffix(COMPRESSED).unwrap_or(name)).map(Self::Full),
+        }
+    }
+}
+
+/// Three digits of an index.
+fn digits(text: &str) -> Option<u64> {
+    (text.len() == 3 && text.bytes().all(|octet| octet.is_ascii_digit()))
+        .then(|| text.parse().ok())
+        .flatten()
+}
+
 /// The name of a bundle that is compressed with gzip: it stands beside the place of the one that is not, where static file
 /// servers look for it.
 pub fn compressed(name: &TileName) -> String {
-    format!("{name}.gz")
+    format!("{name}{COMPRESSED}")
 }
 
 #[cfg(test)]
@@ -127,10 +191,50 @@ mod tests {
             (8, 0, 0),
         ];
         for (level, index, expected) in cases {
-            assert_eq!(super::super::width(level, index, 70_000), expected, "{level} {index}");
+            assert_eq!(width(level, index, 70_000), expected, "{level} {index}");
         }
-        assert_eq!(super::super::width(0, 0, 256), 256);
-        assert_eq!(super::super::width(1, 0, 256), 1);
+        assert_eq!(width(0, 0, 256), 256);
+        assert_eq!(width(1, 0, 256), 1);
+    }
+
+    #[test]
+    fn what_stands_in_a_folder_is_known_by_its_name() {
+        let cases = [
+            ("x001/", Some(Listed::Group(1))),
+            ("067", Some(Listed::Full(67))),
+            ("067.gz", Some(Listed::Full(67))),
+            ("067.p/", Some(Listed::Partial(67))),
+        ];
+        for (name, expected) in cases {
+            assert_eq!(Listed::parse(name), expected, "{name}");
+        }
+        for name in [
+            "",
+            "x001",
+            "67",
+            "067/",
+            "067.p",
+            "+67",
+            "x0001/",
+            "067.gz.gz",
+            ".gz",
+            "067.tmp",
+        ] {
+            assert_eq!(Listed::parse(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_last_one_is_named_unless_it_is_full() {
+        let named = |kind, size| TileName::not_full(kind, size).map(|name| name.to_string());
+        assert_eq!(named(Kind::Entries, 70_000).unwrap(), "tile/entries/273.p/112");
+        assert_eq!(named(Kind::Hashes(1), 70_000).unwrap(), "tile/1/001.p/17");
+        assert_eq!(named(Kind::Hashes(0), 65_536), None);
+        assert_eq!(named(Kind::Hashes(1), 65_536), None);
+        assert_eq!(named(Kind::Hashes(2), 65_536).unwrap(), "tile/2/000.p/1");
+        for size in [0, 65_536, u64::MAX] {
+            assert_eq!(named(Kind::Hashes(LEVELS_MAX), size), None);
+        }
     }
 
     #[test]

@@ -7,14 +7,12 @@ use std::rc::Rc;
 use thiserror::Error;
 
 use super::name::{Kind, TileName};
-use super::{TILE_HEIGHT, TILE_WIDTH, width};
+use super::{TILE_BYTES, TILE_HEIGHT, TILE_WIDTH, place_in_tile};
 use crate::medium::Source;
 use crate::merkle::{Edge, HASH_BYTES, Hash, Nodes};
 
 /// How many tiles a reader remembers: those on the way up from a leaf, of a few leaves.
 const REMEMBERED_MAX: usize = 64;
-/// The length of a full tile.
-const TILE_BYTES_MAX: usize = 256 * HASH_BYTES;
 
 /// Why a node cannot be read from the tiles.
 #[derive(Debug, Error)]
@@ -75,9 +73,7 @@ impl<'a> TileReader<'a> {
         if let Some(hashes) = self.remembered.get(&(level, index)) {
             return Ok(Rc::clone(hashes));
         }
-        let kind = Kind::Hashes(level);
-        let width = width(level, index, self.size);
-        let Some(name) = TileName::with_width(kind, index, width) else {
+        let Some(name) = TileName::within(Kind::Hashes(level), index, self.size) else {
             let height = TILE_HEIGHT * u32::from(level);
             return Err(TileError::Beyond {
                 height,
@@ -97,7 +93,7 @@ impl<'a> TileReader<'a> {
         let full = TileName::full(name.kind, name.index);
         let names = [Some(name), name.partial.map(|_| full)];
         for stored in names.into_iter().flatten() {
-            let bytes = self.source.read(&stored.to_string(), TILE_BYTES_MAX);
+            let bytes = self.source.read(&stored.to_string(), TILE_BYTES);
             let bytes = bytes.map_err(|error| match error.kind() {
                 io::ErrorKind::FileTooLarge => TileError::Length(stored),
                 _ => TileError::Io(stored, error),
@@ -124,7 +120,7 @@ impl Nodes for TileReader<'_> {
         let above = height % TILE_HEIGHT;
         let first = number.checked_shl(above).unwrap_or(u64::MAX);
         let tile = self.tile(level, first / TILE_WIDTH)?;
-        let start = usize::try_from(first % TILE_WIDTH).unwrap_or(usize::MAX);
+        let start = place_in_tile(first);
         let Some(hashes) = tile.get(start..start.saturating_add(1 << above)) else {
             return Err(beyond);
         };

@@ -4,7 +4,7 @@ use std::io;
 
 use crate::checkpoint::Checkpoint;
 use crate::merkle::{Edge, Hash, root_of};
-use crate::tiles::{LEVELS_MAX, TILE_HEIGHT, TILE_WIDTH, TileError, TileReader, width};
+use crate::tiles::{LEVELS_MAX, TILE_HEIGHT, TILE_WIDTH, TileError, TileReader, place_in_tile, width};
 
 /// A size and the root that the log has to have there.
 pub(super) struct Anchor {
@@ -45,7 +45,7 @@ impl Anchor {
         let (mut level, mut index) = (level, index);
         while width(level, index, self.size) == TILE_WIDTH {
             let root = root_of_row(&tiles.tile(level, index)?);
-            let place = usize::try_from(index % TILE_WIDTH).unwrap_or(usize::MAX);
+            let place = place_in_tile(index);
             (level, index) = (level + 1, index / TILE_WIDTH);
             if tiles.tile(level, index)?.get(place) != Some(&root) {
                 return Ok(false);

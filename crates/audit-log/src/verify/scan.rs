@@ -11,7 +11,8 @@ use crate::checkpoint::Checkpoint;
 use crate::medium::Source;
 use crate::merkle::{Edge, Hash, leaf_hash};
 use crate::tiles::{
-    self, Kind, LEVELS_MAX, Stored, TILE_HEIGHT, TILE_WIDTH, TileError, TileName, TileReader, read_bundle, width,
+    self, Kind, LEVELS_MAX, Stored, TILE_HEIGHT, TILE_WIDTH, TileError, TileName, TileReader, place_in_tile,
+    read_bundle, width,
 };
 
 pub(super) struct Scan<'a> {
@@ -91,7 +92,7 @@ impl<'a> Scan<'a> {
 
     /// The node over a full tile of level 0, as the tile above has it.
     fn node_above(&mut self, index: u64, report: &mut Report) -> io::Result<Option<Hash>> {
-        let place = usize::try_from(index % TILE_WIDTH).unwrap_or(usize::MAX);
+        let place = place_in_tile(index);
         let tile = self.tile(1, index / TILE_WIDTH, report)?;
         Ok(tile.and_then(|tile| tile.get(place).copied()))
     }
@@ -164,7 +165,7 @@ impl<'a> Scan<'a> {
 
     fn found(&self, index: u64, count: u64) -> io::Result<Found> {
         let full = TileName::full(Kind::Entries, index);
-        let name = TileName::with_width(Kind::Entries, index, count).unwrap_or(full);
+        let name = TileName::within(Kind::Entries, index, self.size).unwrap_or(full);
         let mut stored = read_bundle(self.source, &name)?;
         let mut only = usize::MAX;
         if stored == Stored::Missing && name != full {
@@ -244,7 +245,7 @@ impl<'a> Scan<'a> {
     /// The node over a full tile below as it has to be, by the tile that has it.
     fn settled(&mut self, level: u8, number: u64, node: Hash, report: &mut Report) -> io::Result<Hash> {
         let index = number / TILE_WIDTH;
-        let place = usize::try_from(number % TILE_WIDTH).unwrap_or(usize::MAX);
+        let place = place_in_tile(number);
         let Some(tile) = self.tile(level, index, report)? else {
             return Ok(node);
         };
@@ -307,6 +308,6 @@ impl<'a> Scan<'a> {
 
     fn name(&self, level: u8, index: u64) -> TileName {
         let kind = Kind::Hashes(level);
-        TileName::with_width(kind, index, width(level, index, self.size)).unwrap_or(TileName::full(kind, index))
+        TileName::within(kind, index, self.size).unwrap_or(TileName::full(kind, index))
     }
 }

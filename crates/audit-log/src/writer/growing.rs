@@ -1,10 +1,7 @@
 //! The part of the tree that still grows: its edge, the tiles and the bundle that are not full, and those that have become full.
 
-use crate::merkle::{Edge, HASH_BYTES, Hash, Nodes};
-use crate::tiles::{self, Kind, LEVELS_MAX, TILE_HEIGHT, TILE_WIDTH, TileError, TileName, TileReader};
-
-/// The length of a full tile.
-const TILE_BYTES: usize = 256 * HASH_BYTES;
+use crate::merkle::{Edge, Hash, Nodes};
+use crate::tiles::{self, Kind, LEVELS_MAX, TILE_BYTES, TILE_HEIGHT, TILE_WIDTH, TileError, TileName, TileReader};
 
 /// The right edge of the tree as files, in memory.
 #[derive(Default)]
@@ -25,14 +22,12 @@ impl Growing {
         let edge = Edge::of(size, |height, number| tiles.node(height, number))?;
         let mut rows = Vec::new();
         for level in 0..LEVELS_MAX {
-            let nodes = size >> (TILE_HEIGHT * u32::from(level));
-            let hashes = if nodes.is_multiple_of(TILE_WIDTH) {
-                Vec::new()
-            } else {
-                let tile = tiles.tile(level, nodes / TILE_WIDTH)?;
-                tile.iter().flat_map(Hash::as_bytes).copied().collect()
-            };
-            rows.push(hashes);
+            let mut row = Vec::new();
+            if let Some(name) = TileName::not_full(Kind::Hashes(level), size) {
+                let tile = tiles.tile(level, name.index)?;
+                row.extend(tile.iter().flat_map(Hash::as_bytes));
+            }
+            rows.push(row);
         }
         Ok(Self {
             edge,
@@ -96,13 +91,9 @@ impl Growing {
     /// What is not full, and not empty.
     pub(super) fn partial(&self) -> Vec<(TileName, &[u8])> {
         let size = self.edge.size();
-        let named = |kind, level: u8, content| {
-            let nodes = size >> (TILE_HEIGHT * u32::from(level));
-            let name = TileName::with_width(kind, nodes / TILE_WIDTH, nodes % TILE_WIDTH)?;
-            Some((name, content))
-        };
-        let rows = (0..LEVELS_MAX).zip(&self.rows);
-        let rows = rows.filter_map(|(level, row)| named(Kind::Hashes(level), level, row.as_slice()));
-        rows.chain(named(Kind::Entries, 0, self.bundle.as_slice())).collect()
+        let named = |kind, content| Some((TileName::not_full(kind, size)?, content));
+        let rows = (0..LEVELS_MAX).map(Kind::Hashes).zip(&self.rows);
+        let rows = rows.filter_map(|(kind, row)| named(kind, row.as_slice()));
+        rows.chain(named(Kind::Entries, self.bundle.as_slice())).collect()
     }
 }

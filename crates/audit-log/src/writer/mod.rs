@@ -10,21 +10,22 @@
 
 mod growing;
 mod open;
+mod pruning;
 
 use std::io;
 
 use thiserror::Error;
 
 use crate::checkpoint::{CHECKPOINT, Checkpoint, KnownLog};
-use crate::journal::{BATCH_PAYLOAD_BYTES_MAX, Head, SEGMENT_BYTES, SEGMENT_ENTRIES, segment_name};
+use crate::journal::{BATCH_PAYLOAD_BYTES_MAX, BatchError, Head, SEGMENT_BYTES, SEGMENT_ENTRIES, segment_name};
 use crate::medium::Medium;
 use crate::merkle::leaf_hash;
 use crate::note::{Algorithm, Note, Signature, Signer, SigningFailed, VerifierKey};
-use crate::pruning;
-use crate::tiles::{ENTRY_BYTES_MAX, Kind, TileName, push_entry};
+use crate::tiles::{ENTRY_BYTES_MAX, TILE_WIDTH, TileName, push_entry, width};
 use growing::Growing;
 
 pub use open::{Alteration, OpenError, Recovery};
+pub use pruning::PRUNING_STEP_ENTRIES;
 
 /// Full bundles and tiles wait in memory for the next checkpoint up to this many octets.
 const WAITING_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -77,9 +78,15 @@ pub enum WriteError {
         #[source]
         error: io::Error,
     },
+    /// What was written could not be made durable together.
+    #[error("what was written cannot be synced: {0}")]
+    Sync(#[source] io::Error),
     /// Something could not be signed.
     #[error(transparent)]
     Signing(#[from] SigningFailed),
+    /// What was appended is no batch.
+    #[error(transparent)]
+    Batch(#[from] BatchError),
     /// The key is not one that the log is known by at this size.
     #[error("the log is not known by the key `{key}` at {size} entries")]
     Unknown {
@@ -159,11 +166,6 @@ impl Writer {
         &self.note
     }
 
-    /// What the log lies on, for reading it.
-    pub fn medium(&self) -> &dyn Medium {
-        &*self.medium
-    }
-
     /// Adds an entry of 1 to 65,535 octets, in memory. Says its index.
     ///
     /// # Errors
@@ -230,18 +232,18 @@ impl Writer {
     }
 
     /// Removes bundles below an index that is published, after a new checkpoint has said so. Says the minimum index now: the next
-    /// multiple of [`pruning::STEP_ENTRIES`] below, or what it was. Hashes stay, so everything can be proved as before.
+    /// multiple of [`PRUNING_STEP_ENTRIES`] below, or what it was. Hashes stay, so everything can be proved as before.
     ///
     /// # Errors
     ///
     /// [`WriteError`], as with [`commit`](Self::commit).
     pub fn prune(&mut self, index: u64, now: u64) -> Result<u64, WriteError> {
         let index = index.min(self.published.size);
-        let whole = index - index % pruning::STEP_ENTRIES;
+        let whole = index - index % PRUNING_STEP_ENTRIES;
         let minimum_index = whole.max(self.published.minimum_index);
         self.refusing_later(|writer| {
             writer.publish_pruned(minimum_index, now)?;
-            pruning::remove_below(&mut *writer.medium, minimum_index).map_err(WriteError::of("removed", "tile/entries"))
+            pruning::remove_below(&mut *writer.medium, minimum_index)
         })?;
         Ok(minimum_index)
     }
@@ -254,9 +256,7 @@ impl Writer {
     /// [`WriteError`], as with [`commit`](Self::commit).
     pub fn compress(&mut self, first: u64, end: u64) -> Result<u64, WriteError> {
         let end = end.min(self.published.size);
-        self.refusing_later(|writer| {
-            pruning::compress(&mut *writer.medium, first, end).map_err(WriteError::of("compressed", "tile/entries"))
-        })
+        self.refusing_later(|writer| pruning::compress(&mut *writer.medium, first, end))
     }
 
     fn working(&self) -> Result<(), Refused> {
@@ -290,7 +290,7 @@ impl Writer {
             size,
             root,
         };
-        let octets = head.batch(&self.batch, main, 0)?;
+        let octets = head.batch(&self.batch, main)?;
         let segment = self.segment();
         let name = segment.name.clone();
         segment.bytes += octets.len();
@@ -344,7 +344,7 @@ impl Writer {
                 self.partial.push(*name);
             }
         }
-        self.medium.sync_all().map_err(WriteError::of("synced", "tile"))?;
+        self.medium.sync_all().map_err(WriteError::Sync)?;
         self.covered = partial.into_iter().map(|(name, _)| name).collect();
         let edge = self.growing.edge();
         let (origin, size, root) = (self.log.origin.clone(), edge.size(), edge.root());
@@ -378,13 +378,7 @@ impl Writer {
     /// Removes what the checkpoint has made superfluous: the journal, and partial tiles whose full ones are there.
     fn remove_covered(&mut self) -> Result<(), WriteError> {
         let size = self.published.size;
-        let is_full = |name: &TileName| {
-            let level = match name.kind {
-                Kind::Entries => 0,
-                Kind::Hashes(level) => level,
-            };
-            crate::tiles::width(level, name.index, size) == crate::tiles::TILE_WIDTH
-        };
+        let is_full = |name: &TileName| width(name.kind.level(), name.index, size) == TILE_WIDTH;
         let (superfluous, partial) = self.partial.drain(..).partition(is_full);
         self.partial = partial;
         let segments = self.segments.drain(..).map(|segment| segment.name);

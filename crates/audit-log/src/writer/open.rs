@@ -12,7 +12,7 @@ use crate::medium::{Medium, Source};
 use crate::merkle::{Hash, empty_hash, leaf_hash, root_of};
 use crate::note::{NOTE_BYTES_MAX, Note};
 use crate::tiles::{
-    self, Kind, LEVELS_MAX, Stored, TILE_HEIGHT, TILE_WIDTH, TileError, TileName, TileReader, read_bundle,
+    self, Kind, LEVELS_MAX, Listed, Stored, TILE_WIDTH, TileError, TileName, TileReader, full_tiles, read_bundle,
 };
 
 /// Why a log is not opened.
@@ -226,14 +226,14 @@ impl Writer {
     /// Finds the partial tiles that are to be removed when there are full ones, those of a publication that a crash cut short too.
     fn find_partial(&mut self) -> Result<(), OpenError> {
         let size = self.published.size;
-        let hashes = (0..LEVELS_MAX).map(|level| (Kind::Hashes(level), level));
-        for (kind, level) in hashes.chain([(Kind::Entries, 0)]) {
-            let last = (size >> (TILE_HEIGHT * u32::from(level))) / TILE_WIDTH;
+        for kind in (0..LEVELS_MAX).map(Kind::Hashes).chain([Kind::Entries]) {
+            let last = full_tiles(kind.level(), size);
             // The folder of the one that is not full has those of up to a thousand before it.
-            let folder = TileName::full(kind, last).folder();
-            let partial = |name: &str| name.strip_suffix(".p/").and_then(|digits| digits.parse::<u64>().ok());
-            let places = list(&*self.medium, &folder)?;
-            for place in places.iter().filter_map(|name| partial(name)) {
+            let names = list(&*self.medium, &TileName::full(kind, last).folder())?;
+            for name in names {
+                let Some(Listed::Partial(place)) = Listed::parse(&name) else {
+                    continue;
+                };
                 let index = last - last % 1000 + place;
                 let widths = list(&*self.medium, &TileName::full(kind, index).partial_folder())?;
                 let widths = widths.iter().filter_map(|width| width.parse().ok());
@@ -284,16 +284,15 @@ fn read_edge(medium: &dyn Source, published: &Checkpoint, held: &[Checkpoint]) -
     if growing.edge().root() != published.root {
         return Err(altered(Alteration::Edge { size }));
     }
-    let width = size % TILE_WIDTH;
-    if let Some(name) = TileName::with_width(Kind::Entries, size / TILE_WIDTH, width) {
-        let expected = tiles.tile(0, size / TILE_WIDTH).map_err(of_tile)?;
+    if let Some(name) = TileName::not_full(Kind::Entries, size) {
+        let expected = tiles.tile(0, name.index).map_err(of_tile)?;
         let differs = leaves
             .iter()
             .zip(expected.iter())
             .position(|(leaf, expected)| leaf != expected);
         if let Some(differs) = differs.and_then(|place| u64::try_from(place).ok()) {
             return Err(altered(Alteration::Entry {
-                index: size - width + differs,
+                index: name.index * TILE_WIDTH + differs,
             }));
         }
         if whole.is_err() || leaves.len() != expected.len() {
@@ -315,7 +314,7 @@ fn read_edge(medium: &dyn Source, published: &Checkpoint, held: &[Checkpoint]) -
 }
 
 fn read_partial_bundle(medium: &dyn Source, size: u64) -> Result<Vec<u8>, OpenError> {
-    let Some(name) = TileName::with_width(Kind::Entries, size / TILE_WIDTH, size % TILE_WIDTH) else {
+    let Some(name) = TileName::not_full(Kind::Entries, size) else {
         return Ok(Vec::new());
     };
     let stored = read_bundle(medium, &name).map_err(|error| OpenError::Read {
@@ -334,7 +333,7 @@ fn anything(medium: &dyn Source) -> Result<Option<String>, OpenError> {
     if read(medium, CHECKPOINT, NOTE_BYTES_MAX)?.is_some() {
         return Ok(Some(CHECKPOINT.to_owned()));
     }
-    for folder in ["tile/", journal::FOLDER] {
+    for folder in [tiles::FOLDER, journal::FOLDER] {
         if let Some(name) = list(medium, folder)?.first() {
             return Ok(Some(format!("{folder}{name}")));
         }

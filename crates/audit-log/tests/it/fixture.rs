@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
-use portcullis_audit_log::checkpoint::{Checkpoint, KnownLog, LogKey, Origin};
+use portcullis_audit_log::checkpoint::{Checkpoint, KnownLog, Origin};
 use portcullis_audit_log::medium::Source;
 use portcullis_audit_log::note::{Algorithm, KeyName, Signer, VerifierKey};
 use portcullis_audit_log::verify::{Report, verify};
@@ -89,15 +89,7 @@ pub(crate) fn key() -> Key {
 
 /// The log, known by one key.
 pub(crate) fn known(key: &Key) -> KnownLog {
-    let keys = vec![LogKey {
-        key: key.verifier(),
-        first: 0,
-        last: None,
-    }];
-    KnownLog {
-        origin: Origin::new(ORIGIN).unwrap(),
-        keys,
-    }
+    KnownLog::with_key(Origin::new(ORIGIN).unwrap(), key.verifier())
 }
 
 pub(crate) fn create(disk: &Simulated, key: &Key) -> Writer {

@@ -1,7 +1,9 @@
 //! Signed notes and checkpoints: what the specifications' examples say, and what hostile ones do.
 
 use portcullis_audit_log::checkpoint::{Checkpoint, CheckpointError};
-use portcullis_audit_log::note::{Algorithm, KeyName, Note, NoteError, Signature, Signer, VerifierKey};
+use portcullis_audit_log::note::{
+    Algorithm, KEY_NAME_BYTES_MAX, KeyName, Note, NoteError, Signature, Signer, VerifierKey,
+};
 use proptest::prelude::*;
 
 use crate::fixture::{Key, NOW, ORIGIN, key, known};
@@ -157,10 +159,11 @@ fn who_signs_wrongly_does_not_sign() {
 
 #[test]
 fn keys_are_called_what_they_can_be() {
-    for name in ["", "a b", "a+b", "a\u{a0}b", "a\nb", "a\u{2003}b", "\u{0}"] {
+    let (longest, too_long) = ("a".repeat(KEY_NAME_BYTES_MAX), "a".repeat(KEY_NAME_BYTES_MAX + 1));
+    for name in ["", "a b", "a+b", "a\u{a0}b", "a\nb", "a\u{2003}b", "\u{0}", &too_long] {
         assert!(KeyName::new(name).is_err(), "{name:?}");
     }
-    for name in ["a", "example.com/log", "\u{e9}\u{4e00}"] {
+    for name in ["a", "example.com/log", "\u{e9}\u{4e00}", &longest] {
         assert!(KeyName::new(name).is_ok(), "{name:?}");
     }
 }

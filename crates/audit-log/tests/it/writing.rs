@@ -1,9 +1,10 @@
 //! Making, opening, publishing, keeping: what a log is on its medium.
 
-use portcullis_audit_log::checkpoint::{KnownLog, LogKey};
-use portcullis_audit_log::journal::{FOLDER, SEGMENT_ENTRIES};
+use portcullis_audit_log::checkpoint::{KnownLog, LogKey, Origin};
+use portcullis_audit_log::journal::{BATCH_PAYLOAD_BYTES_MAX, Batch, BatchError, FOLDER, Head, SEGMENT_ENTRIES};
 use portcullis_audit_log::medium::Source as _;
-use portcullis_audit_log::note::Algorithm;
+use portcullis_audit_log::merkle::leaf_hash;
+use portcullis_audit_log::note::{Algorithm, Signer, SigningFailed};
 use portcullis_audit_log::proof::InclusionProof;
 use portcullis_audit_log::tiles::TileReader;
 use portcullis_audit_log::verify::verify;
@@ -80,6 +81,52 @@ fn what_is_committed_at_once_is_bounded() {
     drop(writer);
     let (writer, recovery) = open(&disk, &key(), &[]).unwrap();
     assert_eq!((writer.size(), recovery.entries), (taken + 1, taken + 1));
+}
+
+/// Of whatever names: only what is committed is too long or not.
+#[test]
+fn a_batch_that_is_too_long_is_told_as_such() {
+    let name: &'static str = "a".repeat(1024).leak();
+    let key = Key::new(1, name, Algorithm::Ed25519);
+    let head = Head {
+        origin: Origin::new(name).unwrap(),
+        first: u64::MAX - 1,
+        size: u64::MAX,
+        root: leaf_hash(b""),
+    };
+    let mut payload = vec![0; BATCH_PAYLOAD_BYTES_MAX];
+    let octets = head.batch(&payload, &key.signer()).unwrap();
+    assert_eq!(Batch::take(&octets).unwrap().0.head, head);
+    payload.push(0);
+    let bytes = payload.len();
+    assert_eq!(head.batch(&payload, &key.signer()), Err(BatchError::TooLong { bytes }));
+    let wrong = Signer::new(key.verifier(), Box::new(|_: &[u8]| Ok([7; 64])));
+    assert_eq!(head.batch(b"", &wrong), Err(BatchError::Signing(SigningFailed)));
+}
+
+/// Whoever repairs a disk has to know which blob it was.
+#[test]
+fn what_fails_is_named() {
+    let (disk, held) = log_of(66_000, &[66_000]);
+    let blobs = disk.blobs();
+    let failed = |after, act: fn(&mut Writer) -> Result<u64, WriteError>| {
+        let disk = Simulated::holding(&blobs);
+        let (mut writer, _) = open(&disk, &key(), &held).unwrap();
+        disk.arrange(after, Trouble::Full);
+        act(&mut writer).unwrap_err().to_string()
+    };
+    let compressed = |after| failed(after, |writer| writer.compress(0, 512));
+    assert!(compressed(0).starts_with("`tile/entries/000.gz` cannot be written: "));
+    assert!(compressed(2).starts_with("what was written cannot be synced: "));
+    assert!(compressed(3).starts_with("`tile/entries/000` cannot be removed: "));
+    let pruned = |after| failed(after, |writer| writer.prune(65_536, NOW));
+    assert!(pruned(0).starts_with("what was written cannot be synced: "));
+    assert!(pruned(1).starts_with("`checkpoint` cannot be replaced: "));
+    let removed = pruned(3);
+    assert!(
+        removed.starts_with("`tile/entries/0") && removed.contains("` cannot be removed: "),
+        "{removed}"
+    );
 }
 
 #[test]
@@ -228,9 +275,9 @@ fn keys_are_replaced_while_both_sign() {
     // A key that is replaced signs nothing later, and one that is new nothing earlier.
     let mut late = of_new.text().to_owned();
     late.push_str("x\n");
-    let late = portcullis_audit_log::note::Signer::note([&old.signer()], late, NOW).unwrap();
+    let late = Signer::note([&old.signer()], late, NOW).unwrap();
     assert!(known_now.verify_checkpoint(&late).is_err());
-    let early = portcullis_audit_log::note::Signer::note([&new.signer()], of_old.text().to_owned(), NOW).unwrap();
+    let early = Signer::note([&new.signer()], of_old.text().to_owned(), NOW).unwrap();
     assert!(known_now.verify_checkpoint(&early).is_err());
     assert!(verify(&disk, &known_now, &[], &mut |_| {}).unwrap().is_intact());
     drop(writer);

@@ -99,12 +99,6 @@ impl LogFiles {
         })
     }
 
-    /// The folder, for reading.
-    #[must_use]
-    pub fn folder(&self) -> &LogFolder {
-        &self.folder
-    }
-
     /// Makes the folders above a file, and remembers that it gets a name there.
     fn name_in_folder(&mut self, path: &Path) -> io::Result<()> {
         let above = path.parent().unwrap_or(&self.folder.0).to_owned();

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
-use portcullis_audit_log::checkpoint::{CHECKPOINT, Checkpoint, KnownLog, LogKey, Origin};
+use portcullis_audit_log::checkpoint::{CHECKPOINT, Checkpoint, KnownLog, Origin};
 use portcullis_audit_log::medium::{Medium as _, Source as _};
 use portcullis_audit_log::note::{Algorithm, KeyName, Signer, VerifierKey};
 use portcullis_audit_log::verify::{Defect, verify};
@@ -25,14 +25,7 @@ fn log() -> (KnownLog, Signers) {
     let public = pair.public_key().as_ref().try_into().unwrap();
     let key = VerifierKey::new(KeyName::new("gate.example/log").unwrap(), Algorithm::Ed25519, public).unwrap();
     let sign = move |message: &[u8]| Ok(pair.sign(message).as_ref().try_into().unwrap());
-    let known = KnownLog {
-        origin: Origin::new("gate.example/log").unwrap(),
-        keys: vec![LogKey {
-            key: key.clone(),
-            first: 0,
-            last: None,
-        }],
-    };
+    let known = KnownLog::with_key(Origin::new("gate.example/log").unwrap(), key.clone());
     (
         known,
         Signers::new(Signer::new(key, Box::new(sign)), Vec::new()).unwrap(),
