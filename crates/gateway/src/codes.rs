@@ -83,6 +83,7 @@ pub fn code(place: Place, code: Code) -> &'static str {
 /// Codes that are not made of a place and a kind of violation.
 const OTHERS: &[&str] = &[
     "address.denied",
+    "audit-log.unavailable",
     "authentication.required",
     "authentication.step_up",
     "authentication.unavailable",
@@ -153,8 +154,9 @@ mod tests {
 
     #[test]
     fn every_code_that_is_written_is_counted() {
-        const AREAS: [&str; 12] = [
+        const AREAS: [&str; 13] = [
             "address.",
+            "audit-log.",
             "authentication.",
             "authorization.",
             "contract.",

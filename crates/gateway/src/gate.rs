@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use http::header::AUTHORIZATION;
 use http::{Method, Response};
 use http_body::{Body, Frame, SizeHint};
 use portcullis_contract::conform::parameter::HeadScratch;
@@ -18,8 +19,8 @@ use crate::body::{BodyError, ResponseBody};
 use crate::controls::authenticate::cache::TokenCache;
 use crate::controls::authenticate::forwarded_certificate::ForwardedCache;
 use crate::controls::cors::Sharing;
-use crate::controls::decide;
 use crate::controls::security_headers;
+use crate::controls::{audit_log, decide};
 use crate::decisions::Remembered;
 use crate::dpop;
 use crate::forward;
@@ -40,6 +41,8 @@ use crate::websocket::open::OpenWebSocket;
 
 /// How many decisions a worker remembers.
 const DECISIONS_MAX: usize = 4096;
+/// How much of a credential a digest is made of.
+const CREDENTIAL_BYTES: usize = 96;
 
 /// What all workers share.
 pub struct Shared {
@@ -132,6 +135,19 @@ impl Gate {
         self.answers.hold()
     }
 
+    /// A digest of what a request presents in `Authorization`, under the key of the audit log. None of a password: too few of
+    /// them are thinkable.
+    pub(crate) fn credential_digest(&self, received: &Received) -> Option<String> {
+        let presented = received.headers().get(AUTHORIZATION)?.as_bytes();
+        let scheme = presented.split(|byte| *byte == b' ').next()?;
+        if scheme.eq_ignore_ascii_case(b"basic") {
+            return None;
+        }
+        // The end of a token is its signature, or chance.
+        let end = presented.get(presented.len().saturating_sub(CREDENTIAL_BYTES)..)?;
+        self.ledger.credential_digest(end)
+    }
+
     /// This worker's connections to upstreams.
     pub(crate) fn pools(&self) -> &Pools {
         &self.pools
@@ -158,8 +174,10 @@ impl Serve for Gate {
         let sharing = Sharing::of(&routes, &received, uri.path());
         let bodiless = received.method() == Method::HEAD;
         let request_id = decide::request_id(&routes, &received, uri.path());
-        let passed = self.pass(received, &routes, uri.path(), sharing.as_ref(), &mut account);
-        let mut response = match passed.await {
+        let passed = self
+            .pass(received, &routes, uri.path(), sharing.as_ref(), &mut account)
+            .await;
+        let mut response = match audit_log::answer(passed, &mut account).await {
             Ok(response) => {
                 account.answered(response.status().as_u16());
                 response

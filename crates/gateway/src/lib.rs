@@ -3,6 +3,7 @@
 mod access;
 pub mod account;
 pub mod admin;
+pub mod audit_log;
 pub mod body;
 pub mod certificates;
 pub mod codes;

@@ -41,14 +41,15 @@ impl Gate {
         account.at(Control::Authenticate);
         let identified = authenticate::authenticate(paced, self, routes.failures()).await;
         let budgeted = rate_limit::budget(identified, account.at(Control::RateLimit)).await?;
-        let recorded = audit_log::open(budgeted);
+        let recorded = audit_log::open(budgeted, account.at(Control::AuditLog))?;
         let authorized = authorize::operation(recorded, self, account.at(Control::Authorize)).await?;
         let genuine = signed_content::hold(authorized, self).await?;
         let conforming = contract_in::check(genuine, self, account.at(Control::ContractIn)).await?;
         let permitted = authorize::object(conforming, self, account.at(Control::AuthorizeObject)).await?;
         let permitted = rate_limit::target(permitted, account.at(Control::TargetLimit)).await?;
         let mut expected = learn_relations::expect(&permitted, account)?;
-        let answered = forward::send(permitted, self, account.at(Control::Forward)).await;
+        let kept = audit_log::keep(permitted, account.at(Control::AuditLog)).await?;
+        let answered = forward::send(kept, self, account.at(Control::Forward)).await;
         let answered = answered.map_err(|refusal| expected.unanswered(refusal))?;
         let judged = contract_out::check(answered, self, account.at(Control::ContractOut)).await;
         let judged = judged.map_err(|refusal| expected.unanswered(refusal))?;

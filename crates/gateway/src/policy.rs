@@ -9,6 +9,7 @@ use portcullis_contract::conform::operation;
 pub use portcullis_identity::step_up::StepUp;
 
 pub use crate::access::{Access, Alternative, ApiKeys, Need, Verifier};
+pub use crate::audit_log::Recording;
 pub use crate::controls::address_list::Rule;
 pub use crate::controls::cors::{Cors, Origins};
 pub use crate::decisions::{
@@ -35,6 +36,8 @@ pub struct Policy {
     pub admins: Option<Arc<Admins>>,
     /// What is learnt of relations from its answers; none: nothing is.
     pub lesson: Option<Arc<Lesson>>,
+    /// How its requests are recorded; none: there is no audit log.
+    pub recording: Option<Arc<Recording>>,
     /// How well, and how lately, the subject of an access token has to have proved itself; none: the token is enough.
     pub step_up: Option<StepUp>,
     /// The lists that a caller's address is held against, the gate's first; all have to permit it.

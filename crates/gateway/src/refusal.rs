@@ -140,6 +140,8 @@ pub enum Refusal {
         /// Why the rest is not passed on.
         because: Blocked,
     },
+    /// The audit log cannot be written, and nothing is done that is not in it.
+    Unrecorded,
     /// The bodies that are being judged take all the room there is for them, or as many logins wait as may.
     Busy,
     /// A mistake of ours: logged, never explained to the client.
@@ -249,7 +251,12 @@ impl Refusal {
                 }
             }
             Self::Forbidden { challenges } | Self::StepUp { challenges } => challenge(headers, challenges),
-            Self::ConnectionLimit | Self::UpstreamOverloaded | Self::Busy | Self::Unverifiable | Self::Unlearnable => {
+            Self::ConnectionLimit
+            | Self::UpstreamOverloaded
+            | Self::Busy
+            | Self::Unverifiable
+            | Self::Unlearnable
+            | Self::Unrecorded => {
                 headers.insert(RETRY_AFTER, HeaderValue::from(1));
             }
             _ => {}

@@ -54,7 +54,7 @@ pub(crate) async fn operation<'r>(
     gate: &Gate,
     account: &mut Account,
 ) -> Result<Authorized<'r>, Refusal> {
-    let Identified { routed, proof } = recorded.budgeted.identified;
+    let Identified { routed, proof, .. } = recorded.budgeted.identified;
     let policy = &routed.route.operation.policy;
     let Known {
         proven,

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use http::{Method, Request, Response, header, response};
 
+use super::audit_log::Kept;
 use super::authorize::{Permitted, collection};
 use super::contract_in::Conforming;
 use super::decide;
@@ -44,11 +45,8 @@ pub struct Answered<'r> {
 ///
 /// # Errors
 /// Everything that an upstream can do wrong.
-pub(crate) async fn send<'r>(
-    permitted: Permitted<'r>,
-    gate: &Gate,
-    account: &mut Account,
-) -> Result<Answered<'r>, Refusal> {
+pub(crate) async fn send<'r>(kept: Kept<'r>, gate: &Gate, account: &mut Account) -> Result<Answered<'r>, Refusal> {
+    let Kept { permitted } = kept;
     match &permitted.conforming.route.api.behind {
         Behind::Upstream(upstream) => exchanged(permitted, upstream, gate, account).await,
         Behind::DecisionPoint(point) => decide::answer(permitted, point, gate).await,

@@ -121,6 +121,16 @@ pub(super) fn is_text(text: &str) -> bool {
 }
 
 impl Place {
+    /// The plain values that stand there, as texts.
+    pub(crate) fn texts<'r>(&self, naming: Naming<'r>) -> Result<Vec<Cow<'r, str>>, Unreadable> {
+        let texts = self.scalars(naming)?.into_iter().map(|scalar| match scalar {
+            Scalar::Text(text) => text,
+            Scalar::Integer(number) => number.to_string().into(),
+            Scalar::Boolean(value) => value.to_string().into(),
+        });
+        Ok(texts.take(RESOURCES_MAX).collect())
+    }
+
     /// The plain values that stand there; none where there is none. One too many at most.
     pub(super) fn scalars<'r>(&self, naming: Naming<'r>) -> Result<Vec<Scalar<'r>>, Unreadable> {
         let Naming { route, parts, body } = naming;

@@ -35,7 +35,7 @@ pub use bounds::{Bounds, BoundsError, Sizes};
 pub use client_address::{Client, ClientHeader, Scheme, TrustedProxies};
 pub use client_certificate::Trust;
 pub(crate) use client_certificate::{PeerCertificate, Standing as CertificateStanding};
-pub use clock::unix_time;
+pub use clock::{unix_milliseconds, unix_time};
 pub use deadline::Deadlines;
 pub use greet::{Connected, Greeting, Listener, ListenerIndex};
 pub use http1::head::Malformed;

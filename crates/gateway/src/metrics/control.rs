@@ -23,6 +23,8 @@ pub enum Control {
     Authenticate,
     /// Rate limits of the operation.
     RateLimit,
+    /// The audit log: an entry begun, and made durable where that is asked for.
+    AuditLog,
     /// What the operation asks of its callers.
     Authorize,
     /// The contract, on the way in: reading the body is a part of it.
@@ -60,13 +62,14 @@ pub(super) struct ControlCells {
 
 impl Control {
     /// Every control, in the order of the pipeline.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::ArrivalLimit,
         Self::Route,
         Self::AddressList,
         Self::Cors,
         Self::Authenticate,
         Self::RateLimit,
+        Self::AuditLog,
         Self::Authorize,
         Self::ContractIn,
         Self::AuthorizeObject,
@@ -84,6 +87,7 @@ impl Control {
             Self::Cors => "cors",
             Self::Authenticate => "authenticate",
             Self::RateLimit => "rate_limit",
+            Self::AuditLog => "audit_log",
             Self::Authorize => "authorize",
             Self::ContractIn => "contract_in",
             Self::AuthorizeObject => "authorize_object",

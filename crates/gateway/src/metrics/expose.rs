@@ -7,9 +7,9 @@ use super::elsewhere;
 use super::issuers;
 use super::limited::{self, Sums};
 use super::operation::{Body, OperationMetrics, Unjudged};
-use super::relations;
 use super::upstreams;
 use super::worker::Event;
+use super::{audit_log, relations};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
@@ -57,6 +57,9 @@ impl Collector for Families {
         connections(&mut encoder, inner)?;
         issuers::expose(&mut encoder, inner)?;
         elsewhere::expose(&mut encoder, inner)?;
+        if let Some(meter) = inner.audit_log.get() {
+            audit_log::expose(&mut encoder, meter)?;
+        }
         if let Some(meter) = &*inner.relations.lock() {
             relations::expose(&mut encoder, meter)?;
         }

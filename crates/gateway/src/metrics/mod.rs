@@ -5,6 +5,7 @@
 //! goes on counting where it was. Label values come from the contracts and the configuration, never from a request:
 //! whatever matches no operation is counted as [`UNMATCHED`].
 
+mod audit_log;
 mod cells;
 mod control;
 mod elsewhere;
@@ -16,6 +17,7 @@ mod relations;
 mod upstreams;
 mod worker;
 
+pub use audit_log::AuditLogMeter;
 pub(crate) use cells::Counter;
 pub use control::{Control, SAMPLED_ONE_IN, Verdict};
 pub use operation::{Answered, Body, Mine, OperationMetrics, Unjudged};
@@ -101,6 +103,7 @@ impl Registry {
             issuers: Mutex::default(),
             elsewhere: Mutex::default(),
             relations: Mutex::default(),
+            audit_log: OnceLock::new(),
             reloads_applied: AtomicU64::new(0),
             reloads_refused: AtomicU64::new(0),
             reload_applied_unix_seconds: AtomicU64::new(0),
@@ -206,6 +209,11 @@ impl Registry {
         *self.inner.elsewhere.lock() = elsewhere;
     }
 
+    /// From now on the audit log is told of.
+    pub fn audit_log(&self, meter: Arc<AuditLogMeter>) {
+        drop(self.inner.audit_log.set(meter));
+    }
+
     /// Replaces whose relations are told of.
     pub fn relations(&self, meter: Option<Arc<RelationsMeter>>) {
         *self.inner.relations.lock() = meter;
@@ -245,6 +253,7 @@ struct Inner {
     issuers: Mutex<Vec<Arc<Issuer>>>,
     elsewhere: Mutex<Vec<Arc<Elsewhere>>>,
     relations: Mutex<Option<Arc<RelationsMeter>>>,
+    audit_log: OnceLock<Arc<AuditLogMeter>>,
     reloads_applied: AtomicU64,
     reloads_refused: AtomicU64,
     reload_applied_unix_seconds: AtomicU64,

@@ -66,6 +66,11 @@ impl Refusal {
             | Self::Unverifiable
             | Self::Unlearnable
             | Self::Unlearnt => self.caller_line(),
+            Self::Unrecorded => line(
+                "audit-log.unavailable",
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The audit log cannot be written now",
+            ),
             Self::RouteUnknown => line("route.unknown", StatusCode::NOT_FOUND, "No such path"),
             Self::RouteMethod { .. } => line(
                 "route.method",

@@ -70,6 +70,7 @@ pub(super) fn fixed_settings(old: &Configuration, new: &Configuration) -> Vec<St
         ("observe", old.observe != new.observe),
         ("process", old.process != new.process),
         ("traces", old.traces != new.traces),
+        ("audit_log", old.audit_log != new.audit_log),
     ];
     let changed = changed.into_iter().filter(|(_, changed)| *changed);
     let mut fixed = fixed_listeners(&old.listen, &new.listen);

@@ -194,6 +194,7 @@ impl Building<'_, '_> {
             decided: None,
             admins: None,
             lesson: None,
+            recording: None,
             step_up: settled.step_up.clone(),
             listeners: self.access.listeners(settled.listeners.as_deref()),
             addresses: self.access.rules(&settled.addresses),

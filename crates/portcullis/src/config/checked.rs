@@ -14,6 +14,7 @@ use portcullis_gateway::listen::{Bounds, ClientHeader, Deadlines, Settings, Size
 
 use super::address_list::{AddressList, Addresses};
 use super::api::{self, Api};
+use super::audit_log::AuditLog;
 use super::client_certificates::{ClientCertificates, Forwarded};
 use super::credentials::{self, Credentials, Kept};
 use super::decision_point::{DecisionPoint, DecisionPointWritten, Site};
@@ -86,6 +87,8 @@ pub(crate) struct Configuration {
     pub(crate) process: Process,
     /// Where traces go.
     pub(crate) traces: Option<Traces>,
+    /// The audit log.
+    pub(crate) audit_log: Option<AuditLog>,
 }
 
 /// The surface for operators.
@@ -273,6 +276,9 @@ pub(super) fn lower(
         }),
         process: Process::lower(raw.process, directory, problems),
         traces: raw.traces.map(Traces::lower),
+        audit_log: raw
+            .audit_log
+            .and_then(|written| AuditLog::lower(written, directory, problems)),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use portcullis_contract::conform::parameter::Sensitivity;
 use portcullis_contract::document::{Document, Node, Place, Span, Value};
 
 use super::listen;
@@ -13,6 +14,8 @@ use super::problems::Problems;
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 /// Members that hold data of the API rather than a part of the contract.
 const DATA: [&str; 6] = ["example", "examples", "default", "enum", "const", "value"];
+/// What parameters and schemas may say of their values.
+const SENSITIVITY: &str = "sensitivity";
 /// How many references one path item may lead through.
 const REFERENCES_MAX: usize = 8;
 
@@ -83,7 +86,9 @@ fn report_strays(node: &Node, effective: &HashSet<Span>, problems: &mut Problems
         Value::Array(items) => items.iter().for_each(|item| report_strays(item, effective, problems)),
         Value::Object(object) => {
             for (name, member) in &object.members {
-                if &**name == EXTENSION && !effective.contains(&member.value.span) {
+                if &**name == EXTENSION && is_sensitivity(&member.value) {
+                    check_sensitivity(&member.value, problems);
+                } else if &**name == EXTENSION && !effective.contains(&member.value.span) {
                     let help = "put it at the root, at a path or at an operation";
                     problems.error(member.name_span, format!("`{EXTENSION}` has no effect here"), help);
                 } else if &**name != EXTENSION && !DATA.contains(&&**name) {
@@ -92,5 +97,19 @@ fn report_strays(node: &Node, effective: &HashSet<Span>, problems: &mut Problems
             }
         }
         _ => {}
+    }
+}
+
+/// Whether it says how sensitive a value is, and nothing else: so at a parameter or a schema.
+fn is_sensitivity(node: &Node) -> bool {
+    let members = node.as_object().map(|object| &object.members);
+    members.is_some_and(|members| members.len() == 1 && members.contains_key(SENSITIVITY))
+}
+
+fn check_sensitivity(node: &Node, problems: &mut Problems<'_>) {
+    let Some(said) = node.get(SENSITIVITY) else { return };
+    if said.as_str().and_then(Sensitivity::named).is_none() {
+        let help = format!("write one of {}", Sensitivity::WORDS.join(", "));
+        problems.error(said.span, "this says nothing of how sensitive a value is", help);
     }
 }

@@ -7,6 +7,7 @@ pub(crate) mod acme;
 pub(crate) mod address_list;
 pub(crate) mod admin_operations;
 pub(crate) mod api;
+pub(crate) mod audit_log;
 pub(crate) mod authorization;
 mod balance;
 pub(crate) mod checked;

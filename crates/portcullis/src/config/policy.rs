@@ -11,6 +11,7 @@ use portcullis_gateway::forward::Limits;
 use portcullis_identity::step_up::StepUp;
 
 use super::address_list::{self, AddressRule};
+use super::audit_log::{AuditPolicy, AuditPolicyWritten};
 use super::authorization::{Resource, ResourceWritten};
 use super::checked::{duplicates, time};
 use super::collection::{Collection, CollectionWritten};
@@ -61,6 +62,8 @@ pub(crate) struct Policy {
     pub(crate) collection: Option<Collection>,
     /// What is learnt of relations from its answers.
     pub(crate) learning: Option<Learning>,
+    /// How its requests are recorded.
+    pub(crate) audit_log: AuditPolicy,
     /// All that apply, those of outer layers first; names all different.
     pub(crate) rate_limits: Vec<RateLimit>,
     /// Until the upstream's answer begins; `None`: as the upstream says.
@@ -162,6 +165,9 @@ pub(super) fn check(layer: &raw::Policy, problems: &mut Problems<'_>) {
     if let Some(values) = &layer.context {
         ValueWritten::check(values, problems);
     }
+    if let Some(audited) = &layer.audit_log {
+        audited.check(problems);
+    }
     if let Some(learning) = &layer.relations {
         learning.check(problems);
     }
@@ -203,6 +209,7 @@ pub(crate) fn settle(layers: &[&raw::Policy]) -> Policy {
         learning: inner
             .last(|layer| layer.relations.clone())
             .and_then(|written| written.settle()),
+        audit_log: inner.audit_log(),
         rate_limits: rate_limit::settle(layers, authentication),
         first_byte_time_max: inner
             .last(|layer| layer.timeouts.first_byte_seconds_max)
@@ -227,6 +234,13 @@ impl Layers<'_> {
     /// The innermost layer that says something wins.
     fn last<T>(&self, of: impl Fn(&raw::Policy) -> Option<T>) -> Option<T> {
         self.0.iter().rev().find_map(|layer| of(layer))
+    }
+
+    /// Each layer says what it says of those outside of it.
+    fn audit_log(&self) -> AuditPolicy {
+        let said = self.0.iter().filter_map(|layer| layer.audit_log.as_ref());
+        let said = said.map(AuditPolicyWritten::settle);
+        said.fold(AuditPolicy::default(), |outer, inner| inner.within(&outer))
     }
 
     fn modes(&self, action: ResponseAction) -> Modes {

@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use super::address_list::Addresses;
 use super::admin_operations::AdminOperationsWritten;
+use super::audit_log::{AuditLogWritten, AuditPolicyWritten};
 use super::authorization::{AuthorizationWritten, ResourceWritten};
 use super::client_certificates::{ClientCertificatesWritten, ForwardedWritten};
 use super::collection::CollectionWritten;
@@ -114,6 +115,8 @@ pub(crate) struct Configuration {
     pub(crate) process: ProcessWritten,
     /// Traces of requests, sent to an OpenTelemetry collector. Without it there are none.
     pub(crate) traces: Option<TracesWritten>,
+    /// A log of who did what, which nobody can change unseen. Without it there is none.
+    pub(crate) audit_log: Option<AuditLogWritten>,
 }
 
 /// In which header a proxy says whom it speaks for.
@@ -305,6 +308,8 @@ pub(crate) struct Policy {
     pub(crate) collection: Option<CollectionWritten>,
     /// Relations that the gate learns from successful answers: whoever creates an object owns it. Default: none.
     pub(crate) relations: Option<LearningWritten>,
+    /// How its requests are recorded in the audit log. Default: as `audit_log` beside `apis` says.
+    pub(crate) audit_log: Option<AuditPolicyWritten>,
     /// Rate limits. Those of the levels add up; one of the same name replaces that of the outer level.
     #[serde(default)]
     #[schemars(length(max = 32))]

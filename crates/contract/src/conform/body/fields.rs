@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use crate::conform::json::{Program, SchemaId, TypeSet};
 use crate::conform::media_type::{Kind, MediaType};
-use crate::conform::parameter::{Encoding, Location, Parameter, Style};
+use crate::conform::parameter::{Encoding, Location, Parameter, Sensitivity, Style};
 use crate::document::Span;
 
 /// What `encoding` says of one property.
@@ -191,6 +191,7 @@ fn field(name: &str, encoding: Encoding, span: Span) -> Parameter {
         required: false,
         allow_empty: false,
         encoding,
+        sensitivity: Sensitivity::None,
         span,
     }
 }

@@ -7,7 +7,7 @@ use super::spelling::Shape;
 use crate::conform::json::{Direction, SchemaId};
 use crate::conform::media_type::{Kind, MediaType};
 use crate::conform::operation::Parameters;
-use crate::conform::parameter::{Encoding, Location, Parameter, Style};
+use crate::conform::parameter::{Encoding, Location, Parameter, Sensitivity, Style};
 use crate::document::{Node, Place, Span, Value, Version};
 
 /// A schema that allows everything, for what is declared without one.
@@ -121,8 +121,22 @@ impl<'d> Builder<'d> {
             required: !ignored && (location == Location::Path || self.truth(place, "required")),
             allow_empty: location == Location::Query && self.truth(place, "allowEmptyValue"),
             encoding,
+            sensitivity: self.sensitivity(place),
             span: place.node.span,
         })
+    }
+
+    /// How sensitive the value of a parameter is: what it says itself, or its schema, or the schema of its items.
+    fn sensitivity(&mut self, parameter: Place<'d>) -> Sensitivity {
+        let content = self.member(parameter, "content").map(|content| self.entries(content));
+        let entry = content.and_then(|entries| entries.first().map(|(_, entry)| *entry));
+        let schema = self.member(entry.unwrap_or(parameter), "schema");
+        let schema = schema.and_then(|schema| self.follow(schema));
+        let items = schema.and_then(|schema| self.member(schema, "items"));
+        let items = items.and_then(|items| self.follow(items));
+        let places = [Some(parameter), schema, items];
+        let said = places.into_iter().flatten().map(|place| said_sensitivity(place.node));
+        said.max().unwrap_or_default()
     }
 
     /// How a parameter or header field is read: by `content`, or by `schema` and style.
@@ -212,9 +226,29 @@ impl<'d> Builder<'d> {
                 required: self.truth(place, "required"),
                 allow_empty: false,
                 encoding,
+                sensitivity: Sensitivity::None,
                 span: place.node.span,
             });
         }
         headers
+    }
+}
+
+/// What stands right there. An own word goes before what keywords make likely; one that is not known is taken for the strictest.
+fn said_sensitivity(node: &Node) -> Sensitivity {
+    if let Some(said) = node.get("x-portcullis").and_then(|said| said.get("sensitivity")) {
+        return said
+            .as_str()
+            .and_then(Sensitivity::named)
+            .unwrap_or(Sensitivity::Secret);
+    }
+    let is_password = node.get("format").and_then(Node::as_str) == Some("password");
+    let is_write_only = node
+        .get("writeOnly")
+        .is_some_and(|said| matches!(said.value, Value::Bool(true)));
+    if is_password || is_write_only {
+        Sensitivity::Secret
+    } else {
+        Sensitivity::None
     }
 }

@@ -70,8 +70,38 @@ pub struct Parameter {
     pub allow_empty: bool,
     /// How its text is read.
     pub encoding: Encoding,
+    /// How sensitive its value is.
+    pub sensitivity: Sensitivity,
     /// Where it is declared.
     pub span: Span,
+}
+
+/// How sensitive a value is, as a contract says it: by `x-portcullis: {sensitivity: ...}`, `format: password` or `writeOnly`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Sensitivity {
+    /// Nothing is said of it.
+    #[default]
+    None,
+    /// It is about a person.
+    Personal,
+    /// It is a secret.
+    Secret,
+}
+
+impl Sensitivity {
+    /// The words that `sensitivity` may be.
+    pub const WORDS: [&str; 3] = ["none", "personal", "secret"];
+
+    /// By its word.
+    #[must_use]
+    pub fn named(word: &str) -> Option<Self> {
+        match word {
+            "none" => Some(Self::None),
+            "personal" => Some(Self::Personal),
+            "secret" => Some(Self::Secret),
+            _ => None,
+        }
+    }
 }
 
 /// How the text of a parameter is read.

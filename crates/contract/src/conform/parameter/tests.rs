@@ -38,6 +38,7 @@ fn parameter(location: Location, style: &str, explode: bool, schema: &str) -> (P
             required: false,
             allow_empty: false,
             encoding,
+            sensitivity: Sensitivity::None,
             span,
         },
     )

@@ -40,6 +40,8 @@ use crate::listen::{Received, unix_time};
 pub struct Identified<'r> {
     pub(super) routed: Routed<'r>,
     pub(super) proof: Proof,
+    /// A digest of the credential, for the audit log.
+    pub(super) credential: Option<String>,
 }
 
 /// What was made of the credentials.
@@ -125,8 +127,14 @@ pub(crate) async fn authenticate<'r>(paced: Paced<'r>, gate: &Gate, failures: &F
         Ok(shown) => Proof::Good(shown.judged(attempting, is_decided)),
         Err(unproven) => Proof::Unproven(unproven),
     };
+    let recording = policy.recording.is_some();
+    let credential = recording.then(|| gate.credential_digest(&routed.received)).flatten();
     withhold(&access, &mut routed.received);
-    Identified { routed, proof }
+    Identified {
+        routed,
+        proof,
+        credential,
+    }
 }
 
 /// Verifies every credential. One that is bad makes the others worth nothing, and only where all are good anything is

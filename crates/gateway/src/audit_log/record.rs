@@ -1,0 +1,329 @@
+//! What is recorded of one request: gathered when its caller is known, written when it has ended, or before that where it has to be
+//! durable.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Method, header};
+use portcullis_audit_log::entry::{
+    self, Actor, Api, Device, Endpoint, Entry, Event, HttpRequest, HttpResponse, Metadata, Protected, Service, Text,
+    Unmapped, Url, User,
+};
+use portcullis_identity::confirmation::Confirmation;
+use portcullis_identity::principal::Identity;
+use tokio::sync::oneshot;
+
+use super::outbox::{Durable, Waiter};
+use super::protect::{Treatment, Writing};
+use super::{AuditLog, DURABLE_TIME_MAX, Full, OnFailure, Recording, target};
+use crate::decisions::Naming;
+use crate::listen::{Received, RequestId, unix_milliseconds};
+use crate::refusal::Refusal;
+use crate::routes::Route;
+
+/// How much of a host that was asked for is written: it is what a client sent.
+const HOST_BYTES_MAX: usize = 256;
+/// The same of what a client calls itself.
+const USER_AGENT_BYTES_MAX: usize = 256;
+
+/// Where the entries of one worker go.
+#[derive(Clone)]
+pub(crate) struct Recorder {
+    pub(crate) log: Arc<AuditLog>,
+    pub(crate) worker: usize,
+}
+
+/// What is known of a request that will be written.
+pub(crate) struct Record {
+    recorder: Recorder,
+    how: Arc<Recording>,
+    time: u64,
+    method: Method,
+    path: String,
+    query: Option<String>,
+    host: String,
+    address: String,
+    user_agent: Option<String>,
+    caller: Caller,
+    fields: Vec<(Box<str>, String)>,
+    /// Values that can be erased and were not left for the writer yet.
+    erasable: Vec<u8>,
+    is_closed: bool,
+}
+
+/// Who calls.
+#[derive(Default)]
+struct Caller {
+    identity: Option<Arc<Identity>>,
+    /// The principal's name as it is written.
+    subject: Option<String>,
+    credential: Option<String>,
+    device: Option<String>,
+}
+
+/// An entry that is to be durable.
+pub(crate) struct Waiting {
+    durable: Result<Durable, Full>,
+    on_failure: OnFailure,
+}
+
+/// What a request came to, as far as that is known.
+#[derive(Clone, Copy)]
+pub(crate) struct Outcome<'o> {
+    pub(crate) id: &'o RequestId,
+    pub(crate) api: &'o str,
+    pub(crate) operation: &'o str,
+    /// None: there is no answer yet.
+    pub(crate) answered: Option<Answered<'o>>,
+    pub(crate) bytes_in: u64,
+    pub(crate) duration: Duration,
+}
+
+/// An answer.
+#[derive(Clone, Copy)]
+pub(crate) struct Answered<'o> {
+    pub(crate) status: u16,
+    pub(crate) bytes_out: u64,
+    /// The code of the refusal, and its place; none: it was let through.
+    pub(crate) refused: Option<(&'o str, &'o str)>,
+    /// None: that is not known yet.
+    pub(crate) complete: Option<bool>,
+}
+
+impl Record {
+    /// What is known of a request when its caller is.
+    pub(crate) fn of(
+        recorder: Recorder,
+        how: &Arc<Recording>,
+        route: &Route<'_>,
+        received: &Received,
+        identity: Option<&Arc<Identity>>,
+        credential: Option<String>,
+    ) -> Self {
+        let mut erasable = Vec::new();
+        let log = Arc::clone(&recorder.log);
+        let mut writing = Writing {
+            protect: log.protect(),
+            found: how.found,
+            erasable: &mut erasable,
+        };
+        let query = received.uri().query();
+        let user_agent = received.headers().get(header::USER_AGENT).filter(|_| how.user_agent);
+        let user_agent = user_agent.and_then(|value| value.to_str().ok());
+        let host = super::protect::cut(received.host(), HOST_BYTES_MAX);
+        let text = |text: std::borrow::Cow<'_, str>| Protected::Clear(text).into_text().into_owned();
+        Self {
+            time: unix_milliseconds(),
+            method: received.method().clone(),
+            path: target::path(received.path(), &route.captures, how, &mut writing),
+            query: query.map(|query| target::query(query, how, &mut writing)),
+            host: text(writing.clear(host)),
+            address: address(received.arrival().client().address, &log, &mut writing),
+            user_agent: user_agent.map(|name| text(writing.clear(super::protect::cut(name, USER_AGENT_BYTES_MAX)))),
+            caller: Caller::of(identity, credential, how.subject, &mut writing),
+            fields: Vec::new(),
+            erasable,
+            is_closed: false,
+            how: Arc::clone(how),
+            recorder,
+        }
+    }
+
+    /// How it is recorded.
+    pub(crate) fn how(&self) -> &Recording {
+        &self.how
+    }
+
+    /// Adds the values that are recorded besides. One that cannot be read in one way only is said to be so.
+    pub(crate) fn add_fields(&mut self, naming: Naming<'_>) {
+        let mut writing = Writing {
+            protect: self.recorder.log.protect(),
+            found: self.how.found,
+            erasable: &mut self.erasable,
+        };
+        for field in &self.how.fields {
+            let values = field.place.texts(naming);
+            let values = values.unwrap_or_else(|_| vec!["(unreadable)".into()]);
+            for value in values {
+                let written = writing.write(&value, field.treatment).into_owned();
+                self.fields.push((field.name.clone(), written));
+            }
+        }
+    }
+
+    /// Writes that the request was opened. Whoever is answered waits until that is durable.
+    pub(crate) fn open_durably(&mut self, outcome: Outcome<'_>) -> Waiting {
+        self.leave_durably(Event::Opened, outcome)
+    }
+
+    /// Writes what a request came to. Whoever is answered waits until that is durable.
+    pub(crate) fn close_durably(&mut self, outcome: Outcome<'_>) -> Waiting {
+        self.is_closed = true;
+        self.leave_durably(Event::Request, outcome)
+    }
+
+    fn leave_durably(&mut self, event: Event, outcome: Outcome<'_>) -> Waiting {
+        let (done, durable) = oneshot::channel();
+        Waiting {
+            durable: self.leave(event, outcome, Some(done)).map(|()| durable),
+            on_failure: self.how.on_failure,
+        }
+    }
+
+    /// Writes what a request came to, unless that was.
+    pub(crate) fn close(&mut self, outcome: Outcome<'_>) {
+        if !std::mem::replace(&mut self.is_closed, true) {
+            let _counted_as_lost = self.leave(Event::Request, outcome, None);
+        }
+    }
+
+    fn leave(&mut self, event: Event, outcome: Outcome<'_>, waits: Option<Waiter>) -> Result<(), Full> {
+        let erasable = std::mem::take(&mut self.erasable).into_boxed_slice();
+        let log = &self.recorder.log;
+        let outbox = log.outbox(self.recorder.worker).ok_or(Full)?;
+        log.leave(outbox, &self.entry(event, outcome), outcome.id.bits(), erasable, waits)
+    }
+
+    fn entry<'e>(&'e self, event: Event, outcome: Outcome<'e>) -> Entry<'e> {
+        let text = |text: &'e str| Text::Borrowed(text);
+        let Outcome {
+            api,
+            operation,
+            answered,
+            ..
+        } = outcome;
+        let refused = answered.and_then(|answered| answered.refused);
+        let mut entry = Entry {
+            activity_id: entry::activity(self.method.as_str()),
+            metadata: Metadata {
+                event_code: event,
+                correlation_uid: Some(Text::Owned(outcome.id.to_string())),
+            },
+            actor: self.caller.actor(),
+            device: self.caller.device.as_deref().map(|uid| Device { uid: uid.into() }),
+            src_endpoint: Some(Endpoint {
+                ip: Some(text(&self.address)),
+                ..Endpoint::default()
+            }),
+            dst_endpoint: Some(Endpoint {
+                ip: None,
+                hostname: Some(text(&self.host)),
+                instance_uid: Some(text(self.recorder.log.instance())),
+            }),
+            api: Some(Api {
+                operation: text(operation),
+                service: Service { name: text(api) },
+            }),
+            http_request: Some(HttpRequest {
+                http_method: text(self.method.as_str()),
+                url: Url {
+                    path: text(&self.path),
+                    query_string: self.query.as_deref().map(text),
+                },
+                user_agent: self.user_agent.as_deref().map(text),
+                length: answered.is_some().then_some(outcome.bytes_in),
+            }),
+            unmapped: self.unmapped(refused),
+            ..Entry::new(event, self.time)
+        };
+        if let Some(answered) = answered {
+            answered.tell(&mut entry, outcome.duration);
+        }
+        entry
+    }
+
+    fn unmapped<'e>(&'e self, refused: Option<(&'e str, &'e str)>) -> Option<Unmapped<'e>> {
+        let field = |(name, value): &'e (Box<str>, String)| (Text::Borrowed(&**name), Text::Borrowed(value.as_str()));
+        let control = refused.map(|(code, _)| code.split_once('.').map_or(code, |(control, _)| control).into());
+        let unmapped = Unmapped {
+            control,
+            fields: self.fields.iter().map(field).collect(),
+            ..Unmapped::default()
+        };
+        (unmapped != Unmapped::default()).then_some(unmapped)
+    }
+}
+
+impl Waiting {
+    /// Waits until it is.
+    ///
+    /// # Errors
+    /// [`Refusal::Unrecorded`] where it is not, and requests are refused then.
+    pub(crate) async fn durable(self) -> Result<(), Refusal> {
+        let is_durable = match self.durable {
+            // Otherwise the writer is late, or gone.
+            Ok(durable) => matches!(tokio::time::timeout(DURABLE_TIME_MAX, durable).await, Ok(Ok(Ok(())))),
+            Err(Full) => false,
+        };
+        if is_durable || self.on_failure == OnFailure::Continue {
+            Ok(())
+        } else {
+            Err(Refusal::Unrecorded)
+        }
+    }
+}
+
+impl<'e> Answered<'e> {
+    fn tell(self, entry: &mut Entry<'e>, duration: Duration) {
+        entry.http_response = Some(HttpResponse {
+            code: self.status,
+            length: self.bytes_out,
+        });
+        entry.duration = self
+            .complete
+            .map(|_| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX));
+        entry.action_id = Some(if self.refused.is_some() { 2 } else { 1 });
+        let (code, place) = match self.refused {
+            Some((code, place)) => (Some(code), Some(place).filter(|place| !place.is_empty())),
+            None if self.complete == Some(false) => (Some("client_gone"), None),
+            None => (None, None),
+        };
+        entry.status_code = code.map(Text::Borrowed);
+        entry.status_detail = place.map(Text::Borrowed);
+        let is_success = self.refused.is_none() && self.status < 400 && self.complete != Some(false);
+        entry.status_id = Some(if is_success { 1 } else { 2 });
+    }
+}
+
+impl Caller {
+    fn of(
+        identity: Option<&Arc<Identity>>,
+        credential: Option<String>,
+        treatment: Treatment,
+        writing: &mut Writing<'_>,
+    ) -> Self {
+        let Some(identity) = identity else {
+            return Self::default();
+        };
+        let bound = Confirmation::of(identity.claims()).ok().flatten();
+        let device = bound.and_then(|bound| bound.key().or_else(|| bound.certificate()));
+        Self {
+            subject: Some(writing.write(identity.subject().name(), treatment).into_owned()),
+            identity: Some(Arc::clone(identity)),
+            device: device.map(|thumbprint| thumbprint.to_string()),
+            credential,
+        }
+    }
+
+    fn actor(&self) -> Option<Actor<'_>> {
+        let identity = self.identity.as_ref()?;
+        let subject = identity.subject();
+        Some(Actor {
+            user: Some(User {
+                uid: self.subject.as_deref()?.into(),
+                kind: Some(subject.kind().name().into()),
+                domain: Some(subject.authority().into()),
+                credential_uid: self.credential.as_deref().map(Into::into),
+            }),
+            app_uid: identity
+                .client()
+                .map(|client| Protected::Clear(client.into()).into_text()),
+        })
+    }
+}
+
+/// An address as an entry has it.
+pub(super) fn address(address: IpAddr, log: &AuditLog, writing: &mut Writing<'_>) -> String {
+    writing.write(&address.to_string(), log.address).into_owned()
+}

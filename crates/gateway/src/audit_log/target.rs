@@ -1,0 +1,139 @@
+//! The target of a request as an entry has it: by the contract's template, each value treated as it is declared to be.
+//!
+//! What is not declared is not written, but for its name: nobody has said what it is.
+
+use std::borrow::Cow;
+
+use portcullis_contract::conform::percent;
+use portcullis_contract::conform::route::Captures;
+
+use super::Recording;
+use super::protect::{Treatment, Writing, cut};
+
+/// The most octets of a path, and of a query, that are written.
+const TARGET_BYTES_MAX: usize = 2048;
+
+/// The path, of which `captures` are the values of the template, in their order.
+pub(crate) fn path(path: &str, captures: &Captures, recording: &Recording, writing: &mut Writing<'_>) -> String {
+    let mut written = String::with_capacity(path.len());
+    let mut rest = 0;
+    for (number, capture) in captures.iter().enumerate() {
+        let range = usize::try_from(capture.start).unwrap_or(usize::MAX)..usize::try_from(capture.end).unwrap_or(0);
+        let (Some(literal), Some(value)) = (path.get(rest..range.start), path.get(range.clone())) else {
+            // Not to be reached: captures are of this path.
+            break;
+        };
+        written.push_str(literal);
+        let treatment = recording.path.get(number).copied().unwrap_or(Treatment::Masked);
+        if treatment == Treatment::Clear {
+            written.push_str(&writing.clear(value));
+        } else {
+            written.push_str(&writing.write(&decoded(value), treatment));
+        }
+        rest = range.end;
+    }
+    written.push_str(path.get(rest..).unwrap_or_default());
+    bounded(written)
+}
+
+/// The query.
+pub(crate) fn query(query: &str, recording: &Recording, writing: &mut Writing<'_>) -> String {
+    let mut written = String::with_capacity(query.len());
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        if written.len() > TARGET_BYTES_MAX {
+            break;
+        }
+        if !written.is_empty() {
+            written.push('&');
+        }
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let declared = recording.query.get(&*decoded(name));
+        written.push_str(&writing.clear(name));
+        if pair.len() > name.len() {
+            written.push('=');
+        }
+        match declared {
+            _ if value.is_empty() => {}
+            Some(Treatment::Clear) => written.push_str(&writing.clear(value)),
+            Some(treatment) => written.push_str(&writing.write(&decoded(value), *treatment)),
+            None => written.push_str(&writing.write(value, Treatment::Masked)),
+        }
+    }
+    bounded(written)
+}
+
+fn decoded(text: &str) -> Cow<'_, str> {
+    match percent::decoded(text.as_bytes()) {
+        Cow::Borrowed(_) => Cow::Borrowed(text),
+        Cow::Owned(octets) => Cow::Owned(String::from_utf8_lossy(&octets).into_owned()),
+    }
+}
+
+fn bounded(text: String) -> String {
+    if text.len() <= TARGET_BYTES_MAX {
+        return text;
+    }
+    format!("{}[...]", cut(&text, TARGET_BYTES_MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::protect::tests::Open;
+    use super::super::{Durability, OnFailure};
+    use super::*;
+
+    fn recording() -> Recording {
+        Recording {
+            durability: Durability::Async,
+            on_failure: OnFailure::Refuse,
+            subject: Treatment::Clear,
+            found: Treatment::Masked,
+            path: Box::new([Treatment::Clear, Treatment::Hashed]),
+            query: [("page".into(), Treatment::Clear), ("name".into(), Treatment::Masked)].into(),
+            fields: Box::default(),
+            user_agent: false,
+        }
+    }
+
+    fn with<T>(act: impl FnOnce(&Recording, &mut Writing<'_>) -> T) -> T {
+        let mut erasable = Vec::new();
+        let mut writing = Writing {
+            protect: &Open,
+            found: Treatment::Masked,
+            erasable: &mut erasable,
+        };
+        act(&recording(), &mut writing)
+    }
+
+    #[test]
+    fn values_of_a_path_are_treated_each_for_itself() {
+        let of = |text: &str, ranges: &[(u32, u32)]| {
+            let captures: Captures = ranges.iter().map(|(start, end)| *start..*end).collect();
+            with(|recording, writing| path(text, &captures, recording, writing))
+        };
+        assert_eq!(
+            of("/users/7/notes/a%20b", &[(7, 8), (15, 20)]),
+            "/users/7/notes/hmac-sha256:k:3"
+        );
+        assert_eq!(of("/cards/4111111111111111", &[(7, 23)]), "/cards/[card]");
+        assert_eq!(
+            of("/a/b/c", &[(1, 2), (3, 4), (5, 6)]),
+            "/a/hmac-sha256:k:1/masked:sensitive"
+        );
+        assert_eq!(of("/health", &[]), "/health");
+    }
+
+    #[test]
+    fn of_a_query_only_what_is_declared_is_written() {
+        let of = |text: &str| with(|recording, writing| query(text, recording, writing));
+        assert_eq!(
+            of("page=2&name=alice&other=x&flag"),
+            "page=2&name=masked:sensitive&other=masked:sensitive&flag"
+        );
+        assert_eq!(of("p%61ge=3"), "p%61ge=3");
+        assert_eq!(of("page=4111111111111111"), "page=[card]");
+        assert_eq!(of("4111111111111111=1"), "[card]=masked:sensitive");
+        assert_eq!(of(""), "");
+        assert!(of(&"page=2&".repeat(1000)).len() < 2100);
+    }
+}
