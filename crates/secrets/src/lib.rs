@@ -13,6 +13,7 @@ mod mac;
 mod mac_keys;
 mod pem;
 mod public;
+mod sealing;
 mod sign;
 
 pub use bytes::SecretBytes;
@@ -20,4 +21,5 @@ pub use decrypt::DecryptionKey;
 pub use load::LoadError;
 pub use mac::{MAC_KEY_BYTES_MIN, MacKey};
 pub use mac_keys::{NewMacKey, NoRandomness};
+pub use sealing::{OpeningKey, SealingFailed, SealingKey};
 pub use sign::{Signer, SigningAlgorithm, SigningFailed};
