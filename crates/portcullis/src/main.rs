@@ -6,6 +6,7 @@ mod acme;
 mod address_files;
 mod asking;
 mod assemble;
+mod audit_log;
 mod client_certificates;
 mod commands;
 mod config;

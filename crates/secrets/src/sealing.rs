@@ -133,7 +133,9 @@ fn id(public: &[u8]) -> String {
 impl fmt::Debug for OpeningKey {
     /// Never the key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OpeningKey").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("OpeningKey")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
     }
 }
 

@@ -139,6 +139,14 @@ impl Signer {
         self.algorithm
     }
 
+    /// The public key of Ed25519 (RFC 8032), 32 octets; none for a key of another kind.
+    pub fn public_key(&self) -> Option<&[u8]> {
+        match &self.key {
+            Key::Ed25519(pair) => Some(pair.public_key().as_ref()),
+            Key::Ecdsa(_) | Key::Rsa(..) => None,
+        }
+    }
+
     /// The public half, with `alg`, `use` and `kid`, for a JWK Set.
     pub fn public_jwk(&self) -> Object {
         let mut jwk = self.key.public_half();

@@ -24,6 +24,15 @@ impl RequestId {
         self.0
     }
 
+    /// The id of these 26 characters, if they are one.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.bytes().map(|byte| DIGITS.iter().position(|digit| *digit == byte));
+        let add = |bits: u128, digit: Option<usize>| bits.checked_mul(32)?.checked_add(u128::try_from(digit?).ok()?);
+        (text.len() == 26).then_some(())?;
+        digits.into_iter().try_fold(0, add).map(Self)
+    }
+
     /// The 26 characters, most significant first.
     #[must_use]
     pub fn characters(&self) -> [u8; 26] {
@@ -110,5 +119,15 @@ mod tests {
             RequestId::from_bits(u128::MAX).to_string(),
             "7zzzzzzzzzzzzzzzzzzzzzzzzz"
         );
+    }
+
+    #[test]
+    fn an_id_is_read_as_it_was_written() {
+        for id in [0, 1, 31, 32, u128::MAX].map(RequestId::from_bits) {
+            assert_eq!(RequestId::parse(&id.to_string()), Some(id));
+        }
+        for none in ["", "0", "80000000000000000000000000", "i0000000000000000000000000"] {
+            assert_eq!(RequestId::parse(none), None, "{none}");
+        }
     }
 }

@@ -8,6 +8,7 @@ mod learning;
 pub(crate) mod limits;
 mod offline;
 pub(crate) mod proof;
+mod recording;
 mod routes;
 pub(crate) mod tls;
 mod upstreams;
@@ -23,6 +24,7 @@ use arc_swap::ArcSwap;
 use portcullis_contract::document::Problem;
 use portcullis_gateway::account::{Ledger, LogRequests};
 use portcullis_gateway::admin::{self, Admin, AdminError, Readiness, Ready};
+use portcullis_gateway::audit_log::AuditLog;
 use portcullis_gateway::codes;
 use portcullis_gateway::dpop;
 use portcullis_gateway::forward::balance::{Fleet, Upkeep};
@@ -45,6 +47,7 @@ use thiserror::Error;
 
 use crate::acme::Orders;
 use crate::address_files::AddressFiles;
+use crate::audit_log;
 use crate::config::checked::Configuration;
 use crate::config::contract::Source;
 use crate::config::{listen, log};
@@ -114,6 +117,8 @@ pub(crate) struct Running {
     listening: Listening,
     /// Delivers what is left when the workers have ended.
     exporter: Option<Exporter>,
+    /// Writes what is left when the workers have ended.
+    audit_log: Option<audit_log::Keeper>,
 }
 
 /// What became of a reload.
@@ -170,6 +175,7 @@ impl Running {
                 tokens: configuration.upstream_tokens.as_ref(),
                 keys: signing.keys(),
             },
+            audit_log: configuration.audit_log.as_ref(),
         };
         let ages = written(&apis);
         let fleet = Fleet::new(configuration.workers.get());
@@ -184,7 +190,9 @@ impl Running {
         let upkeep = Upkeep::start(fleet).map_err(system)?;
         let observations = Arc::new(Observations::default());
         let (exporter, tracing) = tracing(&configuration, &registry)?;
-        let make = gates(&shared, &registry, &observations, &configuration, tracing);
+        let audit_log = recording(&configuration, &registry)?;
+        let log = audit_log.as_ref().map(|keeper| Arc::clone(keeper.log()));
+        let make = gates(&shared, &registry, &observations, &configuration, tracing, log);
         let workers = Workers::start(sockets, settings, make).map_err(system)?;
         registry.contracts(ages);
         registry.issuers(verifiers.issuers.values().cloned().collect());
@@ -210,6 +218,7 @@ impl Running {
             _upkeep: upkeep,
             listening,
             exporter,
+            audit_log,
         })
     }
 
@@ -235,6 +244,8 @@ impl Running {
                 tokens: configuration.upstream_tokens.as_ref(),
                 keys: self.signing.keys(),
             },
+            // It is what it was until the next start.
+            audit_log: self.configuration.audit_log.as_ref(),
         };
         let (limiter, registry) = (&self.shared.limiter, &self.registry);
         let table = routes::table(&configuration, site, apis, limiter, registry, &mut self.upstreams)?;
@@ -270,6 +281,15 @@ impl Running {
     /// Counts a reload.
     pub(crate) fn count(&self, reload: Reload) {
         self.registry.reloaded(reload, unix_seconds());
+        if let Some(log) = &self.audit_log {
+            log.note(
+                "configuration",
+                match reload {
+                    Reload::Applied => "reloaded",
+                    Reload::Refused => "a reload was refused: what is new has errors",
+                },
+            );
+        }
     }
 
     /// Where callers arrive.
@@ -329,6 +349,7 @@ impl Running {
         self.workers.drain();
         let drained = self.workers.join();
         drop(self.exporter);
+        drop(self.audit_log);
         drained
     }
 
@@ -344,8 +365,11 @@ impl Running {
         admin.iter_mut().for_each(Admin::leave);
         drop(self.listening);
         self.workers.hand_over();
+        // The other process waits for it.
+        self.audit_log.iter().for_each(audit_log::Keeper::hand_over);
         let drained = self.workers.join();
         drop(self.exporter);
+        drop(self.audit_log);
         drained
     }
 }
@@ -410,6 +434,7 @@ fn gates(
     observations: &Arc<Observations>,
     configuration: &Configuration,
     tracing: Option<Arc<Tracing>>,
+    audit_log: Option<Arc<AuditLog>>,
 ) -> impl Fn(WorkerIndex) -> io::Result<Gate> + Send + Sync + 'static {
     let log = log_requests(configuration);
     let held_bytes_max = configuration.connection.held_bytes_max / configuration.workers;
@@ -418,8 +443,16 @@ fn gates(
         let ledger = Ledger::new(number, Arc::clone(&registry), Arc::clone(&observations), log);
         let ledger = ledger.ok_or_else(|| io::Error::other("the worker's counters are taken"))?;
         let tracer = tracing.clone().map(Tracer::new).transpose()?;
-        Ok(Gate::new(Arc::clone(&shared), ledger.tracing(tracer), held_bytes_max))
+        let ledger = ledger.tracing(tracer).recording(audit_log.clone());
+        Ok(Gate::new(Arc::clone(&shared), ledger, held_bytes_max))
     }
+}
+
+/// The audit log, where there is one.
+fn recording(configuration: &Configuration, registry: &Registry) -> Result<Option<audit_log::Keeper>, StartError> {
+    let configured = configuration.audit_log.as_ref();
+    let keeper = configured.map(|log| audit_log::Keeper::start(log, configuration.workers.get(), registry));
+    keeper.transpose().map_err(StartError::Setting)
 }
 
 /// How requests are traced, where they are, and who delivers that.

@@ -90,6 +90,8 @@ pub(crate) fn offline(
             tokens: configuration.upstream_tokens.as_ref(),
             keys: signing.keys(),
         },
+        // Nothing is served, and nothing recorded.
+        audit_log: None,
     };
     let routes = routes::table(configuration, site, apis, &limiter, &registry, &mut upstreams)?;
     Ok(Offline {

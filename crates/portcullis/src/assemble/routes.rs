@@ -22,12 +22,14 @@ use portcullis_gateway::websocket;
 
 use super::access::{Access, sharing};
 use super::identity::{self, Signs};
+use super::recording::recording;
 use super::upstreams::Upstreams;
 use super::versions::Versions;
 use super::{StartError, learning, limits, proof};
 use crate::address_files::AddressFiles;
 use crate::config::admin_operations::AdminOperations;
 use crate::config::api;
+use crate::config::audit_log::AuditLog;
 use crate::config::authorization;
 use crate::config::checked::Configuration;
 use crate::config::listen::Listener;
@@ -57,6 +59,8 @@ pub(super) struct Site<'s> {
     pub(super) asked: &'s Asked,
     /// With what tokens for upstreams are signed.
     pub(super) signs: Signs<'s>,
+    /// How requests are recorded; none: they are not.
+    pub(super) audit_log: Option<&'s AuditLog>,
 }
 
 /// The route table of a configuration.
@@ -83,6 +87,7 @@ pub(super) fn table(
         verifiers: site.verifiers,
         asked: site.asked,
         signs: site.signs,
+        audit_log: site.audit_log,
         access: &mut access,
         versions: &mut versions,
         limiter,
@@ -99,6 +104,7 @@ struct Building<'b, 'g> {
     verifiers: &'b Verifiers,
     asked: &'b Asked,
     signs: Signs<'b>,
+    audit_log: Option<&'b AuditLog>,
     access: &'b mut Access<'g>,
     versions: &'b mut Versions,
     limiter: &'b Limiter,
@@ -135,7 +141,9 @@ impl Building<'_, '_> {
             let admins = admin::of(&api, declared, policy).map(admins);
             let mut operation = self.operation(&api, &contract, declared, policy)?;
             let lesson = learning::lesson(granted.as_ref(), policy.learning.as_ref(), &contract, declared);
+            let recording = recording(self.audit_log, &policy.audit_log, declared);
             operation.policy = Policy {
+                recording: recording.map_err(StartError::Setting)?,
                 decided,
                 admins,
                 lesson: lesson.map_err(StartError::Setting)?,
@@ -336,7 +344,7 @@ fn valued(contract: &Contract, declared: &Declared, value: &Value) -> Result<Val
     })
 }
 
-fn place(settled: &authorization::Place) -> Result<Place, String> {
+pub(super) fn place(settled: &authorization::Place) -> Result<Place, String> {
     Ok(match settled {
         authorization::Place::Path(name) => Place::Path(name.as_str().into()),
         authorization::Place::Query(name) => Place::Query(name.as_str().into()),

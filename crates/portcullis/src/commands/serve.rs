@@ -11,6 +11,7 @@ use portcullis_gateway::routes::{Api, Hosts};
 
 use super::{Failure, Outcome, Shared};
 use crate::assemble::{Running, StartError};
+use crate::audit_log;
 use crate::config::checked::Configuration;
 use crate::config::contract::Source;
 use crate::config::credentials::Kept;
@@ -141,6 +142,9 @@ fn places(configuration: &Configuration, files: &[PathBuf], program: &Program) -
     for acme in configuration.listen.iter().filter_map(Listener::acme) {
         places.keep(&acme.storage);
         acme.root.iter().for_each(|root| places.read(&root.value));
+    }
+    if let Some(log) = &configuration.audit_log {
+        audit_log::allow(log, &mut places);
     }
     if let Some(relations) = &configuration.relations {
         relations::allow(relations, &mut places);

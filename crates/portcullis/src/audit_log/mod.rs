@@ -1,0 +1,165 @@
+//! The audit log of a gate that serves: opened when it starts, written on a thread of its own, closed when it ends.
+
+pub(crate) mod beside;
+pub(crate) mod inbox;
+pub(crate) mod keys;
+mod open_requests;
+mod protect;
+mod writing;
+
+use std::io;
+use std::path::Path;
+use std::sync::atomic::AtomicU8;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use portcullis_audit_log::entry::{Actor, Entity, Entry, Event, User};
+use portcullis_gateway::audit_log::{AuditLog, Setup};
+use portcullis_gateway::listen::unix_milliseconds;
+use portcullis_gateway::metrics::{AuditLogMeter, Registry};
+
+use crate::config::audit_log::AuditLog as Configured;
+use crate::lifecycle::sandbox::Places;
+use crate::outage::Outage;
+use keys::Keys;
+pub(crate) use protect::Protection;
+use writing::{Order, Place, Times, Unopened, Waiting, Writing};
+
+/// The audit log of a gate, for as long as that runs.
+pub(crate) struct Keeper {
+    log: Arc<AuditLog>,
+    order: Arc<AtomicU8>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Keeper {
+    /// Opens the log of a configuration, and begins to write. While another process has it, which this one replaces, entries wait.
+    ///
+    /// # Errors
+    /// It is not there, cannot be opened, or was changed by somebody.
+    pub(crate) fn start(configured: &Configured, workers: usize, registry: &Registry) -> Result<Self, String> {
+        let folder = configured.path.clone();
+        let here = |error: String| format!("the audit log in `{}` cannot be opened: {error}", folder.display());
+        let keys = Keys::read(configured)?;
+        let protect = Arc::new(Protection::read(&configured.redaction)?);
+        let known = keys::known(&folder, Some(&configured.name))
+            .map_err(|error| format!("{}; `portcullis log init` makes a log where there is none", here(error)))?;
+        let log = Arc::new(AuditLog::new(Setup {
+            workers,
+            instance: configured.instance.clone(),
+            address: configured.redaction.addresses,
+            early_per_minute_max: configured.refusals_per_minute_max,
+            waiting_bytes_max: configured.waiting_bytes_max,
+            protect,
+        }));
+        let mut place = Place {
+            folder: folder.clone(),
+            known,
+            keys,
+            held: Vec::new(),
+        };
+        let writer = match place.open() {
+            Ok(writer) => Some(writer),
+            Err(Unopened::Locked) => None,
+            Err(Unopened::Failed(error)) => return Err(here(error)),
+        };
+        let meter = Arc::new(AuditLogMeter::default());
+        registry.audit_log(Arc::clone(&meter));
+        let order = Arc::new(AtomicU8::new(Order::Write as u8));
+        let mut writing = Writing {
+            log: Arc::clone(&log),
+            meter,
+            place,
+            order: Arc::clone(&order),
+            cosigned: Arc::new(Mutex::default()),
+            commit_time: configured.commit_time,
+            checkpoint_time: configured.checkpoint_time,
+            waiting_bytes_max: configured.waiting_bytes_max,
+            published: Arc::new(|_| ()),
+            writer: None,
+            waiting: Waiting::default(),
+            beside: beside::Beside::default(),
+            open: open_requests::OpenRequests::default(),
+            alive: None,
+            outage: Outage::default(),
+            started: Instant::now(),
+            times: Times::now(),
+        };
+        if let Some(writer) = writer {
+            writing.find_open(writer.published().size);
+            writing.begin(writer);
+        }
+        let thread = std::thread::Builder::new()
+            .name("audit-log".to_owned())
+            .spawn(move || writing.run())
+            .map_err(|error: io::Error| here(error.to_string()))?;
+        log.written_by(thread.thread().clone());
+        let keeper = Self {
+            log,
+            order,
+            thread: Some(thread),
+        };
+        keeper.note("gate", "started");
+        Ok(keeper)
+    }
+
+    /// Where the workers leave entries.
+    pub(crate) fn log(&self) -> &Arc<AuditLog> {
+        &self.log
+    }
+
+    /// Writes down what an administrator did, or the gate itself: to what, and what.
+    pub(crate) fn note(&self, kind: &str, comment: &str) {
+        self.log.note(&Entry {
+            actor: Some(Actor {
+                user: Some(User {
+                    uid: self.log.instance().into(),
+                    kind: Some("gate".into()),
+                    domain: None,
+                    credential_uid: None,
+                }),
+                app_uid: None,
+            }),
+            entity: Some(Entity {
+                kind: kind.into(),
+                name: None,
+            }),
+            comment: Some(comment.into()),
+            ..Entry::new(Event::Administration, unix_milliseconds())
+        });
+    }
+
+    /// Lets another process write the log. What is left to say goes there.
+    pub(crate) fn hand_over(&self) {
+        Order::HandOver.give(&self.order);
+        self.wake();
+    }
+
+    fn wake(&self) {
+        if let Some(thread) = &self.thread {
+            thread.thread().unpark();
+        }
+    }
+}
+
+/// Where the log reads and writes.
+pub(crate) fn allow(configured: &Configured, places: &mut Places) {
+    places.keep(&configured.path);
+    configured.files().for_each(|file: &Path| places.read(file));
+}
+
+impl Drop for Keeper {
+    /// Everything that was left is written, and published.
+    fn drop(&mut self) {
+        if self.thread.is_some() {
+            self.note("gate", "ended");
+        }
+        Order::End.give(&self.order);
+        self.wake();
+        if let Some(thread) = self.thread.take() {
+            // It has said what there was to say.
+            drop(thread.join());
+        }
+    }
+}

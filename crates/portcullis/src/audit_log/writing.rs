@@ -1,0 +1,552 @@
+//! The thread that writes the log: takes what the workers left, commits it together, publishes it under a checkpoint now and then.
+//!
+//! What cannot be written stays in memory, up to a bound, and is written when the log can be opened again. What had become durable
+//! before that is known by the size of the log, so nothing is written twice.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use portcullis_audit_log::checkpoint::{Checkpoint, KnownLog};
+use portcullis_audit_log::entry::{Entity, Entry, Event};
+use portcullis_audit_log::note::Signature;
+use portcullis_audit_log::tiles::ENTRY_BYTES_MAX;
+use portcullis_audit_log::writer::{AppendError, Writer};
+use portcullis_gateway::audit_log::outbox::{Unwritten, Waiter};
+use portcullis_gateway::audit_log::{AuditLog, Leaf};
+use portcullis_gateway::listen::{unix_milliseconds, unix_time};
+use portcullis_gateway::metrics::AuditLogMeter;
+use portcullis_store::StoreError;
+use portcullis_store::audit_log::LogFiles;
+
+use super::beside::Beside;
+use super::inbox::{self, Alive};
+use super::keys::{self, Keys};
+use super::open_requests::{Entries, OpenRequests};
+use crate::outage::Outage;
+
+/// How often it is tried to open a log that could not be written.
+const OPENED_EVERY: Duration = Duration::from_millis(500);
+/// How long another process may have the log, which this one replaces.
+const LOCKED_TIME_MAX: Duration = Duration::from_secs(15);
+/// How often it is looked at what others have left, and what was counted is told.
+const LOOKED_EVERY: Duration = Duration::from_secs(1);
+
+/// What the thread was told to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    /// Write.
+    Write,
+    /// Let another process write, and leave it what there still is to say.
+    HandOver,
+    /// Write what is there, and end.
+    End,
+}
+
+impl Order {
+    pub(super) fn give(self, to: &AtomicU8) {
+        to.fetch_max(self as u8, Ordering::AcqRel);
+    }
+
+    fn given(by: &AtomicU8) -> Self {
+        match by.load(Ordering::Acquire) {
+            0 => Self::Write,
+            1 => Self::HandOver,
+            _ => Self::End,
+        }
+    }
+}
+
+/// What witnesses have signed, for the writer.
+pub(super) type Cosigned = Mutex<Vec<(Checkpoint, Vec<Signature>)>>;
+
+/// Where the log lies, and by whom it is known.
+pub(super) struct Place {
+    pub(super) folder: PathBuf,
+    pub(super) known: KnownLog,
+    pub(super) keys: Keys,
+    /// Checkpoints that were kept elsewhere.
+    pub(super) held: Vec<Checkpoint>,
+}
+
+/// Why a log is not opened.
+pub(super) enum Unopened {
+    /// Another process writes to it.
+    Locked,
+    /// Anything else.
+    Failed(String),
+}
+
+/// What the thread works with.
+pub(super) struct Writing {
+    pub(super) log: Arc<AuditLog>,
+    pub(super) meter: Arc<AuditLogMeter>,
+    pub(super) place: Place,
+    pub(super) order: Arc<AtomicU8>,
+    pub(super) cosigned: Arc<Cosigned>,
+    pub(super) commit_time: Duration,
+    pub(super) checkpoint_time: Duration,
+    pub(super) waiting_bytes_max: usize,
+    /// Told after each checkpoint.
+    pub(super) published: Arc<dyn Fn(u64) + Send + Sync>,
+    pub(super) writer: Option<Writer>,
+    pub(super) waiting: Waiting,
+    pub(super) beside: Beside,
+    pub(super) open: OpenRequests,
+    pub(super) alive: Option<Alive>,
+    pub(super) outage: Outage,
+    pub(super) started: Instant,
+    pub(super) times: Times,
+}
+
+/// What is not durable yet.
+#[derive(Default)]
+pub(super) struct Waiting {
+    leaves: VecDeque<Leaf>,
+    bytes: usize,
+    waiters: Vec<Waiter>,
+    /// The size of the log before the first of them.
+    from: u64,
+    lost: u64,
+}
+
+/// When something was last done.
+pub(super) struct Times {
+    opened: Instant,
+    looked: Instant,
+    published: Instant,
+}
+
+impl Times {
+    pub(super) fn now() -> Self {
+        let now = Instant::now();
+        Self {
+            opened: now,
+            looked: now,
+            published: now,
+        }
+    }
+}
+
+impl Place {
+    /// Opens the log.
+    ///
+    /// # Errors
+    /// [`Unopened`].
+    pub(super) fn open(&mut self) -> Result<Writer, Unopened> {
+        let failed = |error: String| Unopened::Failed(error);
+        let files = LogFiles::open(&self.folder).map_err(|error| match error {
+            StoreError::Locked => Unopened::Locked,
+            error => failed(error.to_string()),
+        })?;
+        let signers = || {
+            self.keys
+                .signers()
+                .ok_or_else(|| failed("it has no key that signs".to_owned()))
+        };
+        let now = unix_time().seconds();
+        let known = keys::joined(&self.known, &self.keys);
+        let opened = Writer::open(Box::new(files), known, signers()?, &self.held, now);
+        let (writer, recovery) = opened.map_err(|error| failed(error.to_string()))?;
+        if recovery.torn.is_some() {
+            tracing::warn!(
+                "the audit log ended in what was never acknowledged, and that was dropped: the gate was stopped while it wrote"
+            );
+        }
+        if let Some(changed) = keys::changed(&self.known, &self.keys, writer.size()) {
+            keys::keep(&self.folder, &changed).map_err(|error| failed(error.to_string()))?;
+            self.known = changed;
+        }
+        Ok(writer)
+    }
+}
+
+impl Writing {
+    /// Writes until it is told to end.
+    pub(super) fn run(mut self) {
+        loop {
+            let order = Order::given(&self.order);
+            self.take();
+            self.work(order);
+            if order == Order::End || self.times.looked.elapsed() >= LOOKED_EVERY {
+                self.look(order);
+                self.work(order);
+            }
+            if order == Order::End || self.times.published.elapsed() >= self.checkpoint_time {
+                self.publish();
+            }
+            if order == Order::End {
+                return self.end();
+            }
+            self.log.wait(self.commit_time);
+        }
+    }
+
+    fn work(&mut self, order: Order) {
+        if order == Order::HandOver || self.alive.is_some() {
+            self.hand_over();
+        } else {
+            self.write();
+        }
+    }
+
+    /// Takes what the workers left.
+    fn take(&mut self) {
+        let taken = self.log.take();
+        self.waiting.lost += taken.lost;
+        self.waiting.waiters.extend(taken.waiters);
+        for leaf in taken.leaves {
+            self.waiting.push(leaf, self.waiting_bytes_max);
+        }
+    }
+
+    /// Tells what was counted, and looks at what others have left.
+    fn look(&mut self, order: Order) {
+        self.times.looked = Instant::now();
+        let is_last = order == Order::End;
+        self.log.sum_up(if is_last { u64::MAX } else { unix_milliseconds() });
+        self.take();
+        self.tell_lost();
+        if self.writer.is_some() && order != Order::HandOver {
+            self.read_inbox();
+            self.abandon();
+        }
+    }
+
+    fn tell_lost(&mut self) {
+        let lost = std::mem::take(&mut self.waiting.lost);
+        if lost == 0 {
+            return;
+        }
+        self.meter.lost(lost);
+        tracing::error!(lost, "entries of the audit log were lost: there was no room for them");
+        let entry = Entry {
+            count: Some(lost),
+            comment: Some("entries found no room while the log could not be written".into()),
+            ..about(Event::Lost, &self.place.known)
+        };
+        self.waiting.push(leaf(&entry), usize::MAX);
+    }
+
+    /// Makes what waits durable.
+    fn write(&mut self) {
+        if self.writer.is_none() && !self.reopen() {
+            return;
+        }
+        if self.waiting.is_empty() {
+            return self.waiting.tell(Ok(()));
+        }
+        match self.commit() {
+            Ok(durable) => {
+                self.meter.durable(durable);
+                self.succeeded();
+                self.waiting.tell(Ok(()));
+            }
+            Err(error) => self.failed(&error),
+        }
+    }
+
+    /// Appends and commits everything.
+    fn commit(&mut self) -> Result<u64, String> {
+        let Some(writer) = &mut self.writer else {
+            return Err("the log is not open".to_owned());
+        };
+        let folder = &self.place.folder;
+        let mut indices = Vec::with_capacity(self.waiting.leaves.len());
+        for leaf in &self.waiting.leaves {
+            let index = match writer.append(&leaf.octets) {
+                Err(AppendError::BatchFull) => {
+                    self.beside.write(folder).map_err(|error| error.to_string())?;
+                    writer.commit().map_err(|error| error.to_string())?;
+                    writer.append(&leaf.octets)
+                }
+                appended => appended,
+            };
+            let index = index.map_err(|error| error.to_string())?;
+            self.beside.add(index, &leaf.erasable);
+            indices.push((leaf.event, leaf.id, index));
+        }
+        self.beside.write(folder).map_err(|error| error.to_string())?;
+        let durable = writer.commit().map_err(|error| error.to_string())?;
+        for (event, id, index) in indices {
+            self.open.note(event, id, index);
+        }
+        self.waiting.clear();
+        self.waiting.from = durable;
+        Ok(durable)
+    }
+
+    /// The log could not be written: whoever waits is told, and it is opened anew later.
+    fn failed(&mut self, error: &str) {
+        self.writer = None;
+        self.times.opened = Instant::now();
+        self.log.fails(true);
+        self.meter.fails(true);
+        if self.outage.begins() {
+            tracing::error!(error, "the audit log cannot be written");
+        }
+        self.waiting.tell(Err(Unwritten));
+    }
+
+    fn succeeded(&mut self) {
+        self.log.fails(false);
+        self.meter.fails(false);
+        if self.outage.ends() {
+            tracing::info!("the audit log can be written again");
+        }
+    }
+
+    /// Opens the log again, and passes over what had become durable. Whether it is open.
+    fn reopen(&mut self) -> bool {
+        if self.outage.lasts() && self.times.opened.elapsed() < OPENED_EVERY {
+            self.waiting.tell(Err(Unwritten));
+            return false;
+        }
+        self.times.opened = Instant::now();
+        match self.place.open() {
+            Ok(writer) => {
+                if self.outage.lasts() {
+                    for (event, id, index) in self.waiting.pass_over(writer.size()) {
+                        self.open.note(event, id, index);
+                    }
+                } else {
+                    // It was another process that wrote.
+                    self.find_open(writer.published().size);
+                }
+                self.begin(writer);
+                self.succeeded();
+                true
+            }
+            // Somebody else has it, for now: nothing failed.
+            Err(Unopened::Locked) if self.started.elapsed() < LOCKED_TIME_MAX && !self.outage.lasts() => false,
+            Err(Unopened::Locked) => {
+                self.failed("another process writes to it");
+                false
+            }
+            Err(Unopened::Failed(error)) => {
+                self.failed(&error);
+                false
+            }
+        }
+    }
+
+    /// Writes with this from now on.
+    pub(super) fn begin(&mut self, writer: Writer) {
+        self.waiting.from = writer.size();
+        self.meter.durable(writer.durable());
+        self.meter.published(writer.published().size);
+        self.writer = Some(writer);
+    }
+
+    /// Finds out what was open when another process wrote.
+    pub(super) fn find_open(&mut self, size: u64) {
+        match OpenRequests::find(&self.place.folder, size) {
+            Ok(found) => self.open = found,
+            Err(error) => {
+                tracing::error!(%error, "it is not known which requests were open when the audit log was last written");
+            }
+        }
+    }
+
+    /// Closes what nobody will close any more.
+    fn abandon(&mut self) {
+        let left: Vec<u64> = self.open.left().collect();
+        if left.is_empty() || !self.waiting.is_empty() || inbox::anybody_alive(&self.place.folder) {
+            return;
+        }
+        let Some(size) = self.writer.as_ref().map(|writer| writer.published().size) else {
+            return;
+        };
+        let mut entries = Entries::new(&self.place.folder, size);
+        let mut abandoned = 0;
+        for index in left {
+            let Ok(Some(octets)) = entries.entry(index) else {
+                continue;
+            };
+            let Ok(mut entry) = Entry::read(octets) else { continue };
+            entry.metadata.event_code = Event::Abandoned;
+            entry.status_id = Some(99);
+            entry.status_code = Some("abandoned".into());
+            entry.unmapped.get_or_insert_default().opened = Some(index);
+            abandoned += 1;
+            self.waiting.push(leaf(&entry), usize::MAX);
+        }
+        if abandoned > 0 {
+            self.meter.abandoned(abandoned);
+            tracing::warn!(
+                abandoned,
+                "requests were open when the gate before ended: the audit log says so of each"
+            );
+        }
+    }
+
+    /// Takes in what others have left.
+    fn read_inbox(&mut self) {
+        let letters = match inbox::letters(&self.place.folder) {
+            Ok(letters) => letters,
+            Err(error) => {
+                tracing::error!(%error, "what others left for the audit log cannot be read");
+                return;
+            }
+        };
+        for letter in letters {
+            if !self.waiting.is_empty() {
+                return;
+            }
+            if letter.is_damaged {
+                tracing::error!(file = %letter.file.display(), "what was left for the audit log is damaged in part");
+            }
+            for (octets, erasable) in letter.entries {
+                self.waiting.push(of_octets(octets, erasable), usize::MAX);
+            }
+            self.write();
+            if self.waiting.is_empty()
+                && let Err(error) = std::fs::remove_file(&letter.file)
+            {
+                tracing::error!(%error, file = %letter.file.display(), "what the audit log took in cannot be removed");
+            }
+        }
+    }
+
+    /// Lets another process write, and leaves it what there is.
+    fn hand_over(&mut self) {
+        if self.alive.is_none() {
+            self.publish();
+            match Alive::new(&self.place.folder) {
+                Ok(alive) => self.alive = Some(alive),
+                Err(error) => return self.failed(&error.to_string()),
+            }
+            self.writer = None;
+        }
+        if self.waiting.is_empty() {
+            return self.waiting.tell(Ok(()));
+        }
+        match inbox::leave(&self.place.folder, &self.waiting.lines()) {
+            Ok(()) => {
+                self.waiting.clear();
+                self.waiting.tell(Ok(()));
+            }
+            Err(error) => self.failed(&error.to_string()),
+        }
+    }
+
+    /// Signs a checkpoint, if there is anything new under it.
+    fn publish(&mut self) {
+        self.times.published = Instant::now();
+        let Some(writer) = &mut self.writer else { return };
+        let cosigned = std::mem::take(&mut *self.cosigned.lock().unwrap_or_else(PoisonError::into_inner));
+        for (checkpoint, signatures) in cosigned {
+            // Those of an older checkpoint come too late, and the witness has it anyway.
+            let _late = writer.add_cosignatures(&checkpoint, signatures);
+        }
+        if writer.published().size == writer.size() {
+            return;
+        }
+        let published = writer.publish(unix_time().seconds()).map(|_| ());
+        let size = writer.published().size;
+        match published {
+            Ok(()) => {
+                self.meter.published(size);
+                if let Err(error) = self.open.keep(&self.place.folder, size) {
+                    tracing::warn!(%error, "it cannot be written down which requests are open");
+                }
+                (self.published)(size);
+            }
+            Err(error) => self.failed(&error.to_string()),
+        }
+    }
+
+    fn end(mut self) {
+        if !self.waiting.is_empty() {
+            let lost = self.waiting.leaves.len();
+            tracing::error!(
+                lost,
+                "the gate ends with entries of the audit log that could not be written"
+            );
+        }
+        self.waiting.tell(Err(Unwritten));
+    }
+}
+
+impl Waiting {
+    fn push(&mut self, leaf: Leaf, bytes_max: usize) {
+        let bytes = leaf.octets.len() + leaf.erasable.len();
+        if self.bytes.saturating_add(bytes) > bytes_max || leaf.octets.len() > ENTRY_BYTES_MAX {
+            self.lost += 1;
+            return;
+        }
+        self.bytes += bytes;
+        self.leaves.push_back(leaf);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.leaves.is_empty()
+    }
+
+    fn clear(&mut self) {
+        self.leaves.clear();
+        self.bytes = 0;
+    }
+
+    fn tell(&mut self, written: Result<(), Unwritten>) {
+        for waiter in self.waiters.drain(..) {
+            // Who does not wait any more need not know.
+            let _gone = waiter.send(written);
+        }
+    }
+
+    /// Forgets what is durable in a log of this size, and says what that was.
+    fn pass_over(&mut self, size: u64) -> Vec<(Event, u128, u64)> {
+        let mut durable = Vec::new();
+        for index in self.from..size {
+            let Some(leaf) = self.leaves.pop_front() else { break };
+            self.bytes = self.bytes.saturating_sub(leaf.octets.len() + leaf.erasable.len());
+            durable.push((leaf.event, leaf.id, index));
+        }
+        durable
+    }
+
+    /// Everything, as it is left for another process.
+    fn lines(&self) -> Vec<u8> {
+        let mut lines = Vec::with_capacity(self.bytes);
+        for leaf in &self.leaves {
+            lines.extend_from_slice(&leaf.erasable);
+            lines.extend_from_slice(&leaf.octets);
+            lines.push(b'\n');
+        }
+        lines
+    }
+}
+
+/// An entry about the log itself.
+pub(super) fn about<'e>(event: Event, log: &'e KnownLog) -> Entry<'e> {
+    Entry {
+        entity: Some(Entity {
+            kind: "audit-log".into(),
+            name: Some(log.origin.as_str().into()),
+        }),
+        ..Entry::new(event, unix_milliseconds())
+    }
+}
+
+fn leaf(entry: &Entry<'_>) -> Leaf {
+    let mut octets = Vec::new();
+    entry.write(&mut octets);
+    of_octets(octets, Vec::new())
+}
+
+fn of_octets(octets: Vec<u8>, erasable: Vec<u8>) -> Leaf {
+    let entry = Entry::read(&octets).ok();
+    let id = entry
+        .as_ref()
+        .and_then(Entry::id)
+        .and_then(portcullis_gateway::listen::RequestId::parse);
+    Leaf {
+        event: entry.map_or(Event::Administration, |entry| entry.metadata.event_code),
+        id: id.map_or(0, |id| id.bits()),
+        octets: octets.into(),
+        erasable: erasable.into(),
+    }
+}
