@@ -178,24 +178,42 @@ pub(crate) fn changed(log: &KnownLog, keys: &Keys, size: u64) -> Option<KnownLog
 mod tests {
     use super::*;
 
+    /// A folder that goes when it is dropped.
+    struct Folder(std::path::PathBuf);
+
+    impl Folder {
+        fn new() -> Self {
+            let number = getrandom::u64().unwrap();
+            let path = std::env::temp_dir().join(format!("portcullis-keys-{number:x}"));
+            std::fs::create_dir(&path).unwrap();
+            Self(path)
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _gone = std::fs::remove_dir_all(&self.0);
+        }
+    }
+
     fn name() -> Origin {
         Origin::new("gate.example/log").unwrap()
     }
 
     #[test]
     fn keys_that_lie_with_a_log_are_read_as_they_were_written() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Folder::new();
         let (old, new) = (Keys::made(&name()).unwrap(), Keys::made(&name()).unwrap());
         let first = old.fresh(&name());
-        keep(folder.path(), &first).unwrap();
-        assert_eq!(known(folder.path(), None).unwrap(), first);
+        keep(folder.0.as_path(), &first).unwrap();
+        assert_eq!(known(folder.0.as_path(), None).unwrap(), first);
         let later = changed(&first, &new, 70).unwrap();
-        keep(folder.path(), &later).unwrap();
-        let read = known(folder.path(), Some(&name())).unwrap();
+        keep(folder.0.as_path(), &later).unwrap();
+        let read = known(folder.0.as_path(), Some(&name())).unwrap();
         assert_eq!(read, later);
         let (old, new) = (old.public().next().unwrap(), new.public().next().unwrap());
         assert!(read.has(old, 70) && !read.has(old, 71) && !read.has(new, 69) && read.has(new, 1000));
-        assert!(known(folder.path(), Origin::new("other.example/log").as_ref()).is_err());
+        assert!(known(folder.0.as_path(), Origin::new("other.example/log").as_ref()).is_err());
     }
 
     #[test]
@@ -210,11 +228,11 @@ mod tests {
 
     #[test]
     fn what_is_no_list_of_keys_is_not_read() {
-        let folder = tempfile::tempdir().unwrap();
-        assert!(known(folder.path(), None).is_err());
+        let folder = Folder::new();
+        assert!(known(folder.0.as_path(), None).is_err());
         for text in ["", "0 - nonsense\n", "0\n", "x - gate.example/log+1+A\n"] {
-            std::fs::write(folder.path().join(KEYS), text).unwrap();
-            assert!(known(folder.path(), None).is_err(), "{text}");
+            std::fs::write(folder.0.join(KEYS), text).unwrap();
+            assert!(known(folder.0.as_path(), None).is_err(), "{text}");
         }
     }
 }

@@ -145,7 +145,7 @@ impl Keeper {
 
 /// Where the log reads and writes.
 pub(crate) fn allow(configured: &Configured, places: &mut Places) {
-    places.keep(&configured.path);
+    places.grow(&configured.path);
     configured.files().for_each(|file: &Path| places.read(file));
 }
 

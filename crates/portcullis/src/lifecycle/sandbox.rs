@@ -46,6 +46,8 @@ pub(crate) struct Places {
     write: BTreeSet<PathBuf>,
     /// Directories in which files are made, replaced and removed.
     keep: BTreeSet<PathBuf>,
+    /// The same, in which directories are made and removed as well.
+    grow: BTreeSet<PathBuf>,
     execute: BTreeSet<PathBuf>,
 }
 
@@ -72,6 +74,11 @@ impl Places {
         // Where it cannot be made, whoever needs it says so.
         let _ = DirBuilder::new().recursive(true).mode(0o700).create(directory);
         self.keep.insert(directory.to_owned());
+    }
+
+    /// Adds a directory below which directories are kept. It has to be there.
+    pub(crate) fn grow(&mut self, directory: &Path) {
+        self.grow.insert(directory.to_owned());
     }
 
     /// Adds the program `git`, and the settings of its user: where those are there and cannot be read, it reads nothing else.
@@ -163,6 +170,10 @@ fn restrict(places: &Places) -> Result<RulesetStatus, RulesetError> {
         .add_rules(path_beneath_rules(&places.execute, execute))?
         .add_rules(path_beneath_rules(&places.write, write))?
         .add_rules(path_beneath_rules(&places.keep, keep))?
+        .add_rules(path_beneath_rules(
+            &places.grow,
+            keep | AccessFs::MakeDir | AccessFs::RemoveDir | AccessFs::Refer,
+        ))?
         .restrict_self()?;
     Ok(status.ruleset)
 }
