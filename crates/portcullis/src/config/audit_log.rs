@@ -62,9 +62,9 @@ pub(crate) struct AuditLogWritten {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AuditPolicyWritten {
-    /// When an entry is durable. Default: async.
+    /// When an entry is durable. Default: what the level outside says, and async where none does.
     pub(crate) durability: Option<DurabilityWritten>,
-    /// What happens to requests whose entries cannot be written. Default: refuse.
+    /// What happens to requests whose entries cannot be written. Default: what the level outside says, and refuse where none does.
     pub(crate) on_failure: Option<OnFailureWritten>,
     /// Values of requests that are recorded besides, by the names that they have in entries. Those of the levels add up; one of the
     /// same name replaces that of the outer level. 16 at most. Default: none.
@@ -156,7 +156,7 @@ pub(crate) struct ReaderWritten {
     pub(crate) user: String,
     /// What they may do.
     #[schemars(length(min = 1))]
-    pub(crate) may: BTreeSet<RightWritten>,
+    pub(crate) may: Vec<RightWritten>,
 }
 
 /// What a reader of the log may do.
@@ -439,7 +439,7 @@ impl Reader {
     fn lower(raw: ReaderWritten) -> Self {
         Self {
             user: raw.user,
-            may: raw.may,
+            may: raw.may.into_iter().collect(),
         }
     }
 }

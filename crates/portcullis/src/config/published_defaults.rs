@@ -25,6 +25,7 @@ log: {}
 observe: {file: seen.jsonl}
 process: {}
 traces: {otlp: 'http://127.0.0.1:4318/v1/traces'}
+audit_log: {path: log, name: gate.example/log, keys: [log.pem], defaults: {}, redaction: {}, retention: {}}
 issuers:
   - {name: ours, issuer: 'https://issuer.example', audiences: [api], keys: {url: 'https://issuer.example/keys'}}
   - name: asked
@@ -91,6 +92,17 @@ const IN_WORDS: &[(&str, &str)] = &[
     ("CollectionWritten", "links"),
     ("Configuration", "arrival_limit"),
     ("Api", "authorization"),
+    ("AuditLogWritten", "readers"),
+    ("AuditLogWritten", "retention"),
+    ("AuditPolicyWritten", "durability"),
+    ("AuditPolicyWritten", "fields"),
+    ("AuditPolicyWritten", "on_failure"),
+    ("Policy", "audit_log"),
+    ("RedactionWritten", "found"),
+    ("RedactionWritten", "personal"),
+    ("RetentionWritten", "bytes_max"),
+    ("RetentionWritten", "compress_after_days"),
+    ("RetentionWritten", "days"),
     ("AuthorizationWritten", "claims"),
     ("AuthorizationWritten", "decision_points"),
     ("AuthorizationWritten", "groups_claim"),
