@@ -21,7 +21,7 @@ use crate::lifecycle::listening::{Given, Listening};
 use crate::lifecycle::predecessor::{self, Predecessor};
 use crate::lifecycle::sandbox::{self, Places};
 use crate::lifecycle::successor::Program;
-use crate::lifecycle::{account, descriptors};
+use crate::lifecycle::{account, cores, descriptors};
 use crate::logging;
 use crate::observations::Recorder;
 use crate::refresh::Refresh;
@@ -102,6 +102,7 @@ fn start(arguments: &Arguments, shared: &Shared, given: Given, sandboxed: bool) 
     descriptors::raise(&configuration);
     let listening = Listening::open(&configuration, given).map_err(|error| failed(error.into()))?;
     account::assume(configuration.process.account.as_ref()).map_err(Failure::unusable)?;
+    cores::none();
     let files = origin.files(&configuration, &apis);
     let places = places(&configuration, &files, &program);
     let sandboxed = sandbox::lay(configuration.process.sandbox, sandboxed, &places).map_err(Failure::unusable)?;

@@ -6,6 +6,7 @@
 
 pub(crate) mod account;
 mod channel;
+pub(crate) mod cores;
 pub(crate) mod descriptors;
 pub(crate) mod listening;
 pub(crate) mod pid_file;

@@ -471,3 +471,58 @@ fn a_gate_does_not_start_on_a_log_that_is_not_there_or_was_changed() {
     });
     assert!(changed.contains("cannot be opened"), "{changed}");
 }
+
+#[test]
+fn nothing_that_was_acknowledged_is_lost_when_the_gate_is_killed_again_and_again() {
+    let upstream = Upstream::with_json("{}");
+    for durability in ["before_forward", "before_response"] {
+        let Bank { gate, issuer, log } = Bank::start(&upstream, &format!(", defaults: {{durability: {durability}}}"));
+        let bearer = format!("Bearer {}", issuer.token_with("at+jwt", json!({"sub": "alice"})));
+        let mut running = Some(gate);
+        let mut acknowledged = Vec::new();
+        for round in 0..10 {
+            let mut gate = running.take().unwrap();
+            let mut client = gate.client();
+            let killed = std::thread::scope(|scope| {
+                let id = gate.id();
+                let killer = scope.spawn(move || {
+                    std::thread::sleep(Duration::from_millis(40 + 17 * round));
+                    crate::gate::signal("-KILL", id)
+                });
+                for number in 0.. {
+                    let path = format!("/accounts/{round}-{number}");
+                    let wire = client.request("GET", &path, &[("Authorization", &bearer)], b"");
+                    client.write(&wire);
+                    match client.head() {
+                        Some(answer) if answer.status == 200 => acknowledged.push(path),
+                        Some(answer) => panic!("{}", answer.status),
+                        None => break,
+                    }
+                    let _body = client.take(2);
+                }
+                killer.join().unwrap()
+            });
+            assert!(killed);
+            gate.wait();
+            let directory = std::mem::replace(&mut gate.directory, Directory::new());
+            drop(gate);
+            running = Some(Gate::start(directory));
+            verifies(&log, &[checkpoint(&log)]);
+        }
+        let mut gate = running.take().unwrap();
+        assert!(acknowledged.len() > 20, "{}", acknowledged.len());
+        gate.signal("-TERM");
+        gate.wait();
+        let all = entries(&log);
+        let logged: std::collections::BTreeSet<&str> = all
+            .iter()
+            .filter_map(|entry| entry["http_request"]["url"]["path"].as_str())
+            .collect();
+        let lost: Vec<_> = acknowledged
+            .iter()
+            .filter(|path| !logged.contains(path.as_str()))
+            .collect();
+        assert!(lost.is_empty(), "{durability}: {lost:?} of {}", acknowledged.len());
+        verifies(&log, &[]);
+    }
+}

@@ -412,7 +412,7 @@ impl Drop for Gate {
     }
 }
 
-fn signal(name: &str, id: u32) -> bool {
+pub(crate) fn signal(name: &str, id: u32) -> bool {
     let told = Command::new("kill").args([name, &id.to_string()]).status();
     told.unwrap().success()
 }

@@ -24,6 +24,7 @@ mod authzen;
 mod authzen_elsewhere;
 mod balance;
 mod bodies;
+mod canaries;
 mod client_certificates;
 mod collections;
 mod command_line;
