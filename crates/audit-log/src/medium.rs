@@ -22,7 +22,8 @@ pub trait Source {
     fn list(&self, folder: &str) -> io::Result<Vec<String>>;
 }
 
-/// Blobs that can be written. One at a time writes to a log; whoever opens a medium sees to that.
+/// Blobs that can be written. One at a time writes to a log; whoever opens a medium sees to that. Every medium passes one suite
+/// (`tests/it/conformance.rs`).
 ///
 /// What is written survives a crash for certain only when it was synced; before, any part of it may. After a failure of `sync`,
 /// `sync_all` or `replace` nothing that was written may be believed, not even what reads back rightly: systems forget after the
@@ -54,7 +55,7 @@ pub trait Medium: Source {
     ///
     /// # Errors
     ///
-    /// When anything of it could not be.
+    /// When anything of it could not be; [`io::ErrorKind::NotFound`] if there is none of the name.
     fn sync(&mut self, name: &str) -> io::Result<()>;
 
     /// Makes everything durable that was written so far.

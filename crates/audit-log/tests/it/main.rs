@@ -8,6 +8,7 @@
     reason = "tests"
 )]
 
+mod conformance;
 mod fixture;
 mod histories;
 mod merkle;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use portcullis_audit_log::medium::{Medium, Source};
 
+use crate::conformance::{self, Machine};
 use crate::fixture::Random;
 
 /// A handle of a disk, which goes on when who writes to it is gone.
@@ -299,4 +300,21 @@ fn list<'a>(names: impl Iterator<Item = &'a String>, folder: &str) -> Vec<String
         .collect();
     listed.dedup();
     listed
+}
+
+/// The disk, and a machine that is stopped before every start.
+struct Stopped(Simulated, Random);
+
+impl Machine for Stopped {
+    fn start(&mut self) -> Box<dyn Medium> {
+        self.0.crash(&mut self.1);
+        Box::new(self.0.clone())
+    }
+}
+
+#[test]
+fn it_keeps_what_every_medium_promises() {
+    for seed in 0..20 {
+        conformance::check(&mut Stopped(Simulated::default(), Random(seed)));
+    }
 }

@@ -128,6 +128,8 @@ impl LogFiles {
         let path = self.folder.path(name)?;
         self.name_in_folder(&path)?;
         self.changed.insert(self.folder.0.clone());
+        // What had the name so far has none any more: nothing more is to be added to it, and nobody can read it.
+        self.appended.take_if(|(last, _)| last == name);
         fs::rename(self.folder.0.join(WRITING), path)
     }
 
@@ -266,9 +268,7 @@ impl Medium for LogFiles {
 
     fn remove(&mut self, name: &str) -> io::Result<()> {
         let path = self.folder.path(name)?;
-        if self.appended.as_ref().is_some_and(|(last, _)| last == name) {
-            self.appended = None;
-        }
+        self.appended.take_if(|(last, _)| last == name);
         match fs::remove_file(&path) {
             Err(error) if !is_absent(&error) => return Err(error),
             _ => {}
@@ -295,31 +295,34 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use rustix::fs::OFlags;
+
     use super::*;
 
+    /// More files than are synced one by one, through a folder that cannot be synced.
     #[test]
-    fn everything_that_was_written_is_left_to_be_synced() {
-        let folder = std::env::temp_dir().join(format!("portcullis-log-files-{}", std::process::id()));
-        let mut files = LogFiles::open(&folder).unwrap();
-        let unsynced = |files: &LogFiles| files.unsynced.as_ref().map(Vec::len);
-        files.append("a", b"x").unwrap();
-        files.append("a", b"x").unwrap();
-        assert_eq!(
-            unsynced(&files),
-            Some(0),
-            "the last one is synced as what is appended to"
-        );
-        files.append("b", b"x").unwrap();
-        files.write("c", b"x").unwrap();
-        assert_eq!(unsynced(&files), Some(2));
+    fn many_files_are_synced_together() {
+        let path = std::env::temp_dir().join(format!("portcullis-log-files-{}", std::process::id()));
+        let mut files = LogFiles::open(&path).unwrap();
+        let unsyncable = OFlags::PATH.bits().cast_signed();
+        let unsyncable = OpenOptions::new()
+            .read(true)
+            .custom_flags(unsyncable)
+            .open(&path)
+            .unwrap();
+        let opened = std::mem::replace(&mut files.opened, unsyncable);
+        let write = |files: &mut LogFiles, count| {
+            for number in 0..count {
+                files.write(&format!("{number}"), b"x").unwrap();
+            }
+        };
+        write(&mut files, SYNCED_ONE_BY_ONE_MAX);
         files.sync_all().unwrap();
-        assert_eq!(unsynced(&files), Some(0));
-        for number in 0..=SYNCED_ONE_BY_ONE_MAX {
-            files.write(&format!("{number}"), b"x").unwrap();
-        }
-        assert_eq!(unsynced(&files), None, "too many for one by one");
+        write(&mut files, SYNCED_ONE_BY_ONE_MAX + 1);
+        assert!(files.sync_all().is_err(), "they were not synced together");
+        files.opened = opened;
+        write(&mut files, SYNCED_ONE_BY_ONE_MAX + 1);
         files.sync_all().unwrap();
-        assert_eq!(unsynced(&files), Some(0));
-        fs::remove_dir_all(folder).unwrap();
+        fs::remove_dir_all(path).unwrap();
     }
 }
