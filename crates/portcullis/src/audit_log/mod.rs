@@ -5,6 +5,7 @@ pub(crate) mod inbox;
 pub(crate) mod keys;
 mod open_requests;
 mod protect;
+mod retention;
 mod writing;
 
 use std::io;
@@ -83,6 +84,8 @@ impl Keeper {
             open: open_requests::OpenRequests::default(),
             alive: None,
             outage: Outage::default(),
+            retention: configured.retention,
+            plan: retention::Plan::default(),
             started: Instant::now(),
             times: Times::now(),
         };

@@ -25,6 +25,8 @@ use super::beside::Beside;
 use super::inbox::{self, Alive};
 use super::keys::{self, Keys};
 use super::open_requests::{Entries, OpenRequests};
+use super::retention::Plan;
+use crate::config::audit_log::Retention;
 use crate::outage::Outage;
 
 /// How often it is tried to open a log that could not be written.
@@ -33,6 +35,9 @@ const OPENED_EVERY: Duration = Duration::from_millis(500);
 const LOCKED_TIME_MAX: Duration = Duration::from_secs(15);
 /// How often it is looked at what others have left, and what was counted is told.
 const LOOKED_EVERY: Duration = Duration::from_secs(1);
+
+/// How often it is looked for entries that are too old.
+const PLANNED_EVERY: Duration = Duration::from_secs(3600);
 
 /// What the thread was told to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +102,8 @@ pub(super) struct Writing {
     pub(super) open: OpenRequests,
     pub(super) alive: Option<Alive>,
     pub(super) outage: Outage,
+    pub(super) retention: Retention,
+    pub(super) plan: Plan,
     pub(super) started: Instant,
     pub(super) times: Times,
 }
@@ -117,6 +124,7 @@ pub(super) struct Times {
     opened: Instant,
     looked: Instant,
     published: Instant,
+    planned: Option<Instant>,
 }
 
 impl Times {
@@ -126,6 +134,7 @@ impl Times {
             opened: now,
             looked: now,
             published: now,
+            planned: None,
         }
     }
 }
@@ -176,6 +185,9 @@ impl Writing {
             }
             if order == Order::End || self.times.published.elapsed() >= self.checkpoint_time {
                 self.publish();
+            }
+            if order == Order::Write {
+                self.retain();
             }
             if order == Order::End {
                 return self.end();
@@ -453,6 +465,52 @@ impl Writing {
                     tracing::warn!(%error, "it cannot be written down which requests are open");
                 }
                 (self.published)(size);
+            }
+            Err(error) => self.failed(&error.to_string()),
+        }
+    }
+
+    /// Prunes and compresses, a little at a time.
+    fn retain(&mut self) {
+        let Some(writer) = self.writer.as_mut().filter(|_| self.retention != Retention::default()) else {
+            return;
+        };
+        let folder = &self.place.folder;
+        if self.plan.is_done() {
+            if self
+                .times
+                .planned
+                .is_some_and(|planned| planned.elapsed() < PLANNED_EVERY)
+            {
+                return;
+            }
+            self.times.planned = Some(Instant::now());
+            let published = writer.published();
+            let planned = Plan::make(
+                &self.retention,
+                folder,
+                published.minimum_index,
+                published.size,
+                unix_milliseconds(),
+            );
+            match planned {
+                Ok(plan) => self.plan = plan.after(self.plan),
+                Err(error) => {
+                    tracing::error!(%error, "it cannot be told which entries of the audit log are too old");
+                    return;
+                }
+            }
+        }
+        match self.plan.go_on(writer, folder, unix_time().seconds()) {
+            Ok(0) => {}
+            Ok(pruned) => {
+                tracing::info!(pruned, "entries of the audit log were pruned, as its retention says");
+                let entry = Entry {
+                    count: Some(pruned),
+                    comment: Some("entries were pruned, as the retention says".into()),
+                    ..about(Event::Administration, &self.place.known)
+                };
+                self.waiting.push(leaf(&entry), usize::MAX);
             }
             Err(error) => self.failed(&error.to_string()),
         }

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use portcullis_audit_log::checkpoint::{CHECKPOINT, Checkpoint, KnownLog, Origin};
 use portcullis_audit_log::entry::Erasable;
 use portcullis_audit_log::note::{Algorithm, KeyName, Note, Signer, VerifierKey};
-use portcullis_audit_log::tiles::{Kind, TileName, read_bundle, split};
+use portcullis_audit_log::tiles::{Kind, TileName, compressed, read_bundle, split};
 use portcullis_audit_log::verify::verify;
 use portcullis_audit_log::writer::{Signers, Writer};
 use portcullis_store::audit_log::{LogFiles, LogFolder};
@@ -74,6 +74,11 @@ pub(crate) fn known() -> KnownLog {
 
 /// Makes a log, and the files of its keys.
 pub(crate) fn make(directory: &Directory) -> PathBuf {
+    make_with(directory, 0, &[])
+}
+
+/// The same, with so many entries in it.
+fn make_with(directory: &Directory, entries: usize, entry: &[u8]) -> PathBuf {
     let mut der = vec![0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
     der.extend([9; 32]);
     let pem = format!(
@@ -85,13 +90,15 @@ pub(crate) fn make(directory: &Directory) -> PathBuf {
     let folder = directory.0.join("log");
     let sign = move |message: &[u8]| Ok(pair().sign(message).as_ref().try_into().unwrap());
     let signers = Signers::new(Signer::new(verifier(), Box::new(sign)), Vec::new()).unwrap();
-    Writer::create(
-        Box::new(LogFiles::open(&folder).unwrap()),
-        known(),
-        signers,
-        1_800_000_000,
-    )
-    .unwrap();
+    let files = Box::new(LogFiles::open(&folder).unwrap());
+    let mut writer = Writer::create(files, known(), signers, 1_800_000_000).unwrap();
+    for number in 0..entries {
+        writer.append(entry).unwrap();
+        if number % 10_000 == 0 {
+            writer.commit().unwrap();
+        }
+    }
+    writer.publish(1_800_000_000).unwrap();
     fs::write(folder.join("keys"), format!("0 - {}\n", verifier())).unwrap();
     folder
 }
@@ -525,4 +532,37 @@ fn nothing_that_was_acknowledged_is_lost_when_the_gate_is_killed_again_and_again
         assert!(lost.is_empty(), "{durability}: {lost:?} of {}", acknowledged.len());
         verifies(&log, &[]);
     }
+}
+
+#[test]
+fn what_is_too_old_is_pruned_and_what_is_old_compressed_and_all_of_it_is_proved_as_before() {
+    let upstream = Upstream::with_json("{}");
+    let issuer = Issuer::new("one");
+    let directory = setup(&upstream, ", retention: {compress_after_days: 1}").written();
+    directory.write("keys.json", &key_set(&[&issuer]));
+    let old = br#"{"class_uid":6003,"activity_id":2,"time":1700000000000,"metadata":{"event_code":"request"}}"#;
+    let log = make_with(&directory, 3 * 65_536 + 10, old);
+    let before = checkpoint(&log);
+    let mut gate = Gate::start(directory);
+    let compressed = |bundle| log.join(compressed(&TileName::full(Kind::Entries, bundle))).exists();
+    // The last whole step is left: nobody knows how old the next one will be.
+    until("what is old is compressed", || compressed(511));
+    assert!(compressed(0) && !compressed(512));
+    gate.signal("-TERM");
+    gate.wait();
+    verifies(&log, std::slice::from_ref(&before));
+    let directory = std::mem::replace(&mut gate.directory, Directory::new());
+    let written = directory
+        .read("gate.yaml")
+        .replace("compress_after_days: 1", "days: 30");
+    directory.write("gate.yaml", &written);
+    let mut gate = Gate::start(directory);
+    gate.logs(&["were pruned, as its retention says"]);
+    until("the checkpoint says so", || {
+        checkpoint(&log).minimum_index == 2 * 65_536
+    });
+    gate.signal("-TERM");
+    gate.wait();
+    assert!(!compressed(0) && !compressed(511));
+    verifies(&log, &[before]);
 }
