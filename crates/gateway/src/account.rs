@@ -16,7 +16,7 @@ use portcullis_identity::principal::Identity;
 use crate::audit_log::record::{self, Record, Recorder};
 use crate::audit_log::{AuditLog, Durability, Recording};
 use crate::body::BodyError;
-use crate::decisions::Naming;
+use crate::decisions::{Made, Naming, Recorded};
 use crate::limit::Mode;
 use crate::lines::Lines;
 use crate::listen::{Arrival, Received, RequestId, unix_milliseconds};
@@ -487,6 +487,18 @@ impl Account {
     /// When its entry has to be durable; none: nothing is recorded of it.
     pub(crate) fn durability(&self) -> Option<Durability> {
         self.record.as_ref().map(|record| record.how().durability)
+    }
+
+    /// How much of decisions about it is recorded; none: nothing.
+    pub(crate) fn recorded(&self) -> Option<Recorded> {
+        self.record.as_ref().map(|record| record.how().decisions)
+    }
+
+    /// Adds what was decided about callers of an API.
+    pub(crate) fn decided(&mut self, made: Vec<Made>, api: &str) {
+        if let Some(record) = &mut self.record {
+            record.add_decisions(made, api);
+        }
     }
 
     /// Adds the values of the request that are recorded besides.

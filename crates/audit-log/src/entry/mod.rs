@@ -255,9 +255,9 @@ pub struct Unmapped<'e> {
     /// Of a request that was opened: the index of that entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opened: Option<u64>,
-    /// A decision as it can be made again: the record of a decision point, as JSON.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub decision: Option<serde_json::Value>,
+    /// Decisions as they can be looked at or made again: the records of a decision point, as JSON.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub decisions: Vec<serde_json::Value>,
 }
 
 impl<'e> Entry<'e> {

@@ -19,6 +19,7 @@ use std::time::Duration;
 use portcullis_audit_log::entry::{Entry, Event};
 
 use crate::decisions::Place;
+pub use crate::decisions::Recorded;
 use early::Early;
 pub use outbox::{Full, Leaf, Outbox, Unwritten};
 use protect::Writing;
@@ -68,6 +69,8 @@ pub struct Recording {
     pub fields: Box<[Field]>,
     /// Whether what the client calls itself is recorded.
     pub user_agent: bool,
+    /// How much of decisions is recorded.
+    pub decisions: Recorded,
 }
 
 /// A value of a request that is recorded.

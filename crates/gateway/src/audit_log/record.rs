@@ -10,6 +10,8 @@ use portcullis_audit_log::entry::{
     self, Actor, Api, Device, Endpoint, Entry, Event, HttpRequest, HttpResponse, Metadata, Protected, Service, Text,
     Unmapped, Url, User,
 };
+use portcullis_decision::decision::Decision;
+use portcullis_decision::record::{self as decision, Part};
 use portcullis_identity::confirmation::Confirmation;
 use portcullis_identity::principal::Identity;
 use tokio::sync::oneshot;
@@ -17,7 +19,7 @@ use tokio::sync::oneshot;
 use super::outbox::{Durable, Waiter};
 use super::protect::{Treatment, Writing};
 use super::{AuditLog, DURABLE_TIME_MAX, Full, OnFailure, Recording, target};
-use crate::decisions::Naming;
+use crate::decisions::{Made, Naming, Recorded};
 use crate::listen::{Received, RequestId, unix_milliseconds};
 use crate::refusal::Refusal;
 use crate::routes::Route;
@@ -26,6 +28,12 @@ use crate::routes::Route;
 const HOST_BYTES_MAX: usize = 256;
 /// The same of what a client calls itself.
 const USER_AGENT_BYTES_MAX: usize = 256;
+/// How many rules are told of one request.
+const RULES_MAX: usize = 32;
+/// How many decisions are recorded of one request, with what was asked.
+const DECISIONS_MAX: usize = 8;
+/// What of a question may be personal.
+const PARTS: [Part; 4] = [Part::Subject, Part::Action, Part::Resource, Part::Context];
 
 /// Where the entries of one worker go.
 #[derive(Clone)]
@@ -47,6 +55,7 @@ pub(crate) struct Record {
     user_agent: Option<String>,
     caller: Caller,
     fields: Vec<(Box<str>, String)>,
+    decided: Decided,
     /// Values that can be erased and were not left for the writer yet.
     erasable: Vec<u8>,
     is_closed: bool,
@@ -60,6 +69,14 @@ struct Caller {
     subject: Option<String>,
     credential: Option<String>,
     device: Option<String>,
+}
+
+/// What was decided about a request.
+#[derive(Default)]
+struct Decided {
+    made: Vec<Arc<Decision>>,
+    /// Each as it is recorded, where that is.
+    records: Vec<serde_json::Value>,
 }
 
 /// An entry that is to be durable.
@@ -123,6 +140,7 @@ impl Record {
             user_agent: user_agent.map(|name| text(writing.clear(super::protect::cut(name, USER_AGENT_BYTES_MAX)))),
             caller: Caller::of(identity, credential, how.subject, &mut writing),
             fields: Vec::new(),
+            decided: Decided::default(),
             erasable,
             is_closed: false,
             how: Arc::clone(how),
@@ -150,6 +168,37 @@ impl Record {
                 self.fields.push((field.name.clone(), written));
             }
         }
+    }
+
+    /// Adds what was decided: the rules, and what was asked where that is recorded.
+    pub(crate) fn add_decisions(&mut self, made: Vec<Made>, api: &str) {
+        for one in made {
+            self.decided.records.extend(self.recorded(&one, api));
+            self.decided.made.push(one.decision);
+        }
+    }
+
+    /// A decision as it can be looked at later, and made again where it is whole.
+    fn recorded(&self, made: &Made, api: &str) -> Option<serde_json::Value> {
+        if self.how.decisions == Recorded::Rules || self.decided.records.len() >= DECISIONS_MAX {
+            return None;
+        }
+        let mut question = made.question.as_deref()?.clone();
+        if self.how.subject != Treatment::Clear {
+            question.subject.id = self.caller.subject.clone()?.into();
+        }
+        let record = decision::Record::whole(api, question, &made.decision, made.at);
+        let protect = self.recorder.log.protect();
+        let record = match self.how.decisions {
+            Recorded::Whole => record,
+            Recorded::Digested | Recorded::Rules => record.digested(&PARTS, &|_, properties| {
+                let digest = protect.digest(properties.as_bytes());
+                Protected::Hashed(digest.unwrap_or_default().into())
+                    .into_text()
+                    .into_owned()
+            }),
+        };
+        serde_json::to_value(record).ok()
     }
 
     /// Writes that the request was opened. Whoever is answered waits until that is durable.
@@ -239,9 +288,23 @@ impl Record {
         let unmapped = Unmapped {
             control,
             fields: self.fields.iter().map(field).collect(),
+            determining: self.decided.determining(),
+            decisions: self.decided.records.clone(),
             ..Unmapped::default()
         };
         (unmapped != Unmapped::default()).then_some(unmapped)
+    }
+}
+
+impl Decided {
+    /// The rules by which it was decided, each once.
+    fn determining(&self) -> Vec<Text<'static>> {
+        let rules = self.made.iter().flat_map(|decision| decision.determining());
+        let mut rules: Vec<Text<'static>> = rules.map(|rule| Text::Owned(rule.to_string())).collect();
+        rules.sort_unstable();
+        rules.dedup();
+        rules.truncate(RULES_MAX);
+        rules
     }
 }
 

@@ -92,6 +92,7 @@ mod tests {
             query: [("page".into(), Treatment::Clear), ("name".into(), Treatment::Masked)].into(),
             fields: Box::default(),
             user_agent: false,
+            decisions: crate::decisions::Recorded::Rules,
         }
     }
 

@@ -72,6 +72,7 @@ pub(crate) async fn operation<'r>(
     let mut question = None;
     if policy.modes.authorization != Mode::Off {
         let mut asking = asking(gate, &proven, routed.received.arrival().client().address, None);
+        asking.recorded = account.recorded();
         let decided = policy.decided.as_ref();
         let denied = match decided.and_then(Decided::operation_asks) {
             None => may_use(policy, &mut asking),
@@ -81,6 +82,7 @@ pub(crate) async fn operation<'r>(
                 Box::pin(told).await.into()
             }
         };
+        account.decided(asking.made, &routed.route.api.name);
         question = asking.question;
         denied.or_else(|denied| account.found(policy.modes.authorization, Refusal::from(denied).into()))?;
     }
@@ -106,6 +108,8 @@ pub(super) fn asking<'a>(
         now: unix_time(),
         remembered: &gate.decisions,
         question,
+        recorded: None,
+        made: Vec::new(),
     }
 }
 
@@ -188,6 +192,7 @@ pub(crate) async fn object<'r>(
         Err(denied) => Err(denied),
         Ok(named) => {
             let mut asking = asking(gate, &conforming.proven, address, question);
+            asking.recorded = account.recorded();
             let denied = match decided.resources_ask(&named) {
                 None => decided.resources(&mut asking, &named),
                 Some(elsewhere) => {
@@ -195,6 +200,7 @@ pub(crate) async fn object<'r>(
                     Box::pin(told).await.into()
                 }
             };
+            account.decided(asking.made, &conforming.route.api.name);
             denied.map(|()| named)
         }
     };

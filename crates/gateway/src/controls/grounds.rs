@@ -155,6 +155,8 @@ impl Grounds {
             now,
             remembered: &RefCell::new(Remembered::new(0)),
             question: None,
+            recorded: None,
+            made: Vec::new(),
         };
         let decided = policy.decided.as_ref();
         let operation_asks = decided.is_some_and(|decided| decided.operation_asks().is_some());
@@ -183,6 +185,8 @@ impl Grounds {
                 now,
                 remembered: &remembered,
                 question: None,
+                recorded: None,
+                made: Vec::new(),
             };
             let Some(decided) = &policy.decided else {
                 return Told::Permitted;

@@ -128,6 +128,30 @@ pub(crate) struct Asking<'a> {
     pub(crate) remembered: &'a RefCell<Remembered>,
     /// What was asked about the same request before: it tells of its caller.
     pub(crate) question: Option<Box<Evaluation>>,
+    /// How much of decisions is recorded; none: nothing.
+    pub(crate) recorded: Option<Recorded>,
+    /// What was decided, where that is recorded.
+    pub(crate) made: Vec<Made>,
+}
+
+/// A decision that was made about a request.
+pub(crate) struct Made {
+    /// What was asked, where that is recorded as well.
+    pub(crate) question: Option<Box<Evaluation>>,
+    pub(crate) decision: Arc<Decision>,
+    pub(crate) at: At,
+}
+
+/// How much of decisions is recorded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Recorded {
+    /// By which rules they were made.
+    #[default]
+    Rules,
+    /// That, and what was asked, with digests in the place of properties.
+    Digested,
+    /// That, and what was asked, so that they can be made again.
+    Whole,
 }
 
 /// Why something is not permitted: rules and engines, for operators only.
@@ -307,7 +331,16 @@ impl Decided {
     }
 
     fn ask(&self, engines: &Engines, asking: &mut Asking<'_>, about: &Resource) -> Result<(), Denied> {
-        permitted(&self.decide(engines, asking, about))
+        let decision = self.decide(engines, asking, about);
+        if let Some(recorded) = asking.recorded {
+            let question = asking.question.as_ref().filter(|_| recorded != Recorded::Rules);
+            asking.made.push(Made {
+                question: question.cloned(),
+                decision: Arc::clone(&decision),
+                at: at(asking.now),
+            });
+        }
+        permitted(&decision)
     }
 
     fn decide(&self, engines: &Engines, asking: &mut Asking<'_>, about: &Resource) -> Arc<Decision> {

@@ -49,6 +49,7 @@ pub(super) fn recording(
             .collect(),
         fields: fields.iter().map(field).collect::<Result<_, String>>()?,
         user_agent: log.redaction.user_agents,
+        decisions: log.redaction.decisions,
     })))
 }
 

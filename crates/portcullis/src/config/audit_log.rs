@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use portcullis_audit_log::checkpoint::Origin;
 use portcullis_audit_log::note::KeyName;
-use portcullis_gateway::audit_log::{Durability, OnFailure, Treatment};
+use portcullis_gateway::audit_log::{Durability, OnFailure, Recorded, Treatment};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -140,12 +140,26 @@ pub(crate) struct RedactionWritten {
     /// What looks like a token, a key, an e-mail address, a card, an account or a person's number, wherever it stands: masked, hashed or
     /// encrypted. Default: hashed, where there is a key, else masked.
     pub(crate) found: Option<TreatmentWritten>,
+    /// How much of decisions is recorded: `rules`, `digested` or `whole`. Default: rules.
+    pub(crate) decisions: Option<RecordedWritten>,
     /// Records what clients call themselves (`User-Agent`). Default: false.
     pub(crate) user_agents: Option<bool>,
     /// The file of the key for digests, 32 octets or more in base64, relative to the configuration. `portcullis log init` makes it.
     pub(crate) hash_key: Option<Spanned<Location>>,
     /// The file of the auditor's public key (X25519, PEM), relative to the configuration.
     pub(crate) auditor_key: Option<Spanned<Location>>,
+}
+
+/// How much of decisions is recorded.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RecordedWritten {
+    /// By which rules they were made.
+    Rules,
+    /// That, and what was asked, with digests under `hash_key` in the place of properties: `portcullis policy explain` tells of them.
+    Digested,
+    /// That, and what was asked, properties in clear: `portcullis policy replay` makes them again.
+    Whole,
 }
 
 /// Somebody who may look at the log.
@@ -247,6 +261,8 @@ pub(crate) struct Redaction {
     pub(crate) personal: Treatment,
     /// What looks like something that must not be logged.
     pub(crate) found: Treatment,
+    /// How much of decisions is recorded.
+    pub(crate) decisions: Recorded,
     /// Whether `User-Agent` is recorded.
     pub(crate) user_agents: bool,
     /// The key for digests.
@@ -405,7 +421,8 @@ impl Redaction {
     ) -> Self {
         let treated = [raw.principals, raw.addresses, raw.personal, raw.found];
         let asks = |treatment| treated.contains(&Some(treatment));
-        if asks(TreatmentWritten::Hashed) && raw.hash_key.is_none() {
+        let digests = raw.decisions == Some(RecordedWritten::Digested);
+        if (asks(TreatmentWritten::Hashed) || digests) && raw.hash_key.is_none() {
             let help = "name the file of a key in `redaction: {hash_key: ...}`; `portcullis log init` makes it";
             problems.error(near, "values are to be hashed, and there is no key for that", help);
         }
@@ -428,6 +445,11 @@ impl Redaction {
             addresses: settle(raw.addresses, Treatment::Clear),
             personal: settle(raw.personal, usual),
             found: settle(raw.found, usual),
+            decisions: match raw.decisions {
+                None | Some(RecordedWritten::Rules) => Recorded::Rules,
+                Some(RecordedWritten::Digested) => Recorded::Digested,
+                Some(RecordedWritten::Whole) => Recorded::Whole,
+            },
             user_agents: raw.user_agents.unwrap_or(false),
             hash_key: file(&raw.hash_key),
             auditor_key: file(&raw.auditor_key),
