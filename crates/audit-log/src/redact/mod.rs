@@ -10,6 +10,8 @@ mod token;
 use std::borrow::Cow;
 use std::ops::Range;
 
+pub use token::TOKENS;
+
 /// What something looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {

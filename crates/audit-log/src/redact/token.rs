@@ -6,8 +6,8 @@ use aho_corasick::{AhoCorasick, MatchKind};
 
 use super::{Found, Kind, at, before};
 
-/// How known kinds begin, and how many characters follow at the least.
-const KINDS: [(&str, usize); 26] = [
+/// How known kinds of tokens and keys begin, and how many characters follow at the least.
+pub const TOKENS: [(&str, usize); 25] = [
     // The header of a JWT or JWE, which is an object.
     ("eyJ", 24),
     ("AKIA", 16),
@@ -34,7 +34,6 @@ const KINDS: [(&str, usize); 26] = [
     ("pypi-", 30),
     ("SG.", 30),
     ("shpat_", 30),
-    (PEM, 0),
 ];
 /// A private key as a text has it (RFC 7468), up to its end if that is there.
 const PEM: &str = "-----BEGIN ";
@@ -43,7 +42,7 @@ const PEM_END: &str = "-----END ";
 
 /// Without it nothing could be told from a token, so that all of a text would have to go: it is built from constants, and tested.
 static BEGINNINGS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-    let beginnings = KINDS.iter().map(|(beginning, _)| beginning);
+    let beginnings = TOKENS.iter().map(|(beginning, _)| *beginning).chain([PEM]);
     let builder = AhoCorasick::builder()
         .match_kind(MatchKind::LeftmostLongest)
         .build(beginnings);
@@ -60,14 +59,11 @@ pub(super) fn find(text: &str, found: &mut Vec<Found>) {
         return;
     };
     for begins in beginnings.find_iter(text) {
-        let Some((beginning, least)) = KINDS.get(begins.pattern().as_usize()) else {
-            continue;
-        };
         let start = begins.start();
-        let end = match *beginning {
-            PEM => end_of_private_key(text, begins.end()),
-            _ if before(text, start).is_some_and(|byte| byte.is_ascii_alphanumeric()) => None,
-            _ => Some(end_of_token(text, begins.end())).filter(|end| end - begins.end() >= *least),
+        let end = match TOKENS.get(begins.pattern().as_usize()) {
+            None => end_of_private_key(text, begins.end()),
+            Some(_) if before(text, start).is_some_and(|byte| byte.is_ascii_alphanumeric()) => None,
+            Some((_, least)) => Some(end_of_token(text, begins.end())).filter(|end| end - begins.end() >= *least),
         };
         found.extend(end.map(|end| Found {
             place: start..end,
@@ -117,7 +113,7 @@ mod tests {
     #[test]
     fn every_kind_is_found() {
         assert!(BEGINNINGS.is_some());
-        for (beginning, least) in KINDS.into_iter().filter(|(beginning, _)| *beginning != PEM) {
+        for (beginning, least) in TOKENS {
             let token = format!(
                 "{beginning}{}",
                 "a1_-"

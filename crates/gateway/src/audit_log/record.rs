@@ -67,6 +67,7 @@ struct Caller {
     identity: Option<Arc<Identity>>,
     /// The principal's name as it is written.
     subject: Option<String>,
+    client: Option<String>,
     credential: Option<String>,
     device: Option<String>,
 }
@@ -363,6 +364,9 @@ impl Caller {
         let device = bound.and_then(|bound| bound.key().or_else(|| bound.certificate()));
         Self {
             subject: Some(writing.write(identity.subject().name(), treatment).into_owned()),
+            client: identity
+                .client()
+                .map(|client| writing.write(client, Treatment::Clear).into_owned()),
             identity: Some(Arc::clone(identity)),
             device: device.map(|thumbprint| thumbprint.to_string()),
             credential,
@@ -379,9 +383,7 @@ impl Caller {
                 domain: Some(subject.authority().into()),
                 credential_uid: self.credential.as_deref().map(Into::into),
             }),
-            app_uid: identity
-                .client()
-                .map(|client| Protected::Clear(client.into()).into_text()),
+            app_uid: self.client.as_deref().map(Into::into),
         })
     }
 }

@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use http::Uri;
+use portcullis_audit_log::redact::TOKENS;
 use portcullis_contract::conform::operation::Operation;
 use portcullis_contract::conform::percent;
 
@@ -45,37 +46,8 @@ const NAMES: [&str; 26] = [
 /// The longest of [`NAMES`], so that longer names need no look.
 const NAME_BYTES_MAX: usize = 15;
 
-/// How known kinds of tokens begin, and how many token characters follow at the least.
-const KINDS: [(&str, usize); 25] = [
-    ("eyJ", 24),
-    ("AKIA", 16),
-    ("ASIA", 16),
-    ("AIza", 30),
-    ("ya29.", 20),
-    ("ptc_", 30),
-    ("ghp_", 30),
-    ("gho_", 30),
-    ("ghu_", 30),
-    ("ghs_", 30),
-    ("ghr_", 30),
-    ("github_pat_", 30),
-    ("glpat-", 20),
-    ("xoxb-", 16),
-    ("xoxp-", 16),
-    ("xoxa-", 16),
-    ("xoxr-", 16),
-    ("xoxs-", 16),
-    ("sk_live_", 16),
-    ("rk_live_", 16),
-    ("sk_test_", 16),
-    ("npm_", 30),
-    ("pypi-", 30),
-    ("SG.", 30),
-    ("shpat_", 30),
-];
-
 static PREFIXES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-    let prefixes = KINDS.iter().map(|(prefix, _)| prefix);
+    let prefixes = TOKENS.iter().map(|(prefix, _)| prefix);
     AhoCorasick::builder()
         .match_kind(MatchKind::LeftmostLongest)
         .build(prefixes)
@@ -126,7 +98,7 @@ fn has_token(target: &str) -> bool {
     // Without the automaton nothing could be said of the target, and what cannot be checked is refused.
     let Some(prefixes) = &*PREFIXES else { return true };
     prefixes.find_iter(target).any(|found| {
-        let (_, least) = KINDS.get(found.pattern().as_usize()).copied().unwrap_or_default();
+        let (_, least) = TOKENS.get(found.pattern().as_usize()).copied().unwrap_or_default();
         let rest = target.as_bytes().get(found.end()..).unwrap_or_default();
         let token = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
         rest.iter().take_while(token).count() >= least
