@@ -1,33 +1,29 @@
 //! What one request amounts to: gathered on its way, written to metrics and log when its answer has ended, however it
 //! ended. It never holds a value that a client sent.
 
+mod recorded;
+
 use std::cell::Cell;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use portcullis_audit_log::entry::{
-    Api, Endpoint, Entry, Event as Happening, HttpResponse, Protected, Service, Unmapped,
-};
 use portcullis_contract::document::Span;
-use portcullis_identity::principal::Identity;
 
-use crate::audit_log::record::{self, Record, Recorder};
-use crate::audit_log::{AuditLog, Durability, Recording};
+use crate::audit_log::record::{Record, Recorder};
 use crate::body::BodyError;
-use crate::decisions::{Made, Naming, Recorded};
 use crate::limit::Mode;
 use crate::lines::Lines;
-use crate::listen::{Arrival, Received, RequestId, unix_milliseconds};
+use crate::listen::{Arrival, Received, RequestId};
 use crate::metrics::{
     Answered, Body, Control, Event, OperationMetrics, Registry, SAMPLED_ONE_IN, Unjudged, Verdict, Worker,
 };
 use crate::observe::{Cause, Observations};
 use crate::refusal::Refusal;
-use crate::routes::Route;
 use crate::trace::{End, Propagated, Trace, TraceId, Tracer};
 use crate::websocket::Ended;
+use recorded::Unrouted;
 
 /// The most log lines of refused requests per second and worker; the rest is counted, and told in one line.
 const REFUSED_PER_SECOND_MAX: u32 = 100;
@@ -163,20 +159,6 @@ impl Ledger {
         Self { tracer, ..self }
     }
 
-    /// The same, with an audit log.
-    #[must_use]
-    pub fn recording(self, log: Option<Arc<AuditLog>>) -> Self {
-        let worker = self.worker.number();
-        let recorder = log.map(|log| Recorder { log, worker });
-        Self { recorder, ..self }
-    }
-
-    /// A digest under the key of the audit log, as an entry has it.
-    pub(crate) fn credential_digest(&self, credential: &[u8]) -> Option<String> {
-        let digest = self.recorder.as_ref()?.log.protect().digest(credential)?;
-        Some(Protected::Hashed(digest.into()).into_text().into_owned())
-    }
-
     /// This worker's own counters.
     #[must_use]
     pub fn worker(&self) -> &Worker {
@@ -230,66 +212,6 @@ impl Ledger {
             status: refusal.status().as_u16(),
             at: None,
         });
-    }
-
-    /// Writes a refusal of a request of which nothing else is recorded to the audit log, unless there are too many.
-    fn record_early(&self, refused: &Unrouted<'_>) {
-        let Some(recorder) = &self.recorder else { return };
-        let (log, now) = (&recorder.log, unix_milliseconds());
-        let (Some(early), Some(outbox)) = (log.early(recorder.worker), log.outbox(recorder.worker)) else {
-            return;
-        };
-        let control = refused
-            .code
-            .split_once('.')
-            .map_or(refused.code, |(control, _)| control);
-        let (is_admitted, over) = early.admit(control, refused.client, now);
-        if let Some(over) = over {
-            log.tell(outbox, over);
-        }
-        if is_admitted {
-            log.tell(outbox, refused.entry(control, now, log.instance()));
-        }
-    }
-}
-
-/// A refusal of a request of which little is known.
-struct Unrouted<'u> {
-    id: &'u RequestId,
-    client: IpAddr,
-    code: &'static str,
-    status: u16,
-    /// The API and the operation, where they are known.
-    at: Option<(&'u str, &'u str)>,
-}
-
-impl Unrouted<'_> {
-    fn entry<'e>(&'e self, control: &'static str, now: u64, instance: &'e str) -> Entry<'e> {
-        let mut entry = Entry::new(Happening::Request, now);
-        entry.metadata.correlation_uid = Some(self.id.to_string().into());
-        entry.src_endpoint = Some(Endpoint {
-            ip: Some(self.client.to_string().into()),
-            ..Endpoint::default()
-        });
-        entry.dst_endpoint = Some(Endpoint {
-            instance_uid: Some(instance.into()),
-            ..Endpoint::default()
-        });
-        entry.api = self.at.map(|(api, operation)| Api {
-            operation: operation.into(),
-            service: Service { name: api.into() },
-        });
-        entry.http_response = Some(HttpResponse {
-            code: self.status,
-            length: 0,
-        });
-        (entry.action_id, entry.status_id) = (Some(2), Some(2));
-        entry.status_code = Some(self.code.into());
-        entry.unmapped = Some(Unmapped {
-            control: Some(control.into()),
-            ..Unmapped::default()
-        });
-        entry
     }
 }
 
@@ -463,122 +385,6 @@ impl Account {
         if self.ledger.lines.admit() {
             let (api, operation) = (self.metrics.api(), self.metrics.operation());
             tracing::info!(request_id = %self.id, api, operation, cause = "credential ended", "an answer was ended");
-        }
-    }
-
-    /// Begins what is written of it to the audit log. Says whether it could be written now.
-    pub(crate) fn record(
-        &mut self,
-        how: &Arc<Recording>,
-        route: &Route<'_>,
-        received: &Received,
-        caller: Option<&Arc<Identity>>,
-        credential: Option<String>,
-    ) -> bool {
-        let Some(recorder) = self.ledger.recorder.clone() else {
-            return true;
-        };
-        let is_writable = !recorder.log.is_unwritable(recorder.worker);
-        let record = Record::of(recorder, how, route, received, caller, credential);
-        self.record = Some(Box::new(record));
-        is_writable
-    }
-
-    /// When its entry has to be durable; none: nothing is recorded of it.
-    pub(crate) fn durability(&self) -> Option<Durability> {
-        self.record.as_ref().map(|record| record.how().durability)
-    }
-
-    /// How much of decisions about it is recorded; none: nothing.
-    pub(crate) fn recorded(&self) -> Option<Recorded> {
-        self.record.as_ref().map(|record| record.how().decisions)
-    }
-
-    /// Adds what was decided about callers of an API.
-    pub(crate) fn decided(&mut self, made: Vec<Made>, api: &str) {
-        if let Some(record) = &mut self.record {
-            record.add_decisions(made, api);
-        }
-    }
-
-    /// Adds the values of the request that are recorded besides.
-    pub(crate) fn recorded_fields(&mut self, naming: Naming<'_>) {
-        if let Some(record) = self.record.as_mut().filter(|record| !record.how().fields.is_empty()) {
-            record.add_fields(naming);
-        }
-    }
-
-    /// Writes that the request was opened, with the status of its answer if there is one, and waits until that is durable.
-    ///
-    /// # Errors
-    /// [`Refusal::Unrecorded`].
-    pub(crate) async fn open_durably(&mut self, status: Option<u16>) -> Result<(), Refusal> {
-        let answered = status.map(|status| record::Answered {
-            status,
-            bytes_out: 0,
-            refused: None,
-            complete: None,
-        });
-        self.durably(|record, account| record.open_durably(account.outcome(answered)))
-            .await
-    }
-
-    /// Writes that the request is refused, and waits until that is durable.
-    ///
-    /// # Errors
-    /// [`Refusal::Unrecorded`].
-    pub(crate) async fn refused_durably(&mut self, refusal: &Refusal) -> Result<(), Refusal> {
-        let answered = record::Answered {
-            status: refusal.status().as_u16(),
-            bytes_out: 0,
-            refused: Some((refusal.code(), refusal.place().unwrap_or_default())),
-            complete: Some(true),
-        };
-        self.durably(|record, account| record.close_durably(account.outcome(Some(answered))))
-            .await
-    }
-
-    /// Leaves an entry, and waits with the record in its place: a request that is dropped meanwhile is closed.
-    async fn durably(&mut self, leave: impl FnOnce(&mut Record, &Self) -> record::Waiting) -> Result<(), Refusal> {
-        let Some(mut record) = self.record.take() else {
-            return Ok(());
-        };
-        let waiting = leave(&mut record, self);
-        self.record = Some(record);
-        waiting.durable().await
-    }
-
-    /// What it came to, with this answer.
-    fn outcome<'o>(&'o self, answered: Option<record::Answered<'o>>) -> record::Outcome<'o> {
-        record::Outcome {
-            id: &self.id,
-            api: self.metrics.api(),
-            operation: self.metrics.operation(),
-            answered,
-            bytes_in: self.bytes_in,
-            duration: self.at.elapsed(),
-        }
-    }
-
-    /// Writes to the audit log what it came to.
-    fn close_record(&mut self) {
-        let refused = self.refused.as_ref().map(|refused| (refused.code, &*refused.place));
-        if let Some(mut record) = self.record.take() {
-            record.close(self.outcome(Some(record::Answered {
-                status: self.status,
-                bytes_out: self.bytes_out,
-                refused,
-                complete: Some(self.complete),
-            })));
-        } else if let Some((code, _)) = refused {
-            let is_known = !self.metrics.api().is_empty();
-            self.ledger.record_early(&Unrouted {
-                id: &self.id,
-                client: self.client,
-                code,
-                status: self.status,
-                at: is_known.then(|| (self.metrics.api(), self.metrics.operation())),
-            });
         }
     }
 

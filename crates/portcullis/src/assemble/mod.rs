@@ -13,6 +13,7 @@ mod routes;
 pub(crate) mod tls;
 mod upstreams;
 pub(crate) mod versions;
+mod workers;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -22,26 +23,21 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use portcullis_contract::document::Problem;
-use portcullis_gateway::account::{Ledger, LogRequests};
 use portcullis_gateway::admin::{self, Admin, AdminError, Readiness, Ready};
-use portcullis_gateway::audit_log::AuditLog;
 use portcullis_gateway::codes;
 use portcullis_gateway::dpop;
 use portcullis_gateway::forward::balance::{Fleet, Upkeep};
-use portcullis_gateway::gate::{Gate, Shared};
+use portcullis_gateway::gate::Shared;
 use portcullis_gateway::lately::Lately;
 use portcullis_gateway::limit::key::Keyer;
 use portcullis_gateway::limit::memory::MemoryStore;
 use portcullis_gateway::limit::{LimitError, Limiter};
-use portcullis_gateway::listen::{
-    Drained, Http2Bounds, Listener, Settings, Sockets, TrustedProxies, WorkerIndex, Workers, unix_time,
-};
+use portcullis_gateway::listen::{Drained, Listener, Sockets, Workers, unix_time};
 use portcullis_gateway::metrics::{Registry, Reload, Setup};
 use portcullis_gateway::networks::AddressList;
 use portcullis_gateway::observe::Observations;
 use portcullis_gateway::replay::{self, Replay};
 use portcullis_gateway::routes::Routes;
-use portcullis_gateway::trace::{Sink, Tracer, Tracing};
 use portcullis_gateway::upstream_identity::SigningKeys;
 use thiserror::Error;
 
@@ -50,7 +46,7 @@ use crate::address_files::AddressFiles;
 use crate::audit_log;
 use crate::config::checked::Configuration;
 use crate::config::contract::Source;
-use crate::config::{listen, log};
+use crate::config::listen;
 use crate::contracts::Loaded;
 use crate::decision_points::DecisionPoints;
 use crate::lifecycle::listening::{Given, ListenError, Listening};
@@ -64,6 +60,7 @@ use identity::Signs;
 pub(crate) use offline::{Looked, Offline, look, offline};
 use routes::Site;
 use upstreams::Upstreams;
+use workers::{gates, settings, tracing};
 
 /// The most keys that rate limits remember at once: 16 bytes each.
 const KEYS_MAX: usize = 1_000_000;
@@ -190,7 +187,7 @@ impl Running {
         let upkeep = Upkeep::start(fleet).map_err(system)?;
         let observations = Arc::new(Observations::default());
         let (exporter, tracing) = tracing(&configuration, &registry)?;
-        let audit_log = recording(&configuration, &registry)?;
+        let audit_log = recording::keeper(&configuration, &registry)?;
         let log = audit_log.as_ref().map(|keeper| Arc::clone(keeper.log()));
         let make = gates(&shared, &registry, &observations, &configuration, tracing, log);
         let workers = Workers::start(sockets, settings, make).map_err(system)?;
@@ -425,74 +422,6 @@ fn counters(workers: NonZeroUsize, keys_max: usize) -> Result<(Limiter, Registry
         limits: store,
     });
     Ok((limiter, registry))
-}
-
-/// Makes the gate of each worker, in the worker's own thread.
-fn gates(
-    shared: &Arc<Shared>,
-    registry: &Arc<Registry>,
-    observations: &Arc<Observations>,
-    configuration: &Configuration,
-    tracing: Option<Arc<Tracing>>,
-    audit_log: Option<Arc<AuditLog>>,
-) -> impl Fn(WorkerIndex) -> io::Result<Gate> + Send + Sync + 'static {
-    let log = log_requests(configuration);
-    let held_bytes_max = configuration.connection.held_bytes_max / configuration.workers;
-    let (shared, registry, observations) = (Arc::clone(shared), Arc::clone(registry), Arc::clone(observations));
-    move |WorkerIndex(number)| {
-        let ledger = Ledger::new(number, Arc::clone(&registry), Arc::clone(&observations), log);
-        let ledger = ledger.ok_or_else(|| io::Error::other("the worker's counters are taken"))?;
-        let tracer = tracing.clone().map(Tracer::new).transpose()?;
-        let ledger = ledger.tracing(tracer).recording(audit_log.clone());
-        Ok(Gate::new(Arc::clone(&shared), ledger, held_bytes_max))
-    }
-}
-
-/// The audit log, where there is one.
-fn recording(configuration: &Configuration, registry: &Registry) -> Result<Option<audit_log::Keeper>, StartError> {
-    let configured = configuration.audit_log.as_ref();
-    let keeper = configured.map(|log| audit_log::Keeper::start(log, configuration.workers.get(), registry));
-    keeper.transpose().map_err(StartError::Setting)
-}
-
-/// How requests are traced, where they are, and who delivers that.
-fn tracing(
-    configuration: &Configuration,
-    registry: &Arc<Registry>,
-) -> Result<(Option<Exporter>, Option<Arc<Tracing>>), StartError> {
-    let Some(traces) = &configuration.traces else {
-        return Ok((None, None));
-    };
-    let started = Exporter::start(traces, registry);
-    let (exporter, sink): (Exporter, Arc<dyn Sink>) = started.map_err(system)?;
-    let tracing = Tracing {
-        sample_billionths: traces.sample_billionths,
-        trust_incoming: traces.trust_incoming,
-        sink,
-    };
-    Ok((Some(exporter), Some(Arc::new(tracing))))
-}
-
-fn settings(configuration: &Configuration, listeners: Vec<Listener>) -> Settings {
-    let connection = &configuration.connection;
-    Settings {
-        bounds: connection.bounds,
-        deadlines: connection.deadlines,
-        connections_max: connection.connections_max,
-        connections_per_address_max: connection.connections_per_address_max,
-        trusted: TrustedProxies::new(configuration.trusted_proxies.clone(), configuration.trusted_header),
-        drain_time_max: connection.drain_time_max,
-        listeners,
-        http2: Http2Bounds::default(),
-    }
-}
-
-fn log_requests(configuration: &Configuration) -> LogRequests {
-    match configuration.log.requests {
-        log::LogRequests::Refused => LogRequests::Refused,
-        log::LogRequests::All => LogRequests::All,
-        log::LogRequests::None => LogRequests::Nothing,
-    }
 }
 
 /// When each API's contract was written; now, where that is not known: what comes from elsewhere has just been read.

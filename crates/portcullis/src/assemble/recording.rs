@@ -6,9 +6,20 @@ use std::sync::Arc;
 use portcullis_contract::conform::operation::Operation;
 use portcullis_contract::conform::parameter::{Parameter, Sensitivity};
 use portcullis_gateway::audit_log::{Field, Recording, Treatment};
+use portcullis_gateway::metrics::Registry;
 
+use super::StartError;
 use super::routes::place;
+use crate::audit_log::Keeper;
 use crate::config::audit_log::{self, AuditLog, AuditPolicy};
+use crate::config::checked::Configuration;
+
+/// The audit log, where there is one.
+pub(super) fn keeper(configuration: &Configuration, registry: &Registry) -> Result<Option<Keeper>, StartError> {
+    let configured = configuration.audit_log.as_ref();
+    let keeper = configured.map(|log| Keeper::start(log, configuration.workers.get(), registry));
+    keeper.transpose().map_err(StartError::Setting)
+}
 
 /// None where there is no audit log.
 ///

@@ -4,8 +4,10 @@ pub(crate) mod beside;
 pub(crate) mod inbox;
 pub(crate) mod keys;
 mod open_requests;
+mod place;
 mod protect;
 mod retention;
+mod waiting;
 mod writing;
 
 use std::io;
@@ -24,8 +26,10 @@ use crate::config::audit_log::AuditLog as Configured;
 use crate::lifecycle::sandbox::Places;
 use crate::outage::Outage;
 use keys::Keys;
+use place::{Place, Unopened};
 pub(crate) use protect::Protection;
-use writing::{Order, Place, Times, Unopened, Waiting, Writing};
+use waiting::Waiting;
+use writing::{Order, Times, Writing};
 
 /// The audit log of a gate, for as long as that runs.
 pub(crate) struct Keeper {

@@ -3,29 +3,25 @@
 //! What cannot be written stays in memory, up to a bound, and is written when the log can be opened again. What had become durable
 //! before that is known by the size of the log, so nothing is written twice.
 
-use std::collections::VecDeque;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use portcullis_audit_log::checkpoint::{Checkpoint, KnownLog};
-use portcullis_audit_log::entry::{Entity, Entry, Event};
+use portcullis_audit_log::checkpoint::Checkpoint;
+use portcullis_audit_log::entry::{Entry, Event};
 use portcullis_audit_log::note::Signature;
-use portcullis_audit_log::tiles::ENTRY_BYTES_MAX;
 use portcullis_audit_log::writer::{AppendError, Writer};
-use portcullis_gateway::audit_log::outbox::{Unwritten, Waiter};
-use portcullis_gateway::audit_log::{AuditLog, Leaf};
+use portcullis_gateway::audit_log::AuditLog;
+use portcullis_gateway::audit_log::outbox::Unwritten;
 use portcullis_gateway::listen::{unix_milliseconds, unix_time};
 use portcullis_gateway::metrics::AuditLogMeter;
-use portcullis_store::StoreError;
-use portcullis_store::audit_log::LogFiles;
 
 use super::beside::Beside;
 use super::inbox::{self, Alive};
-use super::keys::{self, Keys};
 use super::open_requests::{Entries, OpenRequests};
+use super::place::{Place, Unopened};
 use super::retention::Plan;
+use super::waiting::{Waiting, about, leaf, of_octets};
 use crate::config::audit_log::Retention;
 use crate::outage::Outage;
 
@@ -67,23 +63,6 @@ impl Order {
 /// What witnesses have signed, for the writer.
 pub(super) type Cosigned = Mutex<Vec<(Checkpoint, Vec<Signature>)>>;
 
-/// Where the log lies, and by whom it is known.
-pub(super) struct Place {
-    pub(super) folder: PathBuf,
-    pub(super) known: KnownLog,
-    pub(super) keys: Keys,
-    /// Checkpoints that were kept elsewhere.
-    pub(super) held: Vec<Checkpoint>,
-}
-
-/// Why a log is not opened.
-pub(super) enum Unopened {
-    /// Another process writes to it.
-    Locked,
-    /// Anything else.
-    Failed(String),
-}
-
 /// What the thread works with.
 pub(super) struct Writing {
     pub(super) log: Arc<AuditLog>,
@@ -108,17 +87,6 @@ pub(super) struct Writing {
     pub(super) times: Times,
 }
 
-/// What is not durable yet.
-#[derive(Default)]
-pub(super) struct Waiting {
-    leaves: VecDeque<Leaf>,
-    bytes: usize,
-    waiters: Vec<Waiter>,
-    /// The size of the log before the first of them.
-    from: u64,
-    lost: u64,
-}
-
 /// When something was last done.
 pub(super) struct Times {
     opened: Instant,
@@ -136,39 +104,6 @@ impl Times {
             published: now,
             planned: None,
         }
-    }
-}
-
-impl Place {
-    /// Opens the log.
-    ///
-    /// # Errors
-    /// [`Unopened`].
-    pub(super) fn open(&mut self) -> Result<Writer, Unopened> {
-        let failed = |error: String| Unopened::Failed(error);
-        let files = LogFiles::open(&self.folder).map_err(|error| match error {
-            StoreError::Locked => Unopened::Locked,
-            error => failed(error.to_string()),
-        })?;
-        let signers = || {
-            self.keys
-                .signers()
-                .ok_or_else(|| failed("it has no key that signs".to_owned()))
-        };
-        let now = unix_time().seconds();
-        let known = keys::joined(&self.known, &self.keys);
-        let opened = Writer::open(Box::new(files), known, signers()?, &self.held, now);
-        let (writer, recovery) = opened.map_err(|error| failed(error.to_string()))?;
-        if recovery.torn.is_some() {
-            tracing::warn!(
-                "the audit log ended in what was never acknowledged, and that was dropped: the gate was stopped while it wrote"
-            );
-        }
-        if let Some(changed) = keys::changed(&self.known, &self.keys, writer.size()) {
-            keys::keep(&self.folder, &changed).map_err(|error| failed(error.to_string()))?;
-            self.known = changed;
-        }
-        Ok(writer)
     }
 }
 
@@ -525,86 +460,5 @@ impl Writing {
             );
         }
         self.waiting.tell(Err(Unwritten));
-    }
-}
-
-impl Waiting {
-    fn push(&mut self, leaf: Leaf, bytes_max: usize) {
-        let bytes = leaf.octets.len() + leaf.erasable.len();
-        if self.bytes.saturating_add(bytes) > bytes_max || leaf.octets.len() > ENTRY_BYTES_MAX {
-            self.lost += 1;
-            return;
-        }
-        self.bytes += bytes;
-        self.leaves.push_back(leaf);
-    }
-
-    fn is_empty(&self) -> bool {
-        self.leaves.is_empty()
-    }
-
-    fn clear(&mut self) {
-        self.leaves.clear();
-        self.bytes = 0;
-    }
-
-    fn tell(&mut self, written: Result<(), Unwritten>) {
-        for waiter in self.waiters.drain(..) {
-            // Who does not wait any more need not know.
-            let _gone = waiter.send(written);
-        }
-    }
-
-    /// Forgets what is durable in a log of this size, and says what that was.
-    fn pass_over(&mut self, size: u64) -> Vec<(Event, u128, u64)> {
-        let mut durable = Vec::new();
-        for index in self.from..size {
-            let Some(leaf) = self.leaves.pop_front() else { break };
-            self.bytes = self.bytes.saturating_sub(leaf.octets.len() + leaf.erasable.len());
-            durable.push((leaf.event, leaf.id, index));
-        }
-        durable
-    }
-
-    /// Everything, as it is left for another process.
-    fn lines(&self) -> Vec<u8> {
-        let mut lines = Vec::with_capacity(self.bytes);
-        for leaf in &self.leaves {
-            lines.extend_from_slice(&leaf.erasable);
-            lines.extend_from_slice(&leaf.octets);
-            lines.push(b'\n');
-        }
-        lines
-    }
-}
-
-/// An entry about the log itself.
-pub(super) fn about<'e>(event: Event, log: &'e KnownLog) -> Entry<'e> {
-    Entry {
-        entity: Some(Entity {
-            kind: "audit-log".into(),
-            name: Some(log.origin.as_str().into()),
-        }),
-        ..Entry::new(event, unix_milliseconds())
-    }
-}
-
-fn leaf(entry: &Entry<'_>) -> Leaf {
-    let mut octets = Vec::new();
-    entry.write(&mut octets);
-    of_octets(octets, Vec::new())
-}
-
-fn of_octets(octets: Vec<u8>, erasable: Vec<u8>) -> Leaf {
-    let entry = Entry::read(&octets).ok();
-    let id = entry
-        .as_ref()
-        .and_then(Entry::id)
-        .and_then(portcullis_gateway::listen::RequestId::parse);
-    Leaf {
-        event: entry.map_or(Event::Administration, |entry| entry.metadata.event_code),
-        id: id.map_or(0, |id| id.bits()),
-        octets: octets.into(),
-        erasable: erasable.into(),
     }
 }

@@ -3,6 +3,7 @@
 mod access;
 mod callers;
 mod decisions;
+mod recording;
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -18,6 +19,7 @@ use serde_json::{Value, json};
 
 use super::width::width;
 use super::{Failure, Outcome, Overlaid, Shared};
+use crate::config::audit_log::AuditLog;
 use crate::config::policy::Policy;
 use crate::config::rate_limit::KeyPart;
 use crate::config::rate_limit::RateLimit;
@@ -27,12 +29,6 @@ use crate::contracts::{self, Loaded, place, websockets};
 
 const BOLD: Style = Style::new().bold();
 const FAINT: Style = Style::new().dimmed();
-
-/// What the pipeline has a place for, and nothing that does it.
-const MISSING: [(&str, &str); 1] = [(
-    "audit log",
-    "requests are logged and counted, not recorded for evidence",
-)];
 
 /// The arguments of `coverage`.
 #[derive(Debug, Args)]
@@ -46,7 +42,8 @@ pub(super) fn run(arguments: &Arguments, shared: &Shared) -> Result<Outcome, Fai
     let Overlaid { file, .. } = &arguments.contracts;
     let configuration = arguments.contracts.load()?;
     let apis = contracts::for_verb(&configuration, &file.config)?;
-    let covered: Vec<Api<'_>> = apis.iter().map(|loaded| api(loaded, &configuration.logins)).collect();
+    let (logins, log) = (&configuration.logins, configuration.audit_log.as_ref());
+    let covered: Vec<Api<'_>> = apis.iter().map(|loaded| api(loaded, logins, log)).collect();
     let told = if shared.json {
         format!("{:#}\n", as_json(&covered))
     } else {
@@ -136,7 +133,7 @@ impl State {
     }
 }
 
-fn api<'l>(loaded: &'l Loaded, logins: &Logins) -> Api<'l> {
+fn api<'l>(loaded: &'l Loaded, logins: &Logins, log: Option<&AuditLog>) -> Api<'l> {
     let contract = &loaded.contract;
     let judged = coverage::coverage(contract);
     let operations = contract.operations.iter().zip(&loaded.policies).zip(judged);
@@ -148,7 +145,7 @@ fn api<'l>(loaded: &'l Loaded, logins: &Logins) -> Api<'l> {
             policy,
             rows: callers::rows(&loaded.api, contract, operation, policy)
                 .chain(callers::failed_logins(&loaded.api, contract, operation, logins))
-                .chain([decisions::row(&loaded.api, policy)])
+                .chain([decisions::row(&loaded.api, policy), recording::row(log, policy)])
                 .chain(checks)
                 .chain(access::rows(policy))
                 .chain(websocket_row(operation, policy))
@@ -290,11 +287,6 @@ fn text(apis: &[Api<'_>], width: u16) -> String {
         }
     }
     let _ = writeln!(text, "{BOLD}not in this version{BOLD:#}");
-    let mut table = table(width);
-    for (what, why) in MISSING {
-        table.add_row([what, "not there", why]);
-    }
-    let _ = writeln!(text, "{}\n", trimmed(table, width));
     let operations: usize = apis.iter().map(|api| api.operations.len()).sum();
     let (states, caveats) = counts(apis);
     let states = states.iter().filter(|(_, count)| *count > 0);
@@ -390,7 +382,6 @@ fn as_json(apis: &[Api<'_>]) -> Value {
     let summary: serde_json::Map<String, Value> = summary.into_iter().collect();
     json!({
         "apis": apis.iter().map(api_json).collect::<Vec<_>>(),
-        "not_in_this_version": MISSING.map(|(what, why)| json!({ "control": what, "reason": why })),
         "summary": { "effects": summary, "caveats": caveats },
     })
 }
@@ -496,7 +487,8 @@ components:
         let (configuration, _) = config::read(&location, GATE.as_bytes()).usable().unwrap();
         let apis = contracts::load_all(&configuration, &location).unwrap();
         std::fs::remove_dir_all(&directory).unwrap();
-        let covered: Vec<Api<'_>> = apis.iter().map(|loaded| api(loaded, &configuration.logins)).collect();
+        let (logins, log) = (&configuration.logins, configuration.audit_log.as_ref());
+        let covered: Vec<Api<'_>> = apis.iter().map(|loaded| api(loaded, logins, log)).collect();
         let told = anstream::adapter::strip_str(&make(&covered)).to_string();
         told.replace(&format!("{}/", directory.display()), "")
     }
