@@ -11,6 +11,7 @@
 
 mod ocsf;
 mod protected;
+mod write;
 
 use std::borrow::Cow;
 
@@ -299,11 +300,7 @@ impl<'e> Entry<'e> {
 
     /// Adds the entry as JSON to what is there.
     pub fn write(&self, octets: &mut Vec<u8>) {
-        let before = octets.len();
-        if serde_json::to_writer(&mut *octets, self).is_err() {
-            // Not to be reached: neither a member nor a vector can fail.
-            octets.truncate(before);
-        }
+        write::write(self, octets);
     }
 
     /// Reads an entry.

@@ -130,3 +130,71 @@ fn a_commitment_holds_for_its_value_and_salt_alone() {
     let salt = Erasable::new("alice", &[8; SALT_BYTES]).salt;
     assert!(!Erasable { salt, ..erasable }.holds());
 }
+
+#[track_caller]
+fn check_written(entry: &Entry<'_>) {
+    let mut octets = Vec::new();
+    entry.write(&mut octets);
+    let by_serde = serde_json::to_string(entry).unwrap();
+    assert_eq!(String::from_utf8(octets).unwrap(), by_serde);
+}
+
+#[test]
+fn what_is_written_by_hand_is_what_serde_writes() {
+    check_written(&whole());
+    for event in [
+        Event::Opened,
+        Event::Request,
+        Event::Abandoned,
+        Event::Refusals,
+        Event::Administration,
+        Event::Lost,
+    ] {
+        check_written(&Entry::new(event, u64::MAX));
+    }
+    let everything = Entry {
+        device: Some(Device { uid: "d".into() }),
+        dst_endpoint: Some(Endpoint {
+            ip: None,
+            hostname: Some("a.example:80".into()),
+            instance_uid: Some("gate".into()),
+        }),
+        http_request: Some(HttpRequest {
+            http_method: "GET".into(),
+            url: Url {
+                path: "/\u{1}\\\"\u{7f}ü\u{2028}".into(),
+                query_string: Some("".into()),
+            },
+            user_agent: Some("\n".into()),
+            length: None,
+        }),
+        status_detail: Some("/a/b".into()),
+        count: Some(0),
+        start_time: Some(9),
+        end_time: Some(10),
+        entity: Some(Entity {
+            kind: "key".into(),
+            name: Some("k".into()),
+        }),
+        comment: Some("made".into()),
+        unmapped: Some(Unmapped {
+            control: Some("rate".into()),
+            determining: vec!["cedar:a".into(), "roles:b".into()],
+            fields: vec![("a".into(), "1".into()), ("b".into(), "\"".into())],
+            opened: Some(7),
+            decisions: vec![json!({"decision": true, "n": [1.5, null]})],
+        }),
+        ..whole()
+    };
+    check_written(&everything);
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_text_is_written_as_serde_writes_it(text in ".{0,40}", number: u64) {
+        let mut entry = whole();
+        entry.comment = Some(text.as_str().into());
+        entry.duration = Some(number);
+        check_written(&entry);
+    }
+}

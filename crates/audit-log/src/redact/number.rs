@@ -4,6 +4,12 @@ use super::{Found, Kind, at, before};
 
 /// The longest of them: the letters and digits of an IBAN.
 const SIGNS_MAX: usize = 34;
+/// The shortest: an SSN, or a NINO with its suffix left out.
+const SIGNS_MIN: usize = 8;
+/// The fewest digits of one: those of a NINO.
+const DIGITS_MIN: usize = 6;
+/// What the longest takes with escaped separators.
+const RUN_BYTES_MAX: usize = 4 * SIGNS_MAX;
 
 pub(super) fn find(text: &str, found: &mut Vec<Found>) {
     let mut place = 0;
@@ -31,6 +37,9 @@ fn is_escape(text: &str, place: usize) -> bool {
 
 /// The number that begins here: the longest that is one.
 fn number(text: &str, start: usize) -> Option<Found> {
+    if !is_long_enough(text, start) {
+        return None;
+    }
     let written = Written::read(text, start);
     (1..=written.signs.len()).rev().find_map(|length| {
         let (signs, end) = (written.signs.get(..length)?, *written.ends.get(length - 1)?);
@@ -43,6 +52,25 @@ fn number(text: &str, start: usize) -> Option<Found> {
             kind,
         })
     })
+}
+
+/// Whether as many letters and digits begin here as the shortest number has, which is what most texts do not.
+fn is_long_enough(text: &str, start: usize) -> bool {
+    let rest = text.as_bytes().get(start..).unwrap_or_default();
+    let (mut signs, mut digits) = (0, 0);
+    for byte in rest.iter().take(RUN_BYTES_MAX) {
+        match byte {
+            b'0'..=b'9' => digits += 1,
+            b'A'..=b'Z' | b'a'..=b'z' => {}
+            b' ' | b'-' | b'+' | b'%' => continue,
+            _ => break,
+        }
+        signs += 1;
+        if signs >= SIGNS_MIN && digits >= DIGITS_MIN {
+            return true;
+        }
+    }
+    false
 }
 
 /// Letters and digits with single separators between.

@@ -59,7 +59,7 @@ impl Ledger {
     #[must_use]
     pub fn recording(self, log: Option<Arc<AuditLog>>) -> Self {
         let worker = self.worker.number();
-        let recorder = log.map(|log| Recorder { log, worker });
+        let recorder = log.map(|log| Recorder::new(log, worker));
         Self { recorder, ..self }
     }
 

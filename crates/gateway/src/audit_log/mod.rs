@@ -25,6 +25,11 @@ pub use outbox::{Full, Leaf, Outbox, Unwritten};
 use protect::Writing;
 pub use protect::{Protect, Treatment};
 
+/// How often it is looked whether enough have come.
+const GATHER_STEP: Duration = Duration::from_micros(100);
+/// As many octets as most entries have.
+const ENTRY_BYTES: usize = 640;
+
 /// How long a request waits until its entry is durable.
 pub const DURABLE_TIME_MAX: Duration = Duration::from_secs(5);
 
@@ -190,6 +195,18 @@ impl AuditLog {
         self.is_idle.store(false, Ordering::SeqCst);
     }
 
+    /// Lets more come, of several who wait, until so many have come: one sync of the disk serves all. Only the writer's thread calls it.
+    pub fn gather(&self, waiters: usize, time_max: Duration) {
+        let until = std::time::Instant::now() + time_max;
+        while (1..waiters).contains(&self.outboxes.iter().map(Outbox::waiters).sum::<usize>()) {
+            let left = until.saturating_duration_since(std::time::Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            std::thread::sleep(left.min(GATHER_STEP));
+        }
+    }
+
     /// Writes down what an administrator or the gate itself did.
     pub fn note(&self, entry: &Entry<'_>) {
         if let Some(outbox) = self.outboxes.last() {
@@ -241,13 +258,13 @@ impl AuditLog {
         waits: Option<tokio::sync::oneshot::Sender<Result<(), Unwritten>>>,
     ) -> Result<(), Full> {
         let event = entry.metadata.event_code;
-        let mut octets = Vec::with_capacity(768);
+        let mut octets = Vec::with_capacity(ENTRY_BYTES);
         entry.write(&mut octets);
         let is_urgent = waits.is_some();
         let leaf = Leaf {
             event,
             id,
-            octets: octets.into(),
+            octets,
             erasable,
         };
         outbox.push(leaf, waits, event != Event::Opened)?;

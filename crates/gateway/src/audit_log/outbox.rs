@@ -20,7 +20,7 @@ pub struct Leaf {
     /// The bits of the request's id; 0 for none.
     pub id: u128,
     /// The entry.
-    pub octets: Box<[u8]>,
+    pub octets: Vec<u8>,
     /// Values that can be erased, a line of JSON each, which lie beside the log.
     pub erasable: Box<[u8]>,
 }
@@ -78,9 +78,14 @@ impl Outbox {
         self.is_urgent.load(Ordering::SeqCst)
     }
 
+    /// How many wait.
+    pub(super) fn waiters(&self) -> usize {
+        self.waiting.lock().waiters.len()
+    }
+
     /// Leaves an entry. One that `counts` and finds no room is counted as lost.
     pub(super) fn push(&self, leaf: Leaf, waits: Option<Waiter>, counts: bool) -> Result<(), Full> {
-        let bytes = leaf.octets.len() + leaf.erasable.len() + LEAF_BYTES;
+        let bytes = leaf.octets.capacity() + leaf.erasable.len() + LEAF_BYTES;
         let mut waiting = self.waiting.lock();
         if leaf.octets.is_empty() || self.bytes.load(Ordering::Relaxed) + bytes > self.bytes_max {
             waiting.lost += u64::from(counts);
@@ -113,7 +118,7 @@ mod tests {
         Leaf {
             event: Event::Request,
             id: 1,
-            octets: vec![b'x'; bytes].into(),
+            octets: vec![b'x'; bytes],
             erasable: Box::default(),
         }
     }

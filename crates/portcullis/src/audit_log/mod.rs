@@ -29,7 +29,7 @@ use keys::Keys;
 use place::{Place, Unopened};
 pub(crate) use protect::Protection;
 use waiting::Waiting;
-use writing::{Order, Times, Writing};
+use writing::{Committed, Order, Times, Writing};
 
 /// The audit log of a gate, for as long as that runs.
 pub(crate) struct Keeper {
@@ -91,6 +91,7 @@ impl Keeper {
             retention: configured.retention,
             plan: retention::Plan::default(),
             started: Instant::now(),
+            committed: Committed::default(),
             times: Times::now(),
         };
         if let Some(writer) = writer {

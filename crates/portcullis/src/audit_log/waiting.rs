@@ -93,7 +93,7 @@ pub(super) fn of_octets(octets: Vec<u8>, erasable: Vec<u8>) -> Leaf {
     Leaf {
         event: entry.map_or(Event::Administration, |entry| entry.metadata.event_code),
         id: id.map_or(0, |id| id.bits()),
-        octets: octets.into(),
+        octets,
         erasable: erasable.into(),
     }
 }

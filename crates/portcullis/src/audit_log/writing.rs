@@ -25,6 +25,9 @@ use super::waiting::{Waiting, about, leaf, of_octets};
 use crate::config::audit_log::Retention;
 use crate::outage::Outage;
 
+/// Of several who wait, the first waits no longer for the others, nor longer than a batch takes: when those come who have just been
+/// answered, one sync serves them all.
+const GATHER_TIME_MAX: Duration = Duration::from_millis(2);
 /// How often it is tried to open a log that could not be written.
 const OPENED_EVERY: Duration = Duration::from_millis(500);
 /// How long another process may have the log, which this one replaces.
@@ -84,7 +87,16 @@ pub(super) struct Writing {
     pub(super) retention: Retention,
     pub(super) plan: Plan,
     pub(super) started: Instant,
+    pub(super) committed: Committed,
     pub(super) times: Times,
+}
+
+/// The last batch.
+#[derive(Default)]
+pub(super) struct Committed {
+    /// How many waited for it.
+    waiters: usize,
+    took: Duration,
 }
 
 /// When something was last done.
@@ -128,6 +140,10 @@ impl Writing {
                 return self.end();
             }
             self.log.wait(self.commit_time);
+            if self.committed.waiters > 1 {
+                self.log
+                    .gather(self.committed.waiters, self.committed.took.min(GATHER_TIME_MAX));
+            }
         }
     }
 
@@ -185,7 +201,13 @@ impl Writing {
         if self.waiting.is_empty() {
             return self.waiting.tell(Ok(()));
         }
-        match self.commit() {
+        let (waiters, began) = (self.waiting.waiters.len(), Instant::now());
+        let committed = self.commit();
+        self.committed = Committed {
+            waiters,
+            took: began.elapsed(),
+        };
+        match committed {
             Ok(durable) => {
                 self.meter.durable(durable);
                 self.succeeded();

@@ -512,7 +512,11 @@ components:
         let checks = &told["apis"][0]["operations"][0]["checks"];
         assert_eq!(checks[0]["effect"], "not judged", "{}", checks[0]);
         assert_eq!(checks[1]["subject"], "decisions", "{}", checks[1]);
-        let parameter = &checks[2];
+        assert_eq!(
+            (&checks[2]["subject"], &checks[2]["effect"]),
+            (&json!("audit log"), &json!("off"))
+        );
+        let parameter = &checks[3];
         assert_eq!(parameter["effect"], "enforced");
         assert_eq!(
             parameter["caveats"][0]["message"],
