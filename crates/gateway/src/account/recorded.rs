@@ -138,14 +138,16 @@ impl Account {
     /// # Errors
     /// [`Refusal::Unrecorded`].
     pub(crate) async fn open_durably(&mut self, status: Option<u16>) -> Result<(), Refusal> {
-        let answered = status.map(|status| record::Answered {
-            status,
-            bytes_out: 0,
-            refused: None,
-            complete: None,
-        });
+        let answered = status.map(opened_with);
         self.durably(|record, account| record.open_durably(account.outcome(answered)))
             .await
+    }
+
+    /// Writes that the request was opened, with the status of its answer, and waits for nothing.
+    pub(crate) fn open_soon(&mut self, status: u16) {
+        let Some(mut record) = self.record.take() else { return };
+        record.open_soon(self.outcome(Some(opened_with(status))));
+        self.record = Some(record);
     }
 
     /// Writes that the request is refused, and waits until that is durable.
@@ -205,5 +207,15 @@ impl Account {
                 at: is_known.then(|| (self.metrics.api(), self.metrics.operation())),
             });
         }
+    }
+}
+
+/// An answer of which only the status is known yet.
+fn opened_with(status: u16) -> record::Answered<'static> {
+    record::Answered {
+        status,
+        bytes_out: 0,
+        refused: None,
+        complete: None,
     }
 }

@@ -229,6 +229,11 @@ impl Record {
         self.leave_durably(Event::Opened, outcome)
     }
 
+    /// Writes that the request was opened. Nobody waits.
+    pub(crate) fn open_soon(&mut self, outcome: Outcome<'_>) {
+        let _told_when_it_ends = self.leave(Event::Opened, outcome, None);
+    }
+
     /// Writes what a request came to. Whoever is answered waits until that is durable.
     pub(crate) fn close_durably(&mut self, outcome: Outcome<'_>) -> Waiting {
         self.is_closed = true;

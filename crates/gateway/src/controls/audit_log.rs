@@ -13,6 +13,7 @@ use crate::account::Account;
 use crate::audit_log::Durability;
 use crate::audit_log::OnFailure;
 use crate::body::ResponseBody;
+use crate::forward::headers::is_event_stream;
 use crate::refusal::Refusal;
 
 /// A request whose entry was begun.
@@ -70,7 +71,14 @@ pub(crate) async fn answer(
     account: &mut Account,
 ) -> Result<Response<ResponseBody>, Refusal> {
     match (account.durability(), passed) {
-        (None | Some(Durability::Async), passed) => passed,
+        (None, passed) | (Some(Durability::Async), passed @ Err(_)) => passed,
+        (Some(Durability::Async), Ok(response)) => {
+            // What may go on for hours is in the log from its beginning.
+            if is_open_ended(&response) {
+                account.open_soon(response.status().as_u16());
+            }
+            Ok(response)
+        }
         (Some(Durability::BeforeForward), Ok(response)) => Ok(response),
         (Some(Durability::BeforeResponse), Ok(response)) => {
             let status = response.status().as_u16();
@@ -82,4 +90,9 @@ pub(crate) async fn answer(
             Err(refusal)
         }
     }
+}
+
+/// Whether an answer may go on for as long as somebody wants it to.
+fn is_open_ended(response: &Response<ResponseBody>) -> bool {
+    is_event_stream(response.headers()) || matches!(response.body(), ResponseBody::Switched(_))
 }

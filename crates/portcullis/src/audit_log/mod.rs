@@ -62,6 +62,7 @@ impl Keeper {
             folder: folder.clone(),
             known,
             keys,
+            keys_changed: false,
             held: Vec::new(),
         };
         let writer = match place.open() {

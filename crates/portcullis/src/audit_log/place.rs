@@ -15,6 +15,8 @@ pub(super) struct Place {
     pub(super) folder: PathBuf,
     pub(super) known: KnownLog,
     pub(super) keys: Keys,
+    /// Whether they were replaced, and no entry says so yet.
+    pub(super) keys_changed: bool,
     /// Checkpoints that were kept elsewhere.
     pub(super) held: Vec<Checkpoint>,
 }
@@ -55,6 +57,7 @@ impl Place {
         if let Some(changed) = keys::changed(&self.known, &self.keys, writer.size()) {
             keys::keep(&self.folder, &changed).map_err(|error| failed(error.to_string()))?;
             self.known = changed;
+            self.keys_changed = true;
         }
         Ok(writer)
     }

@@ -307,6 +307,14 @@ impl Writing {
         self.meter.durable(writer.durable());
         self.meter.published(writer.published().size);
         self.writer = Some(writer);
+        if std::mem::take(&mut self.place.keys_changed) {
+            let keys: Vec<String> = self.place.keys.public().map(ToString::to_string).collect();
+            let entry = Entry {
+                comment: Some(format!("the keys that sign are now {}", keys.join(", ")).into()),
+                ..about(Event::Administration, &self.place.known)
+            };
+            self.waiting.push(leaf(&entry), usize::MAX);
+        }
     }
 
     /// Finds out what was open when another process wrote.

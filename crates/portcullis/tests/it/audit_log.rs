@@ -7,7 +7,7 @@ use std::time::Duration;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use portcullis_audit_log::checkpoint::{CHECKPOINT, Checkpoint, KnownLog, Origin};
+use portcullis_audit_log::checkpoint::{CHECKPOINT, Checkpoint, KnownLog, LogKey, Origin};
 use portcullis_audit_log::entry::Erasable;
 use portcullis_audit_log::note::{Algorithm, KeyName, Note, Signer, VerifierKey};
 use portcullis_audit_log::tiles::{Kind, TileName, compressed, read_bundle, split};
@@ -47,6 +47,10 @@ paths:
         content:
           application/json: {schema: {type: object, properties: {amount: {type: integer}, to: {type: string}}}}
       responses: {'200': {$ref: '#/components/responses/any'}}
+  /events:
+    get:
+      operationId: watch
+      responses: {'200': {description: events, content: {text/event-stream: {schema: {type: string}}}}}
   /open:
     get:
       operationId: open
@@ -565,4 +569,84 @@ fn what_is_too_old_is_pruned_and_what_is_old_compressed_and_all_of_it_is_proved_
     gate.wait();
     assert!(!compressed(0) && !compressed(511));
     verifies(&log, &[before]);
+}
+
+#[test]
+fn what_goes_on_is_in_the_log_from_its_beginning_and_ends_as_it_ended() {
+    let upstream = Upstream::start(|_, stream| {
+        use std::io::Write as _;
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n";
+        stream.write_all(head.as_bytes()).unwrap();
+        while stream.write_all(b"data: 2\n\n").is_ok() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        false
+    });
+    let bank = Bank::start(&upstream, "");
+    let bearer = format!("Bearer {}", bank.issuer.token_with("at+jwt", json!({"sub": "alice"})));
+    let mut client = bank.gate.client();
+    let wire = client.request("GET", "/events", &[("Authorization", &bearer)], b"");
+    client.write(&wire);
+    assert_eq!(client.head().unwrap().status, 200);
+    let opened = bank.entry("opened", "/events");
+    assert_eq!(opened["http_response"]["code"], 200);
+    assert_eq!(opened.get("duration"), None);
+    drop(client);
+    let ended = bank.entry("request", "/events");
+    assert_eq!(
+        (&ended["status_code"], &ended["status_id"]),
+        (&json!("client_gone"), &json!(2))
+    );
+    assert_eq!(
+        ended["metadata"]["correlation_uid"],
+        opened["metadata"]["correlation_uid"]
+    );
+}
+
+#[test]
+fn keys_are_replaced_and_every_entry_counts_by_the_key_of_its_time() {
+    let upstream = Upstream::with_json("{}");
+    let mut bank = Bank::start(&upstream, "");
+    assert_eq!(bank.send("GET", "/accounts/1", "").status, 200);
+    bank.entry("request", "/accounts/1");
+    bank.gate.signal("-TERM");
+    bank.gate.wait();
+    let before = checkpoint(&bank.log);
+    let directory = std::mem::replace(&mut bank.gate.directory, Directory::new());
+    let mut der = vec![0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
+    der.extend([8; 32]);
+    let pem = STANDARD.encode(der);
+    directory.write_secret(
+        "new.pem",
+        &format!("-----BEGIN PRIVATE KEY-----\n{pem}\n-----END PRIVATE KEY-----\n"),
+    );
+    let written = directory
+        .read("gate.yaml")
+        .replace("keys: [log.pem]", "keys: [new.pem]");
+    directory.write("gate.yaml", &written);
+    bank.gate = Gate::start(directory);
+    assert_eq!(bank.send("GET", "/accounts/2", "").status, 200);
+    bank.gate.signal("-TERM");
+    bank.gate.wait();
+    // What lies with the log says from when to when each counts; with the old key alone the log is not known any more.
+    let keys = fs::read_to_string(bank.log.join("keys")).unwrap();
+    let lines: Vec<&str> = keys.lines().collect();
+    assert_eq!(lines.len(), 2, "{keys}");
+    assert!(
+        lines[0].starts_with(&format!("0 {} ", before.size)) && lines[1].starts_with(&format!("{} - ", before.size)),
+        "{keys}"
+    );
+    let mut known = known();
+    known.keys[0].last = Some(before.size);
+    known.keys.push(LogKey {
+        key: lines[1].rsplit(' ').next().unwrap().parse().unwrap(),
+        first: before.size,
+        last: None,
+    });
+    let intact = |known: &KnownLog| {
+        let report = verify(&LogFolder::new(&bank.log), known, &[], &mut |_| ()).unwrap();
+        report.is_intact()
+    };
+    assert!(intact(&known));
+    assert!(!intact(&self::known()));
 }
