@@ -5,10 +5,10 @@
 //! * `append ENTRIES`: appends as many entries of 400 octets in memory, with no disk at all, in batches of 1000; says how many a second.
 //! * `write FOLDER ENTRIES [BATCH]`: makes a log of entries of 400 octets, committed BATCH (1000) at a time; publishes ten times, and keeps
 //!   those checkpoints beside it, in `FOLDER.held`.
-//! * `verify FOLDER`: verifies it against these.
+//! * `verify FOLDER [THREADS]`: verifies it against these.
 //! * `key`: the public key, of a private one that everybody knows.
 //! * `prove FOLDER INDEX`: a proof of inclusion (C2SP tlog-proof). `witness FOLDER OLD`: a request to a witness (C2SP tlog-witness).
-//! * `prove-speed FOLDER`: how long proofs of random entries take, each read from the files anew.
+//! * `prove-speed FOLDER`: how long proofs of random entries take, each read from the files anew, and all by one reader of tiles.
 
 #![allow(
     clippy::unwrap_used,
@@ -18,6 +18,7 @@
 )]
 
 use std::io;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -44,12 +45,15 @@ fn main() {
         ["append", entries] => append(number(entries)),
         ["write", folder, entries] => write(folder, number(entries), 1000),
         ["write", folder, entries, batch] => write(folder, number(entries), number(batch)),
-        ["verify", folder] => verify_whole(folder),
+        ["verify", folder] => verify_whole(folder, 1),
+        ["verify", folder, threads] => verify_whole(folder, number(threads)),
         ["key"] => println!("{}", key().0),
         ["prove", folder, index] => prove(folder, number(index)),
         ["prove-speed", folder] => prove_speed(folder),
         ["witness", folder, old] => witness(folder, number(old)),
-        _ => panic!("append ENTRIES | write FOLDER ENTRIES [BATCH] | verify FOLDER | key | prove FOLDER INDEX | ..."),
+        _ => panic!(
+            "append ENTRIES | write FOLDER ENTRIES [BATCH] | verify FOLDER [THREADS] | key | prove FOLDER INDEX | ..."
+        ),
     }
 }
 
@@ -126,7 +130,7 @@ fn beside(folder: &str) -> PathBuf {
     PathBuf::from(format!("{folder}.held"))
 }
 
-fn verify_whole(folder: &str) {
+fn verify_whole(folder: &str, threads: u64) {
     let held = std::fs::read_to_string(beside(folder)).unwrap();
     let notes = held.split('\0').filter(|note| !note.is_empty());
     let held: Vec<Checkpoint> = notes
@@ -136,8 +140,9 @@ fn verify_whole(folder: &str) {
                 .unwrap()
         })
         .collect();
+    let threads = usize::try_from(threads).ok().and_then(NonZeroUsize::new).unwrap();
     let began = Instant::now();
-    let report = verify(&LogFolder::new(folder), &known(), &held, &mut |_| {}).unwrap();
+    let report = verify(&LogFolder::new(folder), &known(), &held, threads, &mut |_| {}).unwrap();
     tell("verified", report.entries, began.elapsed());
     report.findings.iter().for_each(|finding| println!("{finding}"));
     println!(
@@ -167,23 +172,28 @@ fn prove(folder: &str, index: u64) {
 fn prove_speed(folder: &str) {
     let folder = LogFolder::new(folder);
     let (note, size) = checkpoint(&folder);
-    let mut times: Vec<Duration> = (1..=2000_u64)
-        .map(|number| {
-            let index = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) % size;
-            let began = Instant::now();
-            let proof = InclusionProof::make(&mut TileReader::new(&folder, size), index, &note)
-                .unwrap()
-                .unwrap();
-            let took = began.elapsed();
-            proof.verify(&entry(index), &known()).unwrap();
-            took
-        })
-        .collect();
-    times.sort();
-    println!(
-        "a proof in {size} entries: {:?} at the median, {:?} at the most",
-        times[1000], times[1999]
-    );
+    let prove = |tiles: &mut TileReader<'_>, number: u64| {
+        let index = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) % size;
+        let began = Instant::now();
+        let proof = InclusionProof::make(tiles, index, &note).unwrap().unwrap();
+        let took = began.elapsed();
+        proof.verify(&entry(index), &known()).unwrap();
+        took
+    };
+    let tell = |how: &str, mut times: Vec<Duration>| {
+        times.sort();
+        let at = |share: usize| times[(times.len() - 1) * share / 1000];
+        let (median, most) = (at(500), at(1000));
+        println!(
+            "a proof in {size} entries, {how}: {median:?} at the median, {:?} of 99 %, {most:?} at the most",
+            at(990)
+        );
+    };
+    let anew = (1..=2000).map(|number| prove(&mut TileReader::new(&folder, size), number));
+    tell("read anew", anew.collect());
+    let mut tiles = TileReader::new(&folder, size);
+    let kept = (2001..=4000).map(|number| prove(&mut tiles, number));
+    tell("by one reader", kept.collect());
 }
 
 fn witness(folder: &str, old: u64) {

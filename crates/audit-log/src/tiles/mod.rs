@@ -11,6 +11,7 @@ mod stored;
 pub use bundle::{BUNDLE_BYTES_MAX, ENTRY_BYTES_MAX, NotWhole, push_entry, split};
 pub(crate) use name::Listed;
 pub use name::{FOLDER, Kind, LEVELS_MAX, TileName, compressed};
+pub(crate) use read::read_tile;
 pub use read::{TileError, TileReader};
 pub use stored::{Stored, read_bundle};
 

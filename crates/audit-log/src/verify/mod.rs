@@ -6,15 +6,18 @@
 //! is between which two checkpoints.
 //!
 //! A log that agrees with its own checkpoint alone proves nothing against its operator. Memory is bounded, whatever the log's size: one
-//! bundle, a few tiles, the checkpoints that are held against it; and of the journal a segment, of at most 80 MiB.
+//! bundle of each thread, a few tiles, the checkpoints that are held against it; and of the journal a segment, of at most 80 MiB.
 
+mod ahead;
 mod anchor;
+mod bundle;
 mod difference;
 mod report;
 mod scan;
 mod tail;
 
 use std::io;
+use std::num::NonZeroUsize;
 
 pub use report::{Defect, FINDINGS_MAX, Finding, Report};
 
@@ -22,6 +25,7 @@ use crate::checkpoint::{CHECKPOINT, Checkpoint, CheckpointError, KnownLog};
 use crate::medium::Source;
 use crate::merkle::empty_hash;
 use crate::note::{NOTE_BYTES_MAX, Note, NoteError};
+use ahead::Bundles;
 use scan::Scan;
 
 /// How far a verification has come.
@@ -33,16 +37,17 @@ pub struct Progress {
     pub total: u64,
 }
 
-/// Verifies a log against checkpoints of it that were kept elsewhere, each of them verified, in any order. Tells `progress` after every
-/// bundle. That of a log that is written to meanwhile is that of its last checkpoint at the beginning.
+/// Verifies a log against checkpoints of it that were kept elsewhere, each of them verified, in any order. As many `threads` read and
+/// hash; what is found is the same with any number. Tells `progress` after every bundle. That of a log that is written to meanwhile is that of its last checkpoint at the beginning.
 ///
 /// # Errors
 ///
 /// When something that is there cannot be read. What is wrong with the log is in the [`Report`].
 pub fn verify(
-    source: &dyn Source,
+    source: &(dyn Source + Sync),
     log: &KnownLog,
     held: &[Checkpoint],
+    threads: NonZeroUsize,
     progress: &mut dyn FnMut(Progress),
 ) -> io::Result<Report> {
     let mut report = Report::default();
@@ -61,8 +66,8 @@ pub fn verify(
     {
         report.find(Defect::Rewritten, 0..0);
     }
-    let scan = Scan::new(source, size, own.as_ref(), &held);
-    let edge = scan.run(&mut report, progress)?;
+    let bundles = Bundles { source, size, threads };
+    let edge = Scan::new(source, size, own.as_ref(), &held).run(bundles, &mut report, progress)?;
     if let (Some(own), Some(edge)) = (&own, edge)
         && report.is_intact()
     {

@@ -1,22 +1,21 @@
-//! One pass over a log, from its first bundle to its last.
+//! One pass over a log, from its first bundle to its last: every hash and every root is held against those that are known.
 
 use std::io;
+use std::ops::ControlFlow;
 use std::rc::Rc;
 
 use super::Progress;
+use super::ahead::Bundles;
 use super::anchor::{Anchor, edge_of_rows, known, root_of_row};
+use super::bundle::{Bundle, Found, node_over};
 use super::difference::difference;
 use super::report::{Defect, Report};
 use crate::checkpoint::Checkpoint;
 use crate::medium::Source;
-use crate::merkle::{Edge, Hash, leaf_hash};
-use crate::tiles::{
-    self, Kind, LEVELS_MAX, Stored, TILE_HEIGHT, TILE_WIDTH, TileError, TileName, TileReader, place_in_tile,
-    read_bundle, width,
-};
+use crate::merkle::{Edge, Hash};
+use crate::tiles::{Kind, LEVELS_MAX, TILE_HEIGHT, TILE_WIDTH, TileError, TileName, TileReader, place_in_tile, width};
 
 pub(super) struct Scan<'a> {
-    source: &'a dyn Source,
     size: u64,
     minimum_index: u64,
     tiles: TileReader<'a>,
@@ -32,20 +31,21 @@ pub(super) struct Scan<'a> {
 /// The leaves of a bundle as they have to be, and how many of its entries were read and are so.
 struct Row {
     hashes: Vec<Hash>,
+    /// The one over them, if there are 256.
+    node: Option<Hash>,
     read: u64,
 }
 
-/// The entries of a bundle, as they are there.
-enum Found {
-    Entries { leaves: Vec<Hash>, whole: bool },
-    Gone,
-    Damaged,
+impl Row {
+    fn new(hashes: Vec<Hash>, read: u64) -> Self {
+        let node = node_over(&hashes);
+        Self { hashes, node, read }
+    }
 }
 
 impl<'a> Scan<'a> {
     pub(super) fn new(source: &'a dyn Source, size: u64, own: Option<&Checkpoint>, held: &[&Checkpoint]) -> Self {
         Self {
-            source,
             size,
             minimum_index: own.map_or(0, |own| own.minimum_index),
             tiles: TileReader::new(source, size),
@@ -57,28 +57,26 @@ impl<'a> Scan<'a> {
     }
 
     /// Goes through all of it. Says its edge, unless it could not go on to the end.
-    pub(super) fn run(mut self, report: &mut Report, progress: &mut dyn FnMut(Progress)) -> io::Result<Option<Edge>> {
+    pub(super) fn run(
+        mut self,
+        bundles: Bundles<'_>,
+        report: &mut Report,
+        progress: &mut dyn FnMut(Progress),
+    ) -> io::Result<Option<Edge>> {
         let mut last = Vec::new();
-        for index in 0..self.size.div_ceil(TILE_WIDTH) {
+        let gone_on = bundles.each(&mut |index, bundle| {
             let done = self.size.min((index + 1) * TILE_WIDTH);
-            let node = match self.bundle(index, report)? {
-                Some(row) => {
-                    let node = (row.hashes.len() as u64 == TILE_WIDTH).then(|| root_of_row(&row.hashes));
-                    let settled = node.map(|node| self.settled(1, index, node, report)).transpose()?;
-                    // What is not as it was has no root to be held against one.
-                    if settled == node {
-                        report.entries += row.read;
-                        self.check_roots(index, &row.hashes, report);
-                    }
-                    if node.is_none() {
-                        last = row.hashes;
-                    }
-                    settled
+            let node = match self.row(index, bundle, report)? {
+                Some(row) if row.node.is_none() => {
+                    self.count(index, &row, report);
+                    last = row.hashes;
+                    None
                 }
+                Some(row) => self.settled_row(index, &row, report)?,
                 // Neither its entries nor their hashes are there. What is above may be.
                 None => match self.node_above(index, report)? {
                     Some(node) => Some(node),
-                    None => return Ok(None),
+                    None => return Ok(ControlFlow::Break(())),
                 },
             };
             if let Some(node) = node {
@@ -86,8 +84,24 @@ impl<'a> Scan<'a> {
                 self.check_root_at(done, &[], report);
             }
             progress(Progress { done, total: self.size });
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(gone_on.is_continue().then(|| edge_of_rows(&self.rows, &last)))
+    }
+
+    /// The node over a row as it has to be. What is not as it was has no root to be held against one.
+    fn settled_row(&mut self, index: u64, row: &Row, report: &mut Report) -> io::Result<Option<Hash>> {
+        let Some(node) = row.node else { return Ok(None) };
+        let settled = self.settled(1, index, node, report)?;
+        if settled == node {
+            self.count(index, row, report);
         }
-        Ok(Some(edge_of_rows(&self.rows, &last)))
+        Ok(Some(settled))
+    }
+
+    fn count(&mut self, index: u64, row: &Row, report: &mut Report) {
+        report.entries += row.read;
+        self.check_roots(index, &row.hashes, report);
     }
 
     /// The node over a full tile of level 0, as the tile above has it.
@@ -98,32 +112,34 @@ impl<'a> Scan<'a> {
     }
 
     /// The leaves of a bundle as they have to be, as far as that can be told. `None` where it cannot be at all.
-    fn bundle(&mut self, index: u64, report: &mut Report) -> io::Result<Option<Row>> {
+    fn row(&mut self, index: u64, bundle: Bundle, report: &mut Report) -> io::Result<Option<Row>> {
         let first = index * TILE_WIDTH;
         let count = width(0, index, self.size);
-        let expected = self.tile(0, index, report)?;
-        match (self.found(index, count)?, expected) {
-            (Found::Entries { leaves, whole: true }, Some(expected)) if *leaves == *expected => Ok(Some(Row {
-                hashes: leaves,
-                read: count,
-            })),
-            (Found::Entries { leaves, whole }, Some(expected)) => {
-                self.differs(index, leaves, whole, &expected, report).map(Some)
+        let (found, tile) = match bundle {
+            Bundle::Alike { hashes, node } => {
+                return Ok(Some(Row {
+                    hashes,
+                    node,
+                    read: count,
+                }));
             }
-            (Found::Entries { leaves, whole: true }, None) if leaves.len() as u64 == count => Ok(Some(Row {
-                hashes: leaves,
-                read: count,
-            })),
+            Bundle::Unlike { found, tile } => (found, tile),
+        };
+        let expected = self.told(0, index, tile, report)?;
+        match (found, expected) {
+            (Found::Entries { leaves, whole }, Some(expected)) => {
+                self.differs(index, leaves, whole, expected, report).map(Some)
+            }
+            (Found::Entries { leaves, whole: true }, None) if leaves.len() as u64 == count => {
+                Ok(Some(Row::new(leaves, count)))
+            }
             (found, expected) => {
                 match found {
                     Found::Gone if first + count <= self.minimum_index => report.pruned += count,
                     Found::Gone => report.find(Defect::BundleGone, first..first + count),
                     Found::Damaged | Found::Entries { .. } => report.find(Defect::BundleDamaged, first..first + count),
                 }
-                Ok(expected.map(|expected| Row {
-                    hashes: expected.to_vec(),
-                    read: 0,
-                }))
+                Ok(expected.map(|expected| Row::new(expected, 0)))
             }
         }
     }
@@ -134,56 +150,24 @@ impl<'a> Scan<'a> {
         index: u64,
         leaves: Vec<Hash>,
         whole: bool,
-        expected: &Rc<[Hash]>,
+        expected: Vec<Hash>,
         report: &mut Report,
     ) -> io::Result<Row> {
         let first = index * TILE_WIDTH;
         let count = expected.len() as u64;
         if self.is_authentic(0, index, count)? {
             // Where all are there, it is what stands behind them.
-            let (place, defect) = difference(&leaves, expected).unwrap_or((leaves.len(), Defect::BundleDamaged));
+            let (place, defect) = difference(&leaves, &expected).unwrap_or((leaves.len(), Defect::BundleDamaged));
             let read = place as u64;
             report.find(defect, first + read..first + read + 1);
-            return Ok(Row {
-                hashes: expected.to_vec(),
-                read,
-            });
+            return Ok(Row::new(expected, read));
         }
         report.find(Defect::TileWrong(self.name(0, index)), first..first + count);
         if whole && leaves.len() as u64 == count {
-            return Ok(Row {
-                hashes: leaves,
-                read: count,
-            });
+            return Ok(Row::new(leaves, count));
         }
         report.find(Defect::BundleDamaged, first..first + count);
-        Ok(Row {
-            hashes: expected.to_vec(),
-            read: 0,
-        })
-    }
-
-    fn found(&self, index: u64, count: u64) -> io::Result<Found> {
-        let full = TileName::full(Kind::Entries, index);
-        let name = TileName::within(Kind::Entries, index, self.size).unwrap_or(full);
-        let mut stored = read_bundle(self.source, &name)?;
-        let mut only = usize::MAX;
-        if stored == Stored::Missing && name != full {
-            // It has become full while the log was verified; it begins with the same entries.
-            stored = read_bundle(self.source, &full)?;
-            only = usize::try_from(count).unwrap_or(usize::MAX);
-        }
-        let Some(bundle) = stored.bundle() else {
-            return Ok(if stored == Stored::Damaged {
-                Found::Damaged
-            } else {
-                Found::Gone
-            });
-        };
-        let (entries, whole) = tiles::split(bundle);
-        let whole = whole.is_ok() || entries.len() > only;
-        let leaves = entries.into_iter().take(only).map(leaf_hash).collect();
-        Ok(Found::Entries { leaves, whole })
+        Ok(Row::new(expected, 0))
     }
 
     /// Holds the root against that of every checkpoint that ends within a bundle.
@@ -268,7 +252,19 @@ impl<'a> Scan<'a> {
 
     /// A tile of the log, or `None` and a finding.
     fn tile(&mut self, level: u8, index: u64, report: &mut Report) -> io::Result<Option<Rc<[Hash]>>> {
-        match self.tiles.tile(level, index) {
+        let read = self.tiles.tile(level, index);
+        self.told(level, index, read, report)
+    }
+
+    /// A tile as it was read, or `None` and a finding.
+    fn told<T>(
+        &mut self,
+        level: u8,
+        index: u64,
+        read: Result<T, TileError>,
+        report: &mut Report,
+    ) -> io::Result<Option<T>> {
+        match read {
             Err(error @ (TileError::Missing(_) | TileError::Length(_))) => {
                 let name = self.name(level, index);
                 if self.told != Some(name) {

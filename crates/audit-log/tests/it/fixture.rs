@@ -1,5 +1,6 @@
 //! A log's keys and entries, and chance that is the same in every run.
 
+use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
@@ -100,8 +101,10 @@ pub(crate) fn open(disk: &Simulated, key: &Key, held: &[Checkpoint]) -> Result<(
     Writer::open(Box::new(disk.clone()), known(key), key.signers(), held, NOW)
 }
 
-pub(crate) fn report(source: &dyn Source, key: &Key, held: &[Checkpoint]) -> Report {
-    verify(source, &known(key), held, &mut |_| {}).unwrap()
+pub(crate) const THREADS: NonZeroUsize = NonZeroUsize::new(3).unwrap();
+
+pub(crate) fn report(source: &(dyn Source + Sync), key: &Key, held: &[Checkpoint]) -> Report {
+    verify(source, &known(key), held, THREADS, &mut |_| {}).unwrap()
 }
 
 /// An entry that no other is like.

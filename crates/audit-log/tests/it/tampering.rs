@@ -1,16 +1,19 @@
 //! Everything that somebody can do to a log, at random places: each is found, at the right entry where that can be told.
 
+use std::io;
+use std::num::NonZeroUsize;
 use std::ops::Range;
 
 use portcullis_audit_log::checkpoint::{CHECKPOINT, Checkpoint};
 use portcullis_audit_log::journal::FOLDER;
+use portcullis_audit_log::medium::Source;
 use portcullis_audit_log::merkle::leaf_hash;
 use portcullis_audit_log::note::Algorithm;
 use portcullis_audit_log::tiles::{Kind, TileName, push_entry, split, width};
-use portcullis_audit_log::verify::{Defect, Report};
+use portcullis_audit_log::verify::{Defect, Report, verify};
 use portcullis_audit_log::writer::{Alteration, OpenError};
 
-use crate::fixture::{self, Key, NOW, ORIGIN, Random, entry, key, log_of, log_with, open, report};
+use crate::fixture::{self, Key, NOW, ORIGIN, Random, entry, key, known, log_of, log_with, open, report};
 use crate::simulated::{Blobs, Simulated};
 
 const ENTRIES: usize = 3000;
@@ -152,6 +155,70 @@ fn a_bundle_that_is_cut_short_or_damaged_or_gone_is_found() {
         check(&blobs, &held, &["BundleDamaged"], range.end..range.end + 1);
         blobs.0.insert(name.clone(), vec![0; 17_000_000]);
         check(&blobs, &held, &["BundleDamaged"], range);
+    }
+}
+
+/// A log that cannot be read everywhere.
+struct Unreadable(Blobs, Vec<String>);
+
+impl Source for Unreadable {
+    fn read(&self, name: &str, bytes_max: usize) -> io::Result<Option<Vec<u8>>> {
+        if self.1.iter().any(|unreadable| unreadable == name) {
+            return Err(io::Error::other(name));
+        }
+        self.0.read(name, bytes_max)
+    }
+
+    fn list(&self, folder: &str) -> io::Result<Vec<String>> {
+        self.0.list(folder)
+    }
+}
+
+/// Neither what is found nor how far it has come, in whichever order threads read.
+#[test]
+fn any_number_of_threads_finds_the_same() {
+    let (disk, held) = log_of(70_000, &[100, 66_000, 70_000]);
+    let mut random = Random(10);
+    let names: Vec<String> = disk
+        .blobs()
+        .0
+        .into_keys()
+        .filter(|name| name.starts_with("tile/"))
+        .collect();
+    let mut any = || names[random.below(names.len())].clone();
+    for round in 0..6 {
+        let mut blobs = disk.blobs();
+        for _ in 0..round * 3 {
+            blobs.0.get_mut(&any()).unwrap()[5] ^= 1;
+        }
+        for _ in 0..round {
+            blobs.0.remove(&any());
+        }
+        let verified = |threads| {
+            let mut done = Vec::new();
+            let threads = NonZeroUsize::new(threads).unwrap();
+            let report = verify(&blobs, &known(&key()), &held, threads, &mut |progress| {
+                done.push(progress.done)
+            });
+            (format!("{:?}", report.unwrap()), done)
+        };
+        let (report, done) = verified(1);
+        assert!(done.is_sorted());
+        for threads in [2, 5, 1000] {
+            assert_eq!(verified(threads), (report.clone(), done.clone()), "{threads}");
+        }
+    }
+    for _ in 0..5 {
+        let unreadable: Vec<String> = (0..4)
+            .map(|_| random.below(273))
+            .map(|index| format!("tile/entries/{index:03}"))
+            .collect();
+        let source = Unreadable(disk.blobs(), unreadable.clone());
+        for threads in [1, 2, 64] {
+            let threads = NonZeroUsize::new(threads).unwrap();
+            let error = verify(&source, &known(&key()), &held, threads, &mut |_| {}).unwrap_err();
+            assert_eq!(&error.to_string(), unreadable.iter().min().unwrap());
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use portcullis_audit_log::tiles::TileReader;
 use portcullis_audit_log::verify::verify;
 use portcullis_audit_log::writer::{Alteration, AppendError, OpenError, Signers, WriteError, Writer};
 
-use crate::fixture::{self, Key, NOW, ORIGIN, Random, create, entry, key, known, log_of, open, report};
+use crate::fixture::{self, Key, NOW, ORIGIN, Random, THREADS, create, entry, key, known, log_of, open, report};
 use crate::simulated::{Simulated, Trouble};
 
 #[test]
@@ -279,7 +279,11 @@ fn keys_are_replaced_while_both_sign() {
     assert!(known_now.verify_checkpoint(&late).is_err());
     let early = Signer::note([&new.signer()], of_old.text().to_owned(), NOW).unwrap();
     assert!(known_now.verify_checkpoint(&early).is_err());
-    assert!(verify(&disk, &known_now, &[], &mut |_| {}).unwrap().is_intact());
+    assert!(
+        verify(&disk, &known_now, &[], THREADS, &mut |_| {})
+            .unwrap()
+            .is_intact()
+    );
     drop(writer);
     assert!(matches!(
         open_new(known(&old)),

@@ -1,6 +1,7 @@
 //! The folder of an audit log: what is in it, who may write to it, and that it survives being killed.
 
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::num::NonZeroUsize;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -19,6 +20,7 @@ use crate::Directory;
 #[path = "../../../audit-log/tests/it/conformance.rs"]
 mod conformance;
 
+const THREADS: NonZeroUsize = NonZeroUsize::new(2).unwrap();
 const NOW: u64 = 1_800_000_000;
 /// Where the child of a test writes.
 const FOLDER: &str = "PORTCULLIS_TEST_LOG";
@@ -46,7 +48,7 @@ fn open(path: &Path, held: &[Checkpoint]) -> (Writer, Recovery) {
 }
 
 fn check_intact(path: &Path, held: &[Checkpoint], entries: u64) {
-    let report = verify(&LogFolder::new(path), &log().0, held, &mut |_| {}).unwrap();
+    let report = verify(&LogFolder::new(path), &log().0, held, THREADS, &mut |_| {}).unwrap();
     assert!(report.is_intact(), "{:?}", report.findings);
     assert_eq!(report.entries + report.unpublished, entries);
 }
@@ -77,7 +79,7 @@ fn a_log_in_files_is_opened_again_and_verifies() {
     check_intact(&path, &held, 70_010);
     assert_eq!(writer.compress(0, 66_000).unwrap(), 257);
     assert_eq!(writer.prune(66_000, NOW).unwrap(), 65_536);
-    let report = verify(&LogFolder::new(&path), &log().0, &held, &mut |_| {}).unwrap();
+    let report = verify(&LogFolder::new(&path), &log().0, &held, THREADS, &mut |_| {}).unwrap();
     assert_eq!(
         (report.findings.len(), report.pruned, report.entries),
         (0, 65_536, 70_010 - 65_536)
@@ -94,7 +96,7 @@ fn a_log_in_files_is_opened_again_and_verifies() {
     // What somebody else changes in the folder is found.
     std::fs::remove_file(path.join("tile/0/100")).unwrap();
     std::fs::write(path.join("tile/entries/260"), b"\0\x04abcd").unwrap();
-    let report = verify(&LogFolder::new(&path), &log().0, &held, &mut |_| {}).unwrap();
+    let report = verify(&LogFolder::new(&path), &log().0, &held, THREADS, &mut |_| {}).unwrap();
     assert!(matches!(report.findings[0].defect, Defect::TileGone(_)) && report.findings[0].entries == (25_600..25_856));
     assert!(matches!(report.findings[1].defect, Defect::Changed) && report.findings[1].entries == (66_560..66_561));
 }
@@ -217,7 +219,7 @@ fn nothing_acknowledged_is_lost_when_the_writer_is_killed() {
 
 /// Before anybody writes to it again, the journal included.
 fn check_intact_at_least(path: &Path, held: &[Checkpoint], entries: u64) {
-    let report = verify(&LogFolder::new(path), &log().0, held, &mut |_| {}).unwrap();
+    let report = verify(&LogFolder::new(path), &log().0, held, THREADS, &mut |_| {}).unwrap();
     assert!(report.is_intact(), "{:?}", report.findings);
     assert!(report.entries + report.unpublished >= entries);
     assert!(path.join(CHECKPOINT).exists());
