@@ -1,6 +1,7 @@
 //! The audit log of a gate that serves: what stands in it, when it is durable, and what happens where it cannot be written.
 
 use std::fs;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -188,7 +189,7 @@ pub(crate) fn checkpoint(log: &Path) -> Checkpoint {
 
 #[track_caller]
 pub(crate) fn verifies(log: &Path, held: &[Checkpoint]) {
-    let report = verify(&LogFolder::new(log), &known(), held, &mut |_| ()).unwrap();
+    let report = verify(&LogFolder::new(log), &known(), held, NonZeroUsize::MIN, &mut |_| ()).unwrap();
     assert!(report.is_intact(), "{report:?}");
 }
 
@@ -644,7 +645,7 @@ fn keys_are_replaced_and_every_entry_counts_by_the_key_of_its_time() {
         last: None,
     });
     let intact = |known: &KnownLog| {
-        let report = verify(&LogFolder::new(&bank.log), known, &[], &mut |_| ()).unwrap();
+        let report = verify(&LogFolder::new(&bank.log), known, &[], NonZeroUsize::MIN, &mut |_| ()).unwrap();
         report.is_intact()
     };
     assert!(intact(&known));

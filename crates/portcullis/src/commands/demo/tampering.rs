@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use portcullis_audit_log::checkpoint::{CHECKPOINT, Checkpoint, KnownLog};
@@ -92,7 +93,7 @@ pub(super) fn tamper(original: &Original<'_>) -> io::Result<(Option<String>, Vec
     let entries = entries(original.folder, last.size)?;
     let held = [checkpoint(original.older, original.known)?, last];
     let found = |folder: &Path| -> io::Result<Option<String>> {
-        let report = verify(&LogFolder::new(folder), original.known, &held, &mut |_| ())?;
+        let report = verify(&LogFolder::new(folder), original.known, &held, NonZeroUsize::MIN, &mut |_| ())?;
         Ok(report.first().map(ToString::to_string))
     };
     let mut tampered = Vec::new();
