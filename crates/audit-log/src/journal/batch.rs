@@ -67,7 +67,9 @@ impl Head {
     pub fn batch(&self, payload: &[u8], signer: &Signer) -> Result<Vec<u8>, BatchError> {
         let payload_length = length(payload, BATCH_PAYLOAD_BYTES_MAX)?;
         // A log's own key signs no time.
-        let head = Signer::note([signer], self.text(), 0)?.to_string();
+        let text = self.text();
+        let signature = signer.frequent_signature(&text)?;
+        let head = Note::new(text, vec![signature]).ok_or(SigningFailed)?.to_string();
         let lengths = [length(head.as_bytes(), HEAD_BYTES_MAX)?, payload_length];
         Ok([&BEGINNING, lengths.as_flattened(), head.as_bytes(), payload].concat())
     }
