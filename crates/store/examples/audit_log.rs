@@ -3,11 +3,13 @@
 //! `cargo run --release -p portcullis-store --example audit_log -- COMMAND FOLDER ...`
 //!
 //! * `append ENTRIES`: appends as many entries of 400 octets in memory, with no disk at all, in batches of 1000; says how many a second.
-//! * `write FOLDER ENTRIES [BATCH]`: makes a log of entries of 400 octets, committed BATCH (1000) at a time; publishes ten times, and keeps
-//!   those checkpoints beside it, in `FOLDER.held`.
+//! * `write FOLDER ENTRIES [BATCH]`: makes a log of entries of 400 octets, of 100,000 principals, committed BATCH (1000) at a time; publishes
+//!   ten times, and keeps those checkpoints beside it, in `FOLDER.held`.
 //! * `verify FOLDER [THREADS]`: verifies it against these.
 //! * `key`: the public key, of a private one that everybody knows.
 //! * `prove FOLDER INDEX`: a proof of inclusion (C2SP tlog-proof). `witness FOLDER OLD`: a request to a witness (C2SP tlog-witness).
+//! * `index FOLDER`: makes its index anew. `query-speed FOLDER`: how long queries by random principals take, each with the index and the log
+//!   opened anew, and everything found read.
 //! * `prove-speed FOLDER`: how long proofs of random entries take, each read from the files anew, and all by one reader of tiles.
 
 #![allow(
@@ -19,11 +21,14 @@
 
 use std::io;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use portcullis_audit_log::checkpoint::{CHECKPOINT, Checkpoint, KnownLog, Origin};
+use portcullis_audit_log::entries::Entries;
+use portcullis_audit_log::index::{Filter, From, search};
 use portcullis_audit_log::medium::{Medium, Source};
 use portcullis_audit_log::note::{Algorithm, KeyName, NOTE_BYTES_MAX, Note, Signer, VerifierKey};
 use portcullis_audit_log::proof::InclusionProof;
@@ -31,11 +36,23 @@ use portcullis_audit_log::tiles::TileReader;
 use portcullis_audit_log::verify::verify;
 use portcullis_audit_log::witness::Request;
 use portcullis_audit_log::writer::{Signers, Writer};
-use portcullis_store::audit_log::{LogFiles, LogFolder};
+use portcullis_store::audit_log::{LogBeside, LogFiles, LogFolder, index_rebuild};
 
 const ORIGIN: &str = "gate.example/log";
 const NOW: u64 = 1_800_000_000;
 const ENTRY_BYTES: usize = 400;
+const PRINCIPALS: u64 = 100_000;
+
+/// An entry as a gate writes them, with places for a time, an id and a principal.
+static TEMPLATE: LazyLock<([u8; ENTRY_BYTES], [usize; 3])> = LazyLock::new(|| {
+    let text = r#"{"class_uid":6003,"activity_id":2,"time":TTTTTTTTTTTTT,"metadata":{"event_code":"request","correlation_uid":"IIIIIIIIIIIII"},"actor":{"user":{"uid":"PPPPPPPPPPPPP"}},"src_endpoint":{"ip":"192.0.2.7"},"api":{"operation":"getAccount","service":{"name":"bank"}},"http_request":{"http_method":"GET","url":{"path":"/"}},"http_response":{"code":200,"length":7},"action_id":1,"status_id":1,"duration":3}"#;
+    let filled = text.replace(
+        "\"path\":\"/\"",
+        &format!("\"path\":\"/{}\"", "x".repeat(ENTRY_BYTES - text.len())),
+    );
+    let places = ["TTTTTTTTTTTTT", "IIIIIIIIIIIII", "PPPPPPPPPPPPP"].map(|mark| filled.find(mark).unwrap());
+    (filled.into_bytes().try_into().unwrap(), places)
+});
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -50,6 +67,8 @@ fn main() {
         ["key"] => println!("{}", key().0),
         ["prove", folder, index] => prove(folder, number(index)),
         ["prove-speed", folder] => prove_speed(folder),
+        ["index", folder] => index(folder),
+        ["query-speed", folder] => query_speed(folder),
         ["witness", folder, old] => witness(folder, number(old)),
         _ => panic!(
             "append ENTRIES | write FOLDER ENTRIES [BATCH] | verify FOLDER [THREADS] | key | prove FOLDER INDEX | ..."
@@ -76,10 +95,16 @@ fn signers() -> Signers {
     Signers::new(Signer::new(key, Box::new(sign)), Vec::new()).unwrap()
 }
 
-/// An entry of 400 octets, which begins with its number.
+/// An entry of 400 octets, with the number in its id, at a millisecond of its own, of one of 100,000 principals.
 fn entry(number: u64) -> [u8; ENTRY_BYTES] {
-    let mut entry = [b'x'; ENTRY_BYTES];
-    entry[..8].copy_from_slice(&number.to_be_bytes());
+    let (mut entry, places) = *TEMPLATE;
+    let principal = (number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) % PRINCIPALS;
+    for (place, mut number) in places.into_iter().zip([NOW * 1000 + number, number, principal]) {
+        for digit in entry[place..place + 13].iter_mut().rev() {
+            *digit = b"0123456789"[usize::try_from(number % 10).unwrap()];
+            number /= 10;
+        }
+    }
     entry
 }
 
@@ -194,6 +219,40 @@ fn prove_speed(folder: &str) {
     let mut tiles = TileReader::new(&folder, size);
     let kept = (2001..=4000).map(|number| prove(&mut tiles, number));
     tell("by one reader", kept.collect());
+}
+
+fn index(folder: &str) {
+    let began = Instant::now();
+    let indexed = index_rebuild(Path::new(folder), &known(), &mut |_| {}).unwrap();
+    let indexed_entries = indexed.built * portcullis_audit_log::index::SEGMENT_ENTRIES;
+    tell("indexed", indexed_entries, began.elapsed());
+}
+
+fn query_speed(folder: &str) {
+    let (source, beside) = (LogFolder::new(folder), LogBeside::new(folder));
+    let mut found = 0;
+    let mut times: Vec<Duration> = (1..=200_u64)
+        .map(|number| {
+            let principal = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) % PRINCIPALS;
+            let filter = Filter {
+                principal: Some(format!("{principal:013}")),
+                ..Filter::default()
+            };
+            let began = Instant::now();
+            let mut entries = Entries::open(&source, &known()).unwrap();
+            let results = search(&mut entries, &beside, &filter, 0..u64::MAX, From::End, 100).unwrap();
+            let took = began.elapsed();
+            found += results.indices.len();
+            took
+        })
+        .collect();
+    times.sort();
+    println!(
+        "a query by principal, {} found of each: {:?} at the median, {:?} at the most",
+        found / times.len(),
+        times[times.len() / 2],
+        times[times.len() - 1]
+    );
 }
 
 fn witness(folder: &str, old: u64) {

@@ -11,6 +11,7 @@
 mod conformance;
 mod fixture;
 mod histories;
+mod indexing;
 mod merkle;
 mod notes;
 mod simulated;

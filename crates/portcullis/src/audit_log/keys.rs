@@ -3,6 +3,8 @@
 //! The public ones lie with the log, in `keys`: a line for each, with the first and the last size for which it counts (`-`: it still
 //! does) and the key as C2SP writes it. Whoever does not trust the operator keeps a copy of them elsewhere.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -17,6 +19,7 @@ use crate::files::{self, place};
 /// The file of the public keys, in the folder of a log.
 pub(crate) const KEYS: &str = "keys";
 const KEYS_BYTES_MAX: u64 = 64 * 1024;
+const KEYS_MODE: u32 = 0o640;
 const ED25519_BYTES: usize = 32;
 
 /// The private keys of a log, read.
@@ -97,15 +100,22 @@ fn verifier(name: &Origin, signer: &secrets::Signer) -> Result<VerifierKey, Stri
 /// # Errors
 /// They are not there, or cannot be read in one way only.
 pub(crate) fn known(folder: &Path, name: Option<&Origin>) -> Result<KnownLog, String> {
-    let file = folder.join(KEYS);
+    read(&folder.join(KEYS), name)
+}
+
+/// Reads public keys as they lie with a log, or were kept elsewhere.
+///
+/// # Errors
+/// They are not there, or cannot be read in one way only.
+pub(crate) fn read(file: &Path, name: Option<&Origin>) -> Result<KnownLog, String> {
     let wrong = |why: &str| format!("`{}` {why}", file.display());
-    let length = std::fs::metadata(&file)
+    let length = std::fs::metadata(file)
         .map_err(|error| wrong(&format!("cannot be read: {error}")))?
         .len();
     if length > KEYS_BYTES_MAX {
         return Err(wrong("is too long for a list of keys"));
     }
-    let text = std::fs::read_to_string(&file).map_err(|error| wrong(&format!("cannot be read: {error}")))?;
+    let text = std::fs::read_to_string(file).map_err(|error| wrong(&format!("cannot be read: {error}")))?;
     let keys: Option<Vec<LogKey>> = text.lines().map(line).collect();
     let keys = keys.ok_or_else(|| wrong("is not a list of keys: each line is `FIRST LAST KEY`"))?;
     let first = keys.first().ok_or_else(|| wrong("names no key"))?;
@@ -139,7 +149,10 @@ pub(crate) fn keep(folder: &Path, log: &KnownLog) -> std::io::Result<()> {
         format!("{} {last} {}\n", key.first, key.key)
     };
     let text: String = log.keys.iter().map(line).collect();
-    place::replace(&folder.join(KEYS), text.as_bytes())
+    let file = folder.join(KEYS);
+    place::replace(&file, text.as_bytes())?;
+    // Like the log itself they are for who reads that too.
+    std::fs::set_permissions(file, Permissions::from_mode(KEYS_MODE))
 }
 
 /// The log as its writer knows it, who also opens what was written with other keys: these count from the beginning.

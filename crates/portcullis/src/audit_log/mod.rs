@@ -4,6 +4,7 @@ pub(crate) mod beside;
 pub(crate) mod inbox;
 pub(crate) mod keys;
 mod open_requests;
+pub(crate) mod os_users;
 mod place;
 mod protect;
 mod retention;

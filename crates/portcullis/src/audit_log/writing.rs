@@ -15,6 +15,7 @@ use portcullis_gateway::audit_log::AuditLog;
 use portcullis_gateway::audit_log::outbox::Unwritten;
 use portcullis_gateway::listen::{unix_milliseconds, unix_time};
 use portcullis_gateway::metrics::AuditLogMeter;
+use portcullis_store::audit_log::erase;
 
 use super::beside::Beside;
 use super::inbox::{self, Alive};
@@ -375,6 +376,13 @@ impl Writing {
             if letter.is_damaged {
                 tracing::error!(file = %letter.file.display(), "what was left for the audit log is damaged in part");
             }
+            // Before the entry that says so: while the file is there, it is done again.
+            if !letter.erased.is_empty()
+                && let Err(error) = erase(&self.place.folder, &letter.erased)
+            {
+                tracing::error!(%error, "values beside the audit log cannot be erased");
+                continue;
+            }
             for (octets, erasable) in letter.entries {
                 self.waiting.push(of_octets(octets, erasable), usize::MAX);
             }
@@ -401,7 +409,7 @@ impl Writing {
             return self.waiting.tell(Ok(()));
         }
         match inbox::leave(&self.place.folder, &self.waiting.lines()) {
-            Ok(()) => {
+            Ok(_) => {
                 self.waiting.clear();
                 self.waiting.tell(Ok(()));
             }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::Failure;
+use crate::config::audit_log::AuditLog;
 use crate::config::checked::Configuration;
 use crate::config::credentials::Credentials;
 use crate::config::relations::Relations;
@@ -94,6 +95,15 @@ impl ConfigFile {
     pub(super) fn relations(&self) -> Result<Option<Relations>, Failure> {
         let text = self.text()?;
         config::relations_alone(&self.config.to_string_lossy(), &text).map_err(Failure::of_problems)
+    }
+
+    /// Where the audit log is, whatever is wrong elsewhere in the file.
+    ///
+    /// # Errors
+    /// The file cannot be read, or `audit_log` has errors.
+    pub(super) fn audit_log(&self) -> Result<Option<AuditLog>, Failure> {
+        let text = self.text()?;
+        config::audit_log_alone(&self.config.to_string_lossy(), &text).map_err(Failure::of_problems)
     }
 
     fn text(&self) -> Result<Vec<u8>, Failure> {

@@ -13,6 +13,7 @@ mod health;
 mod init;
 mod inspect;
 mod key;
+mod log;
 mod man;
 mod observe_report;
 mod outcome;
@@ -83,6 +84,8 @@ enum Verb {
     Policy(policy::Arguments),
     /// Write, delete, list and ask who stands in which relation to what
     Relation(relation::Arguments),
+    /// Make an audit log; query, show, prove, verify, export and erase what is in it
+    Log(log::Arguments),
     /// Look at the configuration's own definition
     Config(config::Arguments),
     /// Start an example API with the gate in front of it, and show what to try
@@ -115,6 +118,7 @@ pub(crate) fn run() -> Outcome {
         Verb::User(arguments) => user::run(&arguments, &shared),
         Verb::Policy(arguments) => policy::run(&arguments, &shared),
         Verb::Relation(arguments) => relation::run(&arguments, &shared),
+        Verb::Log(arguments) => log::run(&arguments, &shared),
         Verb::Config(arguments) => config::run(&arguments),
         #[cfg(feature = "demo")]
         Verb::Demo(arguments) => demo::run(&arguments, &shared),
@@ -251,6 +255,34 @@ mod tests {
         check("relation list account:1 --limit 5 --json", true);
         check("relation check account:1#reader@user:jean", true);
         check("relation objects account#reader@user:jean", true);
+    }
+
+    #[test]
+    fn arguments_of_log() {
+        check("log init", true);
+        check("log query --principal alice --since 2h --limit 5 --json", true);
+        check("log query --log l --key x", false);
+        check("log query --log l --config c", false);
+        check("log query --unrecorded", false);
+        check("log query --since yesterday", false);
+        check("log query --event request", true);
+        check("log query --event other", false);
+        check("log show 17 --prove --held a --held b", true);
+        check("log show 17 --held a", false);
+        check("log show", false);
+        check("log prove 17 -o p", true);
+        check("log prove --from 5", true);
+        check("log prove --from 5 17", false);
+        check("log prove --check p", true);
+        check("log prove", false);
+        check("log verify --held a --held b --log l --keys k", true);
+        check("log export --format ocsf --from 5", true);
+        check("log export --from 5 --since 2h", false);
+        check("log erase --principal alice --reason x", true);
+        check("log erase --principal alice", false);
+        check("log erase --reason x", false);
+        check("log index --rebuild", true);
+        check("log tail -n 5 --follow", true);
     }
 
     #[test]

@@ -60,6 +60,7 @@ use std::path::Path;
 
 use portcullis_contract::document::{FileId, Member, Node, Object, Problem, Severity, Span, Value, parse};
 
+use audit_log::AuditLog;
 use checked::Configuration;
 use credentials::Credentials;
 use described::Described;
@@ -164,6 +165,14 @@ pub(crate) fn credentials_alone(location: &str, text: &[u8]) -> Result<Option<Cr
 pub(crate) fn relations_alone(location: &str, text: &[u8]) -> Result<Option<Relations>, Vec<Problem>> {
     let lower = |raw, directory: &Path, _: &mut Problems<'_>| Relations::lower(raw, directory);
     alone(location, text, "relations", schema::relations(), lower)
+}
+
+/// Settles the `audit_log` of a configuration, whatever is wrong elsewhere in it: whoever looks into what happened has no time for the rest.
+///
+/// # Errors
+/// The file cannot be read as a whole, or what is wrong with `audit_log`.
+pub(crate) fn audit_log_alone(location: &str, text: &[u8]) -> Result<Option<AuditLog>, Vec<Problem>> {
+    alone(location, text, "audit_log", schema::audit_log(), AuditLog::lower).map(Option::flatten)
 }
 
 /// Settles one member of a configuration.

@@ -7,6 +7,7 @@ use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, Schema};
 use serde_json::{Value, json};
 
+use super::audit_log::AuditLogWritten;
 use super::credentials::CredentialsWritten;
 use super::raw;
 use super::relations::RelationsWritten;
@@ -38,6 +39,12 @@ pub(super) fn credentials() -> &'static Value {
 /// The schema of `relations` alone.
 pub(super) fn relations() -> &'static Value {
     static SCHEMA: LazyLock<Value> = LazyLock::new(of::<RelationsWritten>);
+    &SCHEMA
+}
+
+/// The schema of `audit_log` alone.
+pub(super) fn audit_log() -> &'static Value {
+    static SCHEMA: LazyLock<Value> = LazyLock::new(of::<AuditLogWritten>);
     &SCHEMA
 }
 

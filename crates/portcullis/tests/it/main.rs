@@ -47,6 +47,7 @@ mod introspection;
 mod issuers;
 mod key_rotation;
 mod listeners;
+mod log_command;
 mod logins;
 mod memory;
 mod natter_api;
