@@ -3,6 +3,7 @@
 pub(crate) mod beside;
 pub(crate) mod inbox;
 pub(crate) mod keys;
+pub(crate) mod making;
 mod open_requests;
 pub(crate) mod os_users;
 mod place;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use portcullis_audit_log::checkpoint::Origin;
 use portcullis_audit_log::note::KeyName;
+use portcullis_contract::document::Span;
 use portcullis_gateway::audit_log::{Durability, OnFailure, Recorded, Treatment};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -323,6 +324,38 @@ impl AuditLog {
         })
     }
 
+    /// A log in a folder of its own, with its key beside it, and all defaults.
+    #[cfg(feature = "demo")]
+    pub(crate) fn in_folder(folder: &Path, name: Origin) -> Self {
+        let file = |name: &str| NamedFile {
+            value: folder.join(name),
+            span: Span::default(),
+        };
+        Self {
+            path: folder.join("log"),
+            name,
+            keys: vec![file("key.pem")],
+            instance: "demo".to_owned(),
+            defaults: AuditPolicy::default(),
+            commit_time: Duration::from_millis(20),
+            checkpoint_time: Duration::from_millis(200),
+            waiting_bytes_max: 64 << 20,
+            refusals_per_minute_max: 60,
+            redaction: Redaction {
+                principals: Treatment::Clear,
+                addresses: Treatment::Clear,
+                personal: Treatment::Hashed,
+                found: Treatment::Hashed,
+                decisions: Recorded::Rules,
+                user_agents: false,
+                hash_key: Some(file("hash.key")),
+                auditor_key: None,
+            },
+            readers: None,
+            retention: Retention::default(),
+        }
+    }
+
     /// Everything that is read when the gate starts.
     pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
         let of_redaction = [&self.redaction.hash_key, &self.redaction.auditor_key];
@@ -413,12 +446,7 @@ impl TreatmentWritten {
 }
 
 impl Redaction {
-    fn lower(
-        raw: &RedactionWritten,
-        directory: &Path,
-        near: portcullis_contract::document::Span,
-        problems: &mut Problems<'_>,
-    ) -> Self {
+    fn lower(raw: &RedactionWritten, directory: &Path, near: Span, problems: &mut Problems<'_>) -> Self {
         let treated = [raw.principals, raw.addresses, raw.personal, raw.found];
         let asks = |treatment| treated.contains(&Some(treatment));
         let digests = raw.decisions == Some(RecordedWritten::Digested);

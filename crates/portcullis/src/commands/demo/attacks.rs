@@ -14,6 +14,7 @@ use super::misuse;
 use super::ordinary::{self, Ordinary};
 use super::people::{Issuer, everybody};
 use super::stage::{Guarded, Over, Services};
+use super::tampering::{self, Tampering};
 use super::trespasses;
 use super::verdict::{Seen, Verdict};
 
@@ -35,6 +36,8 @@ pub(super) struct Results {
     pub(super) attacks: Vec<Attack>,
     /// The ordinary traffic that went through the same gate before.
     pub(super) ordinary: Ordinary,
+    /// What was done to the audit log afterwards.
+    pub(super) tampering: Tampering,
     /// How long firing took.
     pub(super) time: Duration,
 }
@@ -82,7 +85,8 @@ impl Results {
     /// Whether every attack that is the gate's works without it and is stopped by it, and no ordinary request was.
     pub(super) fn are_good(&self) -> bool {
         let counts = self.counts();
-        counts.the_gates > 0 && counts.stopped == counts.the_gates && self.ordinary.failed.is_empty()
+        let stopped = counts.the_gates > 0 && counts.stopped == counts.the_gates;
+        stopped && self.ordinary.failed.is_empty() && self.tampering.is_good()
     }
 }
 
@@ -91,10 +95,13 @@ impl Results {
 /// # Errors
 /// One of them does not start.
 pub(super) fn fire() -> Result<Results, Failure> {
-    let (bare, guarded) = (Services::start()?, Guarded::start()?);
+    let (bare, mut guarded) = (Services::start()?, Guarded::start()?);
     let begin = Instant::now();
     // First, while the limit of guesses at passwords is untouched: the attacks come from the same address.
     let ordinary = ordinary::send(&guarded);
+    // What somebody else would have kept by now.
+    let older = guarded.folder.path().join("older");
+    tampering::copy(&guarded.folder.log(), &older)?;
     // The same exploits, but each Natter's own address where they lead inside.
     let outside = exploits(bare.natter, &guarded)?;
     let inside = exploits(guarded.services.natter, &guarded)?;
@@ -116,9 +123,17 @@ pub(super) fn fire() -> Result<Results, Failure> {
     };
     let attacks = outside.into_iter().zip(inside).map(fire).collect();
     progress.finish_and_clear();
+    guarded.stop();
+    let tampering = tampering::tamper(&tampering::Original {
+        folder: &guarded.folder.log(),
+        beside: guarded.folder.path(),
+        older: &older,
+        keys: &guarded.log_keys,
+    })?;
     Ok(Results {
         attacks,
         ordinary,
+        tampering,
         time: begin.elapsed(),
     })
 }

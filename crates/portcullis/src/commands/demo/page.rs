@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::certificates::{KIOSK, MIRROR};
 use super::credentials::{SERVICE, password};
+use super::log;
 use super::ordinary::Ordinary;
 use super::people::{Person, everybody};
 use super::policies;
@@ -31,6 +32,7 @@ pub(super) fn text(stage: &Guarded, ordinary: &Ordinary, seconds: Option<u32>) -
     for (number, trial) in (1..).zip(&TRIALS) {
         show(&mut text, number, trial, stage);
     }
+    logged(&mut text, stage);
     let _ = writeln!(
         text,
         "\nAll at once, and many more: {BOLD}portcullis demo --attacks{BOLD:#}"
@@ -68,6 +70,7 @@ pub(super) fn json(stage: &Guarded, ordinary: &Ordinary) -> Value {
         "gate": format!("http://{}", stage.gate),
         "gate_tls": format!("https://{}", stage.gate_tls),
         "admin": format!("http://{}", stage.admin),
+        "audit_log": stage.folder.log(),
         "ordinary": {
             "requests": ordinary.requests,
             "answered": ordinary.answered(),
@@ -78,6 +81,25 @@ pub(super) fn json(stage: &Guarded, ordinary: &Ordinary) -> Value {
         "paste_first": lines(stage),
         "try": TRIALS.iter().map(trial).collect::<Vec<_>>(),
     })
+}
+
+/// What the audit log has of a request that was refused a moment ago.
+fn logged(text: &mut String, stage: &Guarded) {
+    let _ = writeln!(
+        text,
+        "\n{BOLD}Who did what{BOLD:#} {FAINT}(the audit log; a refusal leads to its entry by its id){FAINT:#}\n"
+    );
+    let _ = match log::refused(stage) {
+        Ok(id) => {
+            let _ = writeln!(
+                text,
+                "   {FAINT}mallory has just been refused alice's diary: {FAINT:#}{id}"
+            );
+            let commands = log::commands(stage, &id);
+            commands.iter().try_for_each(|command| writeln!(text, "   {command}"))
+        }
+        Err(error) => writeln!(text, "{BAD}✗ nothing was refused: {error}{BAD:#}"),
+    };
 }
 
 fn places(text: &mut String, stage: &Guarded) {

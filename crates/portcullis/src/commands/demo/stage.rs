@@ -1,5 +1,5 @@
 //! What a demo stands on: Natter with its link previews, and the gate in front of it, on free loopback ports, all in
-//! this process. Dropping them ends them; no file is ever written.
+//! this process. Dropping them ends them, and removes the folder of the audit log, the only files that are written.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, mpsc};
@@ -17,15 +17,17 @@ use super::Failure;
 use super::certificates::{Certificates, Certified, PROXY, RULES};
 use super::client::{self, Answer, Request};
 use super::credentials::{Credentials, Known, SIGNERS, USERS};
+use super::log::{self, Folder};
 use super::people::Issuer;
 use super::policies::{self, OVERLAY};
 use super::possession::Bound;
 use crate::assemble::Running;
+use crate::audit_log::keys::Keys;
 use crate::config;
 use crate::config::address_list::AddressList;
 use crate::config::checked::{Admin, Configuration};
 use crate::config::credentials::Kept;
-use crate::config::issuer::{self, Authority, Keys};
+use crate::config::issuer::{self, Authority, Keys as IssuerKeys};
 use crate::config::security::{Scheme, Schemes, Verifier};
 use crate::config::spanned::Spanned;
 use crate::contracts::{self, Loaded};
@@ -120,6 +122,10 @@ pub(super) struct Guarded {
     /// Tokens that are bound to something.
     pub(super) bound: Bound,
     running: Option<Running>,
+    /// Where the audit log lies; dropped after the gate, which writes there.
+    pub(super) folder: Folder,
+    /// The keys of that log.
+    pub(super) log_keys: Keys,
     /// Dropped after the gate, which goes first.
     pub(super) services: Services,
 }
@@ -135,7 +141,10 @@ impl Guarded {
         let (credentials, known) = Credentials::new().map_err(|error| cannot_start(&error))?;
         let certificates = Certificates::new().map_err(|error| cannot_start(&error))?;
         let bound = Bound::new(&issuer, &certificates).map_err(|error| cannot_start(&error))?;
-        let (configuration, api) = configured(services.natter, &issuer, known, &certificates)?;
+        let folder = Folder::new().map_err(|error| cannot_start(&error))?;
+        let (log, log_keys) = log::make(&folder).map_err(|error| cannot_start(&error))?;
+        let (mut configuration, api) = configured(services.natter, &issuer, known, &certificates)?;
+        configuration.audit_log = Some(log);
         let running = Running::start(configuration, vec![api]).map_err(|error| cannot_start(&error))?;
         let (&[gate, gate_tls], Some(admin)) = (running.addresses(), running.admin_address()) else {
             return Err(cannot_start(&"it has no address"));
@@ -149,6 +158,8 @@ impl Guarded {
             certificates,
             bound,
             running: Some(running),
+            folder,
+            log_keys,
             services,
         })
     }
@@ -185,12 +196,19 @@ impl Guarded {
     }
 }
 
-impl Drop for Guarded {
-    fn drop(&mut self) {
+impl Guarded {
+    /// Ends the gate, and with it the log.
+    pub(super) fn stop(&mut self) {
         if let Some(running) = self.running.take() {
             // Whatever is still open is cut off: it is only a demo that ends.
             let _ = running.stop();
         }
+    }
+}
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 
@@ -226,7 +244,7 @@ fn configured(
         name: ISSUER.into(),
         span: Span::default(),
         expected: Issuer::expected(),
-        authority: Authority::Keys(Keys::InMemory(issuer.published())),
+        authority: Authority::Keys(IssuerKeys::InMemory(issuer.published())),
         rsa_without_alg: RsaAlgorithm::default(),
         decryption: None,
         one_time: false,

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::attacks::{Attack, Results};
 use super::policies::POLICIES;
+use super::tampering::{Tampered, Tampering};
 use super::verdict::{Seen, Verdict, control};
 
 const GOOD: Style = AnsiColor::Green.on_default().bold();
@@ -36,6 +37,7 @@ pub(super) fn text(results: &Results) -> String {
         results,
         |verdict| verdict == Verdict::NotTheGates,
     );
+    tampering(&mut text, &results.tampering);
     summary(&mut text, results);
     text
 }
@@ -59,6 +61,16 @@ pub(super) fn json(results: &Results) -> Value {
             "requests": results.ordinary.requests,
             "answered": results.ordinary.answered(),
             "failed": results.ordinary.failed,
+        },
+        "audit_log": {
+            "entries": results.tampering.entries,
+            "intact": results.tampering.untouched.is_none(),
+            "tampering": results
+                .tampering
+                .tampered
+                .iter()
+                .map(|tampered| json!({ "what": tampered.what, "found": tampered.found }))
+                .collect::<Vec<_>>(),
         },
         "gate": "defaults, and the policies of natter.cedar",
         "all_stopped": results.are_good(),
@@ -112,6 +124,34 @@ fn seen(seen: &Seen) -> Value {
         "worked": seen.worked(),
         "error": error,
     })
+}
+
+/// What was done to the audit log, and what a verification says of it.
+fn tampering(text: &mut String, tampering: &Tampering) {
+    let Tampering {
+        entries,
+        untouched,
+        tampered,
+    } = tampering;
+    let _ = writeln!(
+        text,
+        "\n{HEADING}The audit log of all this, tampered with{HEADING:#} {FAINT}({}){FAINT:#}\n",
+        tampered.len()
+    );
+    let heading = |title: &str| vec![(title.to_owned(), FAINT)];
+    row(text, (" ", PLAIN), &["done to a copy", "", "log verify"].map(heading));
+    for Tampered { what, found } in tampered {
+        let [first, _, last] = WIDTHS;
+        let (mark, told) = match found {
+            Some(found) => (("✓", GOOD), styled(wrapped(found, last), GOOD)),
+            None => (("✗", BAD), styled(wrapped("nothing was found", last), BAD)),
+        };
+        row(text, mark, &[styled(wrapped(what, first), PLAIN), Vec::new(), told]);
+    }
+    let _ = match untouched {
+        None => writeln!(text, "\n{GOOD}✓{GOOD:#} The log itself is intact: {entries} entries."),
+        Some(found) => writeln!(text, "\n{BAD}✗ The log itself is not intact: {found}{BAD:#}"),
+    };
 }
 
 /// A heading and the rows of the attacks that belong below it; nothing where there are none.
@@ -370,6 +410,14 @@ mod tests {
             ordinary: Ordinary {
                 requests: 2,
                 failed: vec!["GET /users: 400".to_owned()],
+            },
+            tampering: Tampering {
+                entries: 3,
+                untouched: None,
+                tampered: vec![Tampered {
+                    what: "an entry is edited",
+                    found: Some("entry 1: it is not what was logged".to_owned()),
+                }],
             },
             time: Duration::from_millis(1500),
         }

@@ -14,7 +14,7 @@ use portcullis_audit_log::writer::Writer;
 use portcullis_gateway::listen::unix_time;
 use portcullis_store::audit_log::{LogFiles, LogFolder};
 
-use crate::audit_log::keys::Keys;
+use crate::audit_log::keys::{self, Keys};
 
 /// Somebody changes the log.
 type Change = fn(&Copied<'_>) -> io::Result<()>;
@@ -25,15 +25,17 @@ const TAMPERINGS: [(&str, Change); 9] = [
     ("an entry is deleted", |log| log.bundle(delete)),
     ("two entries change places", |log| log.bundle(reorder)),
     ("an entry is inserted", |log| log.bundle(insert)),
-    ("the end is cut off", Copied::truncate),
-    ("it is rolled back to an older copy", Copied::roll_back),
+    ("the end is cut off", |log| log.truncate()),
+    ("it is rolled back to an older copy", |log| log.roll_back()),
     ("it is made anew with one entry edited, by its operator", |log| {
         log.make_anew(log.keys, edit)
     }),
     ("it is made anew with one entry left out, by its operator", |log| {
         log.make_anew(log.keys, delete)
     }),
-    ("its keys are swapped, and everything is signed with others", Copied::swap_keys),
+    ("its keys are swapped, and everything is signed with others", |log| {
+        log.swap_keys()
+    }),
 ];
 
 fn edit(entries: &mut Vec<Vec<u8>>, at: usize) {
@@ -63,6 +65,24 @@ pub(super) struct Tampered {
     pub(super) found: Option<String>,
 }
 
+/// What became of all.
+#[derive(Debug)]
+pub(super) struct Tampering {
+    /// How many entries the log has.
+    pub(super) entries: u64,
+    /// What a verification of the log itself says; none: it is intact.
+    pub(super) untouched: Option<String>,
+    pub(super) tampered: Vec<Tampered>,
+}
+
+impl Tampering {
+    /// Whether the log is intact, and everything that was done to copies of it was found.
+    pub(super) fn is_good(&self) -> bool {
+        let found = self.tampered.iter().all(|tampered| tampered.found.is_some());
+        self.untouched.is_none() && self.entries > 0 && found
+    }
+}
+
 /// A log that has ended, and what others know of it.
 pub(super) struct Original<'o> {
     /// Where it lies.
@@ -72,7 +92,6 @@ pub(super) struct Original<'o> {
     /// A copy of it from before.
     pub(super) older: &'o Path,
     pub(super) keys: &'o Keys,
-    pub(super) known: &'o KnownLog,
 }
 
 /// A copy that is changed.
@@ -84,16 +103,19 @@ struct Copied<'c> {
     entries: Vec<Vec<u8>>,
 }
 
-/// Tampers with copies of a log. The first result is that of the log as it is, in which nothing may be found.
+/// Tampers with copies of a log, and verifies each, and the log itself.
 ///
 /// # Errors
 /// It cannot be read or copied.
-pub(super) fn tamper(original: &Original<'_>) -> io::Result<(Option<String>, Vec<Tampered>)> {
-    let last = checkpoint(original.folder, original.known)?;
+pub(super) fn tamper(original: &Original<'_>) -> io::Result<Tampering> {
+    // As those know it who were given the public key at the beginning.
+    let known = keys::known(original.folder, None).map_err(io::Error::other)?;
+    let last = checkpoint(original.folder, &known)?;
+    let size = last.size;
     let entries = entries(original.folder, last.size)?;
-    let held = [checkpoint(original.older, original.known)?, last];
+    let held = [checkpoint(original.older, &known)?, last];
     let found = |folder: &Path| -> io::Result<Option<String>> {
-        let report = verify(&LogFolder::new(folder), original.known, &held, NonZeroUsize::MIN, &mut |_| ())?;
+        let report = verify(&LogFolder::new(folder), &known, &held, NonZeroUsize::MIN, &mut |_| ())?;
         Ok(report.first().map(ToString::to_string))
     };
     let mut tampered = Vec::new();
@@ -103,7 +125,7 @@ pub(super) fn tamper(original: &Original<'_>) -> io::Result<(Option<String>, Vec
         change(&Copied {
             folder: folder.clone(),
             older: original.older,
-            known: original.known,
+            known: &known,
             keys: original.keys,
             entries: entries.clone(),
         })?;
@@ -111,7 +133,11 @@ pub(super) fn tamper(original: &Original<'_>) -> io::Result<(Option<String>, Vec
         fs::remove_dir_all(&folder)?;
         tampered.push(Tampered { what, found });
     }
-    Ok((found(original.folder)?, tampered))
+    Ok(Tampering {
+        entries: size,
+        untouched: found(original.folder)?,
+        tampered,
+    })
 }
 
 impl Copied<'_> {
@@ -125,13 +151,20 @@ impl Copied<'_> {
         let width = usize::try_from(TILE_WIDTH).unwrap_or(usize::MAX);
         let (number, within) = (self.at() / width, self.at() % width);
         let size = u64::try_from(self.entries.len()).unwrap_or(u64::MAX);
-        let name = u64::try_from(number).ok().and_then(|number| TileName::within(Kind::Entries, number, size));
+        let name = u64::try_from(number)
+            .ok()
+            .and_then(|number| TileName::within(Kind::Entries, number, size));
         let name = name.ok_or_else(|| io::Error::other("the log has no entries"))?;
         let mut bundle: Vec<Vec<u8>> = self.entries.iter().skip(number * width).take(width).cloned().collect();
         // So that there is one after it, too.
-        change(&mut bundle, within.min(bundle.len().saturating_sub(2)));
+        let at = within.min(bundle.len().saturating_sub(2));
+        change(&mut bundle, at);
         let mut octets = Vec::new();
-        bundle.iter().for_each(|entry| drop(push_entry(&mut octets, entry)));
+        for entry in &bundle {
+            if !push_entry(&mut octets, entry) {
+                return Err(io::Error::other("an entry is too long"));
+            }
+        }
         fs::write(self.folder.join(name.to_string()), octets)
     }
 
