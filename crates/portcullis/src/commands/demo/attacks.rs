@@ -101,7 +101,7 @@ pub(super) fn fire() -> Result<Results, Failure> {
     let ordinary = ordinary::send(&guarded);
     // What somebody else would have kept by now.
     let older = guarded.folder.path().join("older");
-    tampering::copy(&guarded.folder.log(), &older)?;
+    tampering::keep_older(&guarded.folder.log(), &older)?;
     // The same exploits, but each Natter's own address where they lead inside.
     let outside = exploits(bare.natter, &guarded)?;
     let inside = exploits(guarded.services.natter, &guarded)?;

@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use portcullis_audit_log::checkpoint::{CHECKPOINT, Checkpoint, KnownLog};
 use portcullis_audit_log::note::Note;
@@ -15,6 +16,9 @@ use portcullis_gateway::listen::unix_time;
 use portcullis_store::audit_log::{LogFiles, LogFolder};
 
 use crate::audit_log::keys::{self, Keys};
+
+/// How long entries may take to be under a checkpoint.
+const ENTRIES_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// Somebody changes the log.
 type Change = fn(&Copied<'_>) -> io::Result<()>;
@@ -218,11 +222,24 @@ fn entries(folder: &Path, size: u64) -> io::Result<Vec<Vec<u8>>> {
     Ok(entries)
 }
 
-/// Copies a folder with everything in it.
+/// Copies a log when there are entries under a checkpoint of it.
 ///
 /// # Errors
-/// It cannot be.
-pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
+/// It cannot be copied, or no entries come.
+pub(super) fn keep_older(folder: &Path, older: &Path) -> io::Result<()> {
+    let known = keys::known(folder, None).map_err(io::Error::other)?;
+    let until = Instant::now() + ENTRIES_TIME_MAX;
+    while checkpoint(folder, &known)?.size == 0 {
+        if Instant::now() > until {
+            return Err(io::Error::other("no entry of the ordinary requests is published"));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    copy(folder, older)
+}
+
+/// Copies a folder with everything in it.
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
     fs::create_dir_all(to)?;
     for file in fs::read_dir(from)? {
         let file = file?;
