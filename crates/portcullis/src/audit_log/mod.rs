@@ -2,6 +2,7 @@
 
 pub(crate) mod beside;
 pub(crate) mod inbox;
+mod indexing;
 pub(crate) mod keys;
 pub(crate) mod making;
 mod open_requests;
@@ -85,6 +86,7 @@ impl Keeper {
             checkpoint_time: configured.checkpoint_time,
             waiting_bytes_max: configured.waiting_bytes_max,
             published: Arc::new(|_| ()),
+            indexing: None,
             writer: None,
             waiting: Waiting::default(),
             beside: beside::Beside::default(),

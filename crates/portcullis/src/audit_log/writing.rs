@@ -19,6 +19,7 @@ use portcullis_store::audit_log::erase;
 
 use super::beside::Beside;
 use super::inbox::{self, Alive};
+use super::indexing::Indexing;
 use super::open_requests::{Entries, OpenRequests};
 use super::place::{Place, Unopened};
 use super::retention::Plan;
@@ -79,6 +80,8 @@ pub(super) struct Writing {
     pub(super) waiting_bytes_max: usize,
     /// Told after each checkpoint.
     pub(super) published: Arc<dyn Fn(u64) + Send + Sync>,
+    /// Makes the index meanwhile.
+    pub(super) indexing: Option<Indexing>,
     pub(super) writer: Option<Writer>,
     pub(super) waiting: Waiting,
     pub(super) beside: Beside,
@@ -305,6 +308,12 @@ impl Writing {
     /// Writes with this from now on.
     pub(super) fn begin(&mut self, writer: Writer) {
         self.waiting.from = writer.size();
+        if self.indexing.is_none() {
+            let started = Indexing::start(self.place.folder.clone(), self.place.known.clone());
+            self.indexing = started
+                .inspect_err(|error| tracing::error!(%error, "the index of the audit log is not made"))
+                .ok();
+        }
         self.meter.durable(writer.durable());
         self.meter.published(writer.published().size);
         self.writer = Some(writer);
@@ -387,10 +396,19 @@ impl Writing {
                 self.waiting.push(of_octets(octets, erasable), usize::MAX);
             }
             self.write();
-            if self.waiting.is_empty()
-                && let Err(error) = std::fs::remove_file(&letter.file)
-            {
+            if !self.waiting.is_empty() {
+                return;
+            }
+            // What cannot be read is kept for whoever can.
+            let taken = match letter.is_damaged {
+                true => std::fs::rename(&letter.file, letter.file.with_extension("damaged")),
+                false => std::fs::remove_file(&letter.file),
+            };
+            if let Err(error) = taken {
                 tracing::error!(%error, file = %letter.file.display(), "what the audit log took in cannot be removed");
+            }
+            if !letter.erased.is_empty() {
+                self.indexing.iter().for_each(Indexing::look);
             }
         }
     }
@@ -404,6 +422,7 @@ impl Writing {
                 Err(error) => return self.failed(&error.to_string()),
             }
             self.writer = None;
+            self.indexing = None;
         }
         if self.waiting.is_empty() {
             return self.waiting.tell(Ok(()));
@@ -438,6 +457,7 @@ impl Writing {
                     tracing::warn!(%error, "it cannot be written down which requests are open");
                 }
                 (self.published)(size);
+                self.indexing.iter().for_each(|indexing| indexing.published(size));
             }
             Err(error) => self.failed(&error.to_string()),
         }
