@@ -9,12 +9,15 @@ use std::io;
 use std::path::Path;
 use std::pin::Pin;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use reqwest::Response;
-use reqwest::header::CONTENT_TYPE;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use zeroize::Zeroizing;
 
+use crate::config::elsewhere::AskedAs;
 use crate::files::{self, causes};
 
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -102,4 +105,27 @@ pub(crate) fn secret_line(file: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
         return Err("it is not one line of text".to_owned());
     }
     Ok(Zeroizing::new(secret.to_vec()))
+}
+
+/// The field that says who asks.
+///
+/// # Errors
+/// Its secret cannot be used.
+pub(crate) fn authorization(credentials: &AskedAs) -> Result<(HeaderName, HeaderValue), String> {
+    let secret = secret_line(&credentials.file().value)?;
+    let (name, text) = match credentials {
+        AskedAs::Bearer(_) => (AUTHORIZATION, [b"Bearer ", secret.as_slice()].concat()),
+        AskedAs::Basic(user, _) => {
+            let both = Zeroizing::new([user.as_bytes(), b":", secret.as_slice()].concat());
+            (
+                AUTHORIZATION,
+                format!("Basic {}", STANDARD.encode(both.as_slice())).into_bytes(),
+            )
+        }
+        AskedAs::Header(name, _) => (name.clone(), secret.to_vec()),
+    };
+    let text = Zeroizing::new(text);
+    let mut value = HeaderValue::from_bytes(&text).map_err(|error| error.to_string())?;
+    value.set_sensitive(true);
+    Ok((name, value))
 }

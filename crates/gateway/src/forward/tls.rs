@@ -114,6 +114,12 @@ impl Tls {
         self.digest
     }
 
+    /// What a client needs that speaks something else than HTTP: its settings, and whom it means.
+    #[must_use]
+    pub fn client(&self) -> (Arc<ClientConfig>, ServerName<'static>) {
+        (Arc::clone(&self.config), self.name.clone())
+    }
+
     /// Speaks TLS over an open connection.
     pub(super) async fn handshake(&self, socket: TcpStream, protocol: Protocol) -> io::Result<Stream> {
         let connector = TlsConnector::from(Arc::clone(&self.config));

@@ -1,6 +1,7 @@
 //! Writes what was counted as OpenMetrics families. It reads; it never counts.
 
 use super::Inner;
+use super::audit_log_delivery;
 use super::cells::{BOUNDS_NANOSECONDS, BUCKETS, CLASSES, Counter, Durations};
 use super::control::{Control, ControlCells};
 use super::elsewhere;
@@ -62,6 +63,9 @@ impl Collector for Families {
         }
         if let Some(meter) = &*inner.relations.lock() {
             relations::expose(&mut encoder, meter)?;
+        }
+        if let Some(meter) = &*inner.audit_log_delivery.lock() {
+            audit_log_delivery::expose(&mut encoder, meter)?;
         }
         if let Some(fleet) = inner.fleet.get() {
             upstreams::expose(&mut encoder, fleet)?;

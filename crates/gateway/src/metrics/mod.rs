@@ -6,6 +6,7 @@
 //! whatever matches no operation is counted as [`UNMATCHED`].
 
 mod audit_log;
+mod audit_log_delivery;
 mod cells;
 mod control;
 mod elsewhere;
@@ -18,6 +19,7 @@ mod upstreams;
 mod worker;
 
 pub use audit_log::AuditLogMeter;
+pub use audit_log_delivery::AuditLogDeliveryMeter;
 pub(crate) use cells::Counter;
 pub use control::{Control, SAMPLED_ONE_IN, Verdict};
 pub use operation::{Answered, Body, Mine, OperationMetrics, Unjudged};
@@ -104,6 +106,7 @@ impl Registry {
             elsewhere: Mutex::default(),
             relations: Mutex::default(),
             audit_log: OnceLock::new(),
+            audit_log_delivery: Mutex::default(),
             reloads_applied: AtomicU64::new(0),
             reloads_refused: AtomicU64::new(0),
             reload_applied_unix_seconds: AtomicU64::new(0),
@@ -219,6 +222,11 @@ impl Registry {
         *self.inner.relations.lock() = meter;
     }
 
+    /// Replaces what is told of where the audit log goes.
+    pub fn audit_log_delivery(&self, meter: Option<Arc<AuditLogDeliveryMeter>>) {
+        *self.inner.audit_log_delivery.lock() = meter;
+    }
+
     /// The APIs of which no endpoint is in service.
     #[must_use]
     pub fn without_endpoints(&self) -> Vec<Box<str>> {
@@ -254,6 +262,7 @@ struct Inner {
     elsewhere: Mutex<Vec<Arc<Elsewhere>>>,
     relations: Mutex<Option<Arc<RelationsMeter>>>,
     audit_log: OnceLock<Arc<AuditLogMeter>>,
+    audit_log_delivery: Mutex<Option<Arc<AuditLogDeliveryMeter>>>,
     reloads_applied: AtomicU64,
     reloads_refused: AtomicU64,
     reload_applied_unix_seconds: AtomicU64,

@@ -15,7 +15,7 @@ use crate::config::audit_log::{self, AuditLog, AuditPolicy};
 use crate::config::checked::Configuration;
 
 /// The audit log, where there is one.
-pub(super) fn keeper(configuration: &Configuration, registry: &Registry) -> Result<Option<Keeper>, StartError> {
+pub(super) fn keeper(configuration: &Configuration, registry: &Arc<Registry>) -> Result<Option<Keeper>, StartError> {
     let configured = configuration.audit_log.as_ref();
     let keeper = configured.map(|log| Keeper::start(log, configuration.workers.get(), registry));
     keeper.transpose().map_err(StartError::Setting)

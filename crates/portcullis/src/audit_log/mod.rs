@@ -1,22 +1,30 @@
 //! The audit log of a gate that serves: opened when it starts, written on a thread of its own, closed when it ends.
 
+mod bell;
 pub(crate) mod beside;
+mod checkpoints;
+mod delivering;
+mod delivery;
+mod export;
 pub(crate) mod inbox;
 mod indexing;
 pub(crate) mod keys;
 pub(crate) mod making;
 mod open_requests;
 pub(crate) mod os_users;
+mod otlp;
 mod place;
 mod protect;
+mod published;
 mod retention;
+mod sending;
 mod waiting;
 mod writing;
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::AtomicU8;
-use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
@@ -28,6 +36,7 @@ use portcullis_gateway::metrics::{AuditLogMeter, Registry};
 use crate::config::audit_log::AuditLog as Configured;
 use crate::lifecycle::sandbox::Places;
 use crate::outage::Outage;
+use delivering::Delivering;
 use keys::Keys;
 use place::{Place, Unopened};
 pub(crate) use protect::Protection;
@@ -46,7 +55,7 @@ impl Keeper {
     ///
     /// # Errors
     /// It is not there, cannot be opened, or was changed by somebody.
-    pub(crate) fn start(configured: &Configured, workers: usize, registry: &Registry) -> Result<Self, String> {
+    pub(crate) fn start(configured: &Configured, workers: usize, registry: &Arc<Registry>) -> Result<Self, String> {
         let folder = configured.path.clone();
         let here = |error: String| format!("the audit log in `{}` cannot be opened: {error}", folder.display());
         let keys = Keys::read(configured)?;
@@ -63,10 +72,10 @@ impl Keeper {
         }));
         let mut place = Place {
             folder: folder.clone(),
+            held: checkpoints::held(&configured.delivery, &folder, &known).map_err(here)?,
             known,
             keys,
             keys_changed: false,
-            held: Vec::new(),
         };
         let writer = match place.open() {
             Ok(writer) => Some(writer),
@@ -81,12 +90,11 @@ impl Keeper {
             meter,
             place,
             order: Arc::clone(&order),
-            cosigned: Arc::new(Mutex::default()),
             commit_time: configured.commit_time,
             checkpoint_time: configured.checkpoint_time,
             waiting_bytes_max: configured.waiting_bytes_max,
-            published: Arc::new(|_| ()),
             indexing: None,
+            delivery: Delivering::new(configured.delivery.clone(), Arc::clone(registry)),
             writer: None,
             waiting: Waiting::default(),
             beside: beside::Beside::default(),
@@ -102,6 +110,7 @@ impl Keeper {
         if let Some(writer) = writer {
             writing.find_open(writer.published().size);
             writing.begin(writer);
+            writing.deliver().map_err(here)?;
         }
         let thread = std::thread::Builder::new()
             .name("audit-log".to_owned())
@@ -160,6 +169,7 @@ impl Keeper {
 pub(crate) fn allow(configured: &Configured, places: &mut Places) {
     places.grow(&configured.path);
     configured.files().for_each(|file: &Path| places.read(file));
+    delivering::allow(&configured.delivery, places);
 }
 
 impl Drop for Keeper {

@@ -106,6 +106,12 @@ impl Plan {
         Self { compress_from, ..self }
     }
 
+    /// The same, without pruning what some export was not sent yet; it was sent everything before `exported`, where there is one.
+    pub(super) fn sparing(self, exported: Option<u64>) -> Self {
+        let minimum_index = exported.map_or(self.minimum_index, |exported| self.minimum_index.min(exported));
+        Self { minimum_index, ..self }
+    }
+
     /// Whether anything is left to do.
     pub(super) fn is_done(&self) -> bool {
         self.compress_from >= self.compress_end && self.minimum_index == 0

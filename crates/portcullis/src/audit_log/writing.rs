@@ -3,14 +3,12 @@
 //! What cannot be written stays in memory, up to a bound, and is written when the log can be opened again. What had become durable
 //! before that is known by the size of the log, so nothing is written twice.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use portcullis_audit_log::checkpoint::Checkpoint;
 use portcullis_audit_log::entry::{Entry, Event};
-use portcullis_audit_log::note::Signature;
-use portcullis_audit_log::writer::{AppendError, Writer};
+use portcullis_audit_log::writer::{AppendError, WriteError, Writer};
 use portcullis_gateway::audit_log::AuditLog;
 use portcullis_gateway::audit_log::outbox::Unwritten;
 use portcullis_gateway::listen::{unix_milliseconds, unix_time};
@@ -18,6 +16,7 @@ use portcullis_gateway::metrics::AuditLogMeter;
 use portcullis_store::audit_log::erase;
 
 use super::beside::Beside;
+use super::delivering::Delivering;
 use super::inbox::{self, Alive};
 use super::indexing::Indexing;
 use super::open_requests::{Entries, OpenRequests};
@@ -65,23 +64,19 @@ impl Order {
     }
 }
 
-/// What witnesses have signed, for the writer.
-pub(super) type Cosigned = Mutex<Vec<(Checkpoint, Vec<Signature>)>>;
-
 /// What the thread works with.
 pub(super) struct Writing {
     pub(super) log: Arc<AuditLog>,
     pub(super) meter: Arc<AuditLogMeter>,
     pub(super) place: Place,
     pub(super) order: Arc<AtomicU8>,
-    pub(super) cosigned: Arc<Cosigned>,
     pub(super) commit_time: Duration,
     pub(super) checkpoint_time: Duration,
     pub(super) waiting_bytes_max: usize,
-    /// Told after each checkpoint.
-    pub(super) published: Arc<dyn Fn(u64) + Send + Sync>,
     /// Makes the index meanwhile.
     pub(super) indexing: Option<Indexing>,
+    /// Carries it elsewhere while it is written here.
+    pub(super) delivery: Delivering,
     pub(super) writer: Option<Writer>,
     pub(super) waiting: Waiting,
     pub(super) beside: Beside,
@@ -179,7 +174,15 @@ impl Writing {
         if self.writer.is_some() && order != Order::HandOver {
             self.read_inbox();
             self.abandon();
+            if let Err(error) = self.deliver() {
+                tracing::error!(error, "the audit log is not sent elsewhere");
+            }
         }
+    }
+
+    /// Begins to carry the log elsewhere, where it does not yet.
+    pub(super) fn deliver(&mut self) -> Result<(), String> {
+        self.delivery.begin(&self.place.folder, &self.place.known)
     }
 
     fn tell_lost(&mut self) {
@@ -417,6 +420,7 @@ impl Writing {
     fn hand_over(&mut self) {
         if self.alive.is_none() {
             self.publish();
+            self.delivery.hand_over();
             match Alive::new(&self.place.folder) {
                 Ok(alive) => self.alive = Some(alive),
                 Err(error) => return self.failed(&error.to_string()),
@@ -439,12 +443,8 @@ impl Writing {
     /// Signs a checkpoint, if there is anything new under it.
     fn publish(&mut self) {
         self.times.published = Instant::now();
+        self.add_cosignatures();
         let Some(writer) = &mut self.writer else { return };
-        let cosigned = std::mem::take(&mut *self.cosigned.lock().unwrap_or_else(PoisonError::into_inner));
-        for (checkpoint, signatures) in cosigned {
-            // Those of an older checkpoint come too late, and the witness has it anyway.
-            let _late = writer.add_cosignatures(&checkpoint, signatures);
-        }
         if writer.published().size == writer.size() {
             return;
         }
@@ -456,8 +456,8 @@ impl Writing {
                 if let Err(error) = self.open.keep(&self.place.folder, size) {
                     tracing::warn!(%error, "it cannot be written down which requests are open");
                 }
-                (self.published)(size);
                 self.indexing.iter().for_each(|indexing| indexing.published(size));
+                self.delivery.published(size);
             }
             Err(error) => self.failed(&error.to_string()),
         }
@@ -487,7 +487,7 @@ impl Writing {
                 unix_milliseconds(),
             );
             match planned {
-                Ok(plan) => self.plan = plan.after(self.plan),
+                Ok(plan) => self.plan = plan.after(self.plan).sparing(self.delivery.exported()),
                 Err(error) => {
                     tracing::error!(%error, "it cannot be told which entries of the audit log are too old");
                     return;
@@ -509,7 +509,20 @@ impl Writing {
         }
     }
 
+    /// Adds what witnesses have signed to the checkpoint that it is of. What is of an older one comes too late, and is held beside.
+    fn add_cosignatures(&mut self) {
+        let Some(writer) = &mut self.writer else { return };
+        for (checkpoint, signatures) in self.delivery.cosigned() {
+            match writer.add_cosignatures(&checkpoint, signatures) {
+                Ok(_) | Err(WriteError::Foreign) => {}
+                Err(error) => return self.failed(&error.to_string()),
+            }
+        }
+    }
+
     fn end(mut self) {
+        self.delivery.end();
+        self.add_cosignatures();
         if !self.waiting.is_empty() {
             let lost = self.waiting.leaves.len();
             tracing::error!(

@@ -6,7 +6,7 @@ use portcullis_identity::time::UnixTime;
 
 /// A moment as RFC 3339 writes it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Date(pub(super) UnixTime);
+pub(crate) struct Date(pub(crate) UnixTime);
 
 const DAY_SECONDS: u64 = 24 * 3600;
 

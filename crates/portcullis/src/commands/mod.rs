@@ -6,7 +6,7 @@ mod config;
 mod configuration;
 mod coverage;
 mod credentials;
-mod date;
+pub(crate) mod date;
 #[cfg(feature = "demo")]
 mod demo;
 mod health;

@@ -11,6 +11,9 @@ use portcullis_gateway::audit_log::{Durability, OnFailure, Recorded, Treatment};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::audit_log_checkpoints::CheckpointsWritten;
+use super::audit_log_delivery::AuditLogDelivery;
+use super::audit_log_exports::ExportWritten;
 use super::authorization::{Place, place};
 use super::message::{FieldName, Pointer};
 use super::problems::Problems;
@@ -57,6 +60,12 @@ pub(crate) struct AuditLogWritten {
     /// How long entries are kept. Default: for ever.
     #[serde(default)]
     pub(crate) retention: RetentionWritten,
+    /// Who is sent all entries. Default: nobody.
+    #[serde(default)]
+    #[schemars(length(max = 16))]
+    pub(crate) exports: Vec<Spanned<ExportWritten>>,
+    /// Who holds its checkpoints. Default: nobody, so that it proves nothing against whoever has its folder and its keys.
+    pub(crate) checkpoints: Option<CheckpointsWritten>,
 }
 
 /// How the requests of an API or an operation are recorded.
@@ -227,6 +236,8 @@ pub(crate) struct AuditLog {
     pub(crate) readers: Option<Vec<Reader>>,
     /// How long entries are kept.
     pub(crate) retention: Retention,
+    /// Where it goes.
+    pub(crate) delivery: AuditLogDelivery,
 }
 
 /// How requests are recorded; what is `None` is said elsewhere.
@@ -304,8 +315,10 @@ impl AuditLog {
             problems.error(raw.name.span, "this cannot be the name of a log", help);
         }
         let redaction = Redaction::lower(&raw.redaction, directory, raw.path.span, problems);
+        let path = directory.join(&raw.path.value.0);
+        let delivery = AuditLogDelivery::lower(raw.exports, raw.checkpoints, &path, directory, problems);
         Some(Self {
-            path: directory.join(&raw.path.value.0),
+            path,
             name: name?,
             keys: raw.keys.into_iter().map(|key| key.file(directory)).collect(),
             instance: raw.instance.map_or_else(|| "portcullis".to_owned(), |name| name.0),
@@ -321,6 +334,7 @@ impl AuditLog {
                 .readers
                 .map(|readers| readers.into_iter().map(Reader::lower).collect()),
             retention: Retention::lower(&raw.retention),
+            delivery,
         })
     }
 
@@ -353,6 +367,7 @@ impl AuditLog {
             },
             readers: None,
             retention: Retention::default(),
+            delivery: AuditLogDelivery::default(),
         }
     }
 
@@ -360,7 +375,7 @@ impl AuditLog {
     pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
         let of_redaction = [&self.redaction.hash_key, &self.redaction.auditor_key];
         let named = self.keys.iter().chain(of_redaction.into_iter().flatten());
-        named.map(|file| file.value.as_path())
+        named.map(|file| file.value.as_path()).chain(self.delivery.files())
     }
 }
 

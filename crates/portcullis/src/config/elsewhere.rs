@@ -381,7 +381,7 @@ impl Common<'_> {
 }
 
 impl Spanned<AskedAsWritten> {
-    fn lower(self, directory: &Path, problems: &mut Problems<'_>) -> Option<AskedAs> {
+    pub(super) fn lower(self, directory: &Path, problems: &mut Problems<'_>) -> Option<AskedAs> {
         let AskedAsWritten {
             bearer_file,
             username,

@@ -25,7 +25,7 @@ log: {}
 observe: {file: seen.jsonl}
 process: {}
 traces: {otlp: 'http://127.0.0.1:4318/v1/traces'}
-audit_log: {path: log, name: gate.example/log, keys: [log.pem], defaults: {}, redaction: {}, retention: {}}
+audit_log: {path: log, name: gate.example/log, keys: [log.pem], defaults: {}, redaction: {}, retention: {}, exports: [{name: a, file: {path: out/a.jsonl}}, {name: b, syslog: {address: siem.example}}, {name: c, otlp: {url: 'https://c.example/v1/logs'}}], checkpoints: {places: [{name: w, witness: {endpoint: {url: 'https://w.example'}, keys: [witness.example/w+b9eb7b1f+BHbc7GPDBvMvRoRCne30EmPcEaCEV8oCZSt46TCEVTV+]}}, {name: g, git: {remote: /srv/audit.git}}]}}
 issuers:
   - {name: ours, issuer: 'https://issuer.example', audiences: [api], keys: {url: 'https://issuer.example/keys'}}
   - name: asked
@@ -92,8 +92,13 @@ const IN_WORDS: &[(&str, &str)] = &[
     ("CollectionWritten", "links"),
     ("Configuration", "arrival_limit"),
     ("Api", "authorization"),
+    ("AuditLogWritten", "checkpoints"),
+    ("AuditLogWritten", "exports"),
     ("AuditLogWritten", "readers"),
     ("AuditLogWritten", "retention"),
+    ("DeliveryEndpointWritten", "credentials"),
+    ("ExportFileWritten", "files_max"),
+    ("SyslogWritten", "tls"),
     ("AuditPolicyWritten", "durability"),
     ("AuditPolicyWritten", "fields"),
     ("AuditPolicyWritten", "on_failure"),

@@ -3,17 +3,14 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use portcullis_contract::document::Problem;
 use portcullis_decision::{attributes, elsewhere};
 use portcullis_gateway::decisions::questions::{Answered, Ask, Matter, Reply};
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
 use reqwest::{Client, RequestBuilder, StatusCode, Url};
-use zeroize::Zeroizing;
 
 use crate::asking::{self, Asker};
-use crate::config::elsewhere::{Asked as Configured, AskedAs, Template};
+use crate::config::elsewhere::{Asked as Configured, Template};
 use crate::files::{self, causes};
 use crate::outage::Outage;
 
@@ -94,7 +91,7 @@ impl Endpoint {
     ) -> Result<Self, Box<Problem>> {
         let credentials = configured.credentials.as_ref().map(|credentials| {
             let file = credentials.file();
-            authorization(credentials).map_err(|error| {
+            asking::authorization(credentials).map_err(|error| {
                 let message = format!("cannot use the secret `{}`: {error}", file.value.display());
                 Box::new(Problem::error(location, file.span, message))
             })
@@ -194,24 +191,4 @@ impl Endpoint {
         }
         may
     }
-}
-
-/// The field that says who asks.
-fn authorization(credentials: &AskedAs) -> Result<(HeaderName, HeaderValue), String> {
-    let secret = asking::secret_line(&credentials.file().value)?;
-    let (name, text) = match credentials {
-        AskedAs::Bearer(_) => (AUTHORIZATION, [b"Bearer ", secret.as_slice()].concat()),
-        AskedAs::Basic(user, _) => {
-            let both = Zeroizing::new([user.as_bytes(), b":", secret.as_slice()].concat());
-            (
-                AUTHORIZATION,
-                format!("Basic {}", STANDARD.encode(both.as_slice())).into_bytes(),
-            )
-        }
-        AskedAs::Header(name, _) => (name.clone(), secret.to_vec()),
-    };
-    let text = Zeroizing::new(text);
-    let mut value = HeaderValue::from_bytes(&text).map_err(|error| error.to_string())?;
-    value.set_sensitive(true);
-    Ok((name, value))
 }

@@ -13,7 +13,7 @@ const MODE: u32 = 0o600;
 /// # Errors
 /// It cannot be written or placed.
 pub(crate) fn create(path: &Path, octets: &[u8]) -> io::Result<bool> {
-    let written = beside(path, octets)?;
+    let written = beside(path, octets, MODE)?;
     let placed = fs::hard_link(&written, path);
     fs::remove_file(&written)?;
     match placed {
@@ -28,13 +28,21 @@ pub(crate) fn create(path: &Path, octets: &[u8]) -> io::Result<bool> {
 /// # Errors
 /// It cannot be written or placed.
 pub(crate) fn replace(path: &Path, octets: &[u8]) -> io::Result<()> {
-    fs::rename(beside(path, octets)?, path)?;
+    replace_with(path, octets, MODE)
+}
+
+/// Puts a file in the place of what is there, with these rights as far as the process gives any.
+///
+/// # Errors
+/// It cannot be written or placed.
+pub(crate) fn replace_with(path: &Path, octets: &[u8], mode: u32) -> io::Result<()> {
+    fs::rename(beside(path, octets, mode)?, path)?;
     settle(path)
 }
 
 /// Writes a file of a name of its own into the same directory. A file that has the name already is not written into: whoever made it
 /// could read there what is written.
-fn beside(path: &Path, octets: &[u8]) -> io::Result<PathBuf> {
+fn beside(path: &Path, octets: &[u8], mode: u32) -> io::Result<PathBuf> {
     let written = path.with_extension(format!("new-{}", std::process::id()));
     match fs::remove_file(&written) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
@@ -43,7 +51,7 @@ fn beside(path: &Path, octets: &[u8]) -> io::Result<PathBuf> {
     let mut file = OpenOptions::new()
         .create_new(true)
         .write(true)
-        .mode(MODE)
+        .mode(mode)
         .open(&written)?;
     file.write_all(octets)?;
     file.sync_all()?;

@@ -93,6 +93,14 @@ impl Places {
         }
     }
 
+    /// Adds the program `git` with what else its user has for pushing: keys, and those machines that are known.
+    pub(crate) fn git_pushes(&mut self) {
+        self.git();
+        if let Some(home) = env::var_os("HOME").map(PathBuf::from) {
+            self.read.extend([home.join(".ssh"), home.join(".git-credentials")]);
+        }
+    }
+
     /// Adds a program that is started.
     pub(crate) fn execute(&mut self, file: &Path) {
         self.execute.extend(directories(file));

@@ -19,6 +19,7 @@ mod answers;
 mod api_keys;
 mod asked_again;
 mod audit_log;
+mod audit_log_delivery;
 mod authorization;
 mod authzen;
 mod authzen_elsewhere;
