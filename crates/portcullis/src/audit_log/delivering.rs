@@ -9,9 +9,9 @@ use portcullis_audit_log::note::Signature;
 use portcullis_gateway::metrics::Registry;
 
 use super::delivery::{Cosigned, Delivery};
-use crate::config::audit_log_checkpoints::CheckpointTo;
-use crate::config::audit_log_delivery::AuditLogDelivery;
-use crate::config::audit_log_exports::ExportTo;
+use crate::config::audit_log::checkpoints::CheckpointTo;
+use crate::config::audit_log::delivery::AuditLogDelivery;
+use crate::config::audit_log::exports::ExportTo;
 use crate::lifecycle::sandbox::Places;
 use crate::outage::Outage;
 

@@ -17,8 +17,8 @@ use super::bell::Bell;
 use super::checkpoints::{self, Courier};
 use super::export::{self, Exporter};
 use super::published::Published;
-use crate::config::audit_log_checkpoints::CheckpointTo;
-use crate::config::audit_log_delivery::AuditLogDelivery;
+use crate::config::audit_log::checkpoints::CheckpointTo;
+use crate::config::audit_log::delivery::AuditLogDelivery;
 
 /// How long what is under way may take at the end. What it leaves is sent after the next start.
 const STOP_TIME_MAX: Duration = Duration::from_secs(5);

@@ -18,6 +18,7 @@ mod protect;
 mod published;
 mod retention;
 mod sending;
+mod upkeep;
 mod waiting;
 mod writing;
 

@@ -7,7 +7,7 @@ use reqwest::{Client, Response, Url};
 use tokio::runtime::Runtime;
 
 use crate::asking;
-use crate::config::audit_log_delivery::Endpoint;
+use crate::config::audit_log::delivery::Endpoint;
 use crate::files::{self, causes};
 
 /// Sends to one URL.

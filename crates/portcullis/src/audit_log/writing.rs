@@ -11,18 +11,17 @@ use portcullis_audit_log::entry::{Entry, Event};
 use portcullis_audit_log::writer::{AppendError, WriteError, Writer};
 use portcullis_gateway::audit_log::AuditLog;
 use portcullis_gateway::audit_log::outbox::Unwritten;
-use portcullis_gateway::listen::{unix_milliseconds, unix_time};
+use portcullis_gateway::listen::unix_time;
 use portcullis_gateway::metrics::AuditLogMeter;
-use portcullis_store::audit_log::erase;
 
 use super::beside::Beside;
 use super::delivering::Delivering;
 use super::inbox::{self, Alive};
 use super::indexing::Indexing;
-use super::open_requests::{Entries, OpenRequests};
+use super::open_requests::OpenRequests;
 use super::place::{Place, Unopened};
 use super::retention::Plan;
-use super::waiting::{Waiting, about, leaf, of_octets};
+use super::waiting::{Waiting, about, leaf};
 use crate::config::audit_log::Retention;
 use crate::outage::Outage;
 
@@ -35,9 +34,6 @@ const OPENED_EVERY: Duration = Duration::from_millis(500);
 const LOCKED_TIME_MAX: Duration = Duration::from_secs(15);
 /// How often it is looked at what others have left, and what was counted is told.
 const LOOKED_EVERY: Duration = Duration::from_secs(1);
-
-/// How often it is looked for entries that are too old.
-const PLANNED_EVERY: Duration = Duration::from_secs(3600);
 
 /// What the thread was told to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,10 +96,10 @@ pub(super) struct Committed {
 
 /// When something was last done.
 pub(super) struct Times {
-    opened: Instant,
-    looked: Instant,
-    published: Instant,
-    planned: Option<Instant>,
+    pub(super) opened: Instant,
+    pub(super) looked: Instant,
+    pub(super) published: Instant,
+    pub(super) planned: Option<Instant>,
 }
 
 impl Times {
@@ -155,7 +151,7 @@ impl Writing {
     }
 
     /// Takes what the workers left.
-    fn take(&mut self) {
+    pub(super) fn take(&mut self) {
         let taken = self.log.take();
         self.waiting.lost += taken.lost;
         self.waiting.waiters.extend(taken.waiters);
@@ -164,44 +160,13 @@ impl Writing {
         }
     }
 
-    /// Tells what was counted, and looks at what others have left.
-    fn look(&mut self, order: Order) {
-        self.times.looked = Instant::now();
-        let is_last = order == Order::End;
-        self.log.sum_up(if is_last { u64::MAX } else { unix_milliseconds() });
-        self.take();
-        self.tell_lost();
-        if self.writer.is_some() && order != Order::HandOver {
-            self.read_inbox();
-            self.abandon();
-            if let Err(error) = self.deliver() {
-                tracing::error!(error, "the audit log is not sent elsewhere");
-            }
-        }
-    }
-
     /// Begins to carry the log elsewhere, where it does not yet.
     pub(super) fn deliver(&mut self) -> Result<(), String> {
         self.delivery.begin(&self.place.folder, &self.place.known)
     }
 
-    fn tell_lost(&mut self) {
-        let lost = std::mem::take(&mut self.waiting.lost);
-        if lost == 0 {
-            return;
-        }
-        self.meter.lost(lost);
-        tracing::error!(lost, "entries of the audit log were lost: there was no room for them");
-        let entry = Entry {
-            count: Some(lost),
-            comment: Some("entries found no room while the log could not be written".into()),
-            ..about(Event::Lost, &self.place.known)
-        };
-        self.waiting.push(leaf(&entry), usize::MAX);
-    }
-
     /// Makes what waits durable.
-    fn write(&mut self) {
+    pub(super) fn write(&mut self) {
         if self.writer.is_none() && !self.reopen() {
             return;
         }
@@ -255,7 +220,7 @@ impl Writing {
     }
 
     /// The log could not be written: whoever waits is told, and it is opened anew later.
-    fn failed(&mut self, error: &str) {
+    pub(super) fn failed(&mut self, error: &str) {
         self.writer = None;
         self.times.opened = Instant::now();
         self.log.fails(true);
@@ -340,82 +305,6 @@ impl Writing {
         }
     }
 
-    /// Closes what nobody will close any more.
-    fn abandon(&mut self) {
-        let left: Vec<u64> = self.open.left().collect();
-        if left.is_empty() || !self.waiting.is_empty() || inbox::anybody_alive(&self.place.folder) {
-            return;
-        }
-        let Some(size) = self.writer.as_ref().map(|writer| writer.published().size) else {
-            return;
-        };
-        let mut entries = Entries::new(&self.place.folder, size);
-        let mut abandoned = 0;
-        for index in left {
-            let Ok(Some(octets)) = entries.entry(index) else {
-                continue;
-            };
-            let Ok(mut entry) = Entry::read(octets) else { continue };
-            entry.metadata.event_code = Event::Abandoned;
-            entry.status_id = Some(99);
-            entry.status_code = Some("abandoned".into());
-            entry.unmapped.get_or_insert_default().opened = Some(index);
-            abandoned += 1;
-            self.waiting.push(leaf(&entry), usize::MAX);
-        }
-        if abandoned > 0 {
-            self.meter.abandoned(abandoned);
-            tracing::warn!(
-                abandoned,
-                "requests were open when the gate before ended: the audit log says so of each"
-            );
-        }
-    }
-
-    /// Takes in what others have left.
-    fn read_inbox(&mut self) {
-        let letters = match inbox::letters(&self.place.folder) {
-            Ok(letters) => letters,
-            Err(error) => {
-                tracing::error!(%error, "what others left for the audit log cannot be read");
-                return;
-            }
-        };
-        for letter in letters {
-            if !self.waiting.is_empty() {
-                return;
-            }
-            if letter.is_damaged {
-                tracing::error!(file = %letter.file.display(), "what was left for the audit log is damaged in part");
-            }
-            // Before the entry that says so: while the file is there, it is done again.
-            if !letter.erased.is_empty()
-                && let Err(error) = erase(&self.place.folder, &letter.erased)
-            {
-                tracing::error!(%error, "values beside the audit log cannot be erased");
-                continue;
-            }
-            for (octets, erasable) in letter.entries {
-                self.waiting.push(of_octets(octets, erasable), usize::MAX);
-            }
-            self.write();
-            if !self.waiting.is_empty() {
-                return;
-            }
-            // What cannot be read is kept for whoever can.
-            let taken = match letter.is_damaged {
-                true => std::fs::rename(&letter.file, letter.file.with_extension("damaged")),
-                false => std::fs::remove_file(&letter.file),
-            };
-            if let Err(error) = taken {
-                tracing::error!(%error, file = %letter.file.display(), "what the audit log took in cannot be removed");
-            }
-            if !letter.erased.is_empty() {
-                self.indexing.iter().for_each(Indexing::look);
-            }
-        }
-    }
-
     /// Lets another process write, and leaves it what there is.
     fn hand_over(&mut self) {
         if self.alive.is_none() {
@@ -458,52 +347,6 @@ impl Writing {
                 }
                 self.indexing.iter().for_each(|indexing| indexing.published(size));
                 self.delivery.published(size);
-            }
-            Err(error) => self.failed(&error.to_string()),
-        }
-    }
-
-    /// Prunes and compresses, a little at a time.
-    fn retain(&mut self) {
-        let Some(writer) = self.writer.as_mut().filter(|_| self.retention != Retention::default()) else {
-            return;
-        };
-        let folder = &self.place.folder;
-        if self.plan.is_done() {
-            if self
-                .times
-                .planned
-                .is_some_and(|planned| planned.elapsed() < PLANNED_EVERY)
-            {
-                return;
-            }
-            self.times.planned = Some(Instant::now());
-            let published = writer.published();
-            let planned = Plan::make(
-                &self.retention,
-                folder,
-                published.minimum_index,
-                published.size,
-                unix_milliseconds(),
-            );
-            match planned {
-                Ok(plan) => self.plan = plan.after(self.plan).sparing(self.delivery.exported()),
-                Err(error) => {
-                    tracing::error!(%error, "it cannot be told which entries of the audit log are too old");
-                    return;
-                }
-            }
-        }
-        match self.plan.go_on(writer, folder, unix_time().seconds()) {
-            Ok(0) => {}
-            Ok(pruned) => {
-                tracing::info!(pruned, "entries of the audit log were pruned, as its retention says");
-                let entry = Entry {
-                    count: Some(pruned),
-                    comment: Some("entries were pruned, as the retention says".into()),
-                    ..about(Event::Administration, &self.place.known)
-                };
-                self.waiting.push(leaf(&entry), usize::MAX);
             }
             Err(error) => self.failed(&error.to_string()),
         }

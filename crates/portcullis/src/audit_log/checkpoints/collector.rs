@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{Holder, Newest, Published, Taken};
 use crate::audit_log::otlp::{self, Record};
 use crate::audit_log::sending::Sender;
-use crate::config::audit_log_delivery::Endpoint;
+use crate::config::audit_log::delivery::Endpoint;
 
 /// A collector.
 pub(super) struct Collector {

@@ -12,7 +12,7 @@ use super::{Holder, Taken, open};
 use crate::audit_log::bell::Bell;
 use crate::audit_log::delivery::{Cosigned, Surroundings};
 use crate::audit_log::published::{Newest, Published};
-use crate::config::audit_log_checkpoints::{CheckpointPlace, CheckpointTo};
+use crate::config::audit_log::checkpoints::{CheckpointPlace, CheckpointTo};
 use crate::outage::Outage;
 
 /// After a failure it is tried again after so long, and after each further one after twice as long, up to the usual interval.

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use portcullis_audit_log::note::Note;
 
 use super::{Holder, Newest, Published, Taken};
-use crate::config::audit_log_checkpoints::GitBranch;
+use crate::config::audit_log::checkpoints::GitBranch;
 
 /// How many commits a clone takes before it is made anew.
 const COMMITS_MAX: u32 = 1000;

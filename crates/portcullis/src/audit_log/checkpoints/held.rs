@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use portcullis_audit_log::checkpoint::{Checkpoint, KnownLog};
 use portcullis_audit_log::note::{NOTE_BYTES_MAX, Note};
 
-use crate::config::audit_log_checkpoints::CheckpointTo;
-use crate::config::audit_log_delivery::AuditLogDelivery;
+use crate::config::audit_log::checkpoints::CheckpointTo;
+use crate::config::audit_log::delivery::AuditLogDelivery;
 use crate::files::place;
 
 /// Those who may read the log may read it.

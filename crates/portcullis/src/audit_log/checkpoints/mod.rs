@@ -13,7 +13,7 @@ use std::time::Duration;
 use portcullis_audit_log::note::{Note, Signature};
 
 use super::published::{Newest, Published};
-use crate::config::audit_log_checkpoints::CheckpointTo;
+use crate::config::audit_log::checkpoints::CheckpointTo;
 pub(super) use courier::Courier;
 pub(super) use held::folder;
 pub(crate) use held::held;

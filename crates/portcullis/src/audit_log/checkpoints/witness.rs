@@ -10,7 +10,7 @@ use portcullis_audit_log::witness::{ANSWER_BYTES_MAX, Answer, Request, cosignatu
 
 use super::{Holder, Newest, Published, Taken};
 use crate::audit_log::sending::Sender;
-use crate::config::audit_log_checkpoints::Witness;
+use crate::config::audit_log::checkpoints::Witness;
 
 /// How often it is asked for one checkpoint: a witness says from where it goes on, and others may have asked it meanwhile.
 const ASKED_MAX: usize = 3;

@@ -11,7 +11,7 @@ use super::{Sink, open};
 use crate::audit_log::bell::{Bell, Heard};
 use crate::audit_log::delivery::Surroundings;
 use crate::audit_log::published::{Batch, Bounds, Published, Unread};
-use crate::config::audit_log_exports::{Export, ExportTo};
+use crate::config::audit_log::exports::{Export, ExportTo};
 use crate::outage::Outage;
 
 /// As many entries are sent at once, and as many octets of them.

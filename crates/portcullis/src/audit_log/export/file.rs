@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::Sink;
 use super::formats::push_line;
 use crate::audit_log::published::Batch;
-use crate::config::audit_log_exports::ExportFile;
+use crate::config::audit_log::exports::ExportFile;
 
 /// Readable by the group: by whoever collects it.
 const MODE: u32 = 0o640;

@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
 
 use crate::audit_log::otlp::Record;
-use crate::config::audit_log_exports::ExportFormat;
+use crate::config::audit_log::exports::ExportFormat;
 
 /// Adds a line. The entry stands in it octet for octet, so that whoever has the line can make its hash.
 pub(super) fn push_line(format: ExportFormat, octets: &[u8], origin: &str, index: u64, lines: &mut Vec<u8>) {

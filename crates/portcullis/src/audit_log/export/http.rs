@@ -7,7 +7,7 @@ use super::formats::record;
 use crate::audit_log::otlp;
 use crate::audit_log::published::Batch;
 use crate::audit_log::sending::Sender;
-use crate::config::audit_log_delivery::Endpoint;
+use crate::config::audit_log::delivery::Endpoint;
 
 /// A collector.
 pub(super) struct Collector {

@@ -11,7 +11,7 @@ mod syslog;
 use std::time::Duration;
 
 use super::published::Batch;
-use crate::config::audit_log_exports::ExportTo;
+use crate::config::audit_log::exports::ExportTo;
 pub(super) use cursor::folder;
 pub(super) use deliver::Exporter;
 

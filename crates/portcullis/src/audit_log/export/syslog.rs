@@ -15,7 +15,7 @@ use rustls::{ClientConfig, ClientConnection, Stream};
 use super::Sink;
 use super::rfc5424::Header;
 use crate::audit_log::published::Batch;
-use crate::config::audit_log_exports::Syslog;
+use crate::config::audit_log::exports::Syslog;
 use crate::{files, upstream_tls};
 
 /// What a receiver may say, which has nothing to say.

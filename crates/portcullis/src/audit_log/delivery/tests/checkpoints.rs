@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::peers::Web;
 use super::*;
-use crate::config::audit_log_checkpoints::{GitBranch, Witness as Settings};
+use crate::config::audit_log::checkpoints::{GitBranch, Witness as Settings};
 
 const WITNESS: &str = "witness.example/w";
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::peers::{Authority, Manner, Receiver, Web};
 use super::*;
-use crate::config::audit_log_exports::{ExportFile, ExportFormat, Syslog};
+use crate::config::audit_log::exports::{ExportFile, ExportFormat, Syslog};
 use crate::config::upstream_tls::{Tls, Trust};
 
 fn file(log: &Log, format: ExportFormat, file_bytes_max: u64, files_max: Option<usize>) -> ExportFile {

@@ -25,9 +25,9 @@ use reqwest::Url;
 
 use super::{Cosigned, Delivery};
 use crate::audit_log::checkpoints::held;
-use crate::config::audit_log_checkpoints::{CheckpointPlace, CheckpointTo};
-use crate::config::audit_log_delivery::{AuditLogDelivery, Endpoint};
-use crate::config::audit_log_exports::{Export, ExportTo};
+use crate::config::audit_log::checkpoints::{CheckpointPlace, CheckpointTo};
+use crate::config::audit_log::delivery::{AuditLogDelivery, Endpoint};
+use crate::config::audit_log::exports::{Export, ExportTo};
 use crate::config::spanned::Placed;
 
 const ORIGIN: &str = "gate.example/audit";

@@ -9,14 +9,14 @@ use reqwest::Url;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::audit_log_checkpoints::{CheckpointPlace, CheckpointTo, CheckpointsWritten};
-use super::audit_log_exports::{Export, ExportTo, ExportWritten};
-use super::checked::seconds;
-use super::elsewhere::{AskedAs, AskedAsWritten, check_names};
-use super::problems::Problems;
-use super::spanned::{Placed, Spanned};
-use super::text::{Seconds, is_plain};
-use super::upstream_tls::Tls;
+use super::checkpoints::{CheckpointPlace, CheckpointTo, CheckpointsWritten};
+use super::exports::{Export, ExportTo, ExportWritten};
+use crate::config::checked::seconds;
+use crate::config::elsewhere::{AskedAs, AskedAsWritten, check_names};
+use crate::config::problems::Problems;
+use crate::config::spanned::{Placed, Spanned};
+use crate::config::text::{Seconds, is_plain};
+use crate::config::upstream_tls::Tls;
 
 /// How long somebody is waited for where nothing is said.
 const WAIT_SECONDS_MAX: u64 = 5;

@@ -7,9 +7,9 @@ use reqwest::Url;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::audit_log_delivery::{DeliveryEndpointWritten, Endpoint, Settling};
-use super::spanned::{List, Placed, Spanned};
-use super::text::{Location, Name, Seconds, is_plain};
+use super::delivery::{DeliveryEndpointWritten, Endpoint, Settling};
+use crate::config::spanned::{List, Placed, Spanned};
+use crate::config::text::{Location, Name, Seconds, is_plain};
 
 /// Who holds checkpoints of the audit log. Against its own operator it proves something only relative to one that is held elsewhere.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

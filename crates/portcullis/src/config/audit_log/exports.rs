@@ -6,10 +6,10 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::audit_log_delivery::{DeliveryEndpointWritten, Endpoint, Settling};
-use super::spanned::Spanned;
-use super::text::{Host, Location, Name, Seconds, Size};
-use super::upstream_tls::{Tls, UpstreamTls};
+use super::delivery::{DeliveryEndpointWritten, Endpoint, Settling};
+use crate::config::spanned::Spanned;
+use crate::config::text::{Host, Location, Name, Seconds, Size};
+use crate::config::upstream_tls::{Tls, UpstreamTls};
 
 /// When a file is full where nothing is said.
 const FILE_BYTES_MAX: u64 = 64 << 20;

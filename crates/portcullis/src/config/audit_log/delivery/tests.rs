@@ -1,8 +1,8 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::config::audit_log_checkpoints::GitBranch;
-use crate::config::audit_log_exports::ExportFormat;
+use crate::config::audit_log::checkpoints::GitBranch;
+use crate::config::audit_log::exports::ExportFormat;
 use crate::config::{Reading, read};
 
 const WITNESS: &str = "witness.example/w+b9eb7b1f+BHbc7GPDBvMvRoRCne30EmPcEaCEV8oCZSt46TCEVTV+";
