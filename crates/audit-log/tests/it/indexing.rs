@@ -11,7 +11,7 @@ use portcullis_audit_log::entry::{
     Actor, Api, Entry, Erasable, Event, HttpResponse, Metadata, Protected, SALT_BYTES, Service, User,
 };
 use portcullis_audit_log::index::{
-    Beside, Blob, Filter, From, SEGMENT_ENTRIES, Segment, Unusable, Values, build, search,
+    Beside, Blob, Filter, From, SEGMENT_ENTRIES, Segment, Unusable, Values, build, event_of_name, search,
 };
 use portcullis_audit_log::medium::Source;
 
@@ -336,15 +336,13 @@ fn entries_are_read_from_bundles_and_from_the_journal() {
     assert_eq!(entries.size(), PUBLISHED as u64);
 }
 
-#[test]
-fn a_filter_takes_what_has_everything_that_is_asked_for() {
-    let erasable = Erasable::new("alice", &[1; SALT_BYTES]);
-    let mut values = HashMap::new();
+/// A denied request of a principal.
+fn denied(principal: String) -> Entry<'static> {
     let mut entry = Entry::new(Event::Request, 5000);
     entry.metadata.correlation_uid = Some("id1".into());
     entry.actor = Some(Actor {
         user: Some(User {
-            uid: Protected::Committed(erasable.commitment.clone()).into_text(),
+            uid: principal.into(),
             kind: None,
             domain: None,
             credential_uid: None,
@@ -359,94 +357,57 @@ fn a_filter_takes_what_has_everything_that_is_asked_for() {
     entry.status_id = Some(2);
     entry.status_code = Some("authorization.denied".into());
     entry.http_response = Some(HttpResponse { code: 403, length: 1 });
-    let asked = |text: &str| Some(text.to_owned());
-    let none = Filter::default;
-    let alice = Filter {
-        principal: asked("alice"),
-        ..none()
+    entry
+}
+
+/// A filter of words: what is asked for, and for which value.
+fn asked(words: &str) -> Filter {
+    let mut filter = Filter::default();
+    let mut words = words.split_whitespace();
+    while let (Some(what), Some(value)) = (words.next(), words.next()) {
+        let text = Some(value.to_owned());
+        match what {
+            "principal" => filter.principal = text,
+            "operation" => filter.operation = text,
+            "api" => filter.api = text,
+            "outcome" => filter.outcome = text,
+            "id" => filter.id = text,
+            "event" => filter.event = event_of_name(value),
+            "since" => filter.since = value.parse().ok(),
+            "until" => filter.until = value.parse().ok(),
+            other => panic!("{other}"),
+        }
+    }
+    filter
+}
+
+#[test]
+fn a_filter_takes_what_has_everything_that_is_asked_for() {
+    let erasable = Erasable::new("alice", &[1; SALT_BYTES]);
+    let commitment = erasable.commitment.to_string();
+    let entry = denied(format!("committed:{commitment}"));
+    let mut values = HashMap::new();
+    assert!(!asked("principal alice").matches(&entry, &values), "erased");
+    values.insert(commitment.clone(), "alice".to_owned());
+    let check = |words: &str, taken: bool| {
+        assert_eq!(asked(words).matches(&entry, &values), taken, "{words}");
     };
-    assert!(!alice.matches(&entry, &values), "erased");
-    values.insert(erasable.commitment.to_string(), "alice".to_owned());
-    let taken = [
-        none(),
-        alice,
-        Filter {
-            principal: asked(entry.principal().unwrap()),
-            ..none()
-        },
-        Filter {
-            operation: asked("getAccount"),
-            ..none()
-        },
-        Filter {
-            operation: asked("bank/getAccount"),
-            api: asked("bank"),
-            ..none()
-        },
-        Filter {
-            outcome: asked("denied"),
-            since: Some(5000),
-            until: Some(5001),
-            ..none()
-        },
-        Filter {
-            outcome: asked("failed"),
-            ..none()
-        },
-        Filter {
-            outcome: asked("403"),
-            id: asked("id1"),
-            ..none()
-        },
-        Filter {
-            outcome: asked("authorization.denied"),
-            event: Some(Event::Request),
-            ..none()
-        },
-    ];
-    for filter in taken {
-        assert!(filter.matches(&entry, &values), "{filter:?}");
-    }
-    let not_taken = [
-        Filter {
-            principal: asked("bob"),
-            ..none()
-        },
-        Filter {
-            operation: asked("shop/getAccount"),
-            ..none()
-        },
-        Filter {
-            api: asked("getAccount"),
-            ..none()
-        },
-        Filter {
-            outcome: asked("allowed"),
-            ..none()
-        },
-        Filter {
-            since: Some(5001),
-            ..none()
-        },
-        Filter {
-            until: Some(5000),
-            ..none()
-        },
-        Filter {
-            id: asked("id"),
-            ..none()
-        },
-        Filter {
-            event: Some(Event::Opened),
-            ..none()
-        },
-        Filter {
-            principal: asked("alice"),
-            outcome: asked("404"),
-            ..none()
-        },
-    ];
-    for filter in not_taken {
-        assert!(!filter.matches(&entry, &values), "{filter:?}");
-    }
+    check("", true);
+    check("principal alice", true);
+    check(&format!("principal committed:{commitment}"), true);
+    check("operation getAccount", true);
+    check("operation bank/getAccount api bank", true);
+    check("outcome denied since 5000 until 5001", true);
+    check("outcome failed", true);
+    check("outcome 403 id id1", true);
+    check("outcome authorization.denied event request", true);
+    check("principal bob", false);
+    check("operation shop/getAccount", false);
+    check("api getAccount", false);
+    check("outcome allowed", false);
+    check("since 5001", false);
+    check("until 5000", false);
+    check("id id", false);
+    check("event opened", false);
+    check("principal alice outcome 404", false);
 }

@@ -75,7 +75,7 @@ fn what_is_no_note_is_refused() {
 }
 
 fn check(note: &Note, expected: Result<(), &str>) {
-    let read = known(&key()).verify_checkpoint(&note);
+    let read = known(&key()).verify_checkpoint(note);
     assert_eq!(
         read.map(|_| ()).map_err(|error| error.to_string()),
         expected.map_err(str::to_owned)

@@ -268,7 +268,7 @@ fn keys_are_replaced_while_both_sign() {
     let of_new = writer.publish(NOW).unwrap().clone();
     let known_now = log(Some(3), 2);
     for note in [&of_old, &of_both, &of_new] {
-        assert!(known_now.verify_checkpoint(&note).is_ok());
+        assert!(known_now.verify_checkpoint(note).is_ok());
     }
     assert!(known(&old).verify_checkpoint(&of_both).is_ok());
     assert!(known(&old).verify_checkpoint(&of_new).is_err());

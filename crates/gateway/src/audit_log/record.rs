@@ -208,7 +208,7 @@ impl Record {
         }
         let mut question = made.question.as_deref()?.clone();
         if self.how.subject != Treatment::Clear {
-            question.subject.id = self.caller.subject.clone()?.into();
+            question.subject.id = self.caller.subject.clone()?;
         }
         let record = decision::Record::whole(api, question, &made.decision, made.at);
         let protect = self.recorder.log.protect();

@@ -43,17 +43,14 @@ impl Refusal {
                 StatusCode::MISDIRECTED_REQUEST,
                 "This host is not served here",
             ),
-            Self::BodyTooLarge => line(
-                "http.body_too_large",
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "The body is too large",
-            ),
             Self::ConnectionLimit => line(
                 "http.connection_limit",
                 StatusCode::SERVICE_UNAVAILABLE,
                 "Too many connections",
             ),
-            Self::EncodingUnknown | Self::EncodingBroken | Self::EncodingBudget => self.encoding_line(),
+            Self::EncodingUnknown | Self::EncodingBroken | Self::EncodingBudget | Self::BodyTooLarge => {
+                self.body_line()
+            }
             Self::Rate { .. } => line("rate.exceeded", StatusCode::TOO_MANY_REQUESTS, "Too many requests"),
             Self::Address
             | Self::Origin
@@ -65,12 +62,8 @@ impl Refusal {
             | Self::StepUp { .. }
             | Self::Unverifiable
             | Self::Unlearnable
-            | Self::Unlearnt => self.caller_line(),
-            Self::Unrecorded => line(
-                "audit-log.unavailable",
-                StatusCode::SERVICE_UNAVAILABLE,
-                "The audit log cannot be written now",
-            ),
+            | Self::Unlearnt
+            | Self::Unrecorded => self.caller_line(),
             Self::RouteUnknown => line("route.unknown", StatusCode::NOT_FOUND, "No such path"),
             Self::RouteMethod { .. } => line(
                 "route.method",
@@ -103,8 +96,13 @@ impl Refusal {
         }
     }
 
-    fn encoding_line(&self) -> Line {
+    fn body_line(&self) -> Line {
         match self {
+            Self::BodyTooLarge => line(
+                "http.body_too_large",
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "The body is too large",
+            ),
             Self::EncodingUnknown => line(
                 "http.encoding",
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -165,6 +163,11 @@ impl Refusal {
                 "authentication.unavailable",
                 StatusCode::SERVICE_UNAVAILABLE,
                 "Credentials cannot be verified now",
+            ),
+            Self::Unrecorded => line(
+                "audit-log.unavailable",
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The audit log cannot be written now",
             ),
             Self::Unlearnable => line(
                 "authorization.unavailable",

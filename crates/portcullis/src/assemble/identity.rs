@@ -5,6 +5,7 @@ use std::sync::Arc;
 use portcullis_gateway::forward::headers::Rules;
 use portcullis_gateway::upstream_identity::{SigningKeys, Tokens, UpstreamIdentity};
 
+use crate::config::checked::Configuration;
 use crate::config::upstream_identity::{Told, UpstreamIdentity as Configured, UpstreamTokens};
 
 /// With what tokens for upstreams are signed.
@@ -16,7 +17,15 @@ pub(super) struct Signs<'s> {
     pub(super) keys: &'s Arc<SigningKeys>,
 }
 
-impl Signs<'_> {
+impl<'s> Signs<'s> {
+    /// What a configuration says, with the keys of the gate.
+    pub(super) fn of(configuration: &'s Configuration, keys: &'s Arc<SigningKeys>) -> Self {
+        Self {
+            tokens: configuration.upstream_tokens.as_ref(),
+            keys,
+        }
+    }
+
     /// How one upstream is told. A token that nothing signs was refused before; here it would fail each request.
     pub(super) fn told(self, configured: &Configured) -> Option<Arc<UpstreamIdentity>> {
         let told = match configured.told.as_ref()? {

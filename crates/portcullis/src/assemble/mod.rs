@@ -146,8 +146,7 @@ impl Running {
         let (callers, operators) = listening.duplicate().map_err(system)?.into_parts();
         let sockets = Sockets::spread(callers, configuration.workers).map_err(system)?;
         let (limiter, registry) = counters(configuration.workers, KEYS_MAX)?;
-        let registry = Arc::new(registry);
-        let readiness = Arc::new(Readiness::default());
+        let (registry, readiness) = (Arc::new(registry), Arc::new(Readiness::default()));
         let files = AddressFiles::read(&configuration).map_err(StartError::Unusable)?;
         let mut keepers = Keepers::start().map_err(system)?;
         let settled = keepers.settle(&configuration, &configuration.listen);
@@ -168,10 +167,7 @@ impl Running {
             files: &files,
             verifiers: &verifiers,
             asked: &asked,
-            signs: Signs {
-                tokens: configuration.upstream_tokens.as_ref(),
-                keys: signing.keys(),
-            },
+            signs: Signs::of(&configuration, signing.keys()),
             audit_log: configuration.audit_log.as_ref(),
         };
         let ages = written(&apis);
@@ -188,8 +184,8 @@ impl Running {
         let observations = Arc::new(Observations::default());
         let (exporter, tracing) = tracing(&configuration, &registry)?;
         let audit_log = recording::keeper(&configuration, &registry)?;
-        let log = audit_log.as_ref().map(|keeper| Arc::clone(keeper.log()));
-        let make = gates(&shared, &registry, &observations, &configuration, tracing, log);
+        let kept = (tracing, audit_log.as_ref());
+        let make = gates(&shared, &registry, &observations, &configuration, kept);
         let workers = Workers::start(sockets, settings, make).map_err(system)?;
         registry.contracts(ages);
         registry.issuers(verifiers.issuers.values().cloned().collect());
@@ -237,10 +233,7 @@ impl Running {
             files: &files,
             verifiers: &verifiers,
             asked: &asked,
-            signs: Signs {
-                tokens: configuration.upstream_tokens.as_ref(),
-                keys: self.signing.keys(),
-            },
+            signs: Signs::of(&configuration, self.signing.keys()),
             // It is what it was until the next start.
             audit_log: self.configuration.audit_log.as_ref(),
         };

@@ -4,7 +4,6 @@ use std::io;
 use std::sync::Arc;
 
 use portcullis_gateway::account::{Ledger, LogRequests};
-use portcullis_gateway::audit_log::AuditLog;
 use portcullis_gateway::gate::{Gate, Shared};
 use portcullis_gateway::listen::{Http2Bounds, Listener, Settings, TrustedProxies, WorkerIndex};
 use portcullis_gateway::metrics::Registry;
@@ -12,6 +11,7 @@ use portcullis_gateway::observe::Observations;
 use portcullis_gateway::trace::{Sink, Tracer, Tracing};
 
 use super::{StartError, system};
+use crate::audit_log::Keeper;
 use crate::config::checked::Configuration;
 use crate::config::log;
 use crate::traces::Exporter;
@@ -22,10 +22,10 @@ pub(super) fn gates(
     registry: &Arc<Registry>,
     observations: &Arc<Observations>,
     configuration: &Configuration,
-    tracing: Option<Arc<Tracing>>,
-    audit_log: Option<Arc<AuditLog>>,
+    (tracing, audit_log): (Option<Arc<Tracing>>, Option<&Keeper>),
 ) -> impl Fn(WorkerIndex) -> io::Result<Gate> + Send + Sync + 'static {
     let log = log_requests(configuration);
+    let audit_log = audit_log.map(|keeper| Arc::clone(keeper.log()));
     let held_bytes_max = configuration.connection.held_bytes_max / configuration.workers;
     let (shared, registry, observations) = (Arc::clone(shared), Arc::clone(registry), Arc::clone(observations));
     move |WorkerIndex(number)| {

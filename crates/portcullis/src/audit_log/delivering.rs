@@ -4,11 +4,10 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use portcullis_audit_log::checkpoint::{Checkpoint, KnownLog};
-use portcullis_audit_log::note::Signature;
+use portcullis_audit_log::checkpoint::KnownLog;
 use portcullis_gateway::metrics::Registry;
 
-use super::delivery::{Cosigned, Delivery};
+use super::delivery::{Cosigned, Delivery, Signed};
 use crate::config::audit_log::checkpoints::CheckpointTo;
 use crate::config::audit_log::delivery::AuditLogDelivery;
 use crate::config::audit_log::exports::ExportTo;
@@ -23,7 +22,7 @@ pub(super) struct Delivering {
     settings: AuditLogDelivery,
     registry: Arc<Registry>,
     /// What witnesses have signed, for whoever writes.
-    cosigned: Arc<Mutex<Vec<(Checkpoint, Vec<Signature>)>>>,
+    cosigned: Arc<Mutex<Vec<Signed>>>,
     running: Option<Delivery>,
     outage: Outage,
 }
@@ -52,7 +51,7 @@ impl Delivering {
         let cosigned: Cosigned = Arc::new(move |checkpoint, signatures| {
             let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
             // A witness signs what goes on from what it has signed: those of older ones are of no use any more.
-            told.retain(|(before, _): &(Checkpoint, _)| *before == checkpoint);
+            told.retain(|(before, _): &Signed| *before == checkpoint);
             told.push((checkpoint, signatures));
         });
         match Delivery::start(&self.settings, folder, known.clone(), &self.registry, &cosigned) {
@@ -82,7 +81,7 @@ impl Delivering {
     }
 
     /// Takes what witnesses have signed since it was last taken.
-    pub(super) fn cosigned(&self) -> Vec<(Checkpoint, Vec<Signature>)> {
+    pub(super) fn cosigned(&self) -> Vec<Signed> {
         std::mem::take(&mut *self.cosigned.lock().unwrap_or_else(PoisonError::into_inner))
     }
 

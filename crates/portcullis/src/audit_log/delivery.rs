@@ -27,6 +27,12 @@ const END_TIME_MAX: Duration = Duration::from_secs(1);
 /// The rights of folders, as the log's own have them.
 const FOLDER_MODE: u32 = 0o750;
 
+/// What one thread does.
+type Task = Box<dyn FnOnce() + Send>;
+
+/// A checkpoint, and what witnesses have signed of it.
+pub(super) type Signed = (Checkpoint, Vec<Signature>);
+
 /// What is told of a checkpoint that witnesses have signed.
 pub(super) type Cosigned = Arc<dyn Fn(Checkpoint, Vec<Signature>) + Send + Sync>;
 
@@ -68,7 +74,7 @@ impl Delivery {
             bell: Arc::clone(&bell),
             meter: Arc::clone(&meter),
         };
-        let mut tasks: Vec<(&str, Box<dyn FnOnce() + Send>)> = Vec::new();
+        let mut tasks: Vec<(&str, Task)> = Vec::new();
         for (number, export) in settings.exports.iter().enumerate() {
             let exporter = Exporter::new(export, number, surroundings()).map_err(io::Error::other)?;
             tasks.push(("audit-export", Box::new(|| exporter.run())));

@@ -270,15 +270,21 @@ pub(super) fn lower(
         forwarded_client_certificates: forwarded,
         dpop: raw.dpop.lower(),
         apis,
-        observe: raw.observe.map(|observe| Observe {
-            file: directory.join(&observe.file.value.0),
-            file_bytes_max: observe.file_bytes_max.map_or(64 << 20, |size| size.0),
-        }),
+        observe: raw.observe.map(|observe| Observe::lower(&observe, directory)),
         process: Process::lower(raw.process, directory, problems),
         traces: raw.traces.map(Traces::lower),
         audit_log: raw
             .audit_log
             .and_then(|written| AuditLog::lower(written, directory, problems)),
+    }
+}
+
+impl Observe {
+    fn lower(raw: &raw::Observe, directory: &Path) -> Self {
+        Self {
+            file: directory.join(&raw.file.value.0),
+            file_bytes_max: raw.file_bytes_max.map_or(64 << 20, |size| size.0),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 use std::os::unix::process::ExitStatusExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use base64::Engine as _;
@@ -63,7 +63,7 @@ components:
 /// The check digit of Luhn (ISO/IEC 7812-1).
 fn card(number: usize) -> String {
     let digits = format!("{CARDS}{number:09}");
-    let doubled = |place: usize, digit: u32| match (place % 2 == 0, digit * 2) {
+    let doubled = |place: usize, digit: u32| match (place.is_multiple_of(2), digit * 2) {
         (true, twice) if twice > 9 => twice - 9,
         (true, twice) => twice,
         (false, _) => digit,
@@ -119,24 +119,8 @@ fn files_below(folder: &Path, see: &mut dyn FnMut(&Path, &[u8])) {
     }
 }
 
-#[test]
-fn ten_thousand_canaries_pass_and_none_stands_in_clear_anywhere() {
-    let upstream = Upstream::start(|seen, stream| {
-        // Every tenth answer is an error that tells what it was sent.
-        let said = String::from_utf8_lossy(&seen.body).into_owned();
-        let bytes = if said.contains("0@") {
-            answer(
-                "500 Oops",
-                &[("Content-Type", "text/plain")],
-                format!("{} {said}", seen.line).as_bytes(),
-            )
-        } else {
-            ok("application/json", "{}")
-        };
-        stream.write_all(&bytes).is_ok()
-    });
-    let collector = Upstream::start(|_, stream| stream.write_all(&ok("application/x-protobuf", "")).is_ok());
-    let issuer = Issuer::new("one");
+/// A gate that writes down everything it can, and where its audit log lies.
+fn started(upstream: &Upstream, collector: &Upstream, issuer: &Issuer) -> (Gate, PathBuf) {
     let directory = Setup::new(CONTRACT, upstream.address)
         .with("issuers: [{name: main, issuer: 'https://id.example', audiences: ['https://things.example'], keys: {file: keys.json}}]")
         .with("users: [{name: people, file: users}]")
@@ -151,7 +135,7 @@ fn ten_thousand_canaries_pass_and_none_stands_in_clear_anywhere() {
         .with_api("security_schemes: {bearer: {issuers: [main]}, basic: {users: people}}")
         .with_api("policy: {modes: {rate_limits: off}}")
         .written();
-    directory.write("keys.json", &key_set(&[&issuer]));
+    directory.write("keys.json", &key_set(&[issuer]));
     directory.write_secret(
         "users",
         "alice:$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$Zm9vYmFyZm9vYmFyZm9vYmFyZm9vYmFyZm9vYmFyZm8\n",
@@ -169,8 +153,11 @@ fn ten_thousand_canaries_pass_and_none_stands_in_clear_anywhere() {
         .current_dir(&directory.0)
         .stdin(Stdio::null())
         .stdout(Stdio::null());
-    let mut gate = Gate::start_by(command, directory);
-    let bearer = format!("Bearer {}", issuer.token_with("at+jwt", json!({"sub": "alice"})));
+    (Gate::start_by(command, directory), log)
+}
+
+/// Sends canaries in every place that there is. Says how many requests went through.
+fn send(gate: &Gate, bearer: &str) -> usize {
     let mut client = gate.client();
     let mut passed = 0;
     for request in 0..REQUESTS {
@@ -200,13 +187,54 @@ fn ten_thousand_canaries_pass_and_none_stands_in_clear_anywhere() {
             ("X-Note", note.as_str()),
             ("User-Agent", agent.as_str()),
         ];
-        fields.push(("Authorization", bearer.as_str()));
+        fields.push(("Authorization", bearer));
         let answered = client.send("POST", &target, &fields, body.as_bytes());
         passed += usize::from(answered.status == 200);
         if answered.header("connection").is_some() || answered.status >= 500 {
             client = gate.client();
         }
     }
+    passed
+}
+
+/// Looks through every file.
+fn nothing_below(folder: &Path, bearer: &str) {
+    let mut seen = 0;
+    files_below(folder, &mut |path, octets| {
+        seen += 1;
+        assert_eq!(found(octets), None, "{}", path.display());
+        // Nor the credential of the caller, or a part of it.
+        let signature = bearer.rsplit('.').next().unwrap().as_bytes();
+        assert!(
+            !octets.windows(signature.len()).any(|window| window == signature),
+            "{}",
+            path.display()
+        );
+    });
+    assert!(seen > 5);
+}
+
+#[test]
+fn ten_thousand_canaries_pass_and_none_stands_in_clear_anywhere() {
+    let upstream = Upstream::start(|seen, stream| {
+        // Every tenth answer is an error that tells what it was sent.
+        let said = String::from_utf8_lossy(&seen.body).into_owned();
+        let bytes = if said.contains("0@") {
+            answer(
+                "500 Oops",
+                &[("Content-Type", "text/plain")],
+                format!("{} {said}", seen.line).as_bytes(),
+            )
+        } else {
+            ok("application/json", "{}")
+        };
+        stream.write_all(&bytes).is_ok()
+    });
+    let collector = Upstream::start(|_, stream| stream.write_all(&ok("application/x-protobuf", "")).is_ok());
+    let issuer = Issuer::new("one");
+    let (mut gate, log) = started(&upstream, &collector, &issuer);
+    let bearer = format!("Bearer {}", issuer.token_with("at+jwt", json!({"sub": "alice"})));
+    let passed = send(&gate, &bearer);
     assert!(passed > REQUESTS / 3, "{passed}");
     for number in 0..5 {
         let basic = STANDARD.encode(format!("alice:{}", password(number)));
@@ -228,18 +256,6 @@ fn ten_thousand_canaries_pass_and_none_stands_in_clear_anywhere() {
     for seen in collector.seen() {
         assert_eq!(found(&seen.body), None);
     }
-    let mut seen = 0;
-    files_below(&gate.directory.0, &mut |path, octets| {
-        seen += 1;
-        assert_eq!(found(octets), None, "{}", path.display());
-        // Nor the credential of the caller, or a part of it.
-        let signature = bearer.rsplit('.').next().unwrap().as_bytes();
-        assert!(
-            !octets.windows(signature.len()).any(|window| window == signature),
-            "{}",
-            path.display()
-        );
-    });
-    assert!(seen > 5);
+    nothing_below(&gate.directory.0, &bearer);
     verifies(&log, &[]);
 }

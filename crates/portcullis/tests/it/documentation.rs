@@ -7,7 +7,6 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::audit_log::make;
 use crate::gate::{Directory, Gate, run, until};
 use crate::tokens::{Issuer, key_set};
 use crate::upstream::{Upstream, ok};
@@ -123,7 +122,6 @@ fn after_everything(upstream: &Upstream) -> Gate {
     directory.write("list.cedar", "permit (principal, action, resource == Thing::\"b\");");
     directory.write("keys.json", &key_set(&[&Issuer::new("one")]));
     directory.write_secret("secret", "of the gate");
-    make(&directory);
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let configuration = format!(
         "listen: 127.0.0.1:0\nadmin: {{listen: '127.0.0.1:0'}}\nissuers:\n  - {{name: read, issuer: a, audiences: [a], keys: {{file: keys.json}}}}\n  - {{name: fetched, issuer: b, audiences: [b], keys: {{url: 'http://{nobody}/', dangerous_private_address: true}}}}\n  - {{name: asked, issuer: c, audiences: [c], introspection: {{url: 'https://{nobody}/', client_id: gate, client_secret_file: secret, dangerous_private_address: true}}}}\napis:\n  - {{name: api, contract: api.yaml, upstream: 'http://{}', policy: {{rate_limits: [{{name: seen, shared: all, requests: 1, per: 10m, mode: observe}}]}}}}\n  - name: down\n    contract: api.yaml\n    base_path: /down\n    upstream: {{url: 'http://{nobody}', breaker: {{}}}}\n  - {{name: list, contract: list.yaml, base_path: /list, upstream: 'http://{}', authorization: {{policies: [list.cedar]}}}}\n  - name: decided\n    contract: decided.yaml\n    base_path: /decided\n    upstream: 'http://{nobody}'\n    authorization:\n      resources: {{Account: {{owner: User}}}}\n      lookups: [{{resource: Account, url: 'https://a.example/{{id}}', attributes: {{owner: /owner}}}}]\n      decision_points: [{{name: main, kind: opa, url: 'https://a.example/v1/data/a'}}]\n  - {{name: related, contract: api.yaml, base_path: /related, upstream: 'http://{nobody}', authorization: {{relations: grants.yaml}}}}\nrelations: {{store: relations.db, model: model.yaml}}\naudit_log: {{path: log, name: gate.example/audit, keys: [log.pem], exports: [{{name: archive, file: {{path: out/audit.jsonl}}}}], checkpoints: {{places: [{{name: witness, witness: {{endpoint: {{url: 'https://{nobody}', dangerous_private_address: true}}, keys: [{WITNESS}]}}}}]}}}}\n",

@@ -25,14 +25,16 @@ type Change = fn(&Copied<'_>) -> io::Result<()>;
 
 /// What is done to the log, and by whom.
 const TAMPERINGS: [(&str, Change); 9] = [
-    ("an entry is edited", |log| log.bundle(edit)),
+    ("an entry is edited", |log| log.bundle(|entries, at| edit(entries, at))),
     ("an entry is deleted", |log| log.bundle(delete)),
-    ("two entries change places", |log| log.bundle(reorder)),
+    ("two entries change places", |log| {
+        log.bundle(|entries, at| reorder(entries, at))
+    }),
     ("an entry is inserted", |log| log.bundle(insert)),
     ("the end is cut off", |log| log.truncate()),
     ("it is rolled back to an older copy", |log| log.roll_back()),
     ("it is made anew with one entry edited, by its operator", |log| {
-        log.make_anew(log.keys, edit)
+        log.make_anew(log.keys, |entries, at| edit(entries, at))
     }),
     ("it is made anew with one entry left out, by its operator", |log| {
         log.make_anew(log.keys, delete)
@@ -42,7 +44,7 @@ const TAMPERINGS: [(&str, Change); 9] = [
     }),
 ];
 
-fn edit(entries: &mut Vec<Vec<u8>>, at: usize) {
+fn edit(entries: &mut [Vec<u8>], at: usize) {
     if let Some(octet) = entries.get_mut(at).and_then(|entry| entry.last_mut()) {
         *octet ^= 1;
     }
@@ -52,7 +54,7 @@ fn delete(entries: &mut Vec<Vec<u8>>, at: usize) {
     entries.remove(at);
 }
 
-fn reorder(entries: &mut Vec<Vec<u8>>, at: usize) {
+fn reorder(entries: &mut [Vec<u8>], at: usize) {
     entries.swap(at, at + 1);
 }
 
@@ -184,7 +186,7 @@ impl Copied<'_> {
 
     fn swap_keys(&self) -> io::Result<()> {
         let keys = Keys::made(&self.known.origin).map_err(io::Error::other)?;
-        self.make_anew(&keys, edit)
+        self.make_anew(&keys, |entries, at| edit(entries, at))
     }
 
     /// Makes a log of other entries, by these keys.

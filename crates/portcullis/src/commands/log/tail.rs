@@ -44,7 +44,10 @@ pub(super) fn tail(tail: &Tail, shared: &Shared) -> Result<Outcome, Failure> {
         }
         entries.size()
     };
-    while tail.follow {
+    if !tail.follow {
+        return Ok(Outcome::Clean);
+    }
+    loop {
         std::thread::sleep(PAUSE);
         let mut entries = place.entries()?;
         let mut come = Vec::new();
@@ -54,7 +57,6 @@ pub(super) fn tail(tail: &Tail, shared: &Shared) -> Result<Outcome, Failure> {
         }
         next = entries.size().max(next);
     }
-    Ok(Outcome::Clean)
 }
 
 /// Tells of every entry from `start` on that does not only open something.

@@ -100,7 +100,7 @@ fn what_a_crash_left_of_a_line_is_cut_off_and_sent_again() {
     let path = log.directory.join("out/audit.jsonl");
     let (whole, cursor) = (read(&path), log.folder().join("cursors/there.next"));
     assert_eq!(whole.lines().count(), 10);
-    fs::write(&path, &whole[..whole.len() - 20]).unwrap();
+    fs::write(&path, &whole.as_bytes()[..whole.len() - 20]).unwrap();
     fs::write(&cursor, "9\n").unwrap();
     drop(log.exports(settings.clone()));
     assert_eq!(read(&path), whole);
@@ -158,12 +158,12 @@ fn syslog_loses_nothing_with_connections_that_break() {
     let delivery = log.exports(ExportTo::Syslog(syslog(&log, &authority, address)));
     let failures = "portcullis_audit_log_deliveries_failed_total{kind=\"export\",to=\"there\"}";
     until("it fails", || log.metric(failures) >= Some(1));
-    let manners = [
+    let manners = vec![
         Manner::BreaksAfter(10_000),
         Manner::EndsInSilence,
         Manner::BreaksAfter(1),
     ];
-    let receiver = Receiver::start(TcpListener::bind(address).unwrap(), &authority, &manners);
+    let receiver = Receiver::start(TcpListener::bind(address).unwrap(), &authority, manners);
     until("all is sent", || sent(&log, 3000));
     let messages = receiver.messages();
     assert!(all_of(3000, messages.iter().map(|message| index_of_message(message))));
@@ -180,8 +180,8 @@ fn syslog_loses_nothing_with_connections_that_break() {
 fn a_receiver_that_ends_in_silence_is_not_believed() {
     let (mut log, authority) = (Log::new("silence"), Authority::new());
     log.grow(10);
-    let manners = [Manner::EndsInSilence; 100];
-    let receiver = Receiver::start(TcpListener::bind("127.0.0.1:0").unwrap(), &authority, &manners);
+    let manners = vec![Manner::EndsInSilence; 100];
+    let receiver = Receiver::start(TcpListener::bind("127.0.0.1:0").unwrap(), &authority, manners);
     let settings = syslog(&log, &authority, receiver.address);
     let delivery = log.exports(ExportTo::Syslog(settings.clone()));
     let failures = "portcullis_audit_log_deliveries_failed_total{kind=\"export\",to=\"there\"}";
@@ -201,7 +201,7 @@ fn a_receiver_that_ends_in_silence_is_not_believed() {
 fn a_receiver_that_nobody_vouches_for_gets_nothing() {
     let (mut log, authority) = (Log::new("vouched"), Authority::new());
     log.grow(10);
-    let receiver = Receiver::start(TcpListener::bind("127.0.0.1:0").unwrap(), &Authority::new(), &[]);
+    let receiver = Receiver::start(TcpListener::bind("127.0.0.1:0").unwrap(), &Authority::new(), Vec::new());
     let settings = syslog(&log, &authority, receiver.address);
     drop(log.exports(ExportTo::Syslog(settings)));
     assert_eq!(receiver.messages(), Vec::<String>::new());

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use portcullis_audit_log::checkpoint::{Checkpoint, KnownLog, LogKey, Origin};
 use portcullis_audit_log::entry::{Entry, Event, Metadata};
-use portcullis_audit_log::note::{Algorithm, KeyName, Signature, Signer, VerifierKey};
+use portcullis_audit_log::note::{Algorithm, KeyName, Signer, VerifierKey};
 use portcullis_audit_log::verify::verify;
 use portcullis_audit_log::writer::{Signers, Writer};
 use portcullis_contract::document::Span;
@@ -23,7 +23,7 @@ use portcullis_gateway::metrics::{Registry, Setup};
 use portcullis_store::audit_log::{LogFiles, LogFolder};
 use reqwest::Url;
 
-use super::{Cosigned, Delivery};
+use super::{Cosigned, Delivery, Signed};
 use crate::audit_log::checkpoints::held;
 use crate::config::audit_log::checkpoints::{CheckpointPlace, CheckpointTo};
 use crate::config::audit_log::delivery::{AuditLogDelivery, Endpoint};
@@ -89,7 +89,7 @@ struct Log {
     directory: PathBuf,
     writer: Writer,
     registry: Arc<Registry>,
-    cosigned: Arc<Mutex<Vec<(Checkpoint, Vec<Signature>)>>>,
+    cosigned: Arc<Mutex<Vec<Signed>>>,
 }
 
 impl Log {

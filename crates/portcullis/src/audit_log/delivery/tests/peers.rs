@@ -9,6 +9,9 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig, ServerConnection};
 
+/// What a server answers to a path and a body: a status, and a body.
+type Answer = dyn Fn(&str, &[u8]) -> (u16, Vec<u8>);
+
 /// A server that answers each request by what a function says of its path and body.
 pub(super) struct Web {
     pub(super) address: SocketAddr,
@@ -39,7 +42,7 @@ impl Web {
     }
 }
 
-fn serve(mut socket: TcpStream, answer: &dyn Fn(&str, &[u8]) -> (u16, Vec<u8>)) -> Option<()> {
+fn serve(mut socket: TcpStream, answer: &Answer) -> Option<()> {
     let mut octets = Vec::new();
     let mut chunk = [0; 4096];
     let (head, mut body) = loop {
@@ -127,11 +130,11 @@ impl Authority {
 
 impl Receiver {
     /// One that treats connections in these manners, one after the other, and then well.
-    pub(super) fn start(listener: TcpListener, authority: &Authority, manners: &[Manner]) -> Self {
+    pub(super) fn start(listener: TcpListener, authority: &Authority, manners: Vec<Manner>) -> Self {
         let address = listener.local_addr().unwrap();
         let messages: Arc<Mutex<Vec<String>>> = Arc::default();
         let (told, config) = (Arc::clone(&messages), authority.server());
-        let mut manners = manners.to_vec().into_iter();
+        let mut manners = manners.into_iter();
         std::thread::spawn(move || {
             for socket in listener.incoming() {
                 let octets = receive(socket.unwrap(), &config, manners.next().unwrap_or(Manner::Good));
