@@ -312,6 +312,17 @@ impl<'e> Entry<'e> {
         serde_json::from_slice(octets)
     }
 
+    /// The same without what can be of any length, where it is too long for a log: recorded values and decisions. It says so itself.
+    #[must_use]
+    pub fn bounded(&self) -> Self {
+        let mut bounded = self.clone();
+        if let Some(unmapped) = &mut bounded.unmapped {
+            unmapped.fields = vec![("truncated".into(), "recorded values were too long".into())];
+            unmapped.decisions.clear();
+        }
+        bounded
+    }
+
     /// The id of the request.
     #[must_use]
     pub fn id(&self) -> Option<&str> {

@@ -62,7 +62,7 @@ fn is_long_enough(text: &str, start: usize) -> bool {
         match byte {
             b'0'..=b'9' => digits += 1,
             b'A'..=b'Z' | b'a'..=b'z' => {}
-            b' ' | b'-' | b'+' | b'%' => continue,
+            b' ' | b'-' | b'+' | b'.' | b'_' | b'%' => continue,
             _ => break,
         }
         signs += 1;
@@ -122,7 +122,7 @@ impl Written {
 /// How many octets a separator has that may stand between groups.
 fn separator(text: &str, place: usize) -> Option<usize> {
     match at(text, place)? {
-        b' ' | b'-' | b'+' => Some(1),
+        b' ' | b'-' | b'+' | b'.' | b'_' => Some(1),
         b'%' if text.get(place..).is_some_and(|rest| rest.starts_with("%20")) => Some(3),
         _ => None,
     }

@@ -103,7 +103,7 @@ impl Account {
         let Some(recorder) = self.ledger.recorder.clone() else {
             return true;
         };
-        let is_writable = !recorder.log.is_unwritable(recorder.worker);
+        let is_writable = !recorder.log.is_unwritable(recorder.worker, received.arrival().at());
         let record = Record::of(recorder, how, route, received, caller, credential);
         self.record = Some(Box::new(record));
         is_writable

@@ -11,12 +11,13 @@ pub(crate) mod record;
 pub(crate) mod target;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::Thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use portcullis_audit_log::entry::{Entry, Event};
+use portcullis_audit_log::tiles::ENTRY_BYTES_MAX;
 
 use crate::decisions::Place;
 pub use crate::decisions::Recorded;
@@ -25,6 +26,9 @@ pub use outbox::{Full, Leaf, Outbox, Unwritten};
 use protect::Writing;
 pub use protect::{Protect, Treatment};
 
+/// The writer may be silent for so long more than it waits for entries: a sync of a busy disk takes seconds at times. Beyond that it hangs,
+/// and what is not written might never be.
+const SILENT_TIME_MAX: Duration = Duration::from_secs(5);
 /// How often it is looked whether enough have come.
 const GATHER_STEP: Duration = Duration::from_micros(100);
 /// As many octets as most entries have.
@@ -101,6 +105,11 @@ pub struct AuditLog {
     /// Whether the log could not be written when that was last tried.
     fails: AtomicBool,
     writer: OnceLock<Thread>,
+    begun: Instant,
+    /// When the writer last took what there was, in milliseconds since that.
+    taken: AtomicU64,
+    /// How long it may be silent.
+    silent_time_max: Duration,
     /// Whether the writer waits for something to do.
     is_idle: AtomicBool,
 }
@@ -115,6 +124,8 @@ pub struct Setup {
     pub address: Treatment,
     /// How many refusals of one control and address are logged one by one in a minute, by all workers together.
     pub early_per_minute_max: u32,
+    /// How long the writer waits for entries.
+    pub commit_time: Duration,
     /// How many octets of entries wait for the writer, of all workers together.
     pub waiting_bytes_max: usize,
     /// Who keeps values from standing in clear.
@@ -140,6 +151,9 @@ impl AuditLog {
             address: setup.address,
             fails: AtomicBool::new(false),
             writer: OnceLock::new(),
+            begun: Instant::now(),
+            taken: AtomicU64::new(0),
+            silent_time_max: SILENT_TIME_MAX + setup.commit_time,
             is_idle: AtomicBool::new(false),
         }
     }
@@ -157,6 +171,7 @@ impl AuditLog {
     /// Everything that was left for the writer since it last took it.
     #[must_use]
     pub fn take(&self) -> outbox::Taken {
+        self.taken.store(milliseconds(self.begun.elapsed()), Ordering::Release);
         let mut taken = outbox::Taken::default();
         self.outboxes.iter().for_each(|outbox| outbox.take(&mut taken));
         taken
@@ -197,9 +212,9 @@ impl AuditLog {
 
     /// Lets more come, of several who wait, until so many have come: one sync of the disk serves all. Only the writer's thread calls it.
     pub fn gather(&self, waiters: usize, time_max: Duration) {
-        let until = std::time::Instant::now() + time_max;
+        let until = Instant::now() + time_max;
         while (1..waiters).contains(&self.outboxes.iter().map(Outbox::waiters).sum::<usize>()) {
-            let left = until.saturating_duration_since(std::time::Instant::now());
+            let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return;
             }
@@ -214,17 +229,6 @@ impl AuditLog {
         }
     }
 
-    /// The same, and says when it is durable.
-    ///
-    /// # Errors
-    /// [`Full`].
-    pub fn note_durably(&self, entry: &Entry<'_>) -> Result<outbox::Durable, Full> {
-        let (done, durable) = tokio::sync::oneshot::channel();
-        let outbox = self.outboxes.last().ok_or(Full)?;
-        self.leave(outbox, entry, 0, Box::default(), Some(done))?;
-        Ok(durable)
-    }
-
     /// Which gate this is.
     #[must_use]
     pub fn instance(&self) -> &str {
@@ -235,9 +239,12 @@ impl AuditLog {
         &*self.protect
     }
 
-    /// Whether a request could not be recorded now.
-    pub(crate) fn is_unwritable(&self, worker: usize) -> bool {
-        self.fails.load(Ordering::Acquire) || self.outboxes.get(worker).is_none_or(Outbox::is_nearly_full)
+    /// Whether a request that came at `at` could not be recorded: the log fails, its writer hangs, or there is no room.
+    pub(crate) fn is_unwritable(&self, worker: usize, at: Instant) -> bool {
+        let now = milliseconds(at.saturating_duration_since(self.begun));
+        let silent = now.saturating_sub(self.taken.load(Ordering::Acquire));
+        let is_silent = silent > milliseconds(self.silent_time_max);
+        is_silent || self.fails.load(Ordering::Acquire) || self.outboxes.get(worker).is_none_or(Outbox::is_nearly_full)
     }
 
     pub(crate) fn early(&self, worker: usize) -> Option<&Early> {
@@ -260,14 +267,20 @@ impl AuditLog {
         let event = entry.metadata.event_code;
         let mut octets = Vec::with_capacity(ENTRY_BYTES);
         entry.write(&mut octets);
+        if octets.len() > ENTRY_BYTES_MAX {
+            // Without what callers can make long: who did what has to be there in any case.
+            octets.clear();
+            entry.bounded().write(&mut octets);
+        }
         let is_urgent = waits.is_some();
         let leaf = Leaf {
             event,
             id,
             octets,
             erasable,
+            waits,
         };
-        outbox.push(leaf, waits, event != Event::Opened)?;
+        outbox.push(leaf, event != Event::Opened)?;
         if is_urgent
             && self.is_idle.swap(false, Ordering::SeqCst)
             && let Some(writer) = self.writer.get()
@@ -276,4 +289,8 @@ impl AuditLog {
         }
         Ok(())
     }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

@@ -23,6 +23,8 @@ pub struct Leaf {
     pub octets: Vec<u8>,
     /// Values that can be erased, a line of JSON each, which lie beside the log.
     pub erasable: Box<[u8]>,
+    /// Who waits until it is durable.
+    pub waits: Option<Waiter>,
 }
 
 /// There is no room for an entry.
@@ -43,8 +45,6 @@ pub type Durable = oneshot::Receiver<Result<(), Unwritten>>;
 pub struct Taken {
     /// Entries, those of one worker in their order.
     pub leaves: Vec<Leaf>,
-    /// Who waits for any of them.
-    pub waiters: Vec<Waiter>,
     /// How many entries found no room.
     pub lost: u64,
 }
@@ -80,11 +80,16 @@ impl Outbox {
 
     /// How many wait.
     pub(super) fn waiters(&self) -> usize {
-        self.waiting.lock().waiters.len()
+        self.waiting
+            .lock()
+            .leaves
+            .iter()
+            .filter(|leaf| leaf.waits.is_some())
+            .count()
     }
 
     /// Leaves an entry. One that `counts` and finds no room is counted as lost.
-    pub(super) fn push(&self, leaf: Leaf, waits: Option<Waiter>, counts: bool) -> Result<(), Full> {
+    pub(super) fn push(&self, leaf: Leaf, counts: bool) -> Result<(), Full> {
         let bytes = leaf.octets.capacity() + leaf.erasable.len() + LEAF_BYTES;
         let mut waiting = self.waiting.lock();
         if leaf.octets.is_empty() || self.bytes.load(Ordering::Relaxed) + bytes > self.bytes_max {
@@ -92,9 +97,9 @@ impl Outbox {
             return Err(Full);
         }
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        let is_urgent = leaf.waits.is_some();
         waiting.leaves.push(leaf);
-        if let Some(waiter) = waits {
-            waiting.waiters.push(waiter);
+        if is_urgent {
             self.is_urgent.store(true, Ordering::SeqCst);
         }
         Ok(())
@@ -103,7 +108,6 @@ impl Outbox {
     pub(super) fn take(&self, taken: &mut Taken) {
         let mut waiting = self.waiting.lock();
         taken.leaves.append(&mut waiting.leaves);
-        taken.waiters.append(&mut waiting.waiters);
         taken.lost += std::mem::take(&mut waiting.lost);
         self.bytes.store(0, Ordering::Relaxed);
         self.is_urgent.store(false, Ordering::SeqCst);
@@ -120,6 +124,7 @@ mod tests {
             id: 1,
             octets: vec![b'x'; bytes],
             erasable: Box::default(),
+            waits: None,
         }
     }
 
@@ -128,22 +133,22 @@ mod tests {
         let outbox = Outbox::new(4 * (100 + LEAF_BYTES));
         for _ in 0..3 {
             assert!(!outbox.is_nearly_full());
-            outbox.push(leaf(100), None, true).unwrap();
+            outbox.push(leaf(100), true).unwrap();
         }
-        outbox.push(leaf(100), None, true).unwrap();
+        outbox.push(leaf(100), true).unwrap();
         assert!(outbox.is_nearly_full());
-        assert_eq!(outbox.push(leaf(1), None, true), Err(Full));
-        assert_eq!(outbox.push(leaf(1), None, false), Err(Full));
+        assert_eq!(outbox.push(leaf(1), true), Err(Full));
+        assert_eq!(outbox.push(leaf(1), false), Err(Full));
         let mut taken = Taken::default();
         outbox.take(&mut taken);
         assert_eq!((taken.leaves.len(), taken.lost), (4, 1));
         assert!(!outbox.is_nearly_full());
-        outbox.push(leaf(100), None, true).unwrap();
+        outbox.push(leaf(100), true).unwrap();
     }
 
     #[test]
     fn an_entry_that_could_not_be_made_is_lost() {
         let outbox = Outbox::new(1000);
-        assert_eq!(outbox.push(leaf(0), None, true), Err(Full));
+        assert_eq!(outbox.push(leaf(0), true), Err(Full));
     }
 }

@@ -52,7 +52,7 @@ impl Writing<'_> {
     pub(crate) fn write<'v>(&mut self, value: &'v str, treatment: Treatment) -> Cow<'v, str> {
         let masked = || Protected::Masked("sensitive".into());
         let protected = match treatment {
-            Treatment::Clear => Protected::Clear(self.clear(cut(value, CLEAR_BYTES_MAX))),
+            Treatment::Clear => Protected::Clear(self.bounded(value)),
             Treatment::Masked => masked(),
             Treatment::Hashed => self.protect.digest(value.as_bytes()).map_or_else(masked, hashed),
             Treatment::Encrypted => self
@@ -62,6 +62,14 @@ impl Writing<'_> {
             Treatment::Erasable => self.commit(cut(value, KEPT_BYTES_MAX)).unwrap_or_else(masked),
         };
         protected.into_text()
+    }
+
+    /// A text in clear, cut after everything was taken out of it that must not be there: half a secret looks like none.
+    fn bounded<'v>(&mut self, value: &'v str) -> Cow<'v, str> {
+        match self.clear(cut(value, KEPT_BYTES_MAX)) {
+            Cow::Borrowed(clear) => Cow::Borrowed(cut(clear, CLEAR_BYTES_MAX)),
+            Cow::Owned(clear) => Cow::Owned(cut(&clear, CLEAR_BYTES_MAX).to_owned()),
+        }
     }
 
     /// A text without what looks like something that must not be logged.
@@ -133,6 +141,8 @@ pub(crate) mod tests {
         check("alice", Treatment::Clear, "alice");
         check("4111111111111111", Treatment::Clear, "[card]");
         check("masked:x", Treatment::Clear, "clear:masked:x");
+        let long = "x ".repeat(505) + "4111111111111111";
+        check(&long, Treatment::Clear, &("x ".repeat(505) + "[card]"));
         check("alice", Treatment::Masked, "masked:sensitive");
         check("alice", Treatment::Hashed, "hmac-sha256:k:5");
         // Whoever cannot seal does not write in clear.

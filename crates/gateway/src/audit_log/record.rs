@@ -19,17 +19,15 @@ use portcullis_identity::principal::Identity;
 use tokio::sync::oneshot;
 
 use super::outbox::{Durable, Waiter};
-use super::protect::{Treatment, Writing, cut};
+use super::protect::{Treatment, Writing};
 use super::{AuditLog, DURABLE_TIME_MAX, Full, OnFailure, Recording, target};
 use crate::decisions::{Made, Naming, Recorded};
 use crate::listen::{Received, RequestId, unix_milliseconds};
 use crate::refusal::Refusal;
 use crate::routes::Route;
 
-/// How much of a host that was asked for is written: it is what a client sent.
-const HOST_BYTES_MAX: usize = 256;
-/// The same of what a client calls itself.
-const USER_AGENT_BYTES_MAX: usize = 256;
+/// How many octets of values are recorded of one request.
+const FIELDS_BYTES_MAX: usize = 16 * 1024;
 /// How many rules are told of one request.
 const RULES_MAX: usize = 32;
 /// How many decisions are recorded of one request, with what was asked.
@@ -54,10 +52,9 @@ impl Recorder {
 
     /// A host as an entry has it.
     fn host(&self, asked: &str, writing: &mut Writing<'_>) -> Rc<str> {
-        let asked = cut(asked, HOST_BYTES_MAX);
         let mut last = self.host.borrow_mut();
         if last.0 != asked {
-            let written = Protected::Clear(writing.clear(asked)).into_text();
+            let written = writing.write(asked, Treatment::Clear);
             *last = (asked.to_owned(), Rc::from(&*written));
         }
         Rc::clone(&last.1)
@@ -152,7 +149,6 @@ impl Record {
         let user_agent = received.headers().get(header::USER_AGENT).filter(|_| how.user_agent);
         let user_agent = user_agent.and_then(|value| value.to_str().ok());
         let host = recorder.host(received.host(), &mut writing);
-        let text = |text: std::borrow::Cow<'_, str>| Protected::Clear(text).into_text().into_owned();
         Self {
             time: unix_milliseconds(),
             method: received.method().clone(),
@@ -160,7 +156,7 @@ impl Record {
             query: query.map(|query| target::query(query, how, &mut writing)),
             host,
             address: address(received.arrival().client().address, &log, &mut writing),
-            user_agent: user_agent.map(|name| text(writing.clear(cut(name, USER_AGENT_BYTES_MAX)))),
+            user_agent: user_agent.map(|name| writing.write(name, Treatment::Clear).into_owned()),
             caller: Caller::of(identity, credential, how.subject, &mut writing),
             fields: Vec::new(),
             decided: Decided::default(),
@@ -187,6 +183,10 @@ impl Record {
             let values = field.place.texts(naming);
             let values = values.unwrap_or_else(|_| vec!["(unreadable)".into()]);
             for value in values {
+                if self.fields.iter().map(|(_, value)| value.len()).sum::<usize>() > FIELDS_BYTES_MAX {
+                    self.fields.push((field.name.clone(), "(left out)".to_owned()));
+                    return;
+                }
                 let written = writing.write(&value, field.treatment).into_owned();
                 self.fields.push((field.name.clone(), written));
             }
@@ -364,7 +364,9 @@ impl<'e> Answered<'e> {
         entry.duration = self
             .complete
             .map(|_| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX));
-        entry.action_id = Some(if self.refused.is_some() { 2 } else { 1 });
+        // What the upstream failed was let through.
+        let is_denied = self.refused.is_some_and(|(code, _)| !code.starts_with("upstream."));
+        entry.action_id = Some(if is_denied { 2 } else { 1 });
         let (code, place) = match self.refused {
             Some((code, place)) => (Some(code), Some(place).filter(|place| !place.is_empty())),
             None if self.complete == Some(false) => (Some("client_gone"), None),
@@ -391,9 +393,12 @@ impl Caller {
         let device = bound.and_then(|bound| bound.key().or_else(|| bound.certificate()));
         Self {
             subject: Some(writing.write(identity.subject().name(), treatment).into_owned()),
-            client: identity
-                .client()
-                .map(|client| writing.write(client, Treatment::Clear).into_owned()),
+            client: identity.client().map(|client| {
+                // A client that acts for itself is its own subject.
+                let is_subject = client == identity.subject().name();
+                let treatment = if is_subject { treatment } else { Treatment::Clear };
+                writing.write(client, treatment).into_owned()
+            }),
             identity: Some(Arc::clone(identity)),
             device: device.map(|thumbprint| thumbprint.to_string()),
             credential,

@@ -12,6 +12,10 @@ use super::protect::{Treatment, Writing, cut};
 
 /// The most octets of a path, and of a query, that are written.
 const TARGET_BYTES_MAX: usize = 2048;
+/// How a commitment begins.
+const COMMITTED: &str = "committed:";
+/// How often a value may be escaped over and over.
+const ESCAPES_MAX: usize = 3;
 
 /// The path, of which `captures` are the values of the template, in their order.
 pub(crate) fn path(path: &str, captures: &Captures, recording: &Recording, writing: &mut Writing<'_>) -> String {
@@ -26,7 +30,7 @@ pub(crate) fn path(path: &str, captures: &Captures, recording: &Recording, writi
         written.push_str(literal);
         let treatment = recording.path.get(number).copied().unwrap_or(Treatment::Masked);
         if treatment == Treatment::Clear {
-            written.push_str(&writing.clear(value));
+            written.push_str(&clear(value, writing));
         } else {
             written.push_str(&writing.write(&decoded(value), treatment));
         }
@@ -48,18 +52,45 @@ pub(crate) fn query(query: &str, recording: &Recording, writing: &mut Writing<'_
         }
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let declared = recording.query.get(&*decoded(name));
-        written.push_str(&writing.clear(name));
+        if declared.is_none() && pair.len() == name.len() {
+            // Who knows whether it is a name.
+            written.push_str(&writing.write(name, Treatment::Masked));
+            continue;
+        }
+        written.push_str(&clear(name, writing));
         if pair.len() > name.len() {
             written.push('=');
         }
         match declared {
             _ if value.is_empty() => {}
-            Some(Treatment::Clear) => written.push_str(&writing.clear(value)),
+            Some(Treatment::Clear) => written.push_str(&clear(value, writing)),
             Some(treatment) => written.push_str(&writing.write(&decoded(value), *treatment)),
             None => written.push_str(&writing.write(value, Treatment::Masked)),
         }
     }
     bounded(written)
+}
+
+/// A value as it was sent, or, where something in it must not be logged, however it is escaped, without that.
+fn clear<'v>(value: &'v str, writing: &mut Writing<'_>) -> Cow<'v, str> {
+    let mut plain = Cow::Borrowed(value);
+    for _ in 0..ESCAPES_MAX {
+        match decoded(&plain.replace('+', " ")) {
+            more if *more == *plain => break,
+            more => plain = Cow::Owned(more.into_owned()),
+        }
+    }
+    let clean = writing.write(&plain, Treatment::Clear);
+    let written = match *clean == *plain {
+        // Nothing stands in it; and nothing in the way in which it was sent.
+        true => writing.write(value, Treatment::Clear),
+        false => Cow::Owned(clean.into_owned()),
+    };
+    // What looks like a commitment would be taken for one wherever it stands in a target.
+    match written.contains(COMMITTED) {
+        true => Cow::Owned(written.replace(COMMITTED, "committed%3A")),
+        false => written,
+    }
 }
 
 fn decoded(text: &str) -> Cow<'_, str> {
@@ -129,11 +160,28 @@ mod tests {
         let of = |text: &str| with(|recording, writing| query(text, recording, writing));
         assert_eq!(
             of("page=2&name=alice&other=x&flag"),
-            "page=2&name=masked:sensitive&other=masked:sensitive&flag"
+            "page=2&name=masked:sensitive&other=masked:sensitive&masked:sensitive"
         );
         assert_eq!(of("p%61ge=3"), "p%61ge=3");
         assert_eq!(of("page=4111111111111111"), "page=[card]");
         assert_eq!(of("4111111111111111=1"), "[card]=masked:sensitive");
+        for secret in [
+            "41111111%31111111",
+            "4111%2D1111%2D1111%2D1111",
+            "4111+1111+1111+1111",
+            "4111.1111.1111.1111",
+            "4111_1111_1111_1111",
+            "%34%31%31%31111111111111",
+            "alice%40example%2Ecom",
+            "alice%2540example.com",
+            "GB82%2DWEST%2D1234%2D5698%2D7654%2D32",
+            "-----BEGIN%20PRIVATE%20KEY-----MIIB",
+        ] {
+            let written = of(&format!("page={secret}"));
+            assert!(written.starts_with("page=[") && written.ends_with(']'), "{written}");
+        }
+        assert_eq!(of("page=a=/committed:x"), "page=a=/committed%3Ax");
+        assert_eq!(of("page=a%20b+c"), "page=a%20b+c");
         assert_eq!(of(""), "");
         assert!(of(&"page=2&".repeat(1000)).len() < 2100);
     }

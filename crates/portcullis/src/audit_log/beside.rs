@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -18,6 +18,18 @@ pub(crate) const ENTRIES_PER_FILE: u64 = 65_536;
 pub(crate) fn file(log: &Path, index: u64) -> PathBuf {
     let first = index - index % ENTRIES_PER_FILE;
     log.join(FOLDER).join(format!("{first:020}.jsonl"))
+}
+
+/// Whether a file ends within a line: of an entry that was never acknowledged.
+fn is_torn(path: &Path) -> io::Result<bool> {
+    let mut file = File::open(path)?;
+    if file.metadata()?.len() == 0 {
+        return Ok(false);
+    }
+    file.seek(SeekFrom::End(-1))?;
+    let mut last = [0];
+    file.read_exact(&mut last)?;
+    Ok(last != *b"\n")
 }
 
 /// Values that wait to be written.
@@ -53,6 +65,9 @@ impl Beside {
             let path = file(log, *first);
             let is_new = !path.exists();
             let mut file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path)?;
+            if is_torn(&path)? {
+                file.write_all(b"\n")?;
+            }
             file.write_all(lines)?;
             file.sync_data()?;
             if is_new {

@@ -13,7 +13,9 @@ use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use portcullis_audit_log::entry::{Actor, Entry, Erasable, Event, Unmapped, User};
+use portcullis_audit_log::entry::{Actor, Entity, Entry, Erasable, Event, Unmapped, User};
+use portcullis_audit_log::redact;
+use portcullis_gateway::listen::unix_milliseconds;
 use rustix::fs::OFlags;
 
 use super::os_users as users;
@@ -23,6 +25,7 @@ pub(crate) const FOLDER: &str = "inbox";
 /// Sticky, so that nobody removes what others left; and what is left there has the folder's group, so that the gate can read it.
 const FOLDER_MODE: u32 = 0o3770;
 const FILE_MODE: u32 = 0o640;
+const OWN_MODE: u32 = 0o600;
 /// Who may leave anything, as the gate itself may.
 const ROOT: u32 = 0;
 /// What a value of an entry is called that says what was erased.
@@ -32,6 +35,12 @@ const SUFFIX: &str = "json";
 const ALIVE: &str = "alive";
 /// No file has more.
 const FILE_BYTES_MAX: u64 = 64 << 20;
+/// No file of another user has more: one says that somebody looked at the log.
+const FOREIGN_BYTES_MAX: u64 = 64 << 10;
+/// So many files of others are taken in at once.
+const FOREIGN_AT_ONCE_MAX: usize = 100;
+/// How much of what another user says is kept.
+const COMMENT_BYTES_MAX: usize = 256;
 
 /// What one file says.
 pub(super) struct Letter {
@@ -49,18 +58,29 @@ pub(super) struct Letter {
 /// # Errors
 /// They could not be made durable.
 pub(crate) fn leave(log: &Path, lines: &[u8]) -> io::Result<PathBuf> {
+    leave_for(log, lines, FILE_MODE)
+}
+
+/// The same from a gate that handed over: it may have values that can be erased, which only its own user can read.
+///
+/// # Errors
+/// They could not be made durable.
+pub(super) fn hand_on(log: &Path, lines: &[u8]) -> io::Result<PathBuf> {
+    leave_for(log, lines, OWN_MODE)
+}
+
+fn leave_for(log: &Path, lines: &[u8], mode: u32) -> io::Result<PathBuf> {
     let folder = folder(log)?;
-    let name = format!(
-        "{:016x}-{}",
-        getrandom::u64().map_err(io::Error::other)?,
-        std::process::id()
-    );
+    // In the order in which they are left.
+    let name = format!("{:016x}-{:016x}", unix_milliseconds(), chance()?);
     let writing = folder.join(format!("{name}.new"));
     let mut file = OpenOptions::new()
         .create_new(true)
         .write(true)
-        .mode(FILE_MODE)
+        .mode(mode)
         .open(&writing)?;
+    // Whatever the umask of whoever runs the command.
+    file.set_permissions(Permissions::from_mode(mode))?;
     file.write_all(lines)?;
     file.sync_all()?;
     let left = folder.join(format!("{name}.{SUFFIX}"));
@@ -86,11 +106,11 @@ pub(crate) fn folder(log: &Path) -> io::Result<PathBuf> {
     Ok(folder)
 }
 
-/// What was left.
+/// The files that were left, in the order of their names: those of others only up to a bound.
 ///
 /// # Errors
-/// It cannot be read.
-pub(super) fn letters(log: &Path) -> io::Result<Vec<Letter>> {
+/// The folder cannot be read.
+pub(super) fn files(log: &Path) -> io::Result<Vec<PathBuf>> {
     let listed = match fs::read_dir(log.join(FOLDER)) {
         Ok(listed) => listed,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
@@ -99,15 +119,38 @@ pub(super) fn letters(log: &Path) -> io::Result<Vec<Letter>> {
     let mut files = Vec::new();
     for file in listed {
         let path = file?.path();
+        // What is no file would not be read, or never to its end.
+        let metadata = fs::symlink_metadata(&path);
+        let Some(metadata) = metadata.ok().filter(|metadata| metadata.is_file()) else {
+            continue;
+        };
         if path.extension().is_some_and(|extension| extension == SUFFIX) {
-            files.push(path);
+            files.push((path, is_own(metadata.uid())));
         }
     }
     files.sort_unstable();
-    files.into_iter().map(letter).collect()
+    let mut foreign = 0;
+    files.retain(|(_, is_own)| {
+        foreign += usize::from(!is_own);
+        *is_own || foreign <= FOREIGN_AT_ONCE_MAX
+    });
+    Ok(files.into_iter().map(|(path, _)| path).collect())
 }
 
-fn letter(file: PathBuf) -> io::Result<Letter> {
+/// Whether somebody is the gate's own user, or root.
+fn is_own(user: u32) -> bool {
+    user == rustix::process::geteuid().as_raw() || user == ROOT
+}
+
+fn chance() -> io::Result<u64> {
+    getrandom::u64().map_err(io::Error::other)
+}
+
+/// What one of them says.
+///
+/// # Errors
+/// It cannot be read.
+pub(super) fn letter(file: PathBuf) -> io::Result<Letter> {
     let mut letter = Letter {
         entries: Vec::new(),
         erased: BTreeSet::new(),
@@ -118,7 +161,7 @@ fn letter(file: PathBuf) -> io::Result<Letter> {
         letter.is_damaged = true;
         return Ok(letter);
     };
-    if owner != rustix::process::geteuid().as_raw() && owner != ROOT {
+    if !is_own(owner) {
         for line in octets.split(|octet| *octet == b'\n').filter(|line| !line.is_empty()) {
             match of_another(line, owner) {
                 Some(entry) => letter.entries.push((entry, Vec::new())),
@@ -156,11 +199,16 @@ fn octets(path: &Path) -> io::Result<Option<(Vec<u8>, u32)>> {
         Err(error) => return Err(error),
     };
     let metadata = file.metadata()?;
-    if !metadata.is_file() || metadata.nlink() != 1 || metadata.len() > FILE_BYTES_MAX {
+    let bytes_max = if is_own(metadata.uid()) {
+        FILE_BYTES_MAX
+    } else {
+        FOREIGN_BYTES_MAX
+    };
+    if !metadata.is_file() || metadata.nlink() != 1 || metadata.len() > bytes_max {
         return Ok(None);
     }
     let mut octets = Vec::new();
-    file.take(FILE_BYTES_MAX).read_to_end(&mut octets)?;
+    file.take(bytes_max).read_to_end(&mut octets)?;
     Ok(Some((octets, metadata.uid())))
 }
 
@@ -192,14 +240,27 @@ fn erased(entry: &Entry<'_>) -> Vec<String> {
 
 /// What another user of the system may say: that they looked at the log. Who they are is who the file belongs to.
 fn of_another(line: &[u8], owner: u32) -> Option<Vec<u8>> {
-    let mut entry = Entry::read(line).ok()?;
+    let entry = Entry::read(line).ok()?;
     let is_about_log = entry.entity.as_ref().is_some_and(|entity| entity.kind == "audit-log");
     if entry.metadata.event_code != Event::Administration || !is_about_log || !erased(&entry).is_empty() {
         return None;
     }
-    entry.actor = Some(os_user(users::name(owner)));
+    let comment = entry.comment.as_deref().unwrap_or_default();
+    let comment = comment
+        .get(..comment.floor_char_boundary(COMMENT_BYTES_MAX))
+        .unwrap_or_default();
+    let told = Entry {
+        activity_id: entry.activity_id,
+        actor: Some(os_user(users::name(owner))),
+        entity: Some(Entity {
+            kind: "audit-log".into(),
+            name: None,
+        }),
+        comment: Some(format!("says to have looked at the log: {}", redact::masked(comment)).into()),
+        ..Entry::new(Event::Administration, unix_milliseconds())
+    };
     let mut octets = Vec::with_capacity(line.len());
-    entry.write(&mut octets);
+    told.write(&mut octets);
     Some(octets)
 }
 
@@ -217,46 +278,58 @@ pub(crate) fn os_user(name: String) -> Actor<'static> {
 }
 
 /// Somebody who handed the log over and still has requests: until it is dropped, or the process ends.
-pub(super) struct Alive {
-    file: PathBuf,
-    _lock: File,
-}
+pub(super) struct Alive(Option<(PathBuf, File)>);
 
 impl Alive {
     /// # Errors
     /// The file cannot be made or locked.
     pub(super) fn new(log: &Path) -> io::Result<Self> {
-        let path = folder(log)?.join(format!("{}.{ALIVE}", std::process::id()));
-        let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path)?;
+        // Of a name that nobody can have taken before.
+        let path = folder(log)?.join(format!("{:016x}.{ALIVE}", chance()?));
+        let file = OpenOptions::new()
+            .create_new(true)
+            .append(true)
+            .mode(OWN_MODE)
+            .open(&path)?;
         file.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => io::Error::from(ErrorKind::WouldBlock),
             TryLockError::Error(error) => error,
         })?;
-        Ok(Self {
-            file: path,
-            _lock: file,
-        })
+        Ok(Self(Some((path, file))))
+    }
+
+    /// Somebody of whom nobody else knows.
+    pub(super) fn unknown() -> Self {
+        Self(None)
     }
 }
 
 impl Drop for Alive {
     fn drop(&mut self) {
-        // One that is left is not locked, and so says nothing.
-        let _left = fs::remove_file(&self.file);
+        if let Some((file, _lock)) = &self.0 {
+            // One that is left is not locked, and so says nothing.
+            let _left = fs::remove_file(file);
+        }
     }
 }
 
-/// Whether somebody else still has requests that they opened while they wrote the log.
+/// Whether a gate before this one still has requests that it opened while it wrote the log. Nobody else can say so.
 pub(super) fn anybody_alive(log: &Path) -> bool {
     let Ok(listed) = fs::read_dir(log.join(FOLDER)) else {
         return false;
     };
-    let own = format!("{}.{ALIVE}", std::process::id());
-    let others = listed.flatten().map(|file| file.path());
-    let mut others =
-        others.filter(|path| path.extension().is_some_and(|extension| extension == ALIVE) && !path.ends_with(&own));
-    others.any(|path| {
-        let file = File::open(&path);
+    let mut files = listed.flatten().map(|file| file.path());
+    files.any(|path| {
+        let is_alive = path.extension().is_some_and(|extension| extension == ALIVE);
+        let metadata = fs::symlink_metadata(&path).ok();
+        if !is_alive || !metadata.is_some_and(|metadata| metadata.is_file() && is_own(metadata.uid())) {
+            return false;
+        }
+        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        let file = OpenOptions::new()
+            .read(true)
+            .custom_flags(flags.bits().cast_signed())
+            .open(&path);
         let is_locked = file.is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)));
         if !is_locked {
             let _left = fs::remove_file(&path);

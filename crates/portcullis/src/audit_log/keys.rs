@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use portcullis_audit_log::checkpoint::{KnownLog, LogKey, Origin};
-use portcullis_audit_log::note::{Algorithm, KeyName, Signer, SigningFailed, VerifierKey};
+use portcullis_audit_log::note::{Algorithm, KeyName, Note, Signature, Signer, SigningFailed, VerifierKey};
 use portcullis_audit_log::writer::Signers;
 use portcullis_secrets::{self as secrets, SigningAlgorithm};
 
@@ -70,6 +70,17 @@ impl Keys {
             Signer::new(key.clone(), Box::new(sign))
         });
         Signers::new(all.next()?, all.collect())
+    }
+
+    /// A note of the key that signs entries; none where it cannot be signed.
+    pub(crate) fn note(&self, text: String) -> Option<Note> {
+        let (key, signer) = self.0.first()?;
+        let signature = Signature {
+            name: key.name().clone(),
+            id: key.id(),
+            octets: signer.sign(text.as_bytes()).ok()?,
+        };
+        Note::new(text, vec![signature])
     }
 
     /// The log as it is known when these are its only keys.
@@ -153,20 +164,6 @@ pub(crate) fn keep(folder: &Path, log: &KnownLog) -> std::io::Result<()> {
     place::replace(&file, text.as_bytes())?;
     // Like the log itself they are for who reads that too.
     std::fs::set_permissions(file, Permissions::from_mode(KEYS_MODE))
-}
-
-/// The log as its writer knows it, who also opens what was written with other keys: these count from the beginning.
-pub(super) fn joined(log: &KnownLog, keys: &Keys) -> KnownLog {
-    let mut joined = log.clone();
-    let added = keys
-        .public()
-        .filter(|key| log.keys.iter().all(|known| known.key != **key));
-    joined.keys.extend(added.map(|key| LogKey {
-        key: key.clone(),
-        first: 0,
-        last: None,
-    }));
-    joined
 }
 
 /// The log as it is known with these keys from this size on: keys that are new are added, those that are gone count no further.

@@ -68,6 +68,7 @@ impl Keeper {
             instance: configured.instance.clone(),
             address: configured.redaction.addresses,
             early_per_minute_max: configured.refusals_per_minute_max,
+            commit_time: configured.commit_time,
             waiting_bytes_max: configured.waiting_bytes_max,
             protect,
         }));

@@ -5,16 +5,20 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::Path;
 
+use portcullis_audit_log::checkpoint::KnownLog;
 use portcullis_audit_log::entry::{Entry, Event};
+use portcullis_audit_log::note::Note;
 use portcullis_audit_log::tiles::{Kind, TileName, read_bundle, split};
 use portcullis_gateway::listen::RequestId;
 use portcullis_store::audit_log::LogFolder;
-use serde::{Deserialize, Serialize};
 
-use crate::files::place;
+use super::place::Place;
+use crate::files;
 
 /// The file, in the folder of the log.
 const FILE: &str = "open";
+/// What it says it is.
+const WHAT: &str = "portcullis audit log open requests";
 /// It is written again after so many entries.
 const EVERY_ENTRIES: u64 = 65_536;
 
@@ -27,11 +31,38 @@ pub(super) struct OpenRequests {
     written_at: u64,
 }
 
-#[derive(Serialize, Deserialize)]
+/// What is written down: a signed note, so that nobody else makes the log say that something was abandoned. An older one is as right as a
+/// new one; only more has to be read after it.
+#[derive(Debug, Default, PartialEq, Eq)]
 struct Written {
     /// How long the log was.
     size: u64,
     open: Vec<u64>,
+}
+
+impl Written {
+    /// A line that says what it is, one with the size, one for each index.
+    fn text(&self, log: &KnownLog) -> String {
+        let mut text = format!("{WHAT} {}\n{}\n", log.origin.as_str(), self.size);
+        for index in &self.open {
+            text.push_str(&format!("{index}\n"));
+        }
+        text
+    }
+
+    /// None where it is not signed by a key of the log's.
+    fn read(octets: &[u8], log: &KnownLog) -> Option<Self> {
+        let note = Note::parse(octets).ok()?;
+        log.verify(&note, u64::MAX).ok()?;
+        let mut lines = note.text().lines();
+        if lines.next()? != format!("{WHAT} {}", log.origin.as_str()) {
+            return None;
+        }
+        Some(Self {
+            size: lines.next()?.parse().ok()?,
+            open: lines.map(|line| line.parse().ok()).collect::<Option<_>>()?,
+        })
+    }
 }
 
 impl OpenRequests {
@@ -58,7 +89,7 @@ impl OpenRequests {
     ///
     /// # Errors
     /// It cannot be written: the next start looks further back.
-    pub(super) fn keep(&mut self, folder: &Path, size: u64) -> io::Result<()> {
+    pub(super) fn keep(&mut self, place: &Place, size: u64) -> io::Result<()> {
         if size < self.written_at + EVERY_ENTRIES {
             return Ok(());
         }
@@ -67,24 +98,23 @@ impl OpenRequests {
             size,
             open: self.open.values().copied().filter(|index| *index < size).collect(),
         };
-        let octets = serde_json::to_vec(&written)?;
-        place::replace(&folder.join(FILE), &octets)
+        let text = written.text(&place.keys.fresh(&place.known.origin));
+        let note = place
+            .keys
+            .note(text)
+            .ok_or_else(|| io::Error::other("it cannot be signed"))?;
+        files::place::replace(&place.folder.join(FILE), note.to_string().as_bytes())
     }
 
     /// What is open in a log of `size` published entries: those that were written down, and those of the entries after that.
     ///
     /// # Errors
     /// The log cannot be read.
-    pub(super) fn find(folder: &Path, size: u64) -> io::Result<Self> {
-        let written = std::fs::read(folder.join(FILE));
-        let written = written
-            .ok()
-            .and_then(|octets| serde_json::from_slice::<Written>(&octets).ok());
-        let written = written.filter(|written| written.size <= size);
-        let written = written.unwrap_or(Written {
-            size: 0,
-            open: Vec::new(),
-        });
+    pub(super) fn find(place: &Place, size: u64) -> io::Result<Self> {
+        let (folder, log) = (&place.folder, place.keys.fresh(&place.known.origin));
+        let written = std::fs::read(folder.join(FILE)).ok();
+        let written = written.and_then(|octets| Written::read(&octets, &log));
+        let written = written.filter(|written| written.size <= size).unwrap_or_default();
         let mut found = Self {
             written_at: written.size,
             ..Self::default()
@@ -134,5 +164,36 @@ impl Entries {
         }
         let bundle = self.bundle.as_ref().map(|(_, octets)| split(octets).0);
         Ok(bundle.and_then(|entries| entries.get(within).copied()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use portcullis_audit_log::checkpoint::Origin;
+
+    use super::super::keys::Keys;
+    use super::*;
+
+    #[test]
+    fn what_is_open_is_believed_from_the_log_s_own_key_alone() {
+        let name = Origin::new("gate.example/log").unwrap();
+        let (own, other) = (Keys::made(&name).unwrap(), Keys::made(&name).unwrap());
+        let log = own.fresh(&name);
+        let written = Written {
+            size: 70_000,
+            open: vec![3, 69_999],
+        };
+        let note = |keys: &Keys| keys.note(written.text(&log)).unwrap().to_string();
+        assert_eq!(Written::read(note(&own).as_bytes(), &log).as_ref(), Some(&written));
+        assert_eq!(Written::read(note(&other).as_bytes(), &log), None);
+        let changed = note(&own).replacen("\n3\n", "\n4\n", 1);
+        assert_eq!(Written::read(changed.as_bytes(), &log), None);
+        let unsigned = written.text(&log);
+        assert_eq!(Written::read(unsigned.as_bytes(), &log), None);
+        let elsewhere = KnownLog {
+            origin: Origin::new("other.example/log").unwrap(),
+            ..log.clone()
+        };
+        assert_eq!(Written::read(note(&own).as_bytes(), &elsewhere), None);
     }
 }

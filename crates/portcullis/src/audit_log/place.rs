@@ -46,7 +46,8 @@ impl Place {
                 .ok_or_else(|| failed("it has no key that signs".to_owned()))
         };
         let now = unix_time().seconds();
-        let known = keys::joined(&self.known, &self.keys);
+        // The keys that are configured, and no others: whoever can write the folder could put theirs there.
+        let known = self.keys.fresh(&self.known.origin);
         let opened = Writer::open(Box::new(files), known, signers()?, &self.held, now);
         let (writer, recovery) = opened.map_err(|error| failed(error.to_string()))?;
         if recovery.torn.is_some() {

@@ -84,17 +84,24 @@ impl Writing {
 
     /// Takes in what others have left.
     fn read_inbox(&mut self) {
-        let letters = match inbox::letters(&self.place.folder) {
-            Ok(letters) => letters,
+        let files = match inbox::files(&self.place.folder) {
+            Ok(files) => files,
             Err(error) => {
                 tracing::error!(%error, "what others left for the audit log cannot be read");
                 return;
             }
         };
-        for letter in letters {
+        for file in files {
             if !self.waiting.is_empty() {
                 return;
             }
+            let letter = match inbox::letter(file) {
+                Ok(letter) => letter,
+                Err(error) => {
+                    tracing::error!(%error, "something that was left for the audit log cannot be read");
+                    continue;
+                }
+            };
             if letter.is_damaged {
                 tracing::error!(file = %letter.file.display(), "what was left for the audit log is damaged in part");
             }

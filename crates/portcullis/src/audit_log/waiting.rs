@@ -6,25 +6,29 @@ use portcullis_audit_log::checkpoint::KnownLog;
 use portcullis_audit_log::entry::{Entity, Entry, Event};
 use portcullis_audit_log::tiles::ENTRY_BYTES_MAX;
 use portcullis_gateway::audit_log::Leaf;
-use portcullis_gateway::audit_log::outbox::{Unwritten, Waiter};
+use portcullis_gateway::audit_log::outbox::Unwritten;
 use portcullis_gateway::listen::{RequestId, unix_milliseconds};
+
+/// A letter has about as many octets.
+const LETTER_BYTES: usize = 4 << 20;
 
 /// What is not durable yet.
 #[derive(Default)]
 pub(super) struct Waiting {
     pub(super) leaves: VecDeque<Leaf>,
     bytes: usize,
-    pub(super) waiters: Vec<Waiter>,
     /// The size of the log before the first of them.
     pub(super) from: u64,
     pub(super) lost: u64,
 }
 
 impl Waiting {
-    pub(super) fn push(&mut self, leaf: Leaf, bytes_max: usize) {
+    /// Adds an entry. Where there is no room for it, whoever waits for it is told so.
+    pub(super) fn push(&mut self, mut leaf: Leaf, bytes_max: usize) {
         let bytes = leaf.octets.len() + leaf.erasable.len();
         if self.bytes.saturating_add(bytes) > bytes_max || leaf.octets.len() > ENTRY_BYTES_MAX {
             self.lost += 1;
+            tell(&mut leaf, Err(Unwritten));
             return;
         }
         self.bytes += bytes;
@@ -35,15 +39,23 @@ impl Waiting {
         self.leaves.is_empty()
     }
 
-    pub(super) fn clear(&mut self) {
-        self.leaves.clear();
+    /// How many wait for any of it.
+    pub(super) fn waiters(&self) -> usize {
+        self.leaves.iter().filter(|leaf| leaf.waits.is_some()).count()
+    }
+
+    /// Everything is durable.
+    pub(super) fn done(&mut self) {
+        for mut leaf in self.leaves.drain(..) {
+            tell(&mut leaf, Ok(()));
+        }
         self.bytes = 0;
     }
 
-    pub(super) fn tell(&mut self, written: Result<(), Unwritten>) {
-        for waiter in self.waiters.drain(..) {
-            // Who does not wait any more need not know.
-            let _gone = waiter.send(written);
+    /// Nothing is, for now: nobody waits any longer.
+    pub(super) fn fail(&mut self) {
+        for leaf in &mut self.leaves {
+            tell(leaf, Err(Unwritten));
         }
     }
 
@@ -51,22 +63,35 @@ impl Waiting {
     pub(super) fn pass_over(&mut self, size: u64) -> Vec<(Event, u128, u64)> {
         let mut durable = Vec::new();
         for index in self.from..size {
-            let Some(leaf) = self.leaves.pop_front() else { break };
+            let Some(mut leaf) = self.leaves.pop_front() else { break };
+            tell(&mut leaf, Ok(()));
             self.bytes = self.bytes.saturating_sub(leaf.octets.len() + leaf.erasable.len());
             durable.push((leaf.event, leaf.id, index));
         }
         durable
     }
 
-    /// Everything, as it is left for another process.
-    pub(super) fn lines(&self) -> Vec<u8> {
-        let mut lines = Vec::with_capacity(self.bytes);
+    /// Everything, as it is left for another process: in parts that are not too long for it.
+    pub(super) fn letters(&self) -> Vec<Vec<u8>> {
+        let mut letters = Vec::new();
+        let mut lines = Vec::new();
         for leaf in &self.leaves {
             lines.extend_from_slice(&leaf.erasable);
             lines.extend_from_slice(&leaf.octets);
             lines.push(b'\n');
+            if lines.len() > LETTER_BYTES {
+                letters.push(std::mem::take(&mut lines));
+            }
         }
-        lines
+        letters.push(lines);
+        letters
+    }
+}
+
+fn tell(leaf: &mut Leaf, written: Result<(), Unwritten>) {
+    if let Some(waiter) = leaf.waits.take() {
+        // Who does not wait any more need not know.
+        let _gone = waiter.send(written);
     }
 }
 
@@ -95,5 +120,6 @@ pub(super) fn of_octets(octets: Vec<u8>, erasable: Vec<u8>) -> Leaf {
         id: id.map_or(0, |id| id.bits()),
         octets,
         erasable: erasable.into(),
+        waits: None,
     }
 }

@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 use portcullis_audit_log::entry::{Entry, Event};
 use portcullis_audit_log::writer::{AppendError, WriteError, Writer};
 use portcullis_gateway::audit_log::AuditLog;
-use portcullis_gateway::audit_log::outbox::Unwritten;
 use portcullis_gateway::listen::unix_time;
 use portcullis_gateway::metrics::AuditLogMeter;
 
@@ -31,7 +30,7 @@ const GATHER_TIME_MAX: Duration = Duration::from_millis(2);
 /// How often it is tried to open a log that could not be written.
 const OPENED_EVERY: Duration = Duration::from_millis(500);
 /// How long another process may have the log, which this one replaces.
-const LOCKED_TIME_MAX: Duration = Duration::from_secs(15);
+const LOCKED_TIME_MAX: Duration = Duration::from_secs(3);
 /// How often it is looked at what others have left, and what was counted is told.
 const LOOKED_EVERY: Duration = Duration::from_secs(1);
 
@@ -154,7 +153,6 @@ impl Writing {
     pub(super) fn take(&mut self) {
         let taken = self.log.take();
         self.waiting.lost += taken.lost;
-        self.waiting.waiters.extend(taken.waiters);
         for leaf in taken.leaves {
             self.waiting.push(leaf, self.waiting_bytes_max);
         }
@@ -171,9 +169,9 @@ impl Writing {
             return;
         }
         if self.waiting.is_empty() {
-            return self.waiting.tell(Ok(()));
+            return;
         }
-        let (waiters, began) = (self.waiting.waiters.len(), Instant::now());
+        let (waiters, began) = (self.waiting.waiters(), Instant::now());
         let committed = self.commit();
         self.committed = Committed {
             waiters,
@@ -183,7 +181,6 @@ impl Writing {
             Ok(durable) => {
                 self.meter.durable(durable);
                 self.succeeded();
-                self.waiting.tell(Ok(()));
             }
             Err(error) => self.failed(&error),
         }
@@ -195,6 +192,8 @@ impl Writing {
             return Err("the log is not open".to_owned());
         };
         let folder = &self.place.folder;
+        // Values of an attempt before stand in it again.
+        self.beside = Beside::default();
         let mut indices = Vec::with_capacity(self.waiting.leaves.len());
         for leaf in &self.waiting.leaves {
             let index = match writer.append(&leaf.octets) {
@@ -214,7 +213,7 @@ impl Writing {
         for (event, id, index) in indices {
             self.open.note(event, id, index);
         }
-        self.waiting.clear();
+        self.waiting.done();
         self.waiting.from = durable;
         Ok(durable)
     }
@@ -228,7 +227,7 @@ impl Writing {
         if self.outage.begins() {
             tracing::error!(error, "the audit log cannot be written");
         }
-        self.waiting.tell(Err(Unwritten));
+        self.waiting.fail();
     }
 
     fn succeeded(&mut self) {
@@ -242,7 +241,7 @@ impl Writing {
     /// Opens the log again, and passes over what had become durable. Whether it is open.
     fn reopen(&mut self) -> bool {
         if self.outage.lasts() && self.times.opened.elapsed() < OPENED_EVERY {
-            self.waiting.tell(Err(Unwritten));
+            self.waiting.fail();
             return false;
         }
         self.times.opened = Instant::now();
@@ -257,7 +256,10 @@ impl Writing {
                     self.find_open(writer.published().size);
                 }
                 self.begin(writer);
-                self.succeeded();
+                // That it can be opened does not say that it can be written.
+                if self.waiting.is_empty() {
+                    self.succeeded();
+                }
                 true
             }
             // Somebody else has it, for now: nothing failed.
@@ -297,7 +299,7 @@ impl Writing {
 
     /// Finds out what was open when another process wrote.
     pub(super) fn find_open(&mut self, size: u64) {
-        match OpenRequests::find(&self.place.folder, size) {
+        match OpenRequests::find(&self.place, size) {
             Ok(found) => self.open = found,
             Err(error) => {
                 tracing::error!(%error, "it is not known which requests were open when the audit log was last written");
@@ -312,21 +314,23 @@ impl Writing {
             self.delivery.hand_over();
             match Alive::new(&self.place.folder) {
                 Ok(alive) => self.alive = Some(alive),
-                Err(error) => return self.failed(&error.to_string()),
+                Err(error) => {
+                    tracing::error!(%error, "the gate that takes over takes what this one still has for abandoned");
+                    self.alive = Some(Alive::unknown());
+                }
             }
             self.writer = None;
             self.indexing = None;
         }
         if self.waiting.is_empty() {
-            return self.waiting.tell(Ok(()));
+            return;
         }
-        match inbox::leave(&self.place.folder, &self.waiting.lines()) {
-            Ok(_) => {
-                self.waiting.clear();
-                self.waiting.tell(Ok(()));
+        for letter in self.waiting.letters() {
+            if let Err(error) = inbox::hand_on(&self.place.folder, &letter) {
+                return self.failed(&error.to_string());
             }
-            Err(error) => self.failed(&error.to_string()),
         }
+        self.waiting.done();
     }
 
     /// Signs a checkpoint, if there is anything new under it.
@@ -342,7 +346,7 @@ impl Writing {
         match published {
             Ok(()) => {
                 self.meter.published(size);
-                if let Err(error) = self.open.keep(&self.place.folder, size) {
+                if let Err(error) = self.open.keep(&self.place, size) {
                     tracing::warn!(%error, "it cannot be written down which requests are open");
                 }
                 self.indexing.iter().for_each(|indexing| indexing.published(size));
@@ -373,6 +377,6 @@ impl Writing {
                 "the gate ends with entries of the audit log that could not be written"
             );
         }
-        self.waiting.tell(Err(Unwritten));
+        self.waiting.fail();
     }
 }

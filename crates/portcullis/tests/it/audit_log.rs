@@ -48,6 +48,13 @@ paths:
         content:
           application/json: {schema: {type: object, properties: {amount: {type: integer}, to: {type: string}}}}
       responses: {'200': {$ref: '#/components/responses/any'}}
+  /orders:
+    post:
+      operationId: order
+      x-portcullis: {audit_log: {durability: before_forward, fields: {items: {body: '/items/*', as: clear}}}}
+      requestBody:
+        content: {application/json: {schema: {type: object, properties: {items: {type: array, items: {type: string}}}}}}
+      responses: {'200': {$ref: '#/components/responses/any'}}
   /events:
     get:
       operationId: watch
@@ -621,10 +628,19 @@ fn keys_are_replaced_and_every_entry_counts_by_the_key_of_its_time() {
         "new.pem",
         &format!("-----BEGIN PRIVATE KEY-----\n{pem}\n-----END PRIVATE KEY-----\n"),
     );
-    let written = directory
-        .read("gate.yaml")
-        .replace("keys: [log.pem]", "keys: [new.pem]");
-    directory.write("gate.yaml", &written);
+    let written = directory.read("gate.yaml");
+    let with = |keys: &str| written.replace("keys: [log.pem]", &format!("keys: [{keys}]"));
+    // Nobody opens a log by a key that has signed nothing of it.
+    directory.write("gate.yaml", &with("new.pem"));
+    let output = crate::gate::run(&directory.0, &["serve", "-c", "gate.yaml"]);
+    assert_eq!(output.status.code(), Some(2));
+    directory.write("gate.yaml", &with("log.pem, new.pem"));
+    let mut between = Gate::start(directory);
+    between.signal("-TERM");
+    between.wait();
+    let directory = std::mem::replace(&mut between.directory, Directory::new());
+    directory.write("gate.yaml", &with("new.pem"));
+    let before_last = checkpoint(&bank.log);
     bank.gate = Gate::start(directory);
     assert_eq!(bank.send("GET", "/accounts/2", "").status, 200);
     bank.gate.signal("-TERM");
@@ -634,11 +650,12 @@ fn keys_are_replaced_and_every_entry_counts_by_the_key_of_its_time() {
     let lines: Vec<&str> = keys.lines().collect();
     assert_eq!(lines.len(), 2, "{keys}");
     assert!(
-        lines[0].starts_with(&format!("0 {} ", before.size)) && lines[1].starts_with(&format!("{} - ", before.size)),
+        lines[0].starts_with(&format!("0 {} ", before_last.size))
+            && lines[1].starts_with(&format!("{} - ", before.size)),
         "{keys}"
     );
     let mut known = known();
-    known.keys[0].last = Some(before.size);
+    known.keys[0].last = Some(before_last.size);
     known.keys.push(LogKey {
         key: lines[1].rsplit(' ').next().unwrap().parse().unwrap(),
         first: before.size,
@@ -650,4 +667,84 @@ fn keys_are_replaced_and_every_entry_counts_by_the_key_of_its_time() {
     };
     assert!(intact(&known));
     assert!(!intact(&self::known()));
+}
+
+#[test]
+fn nobody_hides_from_the_log_by_sending_more_than_an_entry_has_room_for() {
+    let upstream = Upstream::with_json("{}");
+    let bank = Bank::start(&upstream, "");
+    let items = vec!["\\u0001".repeat(1024); 90];
+    let body = format!(r#"{{"items":["{}"]}}"#, items.join("\",\""));
+    assert_eq!(bank.send("POST", "/orders", &body).status, 200);
+    let opened = bank.entry("opened", "/orders");
+    let ended = bank.entry("request", "/orders");
+    assert_eq!(
+        opened["metadata"]["correlation_uid"],
+        ended["metadata"]["correlation_uid"]
+    );
+    assert!(
+        opened["unmapped"]["fields"].to_string().contains("too long"),
+        "{opened}"
+    );
+    assert!(
+        entries(&bank.log)
+            .iter()
+            .all(|entry| entry["metadata"]["event_code"] != "lost")
+    );
+}
+
+#[test]
+fn what_strangers_leave_in_the_inbox_neither_stops_the_log_nor_says_what_they_want() {
+    use std::os::unix::net::UnixListener;
+    let upstream = Upstream::with_json("{}");
+    let bank = Bank::start(&upstream, ", defaults: {durability: before_forward}");
+    assert_eq!(bank.send("GET", "/accounts/1", "").status, 200);
+    let inbox = bank.log.join("inbox");
+    fs::create_dir_all(&inbox).unwrap();
+    let fifo = |name: &str| {
+        let made = std::process::Command::new("mkfifo").arg(inbox.join(name)).status();
+        assert!(made.unwrap().success());
+    };
+    fifo("a.alive");
+    fifo("a.json");
+    let _socket = UnixListener::bind(inbox.join("b.json")).unwrap();
+    fs::create_dir(inbox.join("c.json")).unwrap();
+    fs::write(inbox.join("d.json"), "no entry").unwrap();
+    let entry =
+        br#"{"class_uid":3004,"activity_id":2,"time":1,"metadata":{"event_code":"administration"},"comment":"looked"}"#;
+    fs::write(inbox.join("e.json"), entry).unwrap();
+    until("what is an entry is taken in", || {
+        entries(&bank.log).iter().any(|entry| entry["comment"] == "looked")
+    });
+    assert_eq!(bank.send("GET", "/accounts/2", "").status, 200);
+    bank.entry("request", "/accounts/2");
+    until("what is none is kept for whoever can read it", || {
+        inbox.join("d.damaged").exists()
+    });
+}
+
+#[test]
+fn a_line_that_was_torn_beside_the_log_takes_no_other_with_it() {
+    let upstream = Upstream::with_json("{}");
+    let mut bank = Bank::start(&upstream, ", redaction: {principals: erasable}");
+    assert_eq!(bank.send("GET", "/accounts/1", "").status, 200);
+    bank.entry("request", "/accounts/1");
+    bank.gate.signal("-TERM");
+    bank.gate.wait();
+    let beside = bank.log.join("erasable/00000000000000000000.jsonl");
+    let whole = fs::read_to_string(&beside).unwrap();
+    fs::write(&beside, format!("{whole}{{\"commitment\":\"to")).unwrap();
+    let directory = std::mem::replace(&mut bank.gate.directory, Directory::new());
+    bank.gate = Gate::start(directory);
+    assert_eq!(bank.send("GET", "/accounts/2", "").status, 200);
+    let entry = bank.entry("request", "/accounts/2");
+    let uid = entry["actor"]["user"]["uid"].as_str().unwrap().to_owned();
+    let lines = fs::read_to_string(&beside).unwrap();
+    let kept = lines
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Erasable<'_>>(line).ok());
+    assert!(
+        kept.into_iter()
+            .any(|kept| uid == format!("committed:{}", kept.commitment) && kept.holds())
+    );
 }

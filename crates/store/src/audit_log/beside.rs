@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -73,10 +73,23 @@ pub(super) fn place(folder: &Path, name: &str, aside: &str, octets: &[u8], mode:
         .truncate(true)
         .mode(mode)
         .open(&written)?;
+    belongs_as(&written, folder)?;
     file.write_all(octets)?;
     file.sync_all()?;
     fs::rename(written, folder.join(name))?;
     sync_folder(folder)
+}
+
+/// Gives a file or folder to whoever has the folder around it: what root makes there the gate's user has to go on with.
+///
+/// # Errors
+/// It belongs to somebody else, and may not be given away.
+pub(super) fn belongs_as(made: &Path, around: &Path) -> io::Result<()> {
+    let (made_is, should) = (fs::metadata(made)?, fs::metadata(around)?);
+    if made_is.uid() == should.uid() {
+        return Ok(());
+    }
+    chown(made, Some(should.uid()), Some(should.gid()))
 }
 
 /// Removes a file, for good. Whether there was one.

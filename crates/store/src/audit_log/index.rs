@@ -10,7 +10,7 @@ use portcullis_audit_log::checkpoint::KnownLog;
 use portcullis_audit_log::entries::{Entries, ReadError};
 use portcullis_audit_log::index::{Beside as _, SEGMENT_ENTRIES, build};
 
-use super::beside::{LogBeside, place, remove};
+use super::beside::{LogBeside, belongs_as, place, remove};
 use super::files::LogFolder;
 use crate::StoreError;
 
@@ -97,13 +97,18 @@ pub(super) fn lock(folder: &Path) -> Result<File, StoreError> {
     let index = folder.join(INDEX);
     match DirBuilder::new().mode(FOLDER_MODE).create(&index) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error.into()),
-        _ => {}
+        Err(_) => {}
+        Ok(()) => belongs_as(&index, folder)?,
     }
+    let is_new = !index.join(LOCK).exists();
     let lock = OpenOptions::new()
         .create(true)
         .append(true)
         .mode(FILE_MODE)
         .open(index.join(LOCK))?;
+    if is_new {
+        belongs_as(&index.join(LOCK), folder)?;
+    }
     lock.lock()?;
     Ok(lock)
 }

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
-use portcullis_audit_log::beside::ERASABLE;
 use portcullis_audit_log::checkpoint::{Checkpoint, KnownLog, LogKey, Origin};
 use portcullis_audit_log::entries::{Entries, ReadError};
 use portcullis_audit_log::entry::Protected;
@@ -93,8 +92,8 @@ impl Of {
         }
         let principals_in_clear = match &configured {
             Some(configured) => configured.redaction.principals == Treatment::Clear,
-            // What can be erased says that names are, or were.
-            None => std::fs::read_dir(folder.join(ERASABLE)).is_err(),
+            // Nobody says so.
+            None => false,
         };
         let redaction = configured.map(|configured| configured.redaction);
         let hashed = redaction.filter(|redaction| redaction.principals == Treatment::Hashed);

@@ -14,7 +14,7 @@ use super::place::{KeysFrom, Place};
 use super::prove::{Proved, prove_entry};
 use super::query::{Beside, find};
 use super::reading::{self, Asked};
-use super::tell::{self, BAD, BOLD, FAINT, GOOD, Values, shown};
+use super::tell::{self, BAD, BOLD, FAINT, GOOD, Values, shown, shown_target};
 use super::when::told;
 use super::{Show, Which};
 use crate::config::audit_log::RightWritten as Right;
@@ -217,10 +217,10 @@ fn request(entry: &Entry<'_>, values: &Values) -> Option<String> {
     let mut line = format!(
         "{} {}",
         printable(&request.http_method),
-        shown(&request.url.path, values)
+        shown_target(&request.url.path, values)
     );
     if let Some(query) = request.url.query_string.as_deref() {
-        let _ = write!(line, "?{}", shown(query, values));
+        let _ = write!(line, "?{}", shown_target(query, values));
     }
     Some(line)
 }

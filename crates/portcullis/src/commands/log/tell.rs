@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
+use std::ops::Range;
 
 use anstyle::{AnsiColor, Style};
 use comfy_table::{Table, presets};
@@ -23,6 +24,8 @@ pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
 /// The values of erasable texts, by their commitments.
 pub(super) type Values = HashMap<String, String>;
 
+/// How a commitment begins.
+const COMMITTED: &str = "committed:";
 /// The columns of a table of entries.
 const COLUMNS: [&str; 6] = ["index", "time", "who", "what", "outcome", "id"];
 
@@ -37,6 +40,30 @@ pub(super) fn shown(text: &str, values: &Values) -> String {
         Protected::Masked(_) | Protected::Hashed(_) | Protected::Encrypted(_) => Cow::from(text),
     };
     printable(&told)
+}
+
+/// A target for people, with the values in it that can be erased. A gate writes the beginning of a commitment that a caller sent otherwise.
+pub(super) fn shown_target(target: &str, values: &Values) -> String {
+    let mut text = String::new();
+    let mut rest = 0;
+    for (range, commitment) in within(target) {
+        text.push_str(target.get(rest..range.start).unwrap_or_default());
+        text.push_str(values.get(commitment).map_or("(erased)", String::as_str));
+        rest = range.end;
+    }
+    text.push_str(target.get(rest..).unwrap_or_default());
+    printable(&text)
+}
+
+/// The commitments within a target, and where they stand.
+fn within(target: &str) -> impl Iterator<Item = (Range<usize>, &str)> {
+    target.match_indices(COMMITTED).filter_map(|(start, prefix)| {
+        let begin = start + prefix.len();
+        let rest = target.get(begin..)?;
+        let is_part = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        let length = rest.bytes().take_while(|byte| is_part(*byte)).count();
+        Some((start..begin + length, rest.get(..length)?))
+    })
 }
 
 /// Who did it.
@@ -58,7 +85,7 @@ pub(super) fn what(entry: &Entry<'_>, values: &Values) -> String {
         Some(request) => format!(
             "{} {}",
             printable(&request.http_method),
-            shown(&request.url.path, values)
+            shown_target(&request.url.path, values)
         ),
         None => event_name(entry.metadata.event_code).to_owned(),
     }
@@ -161,13 +188,28 @@ fn no_entry(index: u64, error: &serde_json::Error) -> Failure {
 
 /// The commitments that stand anywhere in an entry.
 pub(super) fn commitments(entry: &Value) -> Vec<String> {
+    let target = |member: &str| {
+        entry
+            .pointer(&format!("/http_request/url/{member}"))
+            .and_then(Value::as_str)
+    };
+    let targets = ["path", "query_string"].into_iter().filter_map(target);
+    let mut found: Vec<String> = targets
+        .flat_map(|target| within(target).map(|(_, commitment)| commitment.to_owned()))
+        .collect();
+    found.extend(whole(entry));
+    found
+}
+
+/// Those that are a whole text of an entry.
+fn whole(entry: &Value) -> Vec<String> {
     match entry {
         Value::String(text) => match Protected::read(text) {
             Protected::Committed(commitment) => vec![commitment.into_owned()],
             _ => Vec::new(),
         },
-        Value::Array(items) => items.iter().flat_map(commitments).collect(),
-        Value::Object(members) => members.values().flat_map(commitments).collect(),
+        Value::Array(items) => items.iter().flat_map(whole).collect(),
+        Value::Object(members) => members.values().flat_map(whole).collect(),
         Value::Null | Value::Bool(_) | Value::Number(_) => Vec::new(),
     }
 }
@@ -175,6 +217,16 @@ pub(super) fn commitments(entry: &Value) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn values_within_a_target_are_found() {
+        let values: Values = [("abc".to_owned(), "carol".to_owned())].into();
+        assert_eq!(shown_target("/people/committed:abc/x", &values), "/people/carol/x");
+        assert_eq!(shown_target("a=committed:def&b=1", &values), "a=(erased)&b=1");
+        let entry =
+            json!({"http_request": {"url": {"path": "/a/committed:abc/b", "query_string": "x=1&y=committed:def"}}});
+        assert_eq!(commitments(&entry), ["abc", "def"]);
+    }
 
     #[test]
     fn what_can_be_erased_is_shown_while_it_is_there() {

@@ -106,8 +106,9 @@ fn as_text(place: &Place, report: &Report, held: &[Checkpoint]) -> String {
             format!("{} entries, root {}", own.size, own.root.to_base64()),
         );
     }
-    text += &worth(place, held);
-    if !report.is_intact() {
+    if report.is_intact() {
+        text += &worth(place, held);
+    } else {
         text += "keep the folder as it is, and read \"What to do when verification fails\" in docs/audit-log.md\n";
     }
     text
