@@ -1,5 +1,5 @@
-//! What one request amounts to: gathered on its way, written to metrics and log when its answer has ended, however it
-//! ended. It never holds a value that a client sent.
+//! What one request amounts to: gathered on its way, written to metrics, log and audit log when its answer has ended, however it
+//! ended. What it logs never holds a value that a client sent; what it writes to the audit log has its own rules (`audit_log`).
 
 mod recorded;
 
@@ -102,6 +102,14 @@ struct Refused {
     limit: Option<Arc<str>>,
     /// What of the contract an error of the upstream broke, of which the client is told its status alone.
     cause: Option<&'static str>,
+}
+
+impl Refused {
+    /// Where, as operators are told it.
+    fn place_of(refusal: &Refusal) -> &str {
+        let blocked = refusal.blocked().and_then(|blocked| blocked.place.as_deref());
+        refusal.place().or(blocked).unwrap_or_default()
+    }
 }
 
 /// What a control found wrong.
@@ -276,12 +284,10 @@ impl Account {
     pub(crate) fn refused(&mut self, refusal: &Refusal) {
         self.leave(Verdict::Refused);
         self.status = refusal.status().as_u16();
-        let blocked = refusal.blocked();
-        let place = refusal.place().or(blocked.and_then(|blocked| blocked.place.as_deref()));
         self.refused = Some(Refused {
             code: refusal.code(),
-            place: place.unwrap_or_default().into(),
-            cause: blocked.map(|blocked| blocked.code),
+            place: Refused::place_of(refusal).into(),
+            cause: refusal.blocked().map(|blocked| blocked.code),
             limit: refusal.limit().cloned(),
         });
         if let Some(trace) = self.trace() {

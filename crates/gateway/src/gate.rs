@@ -135,10 +135,14 @@ impl Gate {
         self.answers.hold()
     }
 
-    /// A digest of what a request presents in `Authorization`, under the key of the audit log. None of a password: too few of
-    /// them are thinkable.
-    pub(crate) fn credential_digest(&self, received: &Received) -> Option<String> {
-        let presented = received.headers().get(AUTHORIZATION)?.as_bytes();
+    /// A digest of what a request presents in `Authorization`, or of its API key, under the key of the audit log. None of a password: too
+    /// few of them are thinkable.
+    pub(crate) fn credential_digest(&self, received: &Received, api_key: Option<&str>) -> Option<String> {
+        let presented = match (received.headers().get(AUTHORIZATION), api_key) {
+            (Some(authorization), _) => authorization.as_bytes(),
+            (None, Some(api_key)) => api_key.as_bytes(),
+            (None, None) => return None,
+        };
         let scheme = presented.split(|byte| *byte == b' ').next()?;
         if scheme.eq_ignore_ascii_case(b"basic") {
             return None;

@@ -12,6 +12,7 @@ const FOLDER: &str = "crates/portcullis/tests/it/";
 /// The requirements that are claimed. The list only grows; never take one out.
 const CLAIMED: &[&str] = &[
     "E7", "I1", "I3", "I4", "I6", "I7", "I8", "I9", "A4", "D1", "D2", "D3", "D4", "D5", "D6", "D7", "L1", "L2", "L3",
+    "L4",
 ];
 
 /// A row of the page.

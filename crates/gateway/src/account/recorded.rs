@@ -6,7 +6,7 @@ use std::sync::Arc;
 use portcullis_audit_log::entry::{Api, Endpoint, Entry, Event, HttpResponse, Protected, Service, Unmapped};
 use portcullis_identity::principal::Identity;
 
-use super::{Account, Ledger};
+use super::{Account, Ledger, Refused};
 use crate::audit_log::record::{self, Record, Recorder};
 use crate::audit_log::{AuditLog, Durability, Recording};
 use crate::decisions::{Made, Naming, Recorded};
@@ -158,7 +158,7 @@ impl Account {
         let answered = record::Answered {
             status: refusal.status().as_u16(),
             bytes_out: 0,
-            refused: Some((refusal.code(), refusal.place().unwrap_or_default())),
+            refused: Some((refusal.code(), Refused::place_of(refusal))),
             complete: Some(true),
         };
         self.durably(|record, account| record.close_durably(account.outcome(Some(answered))))

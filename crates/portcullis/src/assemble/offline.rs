@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use portcullis_contract::document::Problem;
+use portcullis_contract::document::{Problem, Severity};
 use portcullis_gateway::forward::balance::Fleet;
 use portcullis_gateway::listen::Bounds;
 use portcullis_gateway::routes::Routes;
@@ -12,6 +12,7 @@ use super::routes::{self, Site};
 use super::upstreams::Upstreams;
 use super::{StartError, counters};
 use crate::address_files::AddressFiles;
+use crate::audit_log;
 use crate::config::checked::Configuration;
 use crate::contracts::Loaded;
 use crate::decision_points::DecisionPoints;
@@ -45,11 +46,17 @@ pub(crate) fn look(configuration: &Configuration) -> Result<Looked, Vec<Problem>
     let signing = signing::check(configuration);
     let verifiers = Keepers::offline().settle(configuration, &configuration.listen);
     let store = relations::problem(configuration.relations.as_ref(), &configuration.location);
+    let log = configuration.audit_log.as_ref();
+    let log = log.map_or_else(Vec::new, |log| audit_log::problems(log, &configuration.location));
+    let has_error = log.iter().any(|problem| problem.severity == Severity::Error);
     match (files, verifiers, signing, store) {
-        (Ok(files), Ok(settled), Ok(()), None) => {
+        (Ok(files), Ok(settled), Ok(()), None) if !has_error => {
             let Settled {
-                verifiers, warnings, ..
+                verifiers,
+                mut warnings,
+                ..
             } = settled;
+            warnings.extend(log);
             Ok(Looked {
                 files,
                 verifiers,
@@ -61,6 +68,7 @@ pub(crate) fn look(configuration: &Configuration) -> Result<Looked, Vec<Problem>
             problems.extend(store);
             problems.extend(verifiers.map_or_else(|found| found, |settled| settled.warnings));
             problems.extend(signing.err().unwrap_or_default());
+            problems.extend(log);
             Err(problems)
         }
     }
@@ -86,10 +94,7 @@ pub(crate) fn offline(
         files: &looked.files,
         verifiers: &looked.verifiers,
         asked: &asked,
-        signs: Signs {
-            tokens: configuration.upstream_tokens.as_ref(),
-            keys: signing.keys(),
-        },
+        signs: Signs::of(configuration, signing.keys()),
         // Nothing is served, and nothing recorded.
         audit_log: None,
     };

@@ -30,6 +30,7 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use portcullis_audit_log::entry::{Actor, Entity, Entry, Event, User};
+use portcullis_contract::document::{Problem, Span};
 use portcullis_gateway::audit_log::{AuditLog, Setup};
 use portcullis_gateway::listen::unix_milliseconds;
 use portcullis_gateway::metrics::{AuditLogMeter, Registry};
@@ -165,6 +166,28 @@ impl Keeper {
             thread.thread().unpark();
         }
     }
+}
+
+/// What is wrong with the files of a log, for whoever looks for problems only. One that was not made yet is warned of.
+pub(crate) fn problems(configured: &Configured, location: &str) -> Vec<Problem> {
+    const HOW: &str = "`portcullis log init` makes the log, and the keys that are missing";
+    let span = configured.keys.first().map_or_else(Span::default, |key| key.span);
+    let missing = configured.files().find(|file| !file.exists());
+    if let Some(file) = missing {
+        let message = format!("`{}`, which the audit log needs, is not there", file.display());
+        return vec![Problem::warning(location, span, message).help(HOW)];
+    }
+    let keys = Keys::read(configured).map(drop);
+    let protection = Protection::read(&configured.redaction).map(drop);
+    let errors = [keys, protection].into_iter().filter_map(Result::err);
+    let mut problems: Vec<Problem> = errors.map(|error| Problem::error(location, span, error)).collect();
+    if !configured.path.join(keys::KEYS).exists() {
+        let message = format!("there is no audit log in `{}`", configured.path.display());
+        problems.push(Problem::warning(location, span, message).help(HOW));
+    } else if let Err(error) = keys::known(&configured.path, Some(&configured.name)) {
+        problems.push(Problem::error(location, span, error));
+    }
+    problems
 }
 
 /// Where the log reads and writes.

@@ -748,3 +748,54 @@ fn a_line_that_was_torn_beside_the_log_takes_no_other_with_it() {
             .any(|kept| uid == format!("committed:{}", kept.commitment) && kept.holds())
     );
 }
+
+#[test]
+fn decisions_of_the_log_are_made_again_and_explained() {
+    let upstream = Upstream::with_json("{}");
+    let issuer = Issuer::new("one");
+    let directory = setup(&upstream, ", redaction: {decisions: whole}")
+        .with_api("authorization: {policies: [bank.cedar]}")
+        .written();
+    directory.write("keys.json", &key_set(&[&issuer]));
+    let permits = r#"@id("alice") permit (principal == User::"alice", action == Action::"getAccount", resource);"#;
+    directory.write("bank.cedar", permits);
+    // What is not made yet is no error, and told.
+    let checked = crate::gate::run(&directory.0, &["check", "-c", "gate.yaml"]);
+    let told = String::from_utf8_lossy(&checked.stdout).into_owned() + &String::from_utf8_lossy(&checked.stderr);
+    assert!(told.contains("portcullis log init"), "{told}");
+    let log = make(&directory);
+    let bank = Bank {
+        gate: Gate::start(directory),
+        issuer,
+        log,
+    };
+    assert_eq!(bank.send("GET", "/accounts/7", "").status, 200);
+    assert_eq!(bank.send("POST", "/payments", "{}").status, 403);
+    let entry = bank.entry("request", "/accounts/7");
+    assert_eq!(entry["unmapped"]["determining"], json!(["cedar:alice"]));
+    bank.entry("request", "/payments");
+    let directory = &bank.gate.directory;
+    let replay = |changed: u64| {
+        let output = crate::gate::run(&directory.0, &["policy", "replay", "log", "-c", "gate.yaml", "--json"]);
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(
+            (&report["replayed"], &report["changed"]),
+            (&json!(2), &json!(changed)),
+            "{report}"
+        );
+    };
+    replay(0);
+    directory.write("bank.cedar", &permits.replace("alice\", action", "bob\", action"));
+    replay(1);
+    let index = entries(&bank.log)
+        .iter()
+        .position(|entry| entry["http_request"]["url"]["path"] == "/accounts/7")
+        .unwrap();
+    let line = index.to_string();
+    let explained = crate::gate::run(
+        &directory.0,
+        &["policy", "explain", "log", "--line", &line, "-c", "gate.yaml"],
+    );
+    let told = String::from_utf8_lossy(&explained.stdout).into_owned();
+    assert!(explained.status.success() && told.contains("alice"), "{told}");
+}

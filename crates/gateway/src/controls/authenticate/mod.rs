@@ -123,12 +123,17 @@ pub(crate) async fn authenticate<'r>(paced: Paced<'r>, gate: &Gate, failures: &F
         failures,
         now: unix_time(),
     };
+    let is_recorded = policy.recording.is_some();
+    let mut credential = None;
     let proof = match prove(attempting).await {
-        Ok(shown) => Proof::Good(shown.judged(attempting, is_decided)),
+        Ok(shown) => {
+            if is_recorded {
+                credential = gate.credential_digest(&routed.received, shown.api_key.as_deref());
+            }
+            Proof::Good(shown.judged(attempting, is_decided))
+        }
         Err(unproven) => Proof::Unproven(unproven),
     };
-    let recording = policy.recording.is_some();
-    let credential = recording.then(|| gate.credential_digest(&routed.received)).flatten();
     withhold(&access, &mut routed.received);
     Identified {
         routed,

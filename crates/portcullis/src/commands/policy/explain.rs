@@ -30,10 +30,10 @@ const BOLD: Style = Style::new().bold();
 /// The arguments of `policy explain`.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// A question as AuthZEN has it, or a record of one, in JSON or YAML
+    /// A question as AuthZEN has it, or a record of one, in JSON or YAML; or the folder of an audit log
     #[arg(value_name = "FILE", required_unless_present = "subject")]
     file: Option<PathBuf>,
-    /// Take the record in this line of the file
+    /// Take the record in this line of the file, or of the entry with this index of the log
     #[arg(long, value_name = "NUMBER", requires = "file")]
     line: Option<u64>,
     /// Who, such as `User::jean`

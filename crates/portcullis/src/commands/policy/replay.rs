@@ -11,11 +11,15 @@ use anstyle::{AnsiColor, Style};
 use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use portcullis_audit_log::entries::Entries;
+use portcullis_audit_log::entry::Entry;
 use portcullis_decision::record::{RECORD_BYTES_MAX, Record, Replayed};
+use portcullis_store::audit_log::LogFolder;
 use serde::Serialize;
 use serde_json::json;
 
 use super::{Alone, Of, decisions};
+use crate::audit_log::keys;
 use crate::commands::{Failure, Outcome, Shared};
 use crate::report::printable;
 
@@ -32,7 +36,7 @@ const ROWS_MAX: usize = 50;
 /// The arguments of `policy replay`.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Recorded decisions, one JSON object a line
+    /// Recorded decisions, one JSON object a line; or the folder of an audit log
     #[arg(value_name = "RECORDS", required = true)]
     records: Vec<PathBuf>,
     #[command(flatten)]
@@ -115,11 +119,22 @@ pub(super) fn run(arguments: &Arguments, shared: &Shared) -> Result<Outcome, Fai
     })
 }
 
-/// The record in a line of a file, from 1.
+/// The record in a line of a file, from 1; or the first one of an entry of an audit log, which is a folder, by its index.
 ///
 /// # Errors
 /// There is none.
 pub(super) fn record_in(file: &Path, line: u64) -> Result<Record, Failure> {
+    if file.is_dir() {
+        let mut found = None;
+        each_in_log(file, |index, record| {
+            if index == line {
+                found = Some(record);
+            }
+            index < line
+        })?;
+        let none = || Failure::unusable(format!("entry {line} of `{}` has no recorded decision", file.display()));
+        return found.ok_or_else(none);
+    }
     let mut lines = Lines::open(file)?;
     while let Some(text) = lines.next()? {
         if text.number == line {
@@ -127,6 +142,29 @@ pub(super) fn record_in(file: &Path, line: u64) -> Result<Record, Failure> {
         }
     }
     Err(Failure::unusable(format!("`{}` has no line {line}", file.display())))
+}
+
+/// Every decision that is recorded in a log, with the index of its entry, until somebody has seen enough.
+fn each_in_log(folder: &Path, mut see: impl FnMut(u64, Record) -> bool) -> Result<(), Failure> {
+    let unreadable = |error: &dyn std::fmt::Display| {
+        Failure::unusable(format!("the audit log `{}` cannot be read: {error}", folder.display()))
+    };
+    let known = keys::known(folder, None).map_err(Failure::unusable)?;
+    let source = LogFolder::new(folder);
+    let mut entries = Entries::open(&source, &known).map_err(|error| unreadable(&error))?;
+    for index in entries.checkpoint().minimum_index..entries.size() {
+        let Some(octets) = entries.get(index).map_err(|error| unreadable(&error))? else {
+            continue;
+        };
+        let entry = Entry::read(octets).map_err(|error| unreadable(&error))?;
+        for decision in entry.unmapped.into_iter().flat_map(|unmapped| unmapped.decisions) {
+            let record = serde_json::from_value(decision).map_err(|error| unreadable(&error))?;
+            if !see(index, record) {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
 }
 
 struct Replaying<'a> {
@@ -137,7 +175,15 @@ struct Replaying<'a> {
 }
 
 impl Replaying<'_> {
+    /// The records of a file, or of an audit log, which is a folder: by the indices of its entries.
     fn file(&mut self, file: &Path, bar: &ProgressBar) -> Result<(), Failure> {
+        if file.is_dir() {
+            return each_in_log(file, |index, record| {
+                bar.inc(1);
+                self.record(&record, file, index);
+                true
+            });
+        }
         let mut lines = Lines::open(file)?;
         while let Some(line) = lines.next()? {
             bar.inc(line.bytes.len() as u64);
