@@ -44,6 +44,25 @@ pub enum Event {
     Administration,
     /// Entries that were lost, by their number.
     Lost,
+    /// Something that later versions write.
+    #[serde(other)]
+    Other,
+}
+
+impl Event {
+    /// Its name, as an entry has it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Opened => "opened",
+            Self::Request => "request",
+            Self::Abandoned => "abandoned",
+            Self::Refusals => "refusals",
+            Self::Administration => "administration",
+            Self::Lost => "lost",
+            Self::Other => "other",
+        }
+    }
 }
 
 /// One entry.
@@ -267,7 +286,7 @@ impl<'e> Entry<'e> {
     pub fn new(event: Event, time: u64) -> Self {
         let class_uid = match event {
             Event::Administration | Event::Lost => ENTITY_MANAGEMENT,
-            Event::Opened | Event::Request | Event::Abandoned | Event::Refusals => API_ACTIVITY,
+            Event::Opened | Event::Request | Event::Abandoned | Event::Refusals | Event::Other => API_ACTIVITY,
         };
         Self {
             class_uid,
@@ -307,7 +326,7 @@ impl<'e> Entry<'e> {
     ///
     /// # Errors
     ///
-    /// It is none, or of a class that is not known.
+    /// It is none.
     pub fn read(octets: &'e [u8]) -> Result<Self, serde_json::Error> {
         serde_json::from_slice(octets)
     }

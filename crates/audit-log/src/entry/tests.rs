@@ -66,6 +66,8 @@ fn members_of_later_versions_are_passed_over_and_what_is_no_entry_is_not_read() 
     let later =
         br#"{"class_uid":6003,"activity_id":2,"time":1,"metadata":{"event_code":"request","new":{}},"newer":[]}"#;
     assert_eq!(Entry::read(later).unwrap().activity_id, 2);
+    let event = br#"{"class_uid":6003,"activity_id":2,"time":1,"metadata":{"event_code":"invented"}}"#;
+    assert_eq!(Entry::read(event).unwrap().metadata.event_code, Event::Other);
     for none in ["", "{}", "[]", "null", r#"{"class_uid":6003}"#] {
         assert!(Entry::read(none.as_bytes()).is_err(), "{none}");
     }

@@ -2,26 +2,12 @@
 
 use serde_json::Value;
 
-use super::{Actor, Api, Endpoint, Entity, Entry, Event, HttpRequest, Text, Unmapped};
+use super::{Actor, Api, Endpoint, Entity, Entry, HttpRequest, Text, Unmapped};
 
 /// Members of an object that is being written.
 struct Members<'o> {
     octets: &'o mut Vec<u8>,
     is_first: bool,
-}
-
-impl Event {
-    /// As an entry has it.
-    fn name(self) -> &'static str {
-        match self {
-            Self::Opened => "opened",
-            Self::Request => "request",
-            Self::Abandoned => "abandoned",
-            Self::Refusals => "refusals",
-            Self::Administration => "administration",
-            Self::Lost => "lost",
-        }
-    }
 }
 
 /// Adds an entry to what is there.

@@ -3,7 +3,7 @@
 use aho_corasick::AhoCorasick;
 
 use super::Values;
-use super::key::{Key, Kind, each_outcome, each_principal, event_name};
+use super::key::{Key, Kind, each_outcome, each_principal};
 use crate::entry::{Entry, Event};
 
 /// Looks at the octets of an entry, so that most need not be read.
@@ -45,7 +45,7 @@ impl Filter {
 
     /// What the index is asked for. Entries have to have all of it.
     pub(super) fn keys(&self) -> Vec<Key> {
-        let event = self.event.map(|event| event_name(event).to_owned());
+        let event = self.event.map(|event| event.name().to_owned());
         let asked = [
             (Kind::Id, &self.id),
             (Kind::Principal, &self.principal),

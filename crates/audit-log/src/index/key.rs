@@ -76,19 +76,6 @@ impl Keys {
     }
 }
 
-/// What an event is called in entries.
-#[must_use]
-pub fn event_name(event: Event) -> &'static str {
-    match event {
-        Event::Opened => "opened",
-        Event::Request => "request",
-        Event::Abandoned => "abandoned",
-        Event::Refusals => "refusals",
-        Event::Administration => "administration",
-        Event::Lost => "lost",
-    }
-}
-
 /// The event that is called so.
 #[must_use]
 pub fn event_of_name(name: &str) -> Option<Event> {
@@ -100,7 +87,7 @@ pub fn event_of_name(name: &str) -> Option<Event> {
         Event::Administration,
         Event::Lost,
     ];
-    all.into_iter().find(|event| event_name(*event) == name)
+    all.into_iter().find(|event| event.name() == name)
 }
 
 /// Whether an entry has its principal as a commitment.
@@ -111,7 +98,7 @@ pub(super) fn is_committed(entry: &Entry<'_>) -> bool {
 
 /// Tells `each` of everything that an entry is found by, each with its value.
 pub(super) fn each_name(entry: &Entry<'_>, values: &dyn Values, each: &mut dyn FnMut(Kind, &str)) {
-    each(Kind::Event, event_name(entry.metadata.event_code));
+    each(Kind::Event, entry.metadata.event_code.name());
     each_principal(entry, values, &mut |name| each(Kind::Principal, name));
     if let Some(api) = &entry.api {
         each(Kind::Api, &api.service.name);

@@ -18,7 +18,7 @@ mod segment;
 use std::collections::HashMap;
 
 pub use filter::Filter;
-pub use key::{Key, event_name, event_of_name};
+pub use key::{Key, event_of_name};
 pub use search::{Beside, From, Results, search};
 pub use segment::{Blob, Segment, Unusable, build};
 

@@ -244,7 +244,7 @@ impl Gathered {
         match event {
             Event::Opened => self.opened.push((id, number)),
             Event::Request | Event::Abandoned => self.closed.extend(id),
-            Event::Refusals | Event::Administration | Event::Lost => {}
+            Event::Refusals | Event::Administration | Event::Lost | Event::Other => {}
         }
     }
 

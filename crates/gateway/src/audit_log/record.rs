@@ -210,16 +210,19 @@ impl Record {
         if self.how.subject != Treatment::Clear {
             question.subject.id = self.caller.subject.clone()?;
         }
-        let record = decision::Record::whole(api, question, &made.decision, made.at);
         let protect = self.recorder.log.protect();
+        let digested = |clear: &str| {
+            let digest = protect.digest(clear.as_bytes()).unwrap_or_default();
+            Protected::Hashed(digest.into()).into_text().into_owned()
+        };
+        if self.how.decisions == Recorded::Digested {
+            // It may be a value that is masked where it stands in the target.
+            question.resource.id = digested(&question.resource.id);
+        }
+        let record = decision::Record::whole(api, question, &made.decision, made.at);
         let record = match self.how.decisions {
             Recorded::Whole => record,
-            Recorded::Digested | Recorded::Rules => record.digested(&PARTS, &|_, properties| {
-                let digest = protect.digest(properties.as_bytes());
-                Protected::Hashed(digest.unwrap_or_default().into())
-                    .into_text()
-                    .into_owned()
-            }),
+            Recorded::Digested | Recorded::Rules => record.digested(&PARTS, &|_, properties| digested(properties)),
         };
         serde_json::to_value(record).ok()
     }

@@ -43,6 +43,17 @@ pub(super) fn recording(
     };
     let query = declared.parameters.query.iter();
     let field = |field: &audit_log::Field| {
+        let key = match field.treatment {
+            Treatment::Hashed if log.redaction.hash_key.is_none() => Some("hash_key"),
+            Treatment::Encrypted if log.redaction.auditor_key.is_none() => Some("auditor_key"),
+            _ => None,
+        };
+        if let Some(key) = key {
+            let name = &field.name.value;
+            return Err(format!(
+                "the value `{name}` cannot be recorded so: `audit_log: {{redaction: {{{key}: ...}}}}` names no key"
+            ));
+        }
         Ok(Field {
             name: field.name.value.as_str().into(),
             place: place(&field.place)?,

@@ -27,7 +27,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU8;
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use portcullis_audit_log::entry::{Actor, Entity, Entry, Event, User};
 use portcullis_contract::document::{Problem, Span};
@@ -44,6 +44,10 @@ use place::{Place, Unopened};
 pub(crate) use protect::Protection;
 use waiting::Waiting;
 use writing::{Committed, Order, Times, Writing};
+
+/// How long the end of a gate waits for the log to be written.
+const ENDING_TIME_MAX: Duration = Duration::from_secs(30);
+const ENDING_STEP: Duration = Duration::from_millis(5);
 
 /// The audit log of a gate, for as long as that runs.
 pub(crate) struct Keeper {
@@ -205,9 +209,19 @@ impl Drop for Keeper {
         }
         Order::End.give(&self.order);
         self.wake();
-        if let Some(thread) = self.thread.take() {
-            // It has said what there was to say.
-            drop(thread.join());
+        let Some(thread) = self.thread.take() else { return };
+        let until = Instant::now() + ENDING_TIME_MAX;
+        while !thread.is_finished() {
+            if Instant::now() > until {
+                // A disk that does not answer must not keep the process from ending.
+                tracing::error!(
+                    "the gate ends while the audit log is still being written: its last entries may be missing"
+                );
+                return;
+            }
+            std::thread::sleep(ENDING_STEP);
         }
+        // It has said what there was to say.
+        drop(thread.join());
     }
 }

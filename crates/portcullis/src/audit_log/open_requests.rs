@@ -76,7 +76,7 @@ impl OpenRequests {
                 self.open.remove(&id);
                 self.left.remove(&id);
             }
-            Event::Refusals | Event::Administration | Event::Lost => {}
+            Event::Refusals | Event::Administration | Event::Lost | Event::Other => {}
         }
     }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 use portcullis_audit_log::entry::Entry;
 use portcullis_audit_log::tiles::{self, Kind, TileName};
 use portcullis_audit_log::writer::{PRUNING_STEP_ENTRIES, WriteError, Writer};
+use portcullis_store::audit_log::erasable_files;
 
 use super::beside;
 use super::open_requests::Entries;
@@ -126,7 +127,7 @@ impl Plan {
         let minimum_index = std::mem::take(&mut self.minimum_index);
         if minimum_index > was {
             let is = writer.prune(minimum_index, now)?;
-            forget(folder, was, is);
+            forget_below(folder, is);
             return Ok(is - was);
         }
         if self.compress_from < self.compress_end {
@@ -138,17 +139,19 @@ impl Plan {
     }
 }
 
-/// Removes what lies beside entries that were pruned.
-fn forget(folder: &Path, from: u64, to: u64) {
-    for first in (from..to).step_by(usize::try_from(beside::ENTRIES_PER_FILE).unwrap_or(usize::MAX)) {
-        let index = folder.join("index").join(format!("{first:020}"));
-        for file in [beside::file(folder, first), index] {
-            match fs::remove_file(&file) {
-                Err(error) if error.kind() != ErrorKind::NotFound => {
-                    tracing::error!(%error, file = %file.display(), "what was pruned of the audit log leaves this behind");
-                }
-                _ => {}
+/// Removes the values that lie beside entries that were pruned, also those of which something kept it from that before. The index forgets by
+/// itself.
+pub(super) fn forget_below(folder: &Path, minimum_index: u64) {
+    let firsts = erasable_files(folder).unwrap_or_default();
+    let pruned = firsts
+        .into_iter()
+        .filter(|first| first + beside::ENTRIES_PER_FILE <= minimum_index);
+    for file in pruned.map(|first| beside::file(folder, first)) {
+        match fs::remove_file(&file) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                tracing::error!(%error, file = %file.display(), "what was pruned of the audit log leaves this behind");
             }
+            _ => {}
         }
     }
 }

@@ -10,7 +10,7 @@ use portcullis_store::audit_log::erase;
 use super::inbox;
 use super::indexing::Indexing;
 use super::open_requests::Entries;
-use super::retention::Plan;
+use super::retention::{Plan, forget_below};
 use super::waiting::{about, leaf, of_octets};
 use super::writing::{Order, Writing};
 use crate::config::audit_log::Retention;
@@ -148,6 +148,7 @@ impl Writing {
                 return;
             }
             self.times.planned = Some(Instant::now());
+            forget_below(folder, writer.published().minimum_index);
             let published = writer.published();
             let planned = Plan::make(
                 &self.retention,

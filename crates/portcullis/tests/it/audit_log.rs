@@ -116,6 +116,12 @@ fn make_with(directory: &Directory, entries: usize, entry: &[u8]) -> PathBuf {
 }
 
 fn setup(upstream: &Upstream, more: &str) -> Setup {
+    // The contract asks for a value that is hashed.
+    let more = match (more.contains("hash_key"), more.contains("redaction: {")) {
+        (true, _) => more.to_owned(),
+        (false, true) => more.replace("redaction: {", "redaction: {hash_key: hash.key, "),
+        (false, false) => format!("{more}, redaction: {{hash_key: hash.key}}"),
+    };
     Setup::new(CONTRACT, upstream.address)
         .with("issuers: [{name: main, issuer: 'https://id.example', audiences: ['https://things.example'], keys: {file: keys.json}}]")
         .with("workers: 2")
@@ -370,6 +376,18 @@ fn nothing_is_forwarded_that_is_not_in_the_log_where_that_is_asked_for() {
         ended.extend(of("abandoned"));
         opened.len() == 40 && opened.is_subset(&ended)
     });
+    // Whatever the upstream saw is in the log.
+    let all = entries(&log);
+    let paths: Vec<&str> = all
+        .iter()
+        .filter_map(|entry| entry["http_request"]["url"]["path"].as_str())
+        .collect();
+    let seen = upstream.seen();
+    assert_eq!(seen.len(), 40);
+    for seen in seen {
+        let target = seen.line.split(' ').nth(1).unwrap();
+        assert!(paths.contains(&target), "{target}");
+    }
     drop(issuer);
     gate.signal("-TERM");
     gate.wait();
@@ -491,6 +509,12 @@ fn a_gate_does_not_start_on_a_log_that_is_not_there_or_was_changed() {
     assert!(changed.contains("cannot be opened"), "{changed}");
 }
 
+/// How often a gate is killed in either mode: `PORTCULLIS_KILLS` says it.
+fn kills() -> u64 {
+    let said = std::env::var("PORTCULLIS_KILLS").ok();
+    said.map_or(10, |said| said.parse().unwrap())
+}
+
 #[test]
 fn nothing_that_was_acknowledged_is_lost_when_the_gate_is_killed_again_and_again() {
     let upstream = Upstream::with_json("{}");
@@ -499,13 +523,13 @@ fn nothing_that_was_acknowledged_is_lost_when_the_gate_is_killed_again_and_again
         let bearer = format!("Bearer {}", issuer.token_with("at+jwt", json!({"sub": "alice"})));
         let mut running = Some(gate);
         let mut acknowledged = Vec::new();
-        for round in 0..10 {
+        for round in 0..kills() {
             let mut gate = running.take().unwrap();
             let mut client = gate.client();
             let killed = std::thread::scope(|scope| {
                 let id = gate.id();
                 let killer = scope.spawn(move || {
-                    std::thread::sleep(Duration::from_millis(40 + 17 * round));
+                    std::thread::sleep(Duration::from_millis(40 + 17 * (round % 10)));
                     crate::gate::signal("-KILL", id)
                 });
                 for number in 0.. {

@@ -109,10 +109,10 @@ pub(super) fn gist<'e>(entry: Option<&'e Entry<'e>>) -> Gist<'e> {
         (Event::Lost, _) => Grade::Error,
         (Event::Abandoned | Event::Refusals, _) | (_, "denied" | "failure") => Grade::Warning,
         (Event::Administration, _) => Grade::Notable,
-        (Event::Opened | Event::Request, _) => Grade::Ordinary,
+        (Event::Opened | Event::Request | Event::Other, _) => Grade::Ordinary,
     };
     Gist {
-        event: name(event),
+        event: event.name(),
         grade,
         time: entry.time,
         id: entry.id(),
@@ -122,17 +122,6 @@ pub(super) fn gist<'e>(entry: Option<&'e Entry<'e>>) -> Gist<'e> {
         address: entry.src_endpoint.as_ref().and_then(|endpoint| endpoint.ip.as_deref()),
         outcome,
         code: entry.status_code.as_deref(),
-    }
-}
-
-fn name(event: Event) -> &'static str {
-    match event {
-        Event::Opened => "opened",
-        Event::Request => "request",
-        Event::Abandoned => "abandoned",
-        Event::Refusals => "refusals",
-        Event::Administration => "administration",
-        Event::Lost => "lost",
     }
 }
 

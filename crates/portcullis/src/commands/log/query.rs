@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use portcullis_audit_log::entries::Entries;
 use portcullis_audit_log::entry::{Entry, Event};
-use portcullis_audit_log::index::{Filter, From, Results, SEGMENT_ENTRIES, event_name, event_of_name, search};
+use portcullis_audit_log::index::{Filter, From, Results, SEGMENT_ENTRIES, event_of_name, search};
 use portcullis_store::audit_log::{Indexed, index_missing};
 
 use super::super::{Failure, Outcome, Shared};
@@ -173,7 +173,7 @@ impl Wanted {
             .with("--api", self.api.as_deref())
             .with("--outcome", self.outcome.as_deref())
             .with("--id", self.id.as_deref())
-            .with("--event", self.event.map(event_name))
+            .with("--event", self.event.map(Event::name))
     }
 }
 

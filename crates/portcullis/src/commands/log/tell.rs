@@ -8,7 +8,6 @@ use std::ops::Range;
 use anstyle::{AnsiColor, Style};
 use comfy_table::{Table, presets};
 use portcullis_audit_log::entry::{Entry, Event, Protected, ocsf};
-use portcullis_audit_log::index::event_name;
 use serde_json::{Value, json};
 
 use super::super::Failure;
@@ -87,7 +86,7 @@ pub(super) fn what(entry: &Entry<'_>, values: &Values) -> String {
             printable(&request.http_method),
             shown_target(&request.url.path, values)
         ),
-        None => event_name(entry.metadata.event_code).to_owned(),
+        None => entry.metadata.event_code.name().to_owned(),
     }
 }
 
@@ -99,7 +98,7 @@ pub(super) fn outcome(entry: &Entry<'_>) -> String {
         Event::Abandoned => words.push("abandoned".to_owned()),
         Event::Refusals => words.push(format!("{} times", entry.count.unwrap_or_default())),
         Event::Lost => words.push(format!("{} lost", entry.count.unwrap_or_default())),
-        Event::Request | Event::Administration => {}
+        Event::Request | Event::Administration | Event::Other => {}
     }
     match (entry.action_id, entry.status_id) {
         (Some(2), _) => words.push("denied".to_owned()),
