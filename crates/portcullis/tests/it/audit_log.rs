@@ -129,6 +129,8 @@ fn setup(upstream: &Upstream, more: &str) -> Setup {
             "audit_log: {{path: log, name: {NAME}, keys: [log.pem], checkpoint_seconds: 0.05, commit_seconds: 0.01{more}}}"
         ))
         .with_api("security_schemes: {bearer: {issuers: [main]}}")
+        // A gate that is killed again and again is asked as fast as it can be.
+        .with_api("policy: {modes: {rate_limits: off}}")
 }
 
 struct Bank {
