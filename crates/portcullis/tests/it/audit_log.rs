@@ -488,6 +488,14 @@ fn a_gate_that_takes_over_has_the_log_and_nothing_is_lost() {
         "{all:#?}"
     );
     bank.gate.wait();
+    // The guard does not know the one that took over.
+    let lines = bank.gate.log();
+    let mut said = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let successor = said.find_map(|line| line["successor"].as_u64()).unwrap();
+    assert!(crate::gate::signal("-TERM", u32::try_from(successor).unwrap()));
+    until("it has ended", || {
+        !Path::new(&format!("/proc/{successor}/fd/0")).exists()
+    });
 }
 
 #[test]
