@@ -7,3 +7,4 @@
 
 pub mod conform;
 pub mod document;
+pub mod rules;

@@ -65,6 +65,21 @@ const NEVER: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "crates/lint",
+        &[
+            "portcullis",
+            "portcullis-audit-log",
+            "portcullis-contract",
+            "portcullis-decision",
+            "portcullis-gateway",
+            "portcullis-identity",
+            "portcullis-rego",
+            "portcullis-secrets",
+            "portcullis-store",
+            "natter",
+        ],
+    ),
+    (
         "crates/rego",
         &[
             "portcullis",

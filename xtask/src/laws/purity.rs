@@ -10,7 +10,7 @@ use crate::tree::{File, Tree};
 const LAW: &str = "purity";
 
 /// Folders below `crates/` whose crate is pure.
-const PURE: &[&str] = &["audit-log", "contract", "decision", "identity"];
+const PURE: &[&str] = &["audit-log", "contract", "decision", "identity", "lint"];
 
 /// Crates that do input and output, or bring a runtime along.
 const IMPURE_CRATES: &[&str] = &[

@@ -22,6 +22,7 @@ mod yaml;
 pub use load::{load, load_overlaid, load_schema, parse};
 pub use node::{Member, Node, Object, Value};
 pub use problem::{FileId, Problem, Severity, Span};
+pub(crate) use uri::percent_decode;
 
 use self::resources::{File, Resources};
 

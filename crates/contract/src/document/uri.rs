@@ -42,7 +42,7 @@ pub(super) fn resolve(base: &str, reference: &str) -> String {
 }
 
 /// Undoes percent-encoding; nothing where the text has a broken escape or the result is not UTF-8.
-pub(super) fn percent_decode(text: &str) -> Option<String> {
+pub(crate) fn percent_decode(text: &str) -> Option<String> {
     let mut bytes = text.bytes();
     let mut decoded = Vec::with_capacity(text.len());
     while let Some(byte) = bytes.next() {
