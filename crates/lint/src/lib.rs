@@ -6,4 +6,6 @@
 pub mod finding;
 pub mod page;
 pub mod rule;
+
+pub mod report;
 pub mod score;
