@@ -3,7 +3,7 @@
 use crate::rule::{Confidence, Rule, Severity};
 
 /// A place in one of the files that were checked.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
     /// The file's location as it was asked for.
     pub file: String,
@@ -70,6 +70,8 @@ pub struct Finding<'r> {
     pub instances: Vec<Instance>,
     /// The points that it takes from the score.
     pub points: f64,
+    /// The index of the score's area that it takes them from; nothing where it takes none.
+    pub area: Option<usize>,
 }
 
 impl Finding<'_> {

@@ -283,6 +283,7 @@ fn finding<'r>(
         operations: fold.operations,
         instances,
         points,
+        area: rule.cost.area(),
     }
 }
 

@@ -183,6 +183,17 @@ impl<'s, 'd> Ledger<'s, 'd> {
     }
 }
 
+impl Cost {
+    /// The index of the area that it takes points from.
+    pub(super) const fn area(self) -> Option<usize> {
+        match self {
+            Self::Nothing => None,
+            Self::Data(_) | Self::Part(..) => Some(DATA),
+            Self::Security(area, _) => Some(index(area)),
+        }
+    }
+}
+
 const fn index(area: Area) -> usize {
     match area {
         Area::Authentication => 0,

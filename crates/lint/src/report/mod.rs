@@ -1,9 +1,18 @@
 //! What a run found, and its forms for people and programs.
+//!
+//! Contracts are written by anybody, so a report trusts no word of theirs: every form escapes what it takes from them.
 
-use crate::finding::Finding;
-use crate::finding::Place;
+mod escape;
+pub mod json;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{HashMap, HashSet};
+
+use crate::finding::{Finding, Place};
+use crate::page::Page;
 use crate::rule::{Rule, Severity};
-use crate::score::Score;
+use crate::score::{AreaScore, Score, rounded};
 
 /// What one run found in everything that it was given.
 #[derive(Clone, Debug)]
@@ -102,10 +111,100 @@ pub struct Past {
     pub score: f64,
 }
 
+/// Points of several areas together.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Part {
+    /// What is left, to a tenth.
+    pub points: f64,
+    /// When nothing is wrong.
+    pub points_max: u32,
+}
+
 /// Gives the text of a file that was checked; nothing where it is not there.
 pub type Source<'s> = &'s dyn Fn(&str) -> Option<String>;
 
+impl<'r> Report<'r> {
+    /// The document with the lowest score; nothing where there is none, or one that cannot be used.
+    pub fn lowest(&self) -> Option<&Checked<'r>> {
+        let mut lowest: Option<(&Checked<'r>, f64)> = None;
+        for document in &self.documents {
+            let total = document.score()?.total();
+            if lowest.is_none_or(|(_, least)| total < least) {
+                lowest = Some((document, total));
+            }
+        }
+        lowest.map(|(document, _)| document)
+    }
+
+    /// The lowest score; nothing where there is none, or a document that cannot be used.
+    pub fn score(&self) -> Option<f64> {
+        self.lowest()?.score().map(Score::total)
+    }
+
+    /// Every finding with its document, in their order.
+    fn findings(&self) -> impl Iterator<Item = (&Checked<'r>, &Told<'r>)> {
+        let documents = self.documents.iter();
+        documents.flat_map(|document| document.findings().iter().map(move |told| (document, told)))
+    }
+
+    /// Every rule that was asked, and any other that found something.
+    fn all_rules(&self) -> Vec<&'r Rule<'r>> {
+        let mut rules = self.rules.clone();
+        let mut known: HashSet<&str> = rules.iter().map(|rule| rule.id).collect();
+        for (_, told) in self.findings() {
+            if known.insert(told.finding.rule.id) {
+                rules.push(told.finding.rule);
+            }
+        }
+        rules
+    }
+
+    /// The page of every rule, read once.
+    fn pages(&self) -> HashMap<&'r str, Page> {
+        self.all_rules()
+            .into_iter()
+            .map(|rule| (rule.id, rule.page()))
+            .collect()
+    }
+}
+
 impl<'r> Checked<'r> {
+    /// Its score; nothing where it cannot be used.
+    pub fn score(&self) -> Option<&Score> {
+        match &self.outcome {
+            Outcome::Judged { score, .. } => Some(score),
+            Outcome::Invalid(_) => None,
+        }
+    }
+
+    /// Its points for security and for data validation, each to a tenth; nothing where it cannot be used.
+    pub fn parts(&self) -> Option<(Part, Part)> {
+        let Outcome::Judged {
+            score, security_areas, ..
+        } = &self.outcome
+        else {
+            return None;
+        };
+        let (security, data) = score.areas.split_at_checked(*security_areas)?;
+        Some((Part::of(security), Part::of(data)))
+    }
+
+    /// Why it cannot be used; nothing where it can.
+    pub fn faults(&self) -> &[Fault] {
+        match &self.outcome {
+            Outcome::Judged { .. } => &[],
+            Outcome::Invalid(faults) => faults,
+        }
+    }
+
+    /// How many operations it has.
+    pub fn operations(&self) -> usize {
+        match &self.outcome {
+            Outcome::Judged { operations, .. } => *operations,
+            Outcome::Invalid(_) => 0,
+        }
+    }
+
     /// What was found; nothing of a document that cannot be used.
     pub fn findings(&self) -> &[Told<'r>] {
         match &self.outcome {
@@ -118,5 +217,38 @@ impl<'r> Checked<'r> {
     pub fn count(&self, severity: Severity) -> usize {
         let open = self.findings().iter().filter(|told| told.accepted.is_none());
         open.filter(|told| told.finding.severity == severity).count()
+    }
+
+    /// How many findings are accepted.
+    pub fn accepted(&self) -> usize {
+        self.findings().iter().filter(|told| told.accepted.is_some()).count()
+    }
+}
+
+impl Part {
+    fn of(areas: &[AreaScore]) -> Self {
+        Self {
+            points: rounded(areas.iter().map(|area| area.points).sum()),
+            points_max: areas.iter().map(|area| area.area.points).sum(),
+        }
+    }
+}
+
+impl Standing {
+    /// Its word in reports.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Grown => "grown",
+            Self::Known => "known",
+        }
+    }
+}
+
+/// So many of something, such as `1 finding`.
+fn many(number: usize, what: &str) -> String {
+    match number {
+        1 => format!("1 {what}"),
+        _ => format!("{number} {what}s"),
     }
 }
