@@ -95,6 +95,8 @@ enum Key<'d> {
     Unit(UnitId),
     Parameter(&'d str, &'d str),
     Header(&'d str),
+    /// Answers whose schemas have no names: what is written again for every operation is one habit, and callers do not send it.
+    Answers,
     Operation(usize),
     Scheme(usize),
     Contract,
@@ -135,6 +137,7 @@ fn key<'d>(survey: &Survey<'d>, cause: Cause<'d>) -> Key<'d> {
             match unit.kind {
                 UnitKind::Parameter(location, name) => Key::Parameter(location, name),
                 UnitKind::Header(name) => Key::Header(name),
+                UnitKind::Answer(..) => Key::Answers,
                 _ => Key::Unit(unit.id),
             }
         }
@@ -206,6 +209,7 @@ fn subject(survey: &Survey<'_>, key: Key<'_>) -> String {
         },
         Key::Parameter(location, name) => format!("{location} parameter `{name}`"),
         Key::Header(name) => format!("response header `{name}`"),
+        Key::Answers => "answers without a named schema".to_owned(),
         Key::Operation(index) => format!("`{}`", name(index)),
         Key::Scheme(index) => {
             let name = survey.schemes.get(index).map(|scheme| scheme.name).unwrap_or_default();

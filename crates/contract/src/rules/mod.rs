@@ -3,6 +3,7 @@
 //!
 //! A rule looks at the [`survey`], tells what it [`found`], and knows nothing of reports and scores.
 
+mod accepted;
 mod audit;
 mod authentication;
 mod authorization;
@@ -19,6 +20,7 @@ mod tests;
 mod transport;
 mod words;
 
+pub use accepted::{accepted, is_day};
 pub use audit::{Audit, audit};
 pub use contract_rule::{Area, Check, ContractRule, Cost, Fold, Part, Travels};
 pub use cost::{AREAS, SECURITY_AREAS};
