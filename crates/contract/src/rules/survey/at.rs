@@ -62,6 +62,8 @@ impl Finding {
     // The depth of a document is bounded.
     fn visit(&mut self, node: &Node) {
         self.see(At::value(node));
+        // What a document in OpenAPI 2.0 was lowered to has names where values were written.
+        self.see(At::name(node.span));
         let length = self.pointer.len();
         match &node.value {
             Value::Object(object) => {
