@@ -28,6 +28,7 @@
 //!       responses: {}
 //!   /transfers:
 //!     post: # <-
+//!       parameters: [{name: Accept-Language, in: header, required: true, schema: {type: string}}]
 //!       requestBody:
 //!         content:
 //!           application/x-www-form-urlencoded: {schema: {type: object}}
@@ -107,6 +108,9 @@ pub(super) const RULE: ContractRule = ContractRule {
 /// What any page may send without asking (the Fetch standard, CORS-safelisted request headers).
 const SENT_BY_ANY_PAGE: [&str; 3] = ["application/x-www-form-urlencoded", "multipart/form-data", "text/plain"];
 
+/// Header fields that any page may send without asking (the same).
+const FIELDS_OF_ANY_PAGE: [&str; 4] = ["accept", "accept-language", "content-language", "content-type"];
+
 fn check<'d>(survey: &Survey<'d>, operation: &Operation<'d>, found: &mut Found<'d>) {
     if operation.method != "POST" || !any_page_may_send(operation) {
         return;
@@ -127,7 +131,8 @@ fn check<'d>(survey: &Survey<'d>, operation: &Operation<'d>, found: &mut Found<'
 /// Whether a browser sends it for a page of another site without asking.
 fn any_page_may_send(operation: &Operation<'_>) -> bool {
     let asks_first = operation.parameters.iter().any(|parameter| {
-        parameter.required && parameter.location == "header" && !parameter.name.eq_ignore_ascii_case("accept")
+        let name = parameter.name.to_ascii_lowercase();
+        parameter.required && parameter.location == "header" && !FIELDS_OF_ANY_PAGE.contains(&&*name)
     });
     let body = operation.body.as_ref();
     let is_simple = body.is_none_or(|body| {
