@@ -106,7 +106,8 @@ fn check<'d>(survey: &Survey<'d>, found: &mut Found<'d>) {
     }
 }
 
-/// Whether an alternative asks for some of the schemes of another only, and for no scope that the other does not ask for.
+/// Whether an alternative asks for some of the schemes of another only, and for no scope that the other does not ask
+/// for.
 fn is_part_of(one: &Alternative<'_>, other: &Alternative<'_>) -> bool {
     !one.asked.is_empty()
         && one.asked.len() < other.asked.len()

@@ -27,7 +27,7 @@ pub(super) const RULES: &[ContractRule] = &[
 /// Addresses that are made of the variables of one URL, at most.
 const URLS_MAX: usize = 32;
 
-/// Every server that operations are called at, with these operations. One of a path is there for each of its operations.
+/// Every server that operations are called at, with these operations. One of a path is there for each operation of it.
 pub(super) fn uses<'s, 'd>(survey: &'s Survey<'d>) -> Vec<(&'s Server<'d>, Vec<&'s Operation<'d>>)> {
     let (of_root, of_own): (Vec<_>, Vec<_>) = survey
         .operations
