@@ -24,6 +24,12 @@ pub(super) fn words(name: &str) -> Vec<String> {
     words
 }
 
+/// A name without signs and in lower case: `page_size`, `pageSize` and `$pageSize` are one.
+pub(super) fn plain(name: &str) -> String {
+    let letters = name.chars().filter(|c| c.is_alphanumeric());
+    letters.flat_map(char::to_lowercase).collect()
+}
+
 /// Whether a name holds these words next to each other, as words of their own, or written as one.
 pub(super) fn says(name: &str, phrase: &[&str]) -> bool {
     let words = words(name);

@@ -143,7 +143,8 @@ impl<'d> Survey<'d> {
             };
             self.referenced.insert(std::ptr::from_ref(place.node));
             if self.is_as_written(reference) {
-                met.place = place;
+                // What lowering made stands nowhere; what is written does.
+                (met.place, met.at) = (place, At::value(place.node));
                 continue;
             }
             if place.node.get("$ref").is_some() && !says_more(place.node) {
