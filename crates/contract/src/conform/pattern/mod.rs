@@ -14,12 +14,14 @@
 //! nobody means (`\Z`, `\Q`, `{,5}`, `[[:alpha:]]`) is an error with advice.
 //! Slashes around a pattern are part of it. This module never changes what a pattern means to make it faster.
 
+mod ambiguity;
 mod backtrack;
 mod classes;
 mod escape;
 mod linear;
 mod parse;
 mod program;
+pub(crate) mod review;
 mod set;
 mod tree;
 

@@ -72,7 +72,7 @@ fn trim_start(tree: Tree) -> Tree {
     }
 }
 
-fn trim_end(tree: Tree) -> Tree {
+pub(super) fn trim_end(tree: Tree) -> Tree {
     match tree {
         Tree::Sequence(mut parts) => {
             while let Some(last) = parts.pop() {
