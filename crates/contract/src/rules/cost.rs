@@ -126,6 +126,7 @@ impl<'s, 'd> Ledger<'s, 'd> {
                     REQUEST_PERCENT,
                     parameters
                         .chain(contents.map(|content| content.schema.is_some()))
+                        .chain(operation.undeclared().map(|_| false))
                         .collect(),
                 )
             }

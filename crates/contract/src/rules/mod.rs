@@ -10,6 +10,7 @@ mod authorization;
 mod conformance;
 mod contract_rule;
 mod cost;
+mod disclosure;
 pub mod found;
 mod input;
 mod inventory;
@@ -31,6 +32,7 @@ pub fn registry() -> Vec<ContractRule> {
         authentication::RULES,
         authorization::RULES,
         conformance::RULES,
+        disclosure::RULES,
         input::RULES,
         inventory::RULES,
         output::RULES,

@@ -1,5 +1,54 @@
 //! Whether a contract says what its author thinks: what is read otherwise, contradicts itself or has no effect.
 
-use super::ContractRule;
+mod ambiguous_paths;
+mod duplicate_operation_id;
+mod format_of_another_type;
+mod keyword_of_another_version;
+mod keyword_without_effect;
+mod misspelt_keyword;
+mod path_parameter_not_in_path;
+mod path_parameter_optional;
+mod path_parameter_undeclared;
+mod path_trailing_slash_twins;
+mod path_with_query_or_fragment;
+mod read_only_and_write_only;
+mod reference_siblings_ignored;
+mod required_is_no_list;
+mod type_unknown;
 
-pub(super) const RULES: &[ContractRule] = &[];
+use portcullis_lint::rule::Severity;
+
+use super::ContractRule;
+use super::survey::{Survey, Value};
+
+pub(super) const RULES: &[ContractRule] = &[
+    ambiguous_paths::RULE,
+    duplicate_operation_id::RULE,
+    format_of_another_type::RULE,
+    keyword_of_another_version::RULE,
+    keyword_without_effect::RULE,
+    misspelt_keyword::RULE,
+    path_parameter_not_in_path::RULE,
+    path_parameter_optional::RULE,
+    path_parameter_undeclared::RULE,
+    path_trailing_slash_twins::RULE,
+    path_with_query_or_fragment::RULE,
+    read_only_and_write_only::RULE,
+    reference_siblings_ignored::RULE,
+    required_is_no_list::RULE,
+    type_unknown::RULE,
+];
+
+/// Every schema: what something conforms to, and what is only a part of that or a condition.
+fn schemas<'s, 'd>(survey: &'s Survey<'d>) -> impl Iterator<Item = Value<'s, 'd>> {
+    survey.schemas().map(|schema| survey.value(schema.id))
+}
+
+/// How grave something at a schema is: one step less where callers do not send it.
+fn graded(value: &Value<'_, '_>, sent: Severity) -> Severity {
+    if value.in_response() && !value.in_request() {
+        sent.lower()
+    } else {
+        sent
+    }
+}

@@ -56,6 +56,15 @@ impl<'d> Operation<'d> {
         matches!(self.method, "POST" | "PUT" | "PATCH" | "DELETE")
     }
 
+    /// The names in braces of its path that no parameter is declared for.
+    pub fn undeclared(&self) -> impl Iterator<Item = &'d str> + Clone {
+        let is_declared = |name: &str| {
+            let mut parameters = self.parameters.iter();
+            parameters.any(|parameter| parameter.location == "path" && parameter.name == name)
+        };
+        captures(self.path).filter(move |name| !is_declared(name))
+    }
+
     /// Whether it is retired.
     pub fn is_deprecated(&self) -> bool {
         self.get("deprecated").and_then(Node::as_bool) == Some(true)
@@ -83,6 +92,12 @@ impl<'d> Operation<'d> {
             .filter(|segment| !segment.is_empty() && !segment.contains('{'));
         segments.map(str::to_ascii_lowercase)
     }
+}
+
+/// The names in the braces of a path template.
+pub fn captures(template: &str) -> impl Iterator<Item = &str> + Clone {
+    let opened = template.split('{').skip(1);
+    opened.filter_map(|rest| rest.split_once('}').map(|(name, _)| name))
 }
 
 /// A parameter of an operation.

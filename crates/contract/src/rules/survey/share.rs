@@ -46,7 +46,7 @@ impl Survey<'_> {
             give(
                 &mut taken,
                 self.operation_share(REQUEST_PERCENT),
-                parameters.chain(contents),
+                parameters.chain(contents).chain(operation.undeclared().map(|_| None)),
             );
             for (percent, is_error) in [(SUCCESS_PERCENT, false), (ERROR_PERCENT, true)] {
                 let answers = operation.answers.iter().filter(|answer| answer.is_error() == is_error);

@@ -40,6 +40,7 @@ fn every_file_of_a_rule_is_in_the_registry() {
         "authentication",
         "authorization",
         "conformance",
+        "disclosure",
         "input",
         "inventory",
         "output",

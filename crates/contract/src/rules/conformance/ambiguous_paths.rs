@@ -1,0 +1,211 @@
+//! A request fits two paths
+//!
+//! Two path templates with the same method fit the same request, and neither is the more specific one. OpenAPI
+//! forbids templates that differ only in the names of their parameters, and leaves open which of two that overlap
+//! counts.
+//!
+//! # Why
+//!
+//! The gate, the framework and the test tool each choose by rules of their own: the first that is written, the one
+//! with more text, the longest. Where they choose differently, the request is checked as one operation and done as
+//! the other, with other rules of who may do it.
+//!
+//! # Incident
+//!
+//! In 2023 Spring fixed CVE-2023-20860: with `**` as a pattern, Spring Security and Spring MVC did not match the
+//! same paths, so that rules for an operation were not asked when it was called.
+//!
+//! # Bad
+//!
+//! ```yaml
+//! paths:
+//!   /orders/{id}:
+//!     get:
+//!       responses: {}
+//!   /orders/{number}: # <-
+//!     get:
+//!       responses: {}
+//!   /{tenant}/export:
+//!     post:
+//!       responses: {}
+//!   /orders/{id}/:
+//!     get:
+//!       responses: {}
+//!   /orders/{action}: # <-
+//!     post:
+//!       responses: {}
+//! ```
+//!
+//! # Good
+//!
+//! ```yaml
+//! paths:
+//!   /orders/{id}:
+//!     get:
+//!       responses: {}
+//!   /orders/mine:
+//!     get:
+//!       responses: {}
+//!   /orders/{id}.pdf:
+//!     get:
+//!       responses: {}
+//!   /{tenant}/export:
+//!     post:
+//!       responses: {}
+//!   /{tenant}/{thing}:
+//!     get:
+//!       responses: {}
+//! ```
+//!
+//! # Fix
+//!
+//! Give one of them a word that the other cannot have, such as `/orders/by-number/{number}`; or make them one path,
+//! and let a parameter say which is meant.
+//!
+//! # At the gate
+//!
+//! The gate prefers plain text to a parameter, segment by segment from the left, and forwards the path by which it
+//! decided. It refuses a contract in which one method stands at two templates that differ in names only.
+
+use std::collections::BTreeMap;
+
+use portcullis_lint::rule::{Confidence, Profile, References, Rule, Severity};
+
+use crate::rules::found::Found;
+use crate::rules::survey::Survey;
+use crate::rules::{Check, ContractRule, Cost, Fold};
+
+pub(super) const RULE: ContractRule = ContractRule {
+    rule: Rule {
+        id: "ambiguous-paths",
+        category: "conformance",
+        severity: Severity::Medium,
+        confidence: Confidence::High,
+        profile: Profile::Default,
+        references: References {
+            owasp_2023: &[8, 9],
+            owasp_2019: &[7],
+            cwe: &[436],
+            asvs: &[],
+            nist: &[],
+        },
+        text: include_str!("ambiguous_paths.rs"),
+    },
+    cost: Cost::Nothing,
+    fold: Fold::Cause,
+    check: Check::Contract(check),
+};
+
+/// A gate refuses longer paths.
+const SEGMENTS_MAX: usize = 100;
+
+/// Steps in all before the search is given up: far beyond any real contract.
+const STEPS_MAX: u32 = 4_000_000;
+
+/// The templates that begin alike.
+#[derive(Default)]
+struct Branch<'d> {
+    below: BTreeMap<Segment<'d>, Branch<'d>>,
+    /// The methods and templates that end here.
+    ends: Vec<(&'static str, &'d str)>,
+}
+
+/// One segment; what comes first is the more specific.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Segment<'d> {
+    Literal(&'d str),
+    /// Text before and behind parameters.
+    Mixed(&'d str, &'d str),
+    Capture,
+}
+
+impl<'d> Segment<'d> {
+    fn read(text: &'d str) -> Self {
+        match (text.split_once('{'), text.rsplit_once('}')) {
+            (Some(("", _)), Some((_, ""))) => Self::Capture,
+            (Some((before, _)), Some((_, behind))) => Self::Mixed(before, behind),
+            _ => Self::Literal(text),
+        }
+    }
+
+    /// Whether something fits both; of two with text around parameters only where they are the same.
+    fn meets(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Literal(text), Self::Mixed(before, behind)) | (Self::Mixed(before, behind), Self::Literal(text)) => {
+                text.len() > before.len() + behind.len() && text.starts_with(before) && text.ends_with(behind)
+            }
+            (Self::Capture, Self::Literal(text)) | (Self::Literal(text), Self::Capture) => !text.is_empty(),
+            (Self::Capture, _) | (_, Self::Capture) => true,
+            _ => self == other,
+        }
+    }
+
+    fn rank(self) -> u8 {
+        match self {
+            Self::Literal(_) => 0,
+            Self::Mixed(..) => 1,
+            Self::Capture => 2,
+        }
+    }
+}
+
+fn check<'d>(survey: &Survey<'d>, found: &mut Found<'d>) {
+    let mut root = Branch::default();
+    let mut steps = STEPS_MAX;
+    for operation in &survey.operations {
+        let segments: Vec<Segment<'d>> = operation.path.split('/').map(Segment::read).collect();
+        if segments.len() > SEGMENTS_MAX {
+            continue;
+        }
+        if let Some((template, same)) = root.rival(&segments, operation.method, Ranks::default(), &mut steps) {
+            let message = format!("`{} {template}` fits the same requests", operation.method);
+            let spot = found.operation(operation, operation.path_at, message);
+            if !same {
+                spot.severity(Severity::Low);
+            }
+        }
+        root.add(&segments, operation.method, operation.path);
+    }
+}
+
+/// Which of two is the more specific in some segment.
+#[derive(Clone, Copy, Default)]
+struct Ranks {
+    ours: bool,
+    theirs: bool,
+}
+
+impl<'d> Branch<'d> {
+    fn add(&mut self, segments: &[Segment<'d>], method: &'static str, template: &'d str) {
+        let mut branch = self;
+        for segment in segments {
+            branch = branch.below.entry(*segment).or_default();
+        }
+        branch.ends.push((method, template));
+    }
+
+    /// A template that was added before, fits what this one fits and is neither more specific nor less; and whether it differs in
+    /// names only.
+    fn rival(&self, segments: &[Segment<'d>], method: &str, ranks: Ranks, steps: &mut u32) -> Option<(&'d str, bool)> {
+        *steps = steps.checked_sub(1)?;
+        let Some((segment, rest)) = segments.split_first() else {
+            let is_same = !ranks.ours && !ranks.theirs;
+            let is_open = is_same || (ranks.ours && ranks.theirs);
+            let mut here = self.ends.iter().filter(|(other, _)| *other == method && is_open);
+            return here.next().map(|(_, template)| (*template, is_same));
+        };
+        for (other, branch) in &self.below {
+            if segment.meets(*other) {
+                let ranks = Ranks {
+                    ours: ranks.ours || segment.rank() < other.rank(),
+                    theirs: ranks.theirs || other.rank() < segment.rank(),
+                };
+                let rival = branch.rival(rest, method, ranks, steps);
+                if rival.is_some() {
+                    return rival;
+                }
+            }
+        }
+        None
+    }
+}
