@@ -55,6 +55,13 @@
 //!   /{tenant}/{thing}:
 //!     get:
 //!       responses: {}
+//!   /pulls/comments/{id}:
+//!     get:
+//!       responses: {}
+//!   /pulls/{number}/files:
+//!     get:
+//!       parameters: [{name: number, in: path, required: true, schema: {type: integer, minimum: 1, maximum: 999999}}]
+//!       responses: {}
 //! ```
 //!
 //! # Fix
@@ -72,7 +79,8 @@ use std::collections::BTreeMap;
 use portcullis_lint::rule::{Confidence, Profile, References, Rule, Severity};
 
 use crate::rules::found::Found;
-use crate::rules::survey::Survey;
+use crate::rules::survey::keyword::{Keyword, Type};
+use crate::rules::survey::{Operation, Survey};
 use crate::rules::{Check, ContractRule, Cost, Fold};
 
 pub(super) const RULE: ContractRule = ContractRule {
@@ -116,13 +124,47 @@ enum Segment<'d> {
     Literal(&'d str),
     /// Text before and behind parameters.
     Mixed(&'d str, &'d str),
-    Capture,
+    Capture(Holds),
+}
+
+/// What a parameter can be, by its schema.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Holds {
+    Number,
+    Uuid,
+    Anything,
+}
+
+impl Holds {
+    fn of(survey: &Survey<'_>, operation: &Operation<'_>, name: &str) -> Self {
+        let mut parameters = operation.parameters.iter();
+        let declared = parameters.find(|parameter| parameter.location == "path" && parameter.name == name);
+        let Some(schema) = declared.and_then(|parameter| parameter.schema) else {
+            return Self::Anything;
+        };
+        let value = survey.value(schema);
+        match value.text(Keyword::Format) {
+            _ if value.schema.types.is_numeric() => Self::Number,
+            Some("uuid") if value.is(Type::String) => Self::Uuid,
+            _ => Self::Anything,
+        }
+    }
+
+    fn may_be(self, text: &str) -> bool {
+        match self {
+            Self::Number => text.parse::<f64>().is_ok(),
+            Self::Uuid => text.len() == 36,
+            Self::Anything => !text.is_empty(),
+        }
+    }
 }
 
 impl<'d> Segment<'d> {
-    fn read(text: &'d str) -> Self {
+    fn read(survey: &Survey<'d>, operation: &Operation<'d>, text: &'d str) -> Self {
         match (text.split_once('{'), text.rsplit_once('}')) {
-            (Some(("", _)), Some((_, ""))) => Self::Capture,
+            (Some(("", name)), Some((_, ""))) => {
+                Self::Capture(Holds::of(survey, operation, name.trim_end_matches('}')))
+            }
             (Some((before, _)), Some((_, behind))) => Self::Mixed(before, behind),
             _ => Self::Literal(text),
         }
@@ -134,8 +176,10 @@ impl<'d> Segment<'d> {
             (Self::Literal(text), Self::Mixed(before, behind)) | (Self::Mixed(before, behind), Self::Literal(text)) => {
                 text.len() > before.len() + behind.len() && text.starts_with(before) && text.ends_with(behind)
             }
-            (Self::Capture, Self::Literal(text)) | (Self::Literal(text), Self::Capture) => !text.is_empty(),
-            (Self::Capture, _) | (_, Self::Capture) => true,
+            (Self::Capture(holds), Self::Literal(text)) | (Self::Literal(text), Self::Capture(holds)) => {
+                holds.may_be(text)
+            }
+            (Self::Capture(_), _) | (_, Self::Capture(_)) => true,
             _ => self == other,
         }
     }
@@ -144,7 +188,7 @@ impl<'d> Segment<'d> {
         match self {
             Self::Literal(_) => 0,
             Self::Mixed(..) => 1,
-            Self::Capture => 2,
+            Self::Capture(_) => 2,
         }
     }
 }
@@ -153,7 +197,11 @@ fn check<'d>(survey: &Survey<'d>, found: &mut Found<'d>) {
     let mut root = Branch::default();
     let mut steps = STEPS_MAX;
     for operation in &survey.operations {
-        let segments: Vec<Segment<'d>> = operation.path.split('/').map(Segment::read).collect();
+        let segments: Vec<Segment<'d>> = operation
+            .path
+            .split('/')
+            .map(|text| Segment::read(survey, operation, text))
+            .collect();
         if segments.len() > SEGMENTS_MAX {
             continue;
         }
@@ -161,7 +209,7 @@ fn check<'d>(survey: &Survey<'d>, found: &mut Found<'d>) {
             let message = format!("`{} {template}` fits the same requests", operation.method);
             let spot = found.operation(operation, operation.path_at, message);
             if !same {
-                spot.severity(Severity::Low);
+                spot.severity(Severity::Info);
             }
         }
         root.add(&segments, operation.method, operation.path);

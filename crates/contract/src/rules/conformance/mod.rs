@@ -1,11 +1,17 @@
 //! Whether a contract says what its author thinks: what is read otherwise, contradicts itself or has no effect.
 
 mod ambiguous_paths;
+mod callback_expression_invalid;
 mod duplicate_operation_id;
 mod format_of_another_type;
 mod keyword_of_another_version;
 mod keyword_without_effect;
 mod misspelt_keyword;
+mod misspelt_member;
+mod no_operations;
+mod parameter_declared_twice;
+mod parameter_incomplete;
+mod parameter_with_schema_and_content;
 mod path_parameter_not_in_path;
 mod path_parameter_optional;
 mod path_parameter_undeclared;
@@ -14,20 +20,29 @@ mod path_with_query_or_fragment;
 mod read_only_and_write_only;
 mod reference_siblings_ignored;
 mod required_is_no_list;
+mod security_scheme_incomplete;
+mod server_variable_undefined;
 mod type_unknown;
 
 use portcullis_lint::rule::Severity;
 
 use super::ContractRule;
 use super::survey::{Survey, Value};
+use crate::document::{Node, Place};
 
 pub(super) const RULES: &[ContractRule] = &[
     ambiguous_paths::RULE,
+    callback_expression_invalid::RULE,
     duplicate_operation_id::RULE,
     format_of_another_type::RULE,
     keyword_of_another_version::RULE,
     keyword_without_effect::RULE,
     misspelt_keyword::RULE,
+    misspelt_member::RULE,
+    no_operations::RULE,
+    parameter_declared_twice::RULE,
+    parameter_incomplete::RULE,
+    parameter_with_schema_and_content::RULE,
     path_parameter_not_in_path::RULE,
     path_parameter_optional::RULE,
     path_parameter_undeclared::RULE,
@@ -36,6 +51,8 @@ pub(super) const RULES: &[ContractRule] = &[
     read_only_and_write_only::RULE,
     reference_siblings_ignored::RULE,
     required_is_no_list::RULE,
+    security_scheme_incomplete::RULE,
+    server_variable_undefined::RULE,
     type_unknown::RULE,
 ];
 
@@ -51,4 +68,17 @@ fn graded(value: &Value<'_, '_>, sent: Severity) -> Severity {
     } else {
         sent
     }
+}
+
+/// What a reference leads to; the place itself if it is none.
+fn followed<'d>(survey: &Survey<'d>, mut place: Place<'d>) -> Place<'d> {
+    const HOPS_MAX: usize = 64;
+    for _ in 0..HOPS_MAX {
+        let reference = place.node.get("$ref").and_then(Node::as_str);
+        let Some(Ok(found)) = reference.map(|reference| survey.document.resolve(place, reference)) else {
+            break;
+        };
+        place = found;
+    }
+    place
 }

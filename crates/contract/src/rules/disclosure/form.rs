@@ -239,7 +239,7 @@ fn private_key(rest: &str) -> Option<Secret> {
     (is_key && is_drawn(&body)).then_some(Secret {
         what: "a private key",
         certainty: Certainty::Form,
-        begins: "----",
+        begins: "-----BEGIN",
     })
 }
 

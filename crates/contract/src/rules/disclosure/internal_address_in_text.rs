@@ -66,7 +66,7 @@ pub(super) const RULE: ContractRule = ContractRule {
         id: "internal-address-in-text",
         category: "disclosure",
         severity: Severity::Low,
-        confidence: Confidence::High,
+        confidence: Confidence::Medium,
         profile: Profile::Default,
         references: References {
             owasp_2023: &[8],

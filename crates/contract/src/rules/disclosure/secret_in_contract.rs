@@ -100,7 +100,7 @@ fn check<'d>(survey: &Survey<'d>, found: &mut Found<'d>) {
                 Certainty::Form => Confidence::Medium,
                 Certainty::Checked => Confidence::High,
             };
-            let message = format!("`{}` begins what looks like {}", secret.begins, secret.what);
+            let message = format!("what begins with `{}` here looks like {}", secret.begins, secret.what);
             found.contract(At::value(node), message).confidence(confidence);
         });
     }

@@ -62,7 +62,9 @@ impl<'d> Operation<'d> {
             let mut parameters = self.parameters.iter();
             parameters.any(|parameter| parameter.location == "path" && parameter.name == name)
         };
-        captures(self.path).filter(move |name| !is_declared(name))
+        // What follows a path is none of it.
+        let path = self.path.split(['?', '#']).next().unwrap_or_default();
+        captures(path).filter(move |name| !is_declared(name))
     }
 
     /// Whether it is retired.
