@@ -5,8 +5,9 @@ use serde_json::{Map, Value, json};
 use crate::finding::{Finding, Instance, Place};
 use crate::page::Page;
 use crate::rule::Severity;
+use crate::score::{AreaScore, Score};
 
-use super::{Checked, Fault, Outcome, Report, Told};
+use super::{Checked, Fault, Report, Told};
 
 /// No more places of one finding are listed.
 pub const INSTANCES_MAX: usize = 1000;
@@ -32,36 +33,27 @@ pub fn render(report: &Report<'_>) -> Value {
 }
 
 fn contract(document: &Checked<'_>) -> Value {
-    match &document.outcome {
-        Outcome::Invalid(faults) => json!({
-            "location": document.location,
-            "title": document.title,
-            "valid": false,
-            "score": null,
-            "problems": faults.iter().map(fault).collect::<Vec<_>>(),
-        }),
-        Outcome::Judged { score, operations, .. } => {
-            let parts = document.parts();
-            let areas = score.areas.iter().map(|area| {
-                json!({
-                    "name": area.area.name,
-                    "points": digits(area.points),
-                    "points_max": area.area.points,
-                })
-            });
-            json!({
-                "location": document.location,
-                "title": document.title,
-                "valid": true,
-                "score": score.total(),
-                "security": parts.map(|(security, _)| security.points),
-                "data": parts.map(|(_, data)| data.points),
-                "areas": areas.collect::<Vec<_>>(),
-                "operations": operations,
-                "counts": counts(document),
-            })
-        }
-    }
+    let parts = document.parts();
+    let areas = document.score().map(|score| score.areas.as_slice()).unwrap_or_default();
+    let area = |area: &AreaScore| {
+        json!({
+            "name": area.area.name,
+            "points": digits(area.points),
+            "points_max": area.area.points,
+        })
+    };
+    json!({
+        "location": document.location,
+        "title": document.title,
+        "valid": document.score().is_some(),
+        "score": document.score().map(Score::total),
+        "security": parts.map(|(security, _)| security.points),
+        "data": parts.map(|(_, data)| data.points),
+        "areas": areas.iter().map(area).collect::<Vec<_>>(),
+        "operations": document.operations(),
+        "counts": counts(document),
+        "problems": document.faults().iter().map(fault).collect::<Vec<_>>(),
+    })
 }
 
 fn counts(document: &Checked<'_>) -> Map<String, Value> {

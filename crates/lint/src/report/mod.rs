@@ -3,7 +3,9 @@
 //! Contracts are written by anybody, so a report trusts no word of theirs: every form escapes what it takes from them.
 
 mod escape;
+mod explain;
 pub mod json;
+pub mod terminal;
 #[cfg(test)]
 mod tests;
 

@@ -380,7 +380,11 @@ pub(super) fn empty() -> [Report<'static>; 4] {
 
 /// Every form of a report.
 fn forms(report: &Report<'_>) -> Vec<(&'static str, String)> {
-    vec![("json", json::render(report).to_string())]
+    vec![
+        ("json", json::render(report).to_string()),
+        ("terminal", terminal::render(report, Some(&source), false)),
+        ("explained", terminal::explain_score(report)),
+    ]
 }
 
 #[test]
