@@ -45,6 +45,7 @@ mod string_format_unknown;
 mod string_without_max_length;
 mod string_without_pattern;
 mod tuple_open;
+mod type_left_out;
 mod unsatisfiable_bounds;
 mod untyped_value;
 mod url_from_caller;
@@ -100,6 +101,7 @@ pub(super) const RULES: &[ContractRule] = &[
     string_without_max_length::RULE,
     string_without_pattern::RULE,
     tuple_open::RULE,
+    type_left_out::RULE,
     unsatisfiable_bounds::RULE,
     untyped_value::RULE,
     url_from_caller::RULE,

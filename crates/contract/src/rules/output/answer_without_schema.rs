@@ -59,8 +59,9 @@
 
 use portcullis_lint::rule::{Confidence, Profile, References, Rule, Severity};
 
+use super::is_structured;
 use crate::rules::found::Found;
-use crate::rules::survey::{Content, Operation, Survey};
+use crate::rules::survey::{Operation, Survey};
 use crate::rules::{Check, ContractRule, Cost, Fold, Part};
 
 pub(super) const RULE: ContractRule = ContractRule {
@@ -93,10 +94,4 @@ fn check<'d>(_: &Survey<'d>, operation: &Operation<'d>, found: &mut Found<'d>) {
             }
         }
     }
-}
-
-/// Whether a media type has parts that a schema can describe.
-fn is_structured(content: &Content<'_>) -> bool {
-    let essence = content.essence();
-    content.is_json() || matches!(&*essence, "application/xml" | "text/xml" | "application/x-ndjson")
 }

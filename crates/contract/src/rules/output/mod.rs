@@ -7,6 +7,7 @@ mod credential_in_answer;
 mod empty_success_with_body;
 mod error_leaks_internals;
 mod error_not_problem_details;
+mod error_without_schema;
 mod errors_not_declared;
 mod html_answer_from_api;
 mod internal_property_in_answer;
@@ -22,7 +23,7 @@ use std::collections::HashSet;
 
 use super::ContractRule;
 use super::survey::keyword::Type;
-use super::survey::{Answer, Operation, Role, SchemaId, Survey, Value};
+use super::survey::{Answer, Content, Operation, Role, SchemaId, Survey, Value};
 use super::words::words;
 
 pub(super) const RULES: &[ContractRule] = &[
@@ -33,6 +34,7 @@ pub(super) const RULES: &[ContractRule] = &[
     empty_success_with_body::RULE,
     error_leaks_internals::RULE,
     error_not_problem_details::RULE,
+    error_without_schema::RULE,
     errors_not_declared::RULE,
     html_answer_from_api::RULE,
     internal_property_in_answer::RULE,
@@ -135,4 +137,10 @@ fn issues_credentials(operation: &Operation<'_>) -> bool {
     ];
     let says = |name: &str| words(name).iter().any(|word| WORDS.contains(&&**word));
     operation.words().any(|segment| says(&segment)) || operation.id().is_some_and(says)
+}
+
+/// Whether a media type has parts that a schema can describe.
+fn is_structured(content: &Content<'_>) -> bool {
+    let essence = content.essence();
+    content.is_json() || matches!(&*essence, "application/xml" | "text/xml" | "application/x-ndjson")
 }
