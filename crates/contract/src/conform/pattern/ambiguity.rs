@@ -27,7 +27,7 @@ const COPIES_MAX: u32 = 12;
 
 /// How the time of an engine that backtracks grows; nothing where it need not.
 pub(super) fn growth(tree: &Tree) -> Option<Growth> {
-    let Some(tree) = trim_end(tree) else { return None };
+    let tree = trim_end(tree)?;
     let mut automaton = Automaton::default();
     let whole = automaton.build(&tree)?;
     automaton.index(&whole.last);

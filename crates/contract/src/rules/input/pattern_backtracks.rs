@@ -112,9 +112,12 @@ fn check<'d>(survey: &Survey<'d>, found: &mut Found<'d>) {
         let Some(source) = value.node().get("pattern").and_then(Node::as_str).filter(|_| is_asked) else {
             continue;
         };
-        let growth = *known
-            .entry(source)
-            .or_insert_with(|| review(source).ok().and_then(|review| review.growth));
+        let growth = *known.entry(source).or_insert_with(|| {
+            review(source)
+                .ok()
+                .filter(|review| !review.is_impossible)
+                .and_then(|review| review.growth)
+        });
         let longest = value.smallest(Keyword::MaxLength).unwrap_or(f64::MAX);
         match growth {
             Some(Growth::Exponential) if longest > DOUBLING_MAX => {

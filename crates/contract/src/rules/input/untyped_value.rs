@@ -55,6 +55,9 @@
 //!                 kind: {allOf: [{$ref: '#/components/schemas/Kind'}], description: What it is.}
 //!                 labels: {type: object, additionalProperties: true}
 //!       responses: {}
+//!   /pings:
+//!     get:
+//!       responses: {'204': {description: Nothing., content: {application/json: {schema: {}}}}}
 //! components:
 //!   schemas:
 //!     Owner: {type: [object, 'null'], additionalProperties: false}
@@ -106,7 +109,9 @@ fn check<'d>(value: &Value<'_, 'd>, found: &mut Found<'d>) {
         value.schema.role,
         Role::Branch | Role::OtherProperties | Role::OtherItems
     );
-    if value.schema.types.is_any() && !elsewhere && shape::says_nothing(value) {
+    // These answers have no body (RFC 9110 §15.3.5, §15.3.6, §15.4.5), whatever is written of it.
+    let is_bodiless = matches!(value.unit().kind, UnitKind::Answer(_, "204" | "205" | "304"));
+    if value.schema.types.is_any() && !elsewhere && !is_bodiless && shape::says_nothing(value) {
         let spot = found.value(value, format!("{} has no type: anything passes", value.label()));
         if value.is_root() && matches!(value.unit().kind, UnitKind::Body(_)) {
             spot.severity(Severity::High);
