@@ -115,8 +115,10 @@ fn check<'d>(survey: &Survey<'d>, operation: &Operation<'d>, found: &mut Found<'
     {
         let body = survey.value(id);
         look(&body, found);
-        let lists = body
-            .properties()
+        let properties = body.properties();
+        // Beside many others it is an attribute of one record.
+        let is_batch = is_batch && properties.len() <= 3;
+        let lists = properties
             .into_iter()
             .filter(|(name, list)| LISTS.contains(&&*plain(name)) || (is_batch && holds_objects(list)));
         lists.for_each(|(_, list)| look(&list, found));

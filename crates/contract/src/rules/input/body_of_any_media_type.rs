@@ -76,14 +76,18 @@ pub(super) const RULE: ContractRule = ContractRule {
         text: include_str!("body_of_any_media_type.rs"),
     },
     cost: Cost::Security(Area::Exposure, 20),
-    fold: Fold::Cause,
+    fold: Fold::Contract,
     check: Check::Operation(check),
 };
 
 fn check<'d>(_: &Survey<'d>, operation: &Operation<'d>, found: &mut Found<'d>) {
     for content in operation.body.iter().flat_map(|body| &body.contents) {
         if matches!(&*content.essence(), "*/*" | "*" | "application/*") {
-            let message = format!("the body may be of any media type (`{}`)", content.media_type);
+            let message = format!(
+                "the body of `{}` may be of any media type (`{}`)",
+                operation.name(),
+                content.media_type
+            );
             found.operation(operation, content.at, message);
         }
     }

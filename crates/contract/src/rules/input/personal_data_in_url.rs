@@ -86,15 +86,18 @@ fn check<'d>(survey: &Survey<'d>, operation: &Operation<'d>, parameter: &Paramet
     // `phone_id` is no telephone number, and `email__startswith` is another way to ask for `email`.
     let names = words(parameter.name);
     let is_id = names.last().is_some_and(|last| last == "id");
-    if parameter.name.contains("__") {
+    let asks_whether = names
+        .first()
+        .is_some_and(|first| matches!(&**first, "include" | "exclude" | "with" | "has" | "is"));
+    if asks_whether || parameter.name.contains("__") {
         return;
     }
     let Some(class) = data_class(parameter.name).filter(|_| !says_whether) else {
         return;
     };
     let severity = match class {
+        DataClass::Contact | DataClass::Payment if is_id => return,
         DataClass::GovernmentId | DataClass::Payment | DataClass::Health | DataClass::Special => Severity::Medium,
-        DataClass::Contact if is_id => return,
         DataClass::Contact => Severity::Low,
         // Credentials have rules of their own; places are asked for by maps.
         DataClass::Credential | DataClass::Location => return,

@@ -101,7 +101,9 @@ fn check<'d>(value: &Value<'_, 'd>, found: &mut Found<'d>) {
     let says = |list: &[&str]| words.iter().any(|word| list.contains(&&**word));
     // `callback` in a query is as often the name of a function (JSONP).
     let is_called_url = words.last().is_some_and(|last| match &**last {
-        "url" | "uri" | "webhook" => true,
+        "url" | "webhook" => true,
+        // More often the name of a thing than where it is.
+        "uri" => says(&FETCHED),
         "callback" => value.parameter().is_none(),
         _ => false,
     });
@@ -154,7 +156,7 @@ const FETCHED: [&str; 19] = [
 ];
 
 /// Words of URLs that a service does not fetch: a browser is sent there, or they are names.
-const NOT_FETCHED: [&str; 26] = [
+const NOT_FETCHED: [&str; 28] = [
     "redirect",
     "return",
     "success",
@@ -181,4 +183,6 @@ const NOT_FETCHED: [&str; 26] = [
     "survey",
     "social",
     "blog",
+    "href",
+    "self",
 ];

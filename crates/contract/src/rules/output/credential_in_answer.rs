@@ -142,11 +142,21 @@ fn check<'d>(survey: &Survey<'d>, found: &mut Found<'d>) {
 
 fn is_credential(value: &Value<'_, '_>) -> bool {
     // What names a credential, or hides it, lets nobody in.
-    const ABOUT: [&[&str]; 12] = [
+    const ABOUT: [&[&str]; 22] = [
         &["masked"],
         &["last4"],
         &["redacted"],
         &["scanning"],
+        &["include"],
+        &["require"],
+        &["requires"],
+        &["rule"],
+        &["rules"],
+        &["strength"],
+        &["namespace"],
+        &["file"],
+        &["min"],
+        &["max"],
         &["link"],
         &["reset"],
         &["id"],

@@ -68,7 +68,7 @@ use portcullis_lint::rule::{Confidence, Profile, References, Rule, Severity};
 use super::{bodies, inside, is_datum};
 use crate::rules::found::Found;
 use crate::rules::survey::{Role, Survey, Value};
-use crate::rules::words::{DataClass, data_class, says_any};
+use crate::rules::words::{DataClass, data_class, says, says_any};
 use crate::rules::{Area, Check, ContractRule, Cost, Fold};
 use std::collections::HashSet;
 
@@ -105,7 +105,10 @@ fn check<'d>(survey: &Survey<'d>, found: &mut Found<'d>) {
         let Some(class) = data_class(value.name()).filter(|_| !is_part(value.name())) else {
             continue;
         };
+        // Customers have account numbers, too.
+        let is_vague = says(value.name(), &["account", "number"]) && !says(value.name(), &["bank"]);
         let confidence = match class {
+            DataClass::Payment if is_vague => Confidence::Low,
             DataClass::GovernmentId | DataClass::Payment => Confidence::Medium,
             DataClass::Health | DataClass::Special => Confidence::Low,
             DataClass::Credential | DataClass::Location | DataClass::Contact => continue,
@@ -127,7 +130,7 @@ fn is_classified(value: &Value<'_, '_>) -> bool {
 
 /// Whether a name is of what is left of a number, or about it.
 fn is_part(name: &str) -> bool {
-    const PARTS: [&[&str]; 25] = [
+    const PARTS: [&[&str]; 37] = [
         &["last", "4"],
         &["last4"],
         &["last", "four"],
@@ -154,6 +157,18 @@ fn is_part(name: &str) -> bool {
         &["tips"],
         &["withheld"],
         &["deduction"],
+        &["accounting"],
+        &["gl"],
+        &["suffix"],
+        &["mask"],
+        &["expiration"],
+        &["month"],
+        &["year"],
+        &["state"],
+        &["city"],
+        &["postal"],
+        &["address1"],
+        &["address2"],
     ];
     says_any(name, &PARTS) && !says_any(name, &[&["national", "id"], &["tax", "id"], &["patient", "id"]])
 }
