@@ -1,8 +1,7 @@
-//! A request fits two paths
+//! Two paths differ only in the names of their parameters
 //!
-//! Two path templates with the same method fit the same request, and neither is the more specific one. OpenAPI
-//! forbids templates that differ only in the names of their parameters, and leaves open which of two that overlap
-//! counts.
+//! Two path templates with the same method differ only in the names of their parameters, so that they fit the same
+//! requests. OpenAPI forbids it.
 //!
 //! # Why
 //!
@@ -24,15 +23,6 @@
 //!       responses: {}
 //!   /orders/{number}: # <-
 //!     get:
-//!       responses: {}
-//!   /{tenant}/export:
-//!     post:
-//!       responses: {}
-//!   /orders/{id}/:
-//!     get:
-//!       responses: {}
-//!   /orders/{action}: # <-
-//!     post:
 //!       responses: {}
 //! ```
 //!
@@ -194,31 +184,52 @@ impl<'d> Segment<'d> {
 }
 
 fn check<'d>(survey: &Survey<'d>, found: &mut Found<'d>) {
-    let mut root = Branch::default();
-    let mut steps = STEPS_MAX;
-    for operation in &survey.operations {
-        let segments: Vec<Segment<'d>> = operation
-            .path
-            .split('/')
-            .map(|text| Segment::read(survey, operation, text))
-            .collect();
-        if segments.len() > SEGMENTS_MAX {
-            continue;
-        }
-        if let Some((template, same)) = root.rival(&segments, operation.method, Ranks::default(), &mut steps) {
-            let message = format!("`{} {template}` fits the same requests", operation.method);
-            let spot = found.operation(operation, operation.path_at, message);
-            if !same {
-                spot.severity(Severity::Info);
-            }
-        }
-        root.add(&segments, operation.method, operation.path);
+    for (operation, template) in rivals(survey, Sought::Same) {
+        let message = format!("`{} {template}` fits the same requests", operation.method);
+        found.operation(operation, operation.path_at, message);
     }
 }
 
+/// Which templates that fit the same requests are sought.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sought {
+    /// Those that differ in names only.
+    Same,
+    /// Those of which each is more specific than the other somewhere.
+    Crossing,
+}
+
+/// Operations whose path fits what one fits that was written before, each with the other's template.
+pub(super) fn rivals<'s, 'd>(survey: &'s Survey<'d>, sought: Sought) -> Vec<(&'s Operation<'d>, &'d str)> {
+    let mut root = Branch::default();
+    let mut steps = STEPS_MAX;
+    let mut found = Vec::new();
+    for operation in &survey.operations {
+        let read = |text| Segment::read(survey, operation, text);
+        let segments: Vec<Segment<'d>> = operation.path.split('/').map(read).collect();
+        if segments.len() > SEGMENTS_MAX {
+            continue;
+        }
+        let rival = root.rival(
+            &segments,
+            operation.method,
+            Ranks {
+                sought,
+                ours: false,
+                theirs: false,
+            },
+            &mut steps,
+        );
+        found.extend(rival.map(|template| (operation, template)));
+        root.add(&segments, operation.method, operation.path);
+    }
+    found
+}
+
 /// Which of two is the more specific in some segment.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 struct Ranks {
+    sought: Sought,
     ours: bool,
     theirs: bool,
 }
@@ -232,19 +243,22 @@ impl<'d> Branch<'d> {
         branch.ends.push((method, template));
     }
 
-    /// A template that was added before, fits what this one fits and is neither more specific nor less; and whether it differs in
-    /// names only.
-    fn rival(&self, segments: &[Segment<'d>], method: &str, ranks: Ranks, steps: &mut u32) -> Option<(&'d str, bool)> {
+    /// A template that was added before and fits what this one fits, in the way that is sought.
+    fn rival(&self, segments: &[Segment<'d>], method: &str, ranks: Ranks, steps: &mut u32) -> Option<&'d str> {
         *steps = steps.checked_sub(1)?;
         let Some((segment, rest)) = segments.split_first() else {
-            let is_same = !ranks.ours && !ranks.theirs;
-            let is_open = is_same || (ranks.ours && ranks.theirs);
-            let mut here = self.ends.iter().filter(|(other, _)| *other == method && is_open);
-            return here.next().map(|(_, template)| (*template, is_same));
+            let is_sought = match ranks.sought {
+                Sought::Same => true,
+                Sought::Crossing => ranks.ours && ranks.theirs,
+            };
+            let mut here = self.ends.iter().filter(|(other, _)| *other == method && is_sought);
+            return here.next().map(|(_, template)| *template);
         };
         for (other, branch) in &self.below {
-            if segment.meets(*other) {
+            let is_alike = segment.rank() == other.rank() || ranks.sought == Sought::Crossing;
+            if is_alike && segment.meets(*other) {
                 let ranks = Ranks {
+                    sought: ranks.sought,
                     ours: ranks.ours || segment.rank() < other.rank(),
                     theirs: ranks.theirs || other.rank() < segment.rank(),
                 };

@@ -9,6 +9,7 @@ mod keyword_without_effect;
 mod misspelt_keyword;
 mod misspelt_member;
 mod no_operations;
+mod overlapping_paths;
 mod parameter_declared_twice;
 mod parameter_incomplete;
 mod parameter_with_schema_and_content;
@@ -40,6 +41,7 @@ pub(super) const RULES: &[ContractRule] = &[
     misspelt_keyword::RULE,
     misspelt_member::RULE,
     no_operations::RULE,
+    overlapping_paths::RULE,
     parameter_declared_twice::RULE,
     parameter_incomplete::RULE,
     parameter_with_schema_and_content::RULE,

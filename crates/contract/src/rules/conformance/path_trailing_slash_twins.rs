@@ -76,7 +76,7 @@ pub(super) const RULE: ContractRule = ContractRule {
         text: include_str!("path_trailing_slash_twins.rs"),
     },
     cost: Cost::Nothing,
-    fold: Fold::Cause,
+    fold: Fold::Contract,
     check: Check::Contract(check),
 };
 

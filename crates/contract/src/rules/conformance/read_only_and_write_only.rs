@@ -94,11 +94,10 @@ fn check<'d>(survey: &Survey<'d>, found: &mut Found<'d>) {
     for value in schemas(survey) {
         let keywords = value.schema.keywords;
         let says = |keyword: Keyword| value.node().get(keyword.name()).and_then(Node::as_bool) == Some(true);
-        if keywords.has(Keyword::ReadOnly) && keywords.has(Keyword::WriteOnly) {
-            if says(Keyword::ReadOnly) && says(Keyword::WriteOnly) {
-                let message = format!("{} is read-only and write-only", value.label());
-                found.value(&value, message).severity(graded(&value, Severity::Low));
-            }
+        let both = [Keyword::ReadOnly, Keyword::WriteOnly];
+        if both.iter().all(|keyword| keywords.has(*keyword) && says(*keyword)) {
+            let message = format!("{} is read-only and write-only", value.label());
+            found.value(&value, message).severity(graded(&value, Severity::Low));
         }
     }
 }

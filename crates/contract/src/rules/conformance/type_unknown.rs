@@ -93,7 +93,8 @@ fn check<'d>(survey: &Survey<'d>, found: &mut Found<'d>) {
             .into_iter()
             .chain(several.filter_map(|item| Some((item.as_str()?, item))));
         for (word, node) in words {
-            if !TYPES.contains(&word) && !(is_old && word == "file") {
+            let is_known = TYPES.contains(&word) || (is_old && word == "file");
+            if !is_known {
                 let message = format!("`{word}` is no type, so any value fits {}", value.label());
                 let spot = found.value_at(&value, At::value(node), message);
                 spot.severity(graded(&value, Severity::High));

@@ -98,14 +98,12 @@ const KINDS: [(&str, Rest, &str, Certainty); 31] = [
 ];
 
 /// Whether a known form begins with this byte.
+#[expect(clippy::indexing_slicing, reason = "a table made while compiling")]
 const BEGINS: [bool; 256] = {
     let mut table = [false; 256];
     let mut index = 0;
     while index < KINDS.len() {
-        #[expect(clippy::indexing_slicing, reason = "a table made while compiling")]
-        {
-            table[KINDS[index].0.as_bytes()[0] as usize] = true;
-        }
+        table[KINDS[index].0.as_bytes()[0] as usize] = true;
         index += 1;
     }
     // Private keys, and what is in URLs.
