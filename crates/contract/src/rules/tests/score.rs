@@ -78,8 +78,8 @@ fn closed() -> Value {
     })
 }
 
-/// Keywords whose absence is a weakness.
-const BOUNDS: [&str; 13] = [
+/// Keywords whose absence is a weakness. A closed object without `properties` has none: it can only be empty.
+const BOUNDS: [&str; 12] = [
     "type",
     "maxLength",
     "pattern",
@@ -87,7 +87,6 @@ const BOUNDS: [&str; 13] = [
     "maximum",
     "maxItems",
     "items",
-    "properties",
     "additionalProperties",
     "schema",
     "security",
