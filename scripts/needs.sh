@@ -187,6 +187,25 @@ have_joserfc() {
     have_from_pypi "$joserfc_folder" "joserfc==$version" cryptography==50.0.2
 }
 
+# The schema of SARIF 2.1.0 as its authors published it, carried by npm's @microsoft/jest-sarif; and a validator.
+have_sarif_schema() {
+    local version=1.0.0-beta.0 judge=4.26.0 folder archive
+    folder="$data_folder/sarif-$version"
+    sarif_schema="$folder/lib/schemas/sarif-2.1.0-rtm.5.json"
+    jsonschema_folder="$data_folder/jsonschema-judge-$judge"
+    have_from_pypi "$jsonschema_folder" "jsonschema==$judge" || return 1
+    [ ! -e "$folder/complete" ] || return 0
+    has npm "the schema of SARIF" || return 1
+    mkdir -p "$folder"
+    attempt "the schema of SARIF" timeout 180 npm pack --silent --ignore-scripts --pack-destination "$data_folder" \
+        "@microsoft/jest-sarif@$version" || return 1
+    archive="$data_folder/microsoft-jest-sarif-$version.tgz"
+    check_sum "$archive" 748e2c3d1a842e7bb258416685c7ea3a0da40005b72267b2052c2856d48ad102
+    tar -xzf "$archive" -C "$folder" --strip-components 1
+    rm "$archive"
+    touch "$folder/complete"
+}
+
 # A client and a server of WebSocket.
 have_ws() {
     local version=8.23.0

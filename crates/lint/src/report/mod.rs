@@ -5,6 +5,8 @@
 mod escape;
 mod explain;
 pub mod json;
+pub mod junit;
+pub mod sarif;
 pub mod terminal;
 #[cfg(test)]
 mod tests;

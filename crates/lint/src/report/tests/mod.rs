@@ -383,6 +383,8 @@ fn forms(report: &Report<'_>) -> Vec<(&'static str, String)> {
     vec![
         ("json", json::render(report).to_string()),
         ("terminal", terminal::render(report, Some(&source), false)),
+        ("sarif", sarif::render(report).to_string()),
+        ("junit", junit::render(report)),
         ("explained", terminal::explain_score(report)),
     ]
 }
@@ -402,5 +404,29 @@ fn no_form_has_control_characters() {
         let plain = anstream::adapter::strip_str(&text).to_string();
         let is_bad = |c: &char| (c.is_control() && *c != '\n') || (*c == '\u{202e}' && form != "json");
         assert_eq!(plain.chars().find(is_bad), None, "{form}");
+    }
+}
+
+/// Writes every form of every report made up here to a folder, for other programs and for eyes.
+#[test]
+#[ignore = "writes files: set PORTCULLIS_FORMS to a folder"]
+fn forms_to_look_at() {
+    let folder = std::path::PathBuf::from(std::env::var_os("PORTCULLIS_FORMS").unwrap());
+    let reports = [
+        ("small", small()),
+        ("hostile", hostile()),
+        ("many", with_instances(2000)),
+    ];
+    let [nothing, bare, faultless, perfect] = empty();
+    let empty = [
+        ("nothing", nothing),
+        ("bare", bare),
+        ("faultless", faultless),
+        ("perfect", perfect),
+    ];
+    for (name, report) in reports.into_iter().chain(empty) {
+        for (form, text) in forms(&report) {
+            std::fs::write(folder.join(format!("{name}.{form}")), text).unwrap();
+        }
     }
 }
