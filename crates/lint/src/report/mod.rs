@@ -6,6 +6,7 @@ mod escape;
 mod explain;
 pub mod json;
 pub mod junit;
+pub mod markdown;
 pub mod sarif;
 pub mod terminal;
 #[cfg(test)]

@@ -385,6 +385,7 @@ fn forms(report: &Report<'_>) -> Vec<(&'static str, String)> {
         ("terminal", terminal::render(report, Some(&source), false)),
         ("sarif", sarif::render(report).to_string()),
         ("junit", junit::render(report)),
+        ("markdown", markdown::render(report)),
         ("explained", terminal::explain_score(report)),
     ]
 }
