@@ -150,7 +150,10 @@ fn key<'d>(survey: &Survey<'d>, cause: Cause<'d>) -> Key<'d> {
 
 fn folded<'d>(survey: &Survey<'d>, rule: &ContractRule, key: Key<'d>, mut spots: Vec<Spot<'d>>) -> Folded<'d> {
     let severity = spots.iter().map(|spot| severity(survey, rule, spot)).max();
-    let confidence = spots.iter().filter_map(|spot| spot.confidence).max();
+    let confidence = spots
+        .iter()
+        .map(|spot| spot.confidence.unwrap_or(rule.rule.confidence))
+        .max();
     let direction = spots.iter().map(|spot| direction(survey, spot)).min();
     let operations = operations(survey, &spots);
     spots.sort_by_key(|spot| spot.at);

@@ -146,7 +146,7 @@ impl<'s, 'd> Ledger<'s, 'd> {
         let whole = self.survey.operation_share(percent);
         let all = u64::try_from(schemas.len()).unwrap_or(u64::MAX);
         let without = u64::try_from(schemas.iter().filter(|covered| !**covered).count()).unwrap_or(u64::MAX);
-        if all == 0 { whole } else { whole / all * without }
+        whole.checked_div(all).map_or(whole, |part| part * without)
     }
 
     /// The operations that a cause touches.

@@ -34,7 +34,7 @@ pub(super) fn plain(name: &str) -> String {
 pub(super) fn says(name: &str, phrase: &[&str]) -> bool {
     let words = words(name);
     let joined = phrase.concat();
-    words.windows(phrase.len().max(1)).any(|window| window == phrase) || words.iter().any(|word| *word == joined)
+    words.windows(phrase.len().max(1)).any(|window| window == phrase) || words.contains(&joined)
 }
 
 /// Whether a name holds one of these phrases.

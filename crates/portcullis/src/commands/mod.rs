@@ -1,5 +1,6 @@
 //! The verbs of the command line, one file each.
 
+mod audit;
 mod check;
 mod completions;
 mod config;
@@ -9,6 +10,7 @@ mod credentials;
 pub(crate) mod date;
 #[cfg(feature = "demo")]
 mod demo;
+mod explain;
 mod health;
 mod init;
 mod inspect;
@@ -66,8 +68,12 @@ enum Verb {
     Init(init::Arguments),
     /// Ask a running gate whether it is ready
     Health(health::Arguments),
+    /// Judge contracts before they ship: a score, and every weakness on its line
+    Audit(audit::Arguments),
     /// Check a configuration and its contracts, and report every problem
     Check(check::Arguments),
+    /// Explain the rules of the audit: what each means, why it matters, and how to mend what it finds
+    Explain(explain::Arguments),
     /// Show, for each operation and media type, what is checked and what is not, and why
     Coverage(coverage::Arguments),
     /// Judge saved requests offline, without sending them
@@ -109,7 +115,9 @@ pub(crate) fn run() -> Outcome {
         Verb::Serve(arguments) => serve::run(&arguments, &shared),
         Verb::Health(arguments) => health::run(&arguments, &shared),
         Verb::Init(arguments) => init::run(&arguments, &shared),
+        Verb::Audit(arguments) => audit::run(&arguments, &shared),
         Verb::Check(arguments) => check::run(&arguments, &shared),
+        Verb::Explain(arguments) => explain::run(&arguments, &shared),
         Verb::Coverage(arguments) => coverage::run(&arguments, &shared),
         Verb::Try(arguments) => try_request::run(&arguments, &shared),
         Verb::ObserveReport(arguments) => observe_report::run(&arguments, &shared),
@@ -231,6 +239,20 @@ mod tests {
         check("health --admin localhost", false);
         check("demo --attacks --json", true);
         check("", false);
+    }
+
+    #[test]
+    fn arguments_of_audit() {
+        check("audit", false);
+        check(
+            "audit a.yaml b --format sarif -o out.sarif --min-score 80 --fail-on medium --fail-on object-open",
+            true,
+        );
+        check("audit a.yaml --min-score 101", false);
+        check("audit a.yaml --new-only", false);
+        check("audit a.yaml --new-only --baseline before.json --json", true);
+        check("explain", true);
+        check("explain object-open --json", true);
     }
 
     #[test]

@@ -83,6 +83,14 @@ impl Failure {
         }
     }
 
+    /// A file of suppressions has errors.
+    pub(crate) fn of_suppressions(problems: Vec<Problem>) -> Self {
+        Self {
+            problems,
+            ..Self::unusable("the suppressions cannot be used")
+        }
+    }
+
     /// What is wrong in the files, where that is why.
     pub(crate) fn problems(&self) -> &[Problem] {
         &self.problems

@@ -86,7 +86,7 @@ fn report_strays(node: &Node, effective: &HashSet<Span>, problems: &mut Problems
         Value::Array(items) => items.iter().for_each(|item| report_strays(item, effective, problems)),
         Value::Object(object) => {
             for (name, member) in &object.members {
-                if &**name == EXTENSION && is_sensitivity(&member.value) {
+                if &**name == EXTENSION && is_of_value(&member.value) {
                     check_sensitivity(&member.value, problems);
                 } else if &**name == EXTENSION && !effective.contains(&member.value.span) {
                     let help = "put it at the root, at a path or at an operation";
@@ -100,10 +100,11 @@ fn report_strays(node: &Node, effective: &HashSet<Span>, problems: &mut Problems
     }
 }
 
-/// Whether it says how sensitive a value is, and nothing else: so at a parameter or a schema.
-fn is_sensitivity(node: &Node) -> bool {
+/// Whether it says how sensitive a value is, or what of it is accepted in an audit, and nothing else: so anywhere.
+fn is_of_value(node: &Node) -> bool {
     let members = node.as_object().map(|object| &object.members);
-    members.is_some_and(|members| members.len() == 1 && members.contains_key(SENSITIVITY))
+    let is_known = |name: &str| name == SENSITIVITY || name == "accept";
+    members.is_some_and(|members| !members.is_empty() && members.keys().all(|name| is_known(name)))
 }
 
 fn check_sensitivity(node: &Node, problems: &mut Problems<'_>) {

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use portcullis_contract::document::Node;
+use portcullis_contract::document::{Node, Value};
 use portcullis_gateway::forward::Limits;
 use portcullis_identity::step_up::StepUp;
 
@@ -22,12 +22,16 @@ use super::rate_limit::{self, RateLimit};
 use super::raw::{self, Mode, Oversize, ResponseAction, Retry, UndeclaredAction};
 use super::spanned::Spanned;
 use super::text::Size;
-use super::value::{Value, ValueWritten};
+use super::value::{self, ValueWritten};
 use super::websocket;
 use super::{schema, shape, tree};
 
 /// The name of the contract's extension.
 pub(crate) const EXTENSION: &str = "x-portcullis";
+
+/// Members of the extension that are for the audit of a contract, and say nothing to the gate: why an operation is open to
+/// everybody, and which findings are accepted.
+pub(crate) const OF_AUDIT: [&str; 2] = ["public", "accept"];
 
 /// What the controls do for one operation.
 #[derive(Clone, Debug)]
@@ -57,7 +61,7 @@ pub(crate) struct Policy {
     /// The resources that a request names.
     pub(crate) resources: Vec<Resource>,
     /// What those who decide are told of a request besides, in the order of the names.
-    pub(crate) context: Vec<Value>,
+    pub(crate) context: Vec<value::Value>,
     /// How its answer lists resources; `None`: it leaves whole.
     pub(crate) collection: Option<Collection>,
     /// What is learnt of relations from its answers.
@@ -125,8 +129,14 @@ pub(crate) struct Response {
 /// The policy that stands beside a value of the contract as `x-portcullis`; the empty one where none does, or where it
 /// cannot be read, which is a problem then.
 pub(crate) fn extension(node: &Node, problems: &mut Problems<'_>) -> raw::Policy {
-    node.get(EXTENSION)
-        .map_or_else(raw::Policy::default, |written| self::written(written, problems))
+    let Some(written) = node.get(EXTENSION) else {
+        return raw::Policy::default();
+    };
+    let mut of_gate = written.clone();
+    if let Value::Object(members) = &mut of_gate.value {
+        members.members.retain(|name, _| !OF_AUDIT.contains(&&**name));
+    }
+    self::written(&of_gate, problems)
 }
 
 /// The policy that is written as this value.
@@ -280,7 +290,7 @@ impl Layers<'_> {
     }
 
     /// Those of all levels, the innermost of each name.
-    fn context(&self) -> Vec<Value> {
+    fn context(&self) -> Vec<value::Value> {
         let written = self.0.iter().flat_map(|layer| layer.context.iter().flatten());
         let by_name: BTreeMap<&String, &Spanned<ValueWritten>> = written.collect();
         let settled = by_name.into_iter();

@@ -18,6 +18,7 @@ mod admin_operations;
 mod answers;
 mod api_keys;
 mod asked_again;
+mod audit;
 mod audit_log;
 mod audit_log_delivery;
 mod authorization;

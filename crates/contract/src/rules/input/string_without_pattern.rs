@@ -91,7 +91,8 @@ pub(super) const RULE: ContractRule = ContractRule {
         text: include_str!("string_without_pattern.rs"),
     },
     cost: Cost::Data(15),
-    fold: Fold::Cause,
+    // A matter of care more than a hole: one finding tells it.
+    fold: Fold::Contract,
     check: Check::Value(Travels::InRequests, check),
 };
 

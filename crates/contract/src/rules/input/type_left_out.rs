@@ -126,7 +126,11 @@ fn check<'d>(value: &Value<'_, 'd>, found: &mut Found<'d>) {
         return;
     }
     if let Some((keyword, of)) = OF_ONE_TYPE.iter().find(|(keyword, _)| value.has(*keyword)) {
-        let message = format!("{} has `{}` and no `type: {of}`: any other type passes", value.label(), keyword.name());
+        let message = format!(
+            "{} has `{}` and no `type: {of}`: any other type passes",
+            value.label(),
+            keyword.name()
+        );
         found.value(value, message);
     }
 }

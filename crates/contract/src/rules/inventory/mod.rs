@@ -64,9 +64,9 @@ fn is_private(server: &Server<'_>) -> bool {
         ".localdomain",
     ];
     let Some(host) = server.host() else { return false };
-    match host.parse::<std::net::IpAddr>() {
-        Ok(std::net::IpAddr::V4(address)) => address.is_private() || address.is_link_local(),
-        Ok(std::net::IpAddr::V6(address)) => address.is_unique_local() || address.is_unicast_link_local(),
+    match host.parse::<core::net::IpAddr>() {
+        Ok(core::net::IpAddr::V4(address)) => address.is_private() || address.is_link_local(),
+        Ok(core::net::IpAddr::V6(address)) => address.is_unique_local() || address.is_unicast_link_local(),
         Err(_) => ENDS.iter().any(|end| host.ends_with(end)),
     }
 }

@@ -94,7 +94,10 @@ pub(super) const RULE: ContractRule = ContractRule {
 
 fn check<'d>(_: &Survey<'d>, operation: &Operation<'d>, found: &mut Found<'d>) {
     for answer in operation.answers.iter().filter(|answer| answer.is_error()) {
-        let open = answer.contents.iter().filter(|content| content.schema.is_none() && is_structured(content));
+        let open = answer
+            .contents
+            .iter()
+            .filter(|content| content.schema.is_none() && is_structured(content));
         for content in open {
             let message = format!("the error {} as `{}` has no schema", answer.status, content.media_type);
             found.operation(operation, content.at, message);

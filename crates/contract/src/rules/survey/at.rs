@@ -38,17 +38,23 @@ impl At {
 pub fn pointers(document: &Document, wanted: impl IntoIterator<Item = At>) -> HashMap<At, String> {
     let mut finding = Finding {
         found: wanted.into_iter().map(|at| (at, None)).collect(),
+        nearly: HashMap::new(),
         pointer: String::new(),
     };
     for root in document.files() {
         finding.visit(root);
     }
-    let found = finding.found.into_iter();
-    found.map(|(at, pointer)| (at, pointer.unwrap_or_default())).collect()
+    let Finding { found, mut nearly, .. } = finding;
+    let pointer =
+        |(at, pointer): (At, Option<String>)| (at, pointer.or_else(|| nearly.remove(&at)).unwrap_or_default());
+    found.into_iter().map(pointer).collect()
 }
 
 struct Finding {
     found: HashMap<At, Option<String>>,
+    /// Values where a name was asked for: what a document in OpenAPI 2.0 was lowered to has names there. In YAML an object
+    /// begins where its first name does, so these count only where no name is found.
+    nearly: HashMap<At, String>,
     pointer: String,
 }
 
@@ -62,8 +68,10 @@ impl Finding {
     // The depth of a document is bounded.
     fn visit(&mut self, node: &Node) {
         self.see(At::value(node));
-        // What a document in OpenAPI 2.0 was lowered to has names where values were written.
-        self.see(At::name(node.span));
+        let as_name = At::name(node.span);
+        if let Some(None) = self.found.get(&as_name) {
+            self.nearly.entry(as_name).or_insert_with(|| self.pointer.clone());
+        }
         let length = self.pointer.len();
         match &node.value {
             Value::Object(object) => {

@@ -388,7 +388,7 @@ impl<'d> Survey<'d> {
 }
 
 /// The members of an object, if it is one.
-fn entries<'d>(node: Option<&'d Node>) -> impl Iterator<Item = (&'d str, &'d Member)> {
+fn entries(node: Option<&Node>) -> impl Iterator<Item = (&str, &Member)> {
     let object = node.and_then(Node::as_object);
     object
         .into_iter()

@@ -1,5 +1,7 @@
 //! Tests of every rule, by the examples of its own page.
 
 mod examples;
+mod page;
+mod peers;
 mod registry;
 mod score;

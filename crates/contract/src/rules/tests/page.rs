@@ -5,7 +5,7 @@ use std::path::Path;
 
 use portcullis_lint::rule::Profile;
 
-use super::peers::{OF_CRUNCH, Peer, PEERS};
+use super::peers::{OF_CRUNCH, PEERS, Peer};
 use crate::rules::{ContractRule, Cost, Part, registry};
 
 const HEAD: &str = "\
@@ -36,11 +36,16 @@ fn page(rules: &[ContractRule]) -> String {
     for ContractRule { rule, cost: costs, .. } in rules {
         if rule.category != category {
             category = rule.category;
-            writeln!(page, "\n## {}{}\n", category[..1].to_uppercase(), &category[1..]).unwrap();
+            let (first, rest) = category.split_at(1);
+            writeln!(page, "\n## {}{rest}\n", first.to_uppercase()).unwrap();
             page.push_str("| rule | what is found | severity | confidence | OWASP API 2023 | CWE | cost |\n");
             page.push_str("| --- | --- | --- | --- | --- | --- | --- |\n");
         }
-        let strict = if rule.profile == Profile::Strict { " *strict*" } else { "" };
+        let strict = if rule.profile == Profile::Strict {
+            " *strict*"
+        } else {
+            ""
+        };
         let list = |numbers: Vec<String>| numbers.join(", ");
         writeln!(
             page,
@@ -49,7 +54,13 @@ fn page(rules: &[ContractRule]) -> String {
             rule.title(),
             rule.severity,
             rule.confidence.word(),
-            list(rule.references.owasp_2023.iter().map(|number| format!("API{number}")).collect()),
+            list(
+                rule.references
+                    .owasp_2023
+                    .iter()
+                    .map(|number| format!("API{number}"))
+                    .collect()
+            ),
             list(rule.references.cwe.iter().map(u16::to_string).collect()),
             cost(*costs),
         )
@@ -62,7 +73,11 @@ fn page(rules: &[ContractRule]) -> String {
             writeln!(page, "| {theirs} | {} |", answer(ours)).unwrap();
         }
     }
-    writeln!(page, "\n### Areas of the 42Crunch encyclopedia\n\n| area | ours |\n| --- | --- |").unwrap();
+    writeln!(
+        page,
+        "\n### Areas of the 42Crunch encyclopedia\n\n| area | ours |\n| --- | --- |"
+    )
+    .unwrap();
     for (area, ours) in OF_CRUNCH {
         writeln!(page, "| {area} | {} |", answer(ours)).unwrap();
     }
@@ -72,7 +87,13 @@ fn page(rules: &[ContractRule]) -> String {
 /// Rules by their names, or why there is none.
 fn answer(ours: &[&str]) -> String {
     let known: Vec<&str> = registry().iter().map(|rule| rule.rule.id).collect();
-    let shown = ours.iter().map(|word| if known.contains(word) { format!("`{word}`") } else { format!("none: {word}") });
+    let shown = ours.iter().map(|word| {
+        if known.contains(word) {
+            format!("`{word}`")
+        } else {
+            format!("none: {word}")
+        }
+    });
     shown.collect::<Vec<_>>().join(", ")
 }
 
@@ -84,7 +105,10 @@ fn the_page_of_all_rules_is_current() {
         std::fs::write(&path, &page).unwrap();
     }
     let written = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(written == page, "docs/audit-rules.md is not what the rules say: PORTCULLIS_WRITE=1 writes it");
+    assert!(
+        written == page,
+        "docs/audit-rules.md is not what the rules say: PORTCULLIS_WRITE=1 writes it"
+    );
 }
 
 #[test]
@@ -94,7 +118,10 @@ fn what_peers_look_for_is_ours_or_has_a_reason() {
     for (theirs, ours) in peers {
         assert!(!ours.is_empty(), "{theirs} is not answered");
         for word in *ours {
-            assert!(known.contains(word) || word.contains(' '), "{theirs}: `{word}` is no rule of ours, and no reason");
+            assert!(
+                known.contains(word) || word.contains(' '),
+                "{theirs}: `{word}` is no rule of ours, and no reason"
+            );
         }
     }
 }

@@ -8,7 +8,7 @@ mod server_by_address;
 mod server_host_open;
 mod server_without_scheme;
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use super::ContractRule;
 use super::survey::{Operation, SchemeType, Server, Survey};

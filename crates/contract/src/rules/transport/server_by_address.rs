@@ -43,7 +43,7 @@
 
 use portcullis_lint::rule::{Confidence, Profile, References, Rule, Severity};
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use super::{host, is_public};
 use crate::rules::found::Found;
