@@ -4,6 +4,7 @@
 
 mod escape;
 mod explain;
+pub mod html;
 pub mod json;
 pub mod junit;
 pub mod markdown;

@@ -165,7 +165,17 @@ components:
 ";
 
 pub(super) fn source(file: &str) -> Option<String> {
-    (file == "api/pets.yaml").then(|| CONTRACT.to_owned())
+    let orders = || {
+        let properties = (1..80).map(|number| {
+            format!("    delivery_instructions_{number}: {{type: string, description: What number {number} is for.}}\n")
+        });
+        format!("openapi: 3.0.3\n{}", properties.collect::<String>())
+    };
+    match file {
+        "api/pets.yaml" => Some(CONTRACT.to_owned()),
+        "api/orders.yaml" => Some(orders()),
+        _ => None,
+    }
 }
 
 fn place(file: &str, line: u32, column: u32, pointer: &str) -> Place {
@@ -312,6 +322,48 @@ pub(super) fn small() -> Report<'static> {
     report
 }
 
+/// Two documents, many findings, and scores of before.
+pub(super) fn rich() -> Report<'static> {
+    let more = (1..=24).map(|number: u32| {
+        let rule = usize::try_from(number % 6).unwrap();
+        let subject = format!("schema `Order{number}`");
+        let message =
+            format!("`delivery_instructions_{number}` says nothing of what it may hold, and 2 more in {subject}");
+        let mut told = told(
+            rule,
+            &subject,
+            &message,
+            &[(number, 3), (number + 1, 5), (number + 2, 5)],
+            0.61,
+        );
+        for instance in &mut told.finding.instances {
+            instance.place.file = "api/orders.yaml".to_owned();
+        }
+        told.standing = Some(if number.is_multiple_of(5) {
+            Standing::New
+        } else {
+            Standing::Known
+        });
+        told
+    });
+    let mut more: Vec<_> = more.collect();
+    more.sort_by_key(|told| std::cmp::Reverse(told.finding.severity));
+    let mut report = report(vec![
+        judged("api/pets.yaml", "Pets 1.0", pets()),
+        judged("api/orders.yaml", "Orders and deliveries of the warehouse 2.4.1", more),
+    ]);
+    report.failed = vec!["`api/pets.yaml`: the score is 64.8, and must be 80 or more".to_owned()];
+    for (month, score) in (1..).zip([41.0, 44.5, 44.5, 52.1, 70.2, 66.0, 63.9]) {
+        report
+            .history
+            .push(past(&format!("report-2026-{month:02}.json"), "api/pets.yaml", score));
+    }
+    report
+        .history
+        .push(past("report-2026-07.json", "api/orders.yaml", 90.0));
+    report
+}
+
 /// One finding with so many instances.
 pub(super) fn with_instances(count: u32) -> Report<'static> {
     let lines: Vec<(u32, u32)> = (1..=count).map(|line| (line, 1)).collect();
@@ -386,6 +438,7 @@ fn forms(report: &Report<'_>) -> Vec<(&'static str, String)> {
         ("sarif", sarif::render(report).to_string()),
         ("junit", junit::render(report)),
         ("markdown", markdown::render(report)),
+        ("html", html::render(report, Some(&source))),
         ("explained", terminal::explain_score(report)),
     ]
 }
@@ -415,6 +468,7 @@ fn forms_to_look_at() {
     let folder = std::path::PathBuf::from(std::env::var_os("PORTCULLIS_FORMS").unwrap());
     let reports = [
         ("small", small()),
+        ("rich", rich()),
         ("hostile", hostile()),
         ("many", with_instances(2000)),
     ];
