@@ -252,6 +252,7 @@ fn every_report_is_written() {
         ("sarif", "{"),
         ("junit", "<?xml"),
         ("markdown", ""),
+        ("html", "<!"),
     ] {
         check(
             &directory,

@@ -50,6 +50,9 @@ pub(super) struct Arguments {
     /// A file of findings that are accepted, each with a reason and perhaps a last day
     #[arg(long, value_name = "FILE")]
     suppressions: Option<PathBuf>,
+    /// Earlier reports in JSON, the oldest first, for the trend in a report in HTML
+    #[arg(long, value_name = "REPORT")]
+    history: Vec<PathBuf>,
     /// Show how the points add up
     #[arg(long)]
     explain_score: bool,
@@ -81,6 +84,8 @@ enum Format {
     Junit,
     /// Markdown, for a comment
     Markdown,
+    /// One HTML file, with the contract beside its findings
+    Html,
 }
 
 /// Which rules are asked.
@@ -127,7 +132,7 @@ fn once(arguments: &Arguments, shared: &Shared) -> Result<(Outcome, Vec<PathBuf>
         failed: gate.failures(&documents),
         documents,
         rules: asked.collect(),
-        history: Vec::new(),
+        history: past::history(&arguments.history)?,
     };
     suppressions.tell_idle();
     tell::report(&report, arguments, shared)?;

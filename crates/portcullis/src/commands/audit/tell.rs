@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 
-use portcullis_lint::report::{Report, json, junit, markdown, sarif, terminal};
+use portcullis_lint::report::{Report, html, json, junit, markdown, sarif, terminal};
 
 use super::{Arguments, Failure, Format, Shared};
 use crate::files;
@@ -28,6 +28,7 @@ pub(super) fn report(report: &Report<'_>, arguments: &Arguments, shared: &Shared
         Format::Sarif => format!("{:#}\n", sarif::render(report)),
         Format::Junit => junit::render(report),
         Format::Markdown => markdown::render(report),
+        Format::Html => html::render(report, Some(&read)),
     };
     let arithmetic = if arguments.explain_score {
         terminal::explain_score(report)
