@@ -56,7 +56,7 @@ pub(super) struct Arguments {
     /// Show how the points add up
     #[arg(long)]
     explain_score: bool,
-    /// Leave out the lines of the contract
+    /// One line for each finding: no lines of the contract, no fix, no further places
     #[arg(long)]
     brief: bool,
     /// Go on, and report again whenever a file of a contract changes
