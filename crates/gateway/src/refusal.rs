@@ -213,8 +213,7 @@ impl Refusal {
     /// The control that refused: the code up to its first dot.
     #[must_use]
     pub fn control(&self) -> &'static str {
-        let code = self.code();
-        code.split_once('.').map_or(code, |(control, _)| control)
+        control_of(self.code())
     }
 
     /// The whole response. It is never stored by a cache, and says `Connection: close` where the rest of what the client sends
@@ -327,6 +326,11 @@ impl From<Denied> for Refusal {
     fn from(denied: Denied) -> Self {
         Self::Denied(denied)
     }
+}
+
+/// The control of a code: what stands before its first dot.
+pub(crate) fn control_of(code: &str) -> &str {
+    code.split_once('.').map_or(code, |(control, _)| control)
 }
 
 #[cfg(test)]

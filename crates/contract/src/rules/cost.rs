@@ -167,11 +167,7 @@ impl<'s, 'd> Ledger<'s, 'd> {
             }
             Cause::Scheme(index) => {
                 let asks = |operation: &&Operation<'d>| {
-                    let said = self.survey.requirements(operation);
-                    let mut asked = said
-                        .into_iter()
-                        .flat_map(|said| &said.alternatives)
-                        .flat_map(|one| &one.asked);
+                    let mut asked = self.survey.asked(operation);
                     asked.any(|asked| asked.scheme == Some(index))
                 };
                 let touched = self.survey.operations.iter().filter(asks);

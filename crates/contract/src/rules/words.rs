@@ -32,14 +32,26 @@ pub(super) fn plain(name: &str) -> String {
 
 /// Whether a name holds these words next to each other, as words of their own, or written as one.
 pub(super) fn says(name: &str, phrase: &[&str]) -> bool {
-    let words = words(name);
-    let joined = phrase.concat();
-    words.windows(phrase.len().max(1)).any(|window| window == phrase) || words.contains(&joined)
+    hold(&words(name), phrase)
 }
 
 /// Whether a name holds one of these phrases.
 pub(super) fn says_any(name: &str, phrases: &[&[&str]]) -> bool {
-    phrases.iter().any(|phrase| says(name, phrase))
+    hold_any(&words(name), phrases)
+}
+
+fn hold_any(words: &[String], phrases: &[&[&str]]) -> bool {
+    phrases.iter().any(|phrase| hold(words, phrase))
+}
+
+fn hold(words: &[String], phrase: &[&str]) -> bool {
+    let is_joined = |word: &String| {
+        let rest = phrase
+            .iter()
+            .try_fold(word.as_str(), |rest, part| rest.strip_prefix(part));
+        rest == Some("")
+    };
+    words.windows(phrase.len().max(1)).any(|window| window == phrase) || words.iter().any(is_joined)
 }
 
 /// What a name tells of the data that it holds.
@@ -239,13 +251,13 @@ pub(super) fn data_class(name: &str) -> Option<DataClass> {
         "ttl",
         "lifetime",
     ];
-    let last = words(name).pop().unwrap_or_default();
-    if ABOUT.contains(&&*last) {
+    let words = words(name);
+    if words.last().is_some_and(|last| ABOUT.contains(&&**last)) {
         return None;
     }
     CLASSES
         .iter()
-        .find(|(_, phrases)| says_any(name, phrases))
+        .find(|(_, phrases)| hold_any(&words, phrases))
         .map(|(class, _)| *class)
 }
 

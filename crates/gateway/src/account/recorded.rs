@@ -11,7 +11,7 @@ use crate::audit_log::record::{self, Record, Recorder};
 use crate::audit_log::{AuditLog, Durability, Recording};
 use crate::decisions::{Made, Naming, Recorded};
 use crate::listen::{Received, RequestId, unix_milliseconds};
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, control_of};
 use crate::routes::Route;
 
 /// A refusal of a request of which little is known.
@@ -76,10 +76,7 @@ impl Ledger {
         let (Some(early), Some(outbox)) = (log.early(recorder.worker), log.outbox(recorder.worker)) else {
             return;
         };
-        let control = refused
-            .code
-            .split_once('.')
-            .map_or(refused.code, |(control, _)| control);
+        let control = control_of(refused.code);
         let (is_admitted, over) = early.admit(control, refused.client, now);
         if let Some(over) = over {
             log.tell(outbox, over);

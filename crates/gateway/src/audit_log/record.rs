@@ -23,7 +23,7 @@ use super::protect::{Treatment, Writing};
 use super::{AuditLog, DURABLE_TIME_MAX, Full, OnFailure, Recording, target};
 use crate::decisions::{Made, Naming, Recorded};
 use crate::listen::{Received, RequestId, unix_milliseconds};
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, control_of};
 use crate::routes::Route;
 
 /// How many octets of values are recorded of one request.
@@ -315,7 +315,7 @@ impl Record {
 
     fn unmapped<'e>(&'e self, refused: Option<(&'e str, &'e str)>) -> Option<Unmapped<'e>> {
         let field = |(name, value): &'e (Box<str>, String)| (Text::Borrowed(&**name), Text::Borrowed(value.as_str()));
-        let control = refused.map(|(code, _)| code.split_once('.').map_or(code, |(control, _)| control).into());
+        let control = refused.map(|(code, _)| control_of(code).into());
         let unmapped = Unmapped {
             control,
             fields: self.fields.iter().map(field).collect(),

@@ -11,6 +11,7 @@ use super::operation::{Body, OperationMetrics, Unjudged};
 use super::upstreams;
 use super::worker::Event;
 use super::{audit_log, relations};
+use crate::refusal::control_of;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
@@ -189,7 +190,7 @@ fn refusals(encoder: &mut DescriptorEncoder<'_>, inner: &Inner, totals: &[Totals
             let [api, operation] = total.labels();
             for (index, count) in counts(total).iter().enumerate().filter(|(_, count)| **count > 0) {
                 let code = inner.code_name(index);
-                let control = code.split_once('.').map_or(code, |(control, _)| control);
+                let control = control_of(code);
                 counter(
                     &mut family,
                     &[api, operation, ("control", control), ("code", code)],

@@ -9,15 +9,13 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-/// The folder, in that of the log.
-pub(crate) const FOLDER: &str = "erasable";
-/// As many entries have one file.
-pub(crate) const ENTRIES_PER_FILE: u64 = 65_536;
+use portcullis_audit_log::beside::{ERASABLE, erasable_name};
+use portcullis_audit_log::index::SEGMENT_ENTRIES;
 
 /// The file of the values of an entry.
 pub(crate) fn file(log: &Path, index: u64) -> PathBuf {
-    let first = index - index % ENTRIES_PER_FILE;
-    log.join(FOLDER).join(format!("{first:020}.jsonl"))
+    let first = index - index % SEGMENT_ENTRIES;
+    log.join(ERASABLE).join(erasable_name(first))
 }
 
 /// Whether a file ends within a line: of an entry that was never acknowledged.
@@ -42,7 +40,7 @@ impl Beside {
     /// Adds the lines of an entry.
     pub(super) fn add(&mut self, index: u64, lines: &[u8]) {
         if !lines.is_empty() {
-            let first = index - index % ENTRIES_PER_FILE;
+            let first = index - index % SEGMENT_ENTRIES;
             self.waiting.entry(first).or_default().extend_from_slice(lines);
         }
     }
@@ -55,7 +53,7 @@ impl Beside {
         if self.waiting.is_empty() {
             return Ok(());
         }
-        let folder = log.join(FOLDER);
+        let folder = log.join(ERASABLE);
         match DirBuilder::new().mode(0o700).create(&folder) {
             Ok(()) => File::open(log)?.sync_all()?,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}

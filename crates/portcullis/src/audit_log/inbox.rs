@@ -13,6 +13,7 @@ use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use portcullis_audit_log::beside::INBOX;
 use portcullis_audit_log::entry::{Actor, Entity, Entry, Erasable, Event, Unmapped, User};
 use portcullis_audit_log::redact;
 use portcullis_gateway::listen::unix_milliseconds;
@@ -21,7 +22,6 @@ use rustix::fs::OFlags;
 use super::os_users as users;
 
 /// The folder, in that of the log.
-pub(crate) const FOLDER: &str = "inbox";
 /// Sticky, so that nobody removes what others left; and what is left there has the folder's group, so that the gate can read it.
 const FOLDER_MODE: u32 = 0o3770;
 const FILE_MODE: u32 = 0o640;
@@ -94,7 +94,7 @@ fn leave_for(log: &Path, lines: &[u8], mode: u32) -> io::Result<PathBuf> {
 /// # Errors
 /// It cannot be made.
 pub(crate) fn folder(log: &Path) -> io::Result<PathBuf> {
-    let folder = log.join(FOLDER);
+    let folder = log.join(INBOX);
     match DirBuilder::new().mode(FOLDER_MODE).create(&folder) {
         Ok(()) => {
             fs::set_permissions(&folder, Permissions::from_mode(FOLDER_MODE))?;
@@ -111,7 +111,7 @@ pub(crate) fn folder(log: &Path) -> io::Result<PathBuf> {
 /// # Errors
 /// The folder cannot be read.
 pub(super) fn files(log: &Path) -> io::Result<Vec<PathBuf>> {
-    let listed = match fs::read_dir(log.join(FOLDER)) {
+    let listed = match fs::read_dir(log.join(INBOX)) {
         Ok(listed) => listed,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(error),
@@ -315,7 +315,7 @@ impl Drop for Alive {
 
 /// Whether a gate before this one still has requests that it opened while it wrote the log. Nobody else can say so.
 pub(super) fn anybody_alive(log: &Path) -> bool {
-    let Ok(listed) = fs::read_dir(log.join(FOLDER)) else {
+    let Ok(listed) = fs::read_dir(log.join(INBOX)) else {
         return false;
     };
     let mut files = listed.flatten().map(|file| file.path());

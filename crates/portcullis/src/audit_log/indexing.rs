@@ -8,9 +8,9 @@ use std::time::Duration;
 use std::{io, thread};
 
 use portcullis_audit_log::checkpoint::KnownLog;
+use portcullis_audit_log::index::SEGMENT_ENTRIES;
 use portcullis_store::audit_log::index_missing;
 
-use super::beside::ENTRIES_PER_FILE;
 use crate::outage::Outage;
 
 /// Where nobody says that there is something to do, it is looked anyway: after an erasure, and where something failed.
@@ -48,7 +48,7 @@ impl Indexing {
 
     /// So many entries are published.
     pub(super) fn published(&self, size: u64) {
-        let segments = size / ENTRIES_PER_FILE;
+        let segments = size / SEGMENT_ENTRIES;
         if self.segments.swap(segments, Ordering::Relaxed) != segments {
             self.look();
         }

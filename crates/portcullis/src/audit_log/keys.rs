@@ -8,6 +8,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
+use portcullis_audit_log::beside::KEYS;
 use portcullis_audit_log::checkpoint::{KnownLog, LogKey, Origin};
 use portcullis_audit_log::note::{Algorithm, KeyName, Note, Signature, Signer, SigningFailed, VerifierKey};
 use portcullis_audit_log::writer::Signers;
@@ -16,8 +17,6 @@ use portcullis_secrets::{self as secrets, SigningAlgorithm};
 use crate::config::audit_log::AuditLog as Configured;
 use crate::files::{self, place};
 
-/// The file of the public keys, in the folder of a log.
-pub(crate) const KEYS: &str = "keys";
 const KEYS_BYTES_MAX: u64 = 64 * 1024;
 const KEYS_MODE: u32 = 0o640;
 const ED25519_BYTES: usize = 32;

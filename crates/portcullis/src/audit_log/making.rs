@@ -7,14 +7,15 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use portcullis_audit_log::beside::{ERASABLE, KEYS};
 use portcullis_audit_log::writer::Writer;
 use portcullis_gateway::listen::unix_time;
 use portcullis_secrets::MAC_KEY_BYTES_MIN;
 use portcullis_store::audit_log::LogFiles;
 use zeroize::Zeroizing;
 
-use super::keys::{self, KEYS, Keys};
-use super::{beside, inbox};
+use super::inbox;
+use super::keys::{self, Keys};
 use crate::config::audit_log::AuditLog;
 use crate::files::place;
 
@@ -85,10 +86,7 @@ fn make_log(configured: &AuditLog, keys: &Keys) -> Result<(), String> {
         return Err(error.to_string());
     }
     inbox::folder(folder).map_err(told)?;
-    match DirBuilder::new()
-        .mode(ERASABLE_MODE)
-        .create(folder.join(beside::FOLDER))
-    {
+    match DirBuilder::new().mode(ERASABLE_MODE).create(folder.join(ERASABLE)) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(told(error)),
         _ => Ok(()),
     }

@@ -29,6 +29,7 @@ use std::sync::atomic::AtomicU8;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use portcullis_audit_log::beside::KEYS;
 use portcullis_audit_log::entry::{Actor, Entity, Entry, Event, User};
 use portcullis_contract::document::{Problem, Span};
 use portcullis_gateway::audit_log::{AuditLog, Setup};
@@ -185,7 +186,7 @@ pub(crate) fn problems(configured: &Configured, location: &str) -> Vec<Problem> 
     let protection = Protection::read(&configured.redaction).map(drop);
     let errors = [keys, protection].into_iter().filter_map(Result::err);
     let mut problems: Vec<Problem> = errors.map(|error| Problem::error(location, span, error)).collect();
-    if !configured.path.join(keys::KEYS).exists() {
+    if !configured.path.join(KEYS).exists() {
         let message = format!("there is no audit log in `{}`", configured.path.display());
         problems.push(Problem::warning(location, span, message).help(HOW));
     } else if let Err(error) = keys::known(&configured.path, Some(&configured.name)) {

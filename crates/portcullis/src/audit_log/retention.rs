@@ -9,6 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use portcullis_audit_log::entry::Entry;
+use portcullis_audit_log::index::SEGMENT_ENTRIES;
 use portcullis_audit_log::tiles::{self, Kind, TileName};
 use portcullis_audit_log::writer::{PRUNING_STEP_ENTRIES, WriteError, Writer};
 use portcullis_store::audit_log::erasable_files;
@@ -145,7 +146,7 @@ pub(super) fn forget_below(folder: &Path, minimum_index: u64) {
     let firsts = erasable_files(folder).unwrap_or_default();
     let pruned = firsts
         .into_iter()
-        .filter(|first| first + beside::ENTRIES_PER_FILE <= minimum_index);
+        .filter(|first| first + SEGMENT_ENTRIES <= minimum_index);
     for file in pruned.map(|first| beside::file(folder, first)) {
         match fs::remove_file(&file) {
             Err(error) if error.kind() != ErrorKind::NotFound => {

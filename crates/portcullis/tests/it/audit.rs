@@ -4,7 +4,8 @@ use std::process::Output;
 
 use serde_json::Value;
 
-use crate::gate::{Directory, run};
+use crate::gate::{Directory, Setup, run};
+use crate::http::THINGS;
 
 const OPEN: &str = "\
 openapi: 3.1.0
@@ -222,6 +223,21 @@ fn an_open_operation_says_why_and_loses_nothing() {
     assert!(
         after["security"].as_f64() > before["security"].as_f64(),
         "{before} {after}"
+    );
+}
+
+/// A gate that took what is for the audit alone as its own would refuse it, as it refuses what it does not know.
+#[test]
+fn the_gate_leaves_to_the_audit_what_is_for_it() {
+    let says = |extension: &str| {
+        let contract = THINGS.replacen("paths:\n", &format!("x-portcullis: {{{extension}}}\npaths:\n"), 1);
+        Setup::new(&contract, "127.0.0.1:9".parse().unwrap()).written()
+    };
+    check(&says("publik: why not"), "check -c gate.yaml", 1);
+    check(
+        &says("public: it is a demo, accept: [{rule: object-open, reason: a demo}]"),
+        "check -c gate.yaml",
+        0,
     );
 }
 

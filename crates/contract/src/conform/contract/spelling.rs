@@ -7,7 +7,7 @@ use crate::document::{Object, Place, Problem, Severity, Span, Version};
 
 /// Which members an object of OpenAPI 3.0 and 3.1 may have (sections 4.8.1, 4.8.9, 4.8.10 and 4.8.12 to 4.8.15 of 3.1).
 #[derive(Clone, Copy)]
-pub(super) enum Shape {
+pub(crate) enum Shape {
     Document,
     PathItem,
     Operation,
@@ -30,7 +30,7 @@ impl Shape {
         }
     }
 
-    const fn members(self) -> &'static [&'static str] {
+    pub(crate) const fn members(self) -> &'static [&'static str] {
         match self {
             Self::Document => &[
                 "openapi",

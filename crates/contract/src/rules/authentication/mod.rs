@@ -88,8 +88,7 @@ fn is_switched_off(survey: &Survey<'_>, operation: &Operation<'_>) -> bool {
 fn asking<'s, 'd>(survey: &'s Survey<'d>, scheme: &Scheme<'d>) -> impl Iterator<Item = &'s Operation<'d>> {
     let index = scheme.index;
     survey.operations.iter().filter(move |operation| {
-        let said = survey.requirements(operation).into_iter();
-        let mut asked = said.flat_map(|said| &said.alternatives).flat_map(|one| &one.asked);
+        let mut asked = survey.asked(operation);
         asked.any(|asked| asked.scheme == Some(index))
     })
 }

@@ -68,7 +68,7 @@
 
 use portcullis_lint::rule::{Confidence, Profile, References, Rule, Severity};
 
-use super::{extension, is_marked_admin, requirement, sounds_like_admin};
+use super::{is_marked_admin, requirement, sounds_like_admin};
 use crate::rules::found::Found;
 use crate::rules::survey::Survey;
 use crate::rules::{Area, Check, ContractRule, Cost, Fold};
@@ -107,7 +107,7 @@ fn check<'d>(survey: &Survey<'d>, found: &mut Found<'d>) {
         let is_apart = is_marked_admin(survey, operation)
             || ["listeners", "addresses"]
                 .iter()
-                .any(|name| extension(survey, operation, name).is_some());
+                .any(|name| survey.extension(operation, name).is_some());
         // One that asks for nothing is found for that.
         if !asked.is_empty() && !is_apart && ordinary.contains(&asked) {
             let message = format!("`{}` asks for what every other operation asks for", operation.name());

@@ -38,20 +38,14 @@ pub(super) const RULES: &[ContractRule] = &[
     unsafe_get::RULE,
 ];
 
-/// What `x-portcullis` says of an operation: at the operation, else at its path, else at the root.
-fn extension<'d>(survey: &Survey<'d>, operation: &Operation<'d>, name: &str) -> Option<&'d Node> {
-    let around = [operation.place.node, operation.item.node, survey.root().node];
-    around.into_iter().find_map(|node| node.get("x-portcullis")?.get(name))
-}
-
 /// Whether the contract says which objects a request of this operation names, so that it is decided on for each.
 fn names_resources(survey: &Survey<'_>, operation: &Operation<'_>) -> bool {
-    extension(survey, operation, "resources").is_some()
+    survey.extension(operation, "resources").is_some()
 }
 
 /// Whether the contract says that an operation is for administrators.
 fn is_marked_admin(survey: &Survey<'_>, operation: &Operation<'_>) -> bool {
-    extension(survey, operation, "admin").and_then(Node::as_bool) == Some(true)
+    survey.extension(operation, "admin").and_then(Node::as_bool) == Some(true)
 }
 
 /// Whether an operation sounds like one for administrators, by its path and its tags.
@@ -80,15 +74,9 @@ pub(in crate::rules) fn is_open(survey: &Survey<'_>, operation: &Operation<'_>) 
     said.is_none_or(super::survey::Requirements::is_open)
 }
 
-/// Every scheme that an operation asks for.
-fn asked<'s, 'd>(survey: &'s Survey<'d>, operation: &'s Operation<'d>) -> impl Iterator<Item = &'s Asked<'d>> {
-    let said = survey.requirements(operation).into_iter();
-    said.flat_map(|said| &said.alternatives).flat_map(|one| &one.asked)
-}
-
-/// Those of them that have scopes: OAuth 2 and OpenID Connect.
+/// The schemes that an operation asks for which have scopes: OAuth 2 and OpenID Connect.
 fn tokens<'s, 'd>(survey: &'s Survey<'d>, operation: &'s Operation<'d>) -> impl Iterator<Item = &'s Asked<'d>> {
-    asked(survey, operation).filter(|asked| {
+    survey.asked(operation).filter(|asked| {
         let kind = survey.scheme(asked).map(|scheme| &scheme.kind);
         matches!(kind, Some(SchemeType::OAuth2(_) | SchemeType::OpenIdConnect(_)))
     })
@@ -96,7 +84,7 @@ fn tokens<'s, 'd>(survey: &'s Survey<'d>, operation: &'s Operation<'d>) -> impl 
 
 /// Every scope that an operation asks for, of whatever scheme.
 fn scopes<'s, 'd>(survey: &'s Survey<'d>, operation: &'s Operation<'d>) -> impl Iterator<Item = (&'d str, At)> {
-    asked(survey, operation).flat_map(|asked| asked.scopes.iter().copied())
+    survey.asked(operation).flat_map(|asked| asked.scopes.iter().copied())
 }
 
 /// What an operation asks for, in a form that can be compared.

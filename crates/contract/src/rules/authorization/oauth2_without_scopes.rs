@@ -83,7 +83,7 @@
 
 use portcullis_lint::rule::{Confidence, Profile, References, Rule, Severity};
 
-use super::{extension, is_marked_admin, names_resources, tokens};
+use super::{is_marked_admin, names_resources, tokens};
 use crate::rules::found::Found;
 use crate::rules::survey::{Operation, Survey};
 use crate::rules::{Area, Check, ContractRule, Cost, Fold};
@@ -114,7 +114,7 @@ fn check<'d>(survey: &Survey<'d>, operation: &Operation<'d>, found: &mut Found<'
     let is_about_caller = operation.words().any(|word| own.contains(&&*word));
     let is_decided = names_resources(survey, operation)
         || is_marked_admin(survey, operation)
-        || extension(survey, operation, "authorization").is_some();
+        || survey.extension(operation, "authorization").is_some();
     if is_about_caller || is_decided {
         return;
     }

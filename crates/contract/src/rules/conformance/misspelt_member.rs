@@ -58,6 +58,7 @@
 
 use portcullis_lint::rule::{Confidence, Profile, References, Rule, Severity};
 
+use crate::conform::contract::spelling::Shape;
 use crate::document::nearest::nearest;
 use crate::document::{Node, Version};
 use crate::rules::found::Found;
@@ -85,103 +86,44 @@ pub(super) const RULE: ContractRule = ContractRule {
     check: Check::Contract(check),
 };
 
-const DOCUMENT: [&str; 10] = [
-    "openapi",
-    "info",
-    "jsonSchemaDialect",
-    "servers",
-    "paths",
-    "webhooks",
-    "components",
-    "security",
-    "tags",
-    "externalDocs",
-];
-const PATH_ITEM: [&str; 13] = [
-    "get",
-    "put",
-    "post",
-    "delete",
-    "options",
-    "head",
-    "patch",
-    "trace",
-    "$ref",
-    "summary",
-    "description",
-    "servers",
-    "parameters",
-];
-const OPERATION: [&str; 12] = [
-    "tags",
-    "summary",
-    "description",
-    "externalDocs",
-    "operationId",
-    "parameters",
-    "requestBody",
-    "responses",
-    "callbacks",
-    "deprecated",
-    "security",
-    "servers",
-];
-const PARAMETER: [&str; 15] = [
-    "name",
-    "in",
-    "description",
-    "required",
-    "deprecated",
-    "allowEmptyValue",
-    "style",
-    "explode",
-    "allowReserved",
-    "schema",
-    "example",
-    "examples",
-    "content",
-    "$ref",
-    "summary",
-];
-const BODY: [&str; 5] = ["description", "content", "required", "$ref", "summary"];
-
 fn check<'d>(survey: &Survey<'d>, found: &mut Found<'d>) {
     // The members of OpenAPI 2.0 are others, and were left behind when it was lowered.
     if survey.document.version() == Version::V2_0 {
         return;
     }
-    for (message, at, severity) in misspelt(survey.root().node, &DOCUMENT) {
+    for (message, at, severity) in misspelt(survey.root().node, Shape::Document) {
         found.contract(at, message).severity(severity);
     }
     let mut last = None;
     for operation in &survey.operations {
         let item = std::ptr::from_ref(operation.item.node);
         if last.replace(item) != Some(item) {
-            tell(operation, operation.item.node, &PATH_ITEM, found);
+            tell(operation, operation.item.node, Shape::PathItem, found);
         }
-        tell(operation, operation.place.node, &OPERATION, found);
+        tell(operation, operation.place.node, Shape::Operation, found);
         if let Some(body) = &operation.body {
-            tell(operation, body.place.node, &BODY, found);
+            tell(operation, body.place.node, Shape::RequestBody, found);
         }
         for parameter in &operation.parameters {
-            for (message, at, severity) in misspelt(parameter.place.node, &PARAMETER) {
+            for (message, at, severity) in misspelt(parameter.place.node, Shape::Parameter) {
                 found.parameter(operation, parameter, at, message).severity(severity);
             }
         }
     }
 }
 
-fn tell<'d>(operation: &Operation<'d>, node: &'d Node, known: &[&'static str], found: &mut Found<'d>) {
-    for (message, at, severity) in misspelt(node, known) {
+fn tell<'d>(operation: &Operation<'d>, node: &'d Node, shape: Shape, found: &mut Found<'d>) {
+    for (message, at, severity) in misspelt(node, shape) {
         found.operation(operation, at, message).severity(severity);
     }
 }
 
 /// What of an object is near to a member that it may have, with where that stands.
-fn misspelt<'a>(node: &'a Node, known: &'a [&'static str]) -> impl Iterator<Item = (String, At, Severity)> + 'a {
+fn misspelt(node: &Node, shape: Shape) -> impl Iterator<Item = (String, At, Severity)> {
+    let known = shape.members();
     let members = node.as_object().into_iter().flat_map(|object| &object.members);
-    let unknown = members.filter(|(name, _)| !name.starts_with("x-") && !known.contains(&&***name));
-    unknown.filter_map(|(name, member)| {
+    let unknown = members.filter(move |(name, _)| !name.starts_with("x-") && !known.contains(&&***name));
+    unknown.filter_map(move |(name, member)| {
         let letters = |text: &str| text.replace(['_', '-'], "").to_ascii_lowercase();
         let same = known.iter().copied().find(|known| letters(known) == letters(name));
         let meant = same.or_else(|| nearest(name, known))?;

@@ -29,7 +29,7 @@ use portcullis_lint::rule::Severity;
 
 use super::ContractRule;
 use super::survey::{Survey, Value};
-use crate::document::{Node, Place};
+use crate::document::Place;
 
 pub(super) const RULES: &[ContractRule] = &[
     ambiguous_paths::RULE,
@@ -73,14 +73,6 @@ fn graded(value: &Value<'_, '_>, sent: Severity) -> Severity {
 }
 
 /// What a reference leads to; the place itself if it is none.
-fn followed<'d>(survey: &Survey<'d>, mut place: Place<'d>) -> Place<'d> {
-    const HOPS_MAX: usize = 64;
-    for _ in 0..HOPS_MAX {
-        let reference = place.node.get("$ref").and_then(Node::as_str);
-        let Some(Ok(found)) = reference.map(|reference| survey.document.resolve(place, reference)) else {
-            break;
-        };
-        place = found;
-    }
-    place
+fn followed<'d>(survey: &Survey<'d>, place: Place<'d>) -> Place<'d> {
+    survey.references(place).last().unwrap_or(place)
 }

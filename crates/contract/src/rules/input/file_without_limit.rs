@@ -89,7 +89,6 @@
 
 use portcullis_lint::rule::{Confidence, Profile, References, Rule, Severity};
 
-use super::is_set;
 use crate::rules::found::Found;
 use crate::rules::survey::keyword::Keyword;
 use crate::rules::survey::{Operation, Role, Survey, Value};
@@ -117,7 +116,10 @@ pub(super) const RULE: ContractRule = ContractRule {
 };
 
 fn check<'d>(survey: &Survey<'d>, operation: &Operation<'d>, found: &mut Found<'d>) {
-    if is_set(survey, operation, &["body_bytes_max", "file_bytes_max"]) {
+    if ["body_bytes_max", "file_bytes_max"]
+        .iter()
+        .any(|name| survey.extension(operation, name).is_some())
+    {
         return;
     }
     for content in operation.body.iter().flat_map(|body| &body.contents) {

@@ -54,7 +54,7 @@ mod xml_body;
 
 use super::ContractRule;
 use super::survey::keyword::{Keyword, Type};
-use super::survey::{Operation, Role, Survey, Value};
+use super::survey::{Role, Value};
 
 pub(super) const RULES: &[ContractRule] = &[
     archive_upload::RULE,
@@ -131,11 +131,4 @@ fn called<'d>(value: &Value<'_, 'd>) -> &'d str {
         schema = value.survey.schema(parent);
     }
     schema.name
-}
-
-/// Whether one of these settings of `x-portcullis` holds for an operation: its own, its path's or the root's.
-fn is_set(survey: &Survey<'_>, operation: &Operation<'_>, settings: &[&str]) -> bool {
-    let levels = [operation.place, operation.item, survey.root()];
-    let mut said = levels.into_iter().filter_map(|level| level.node.get("x-portcullis"));
-    said.any(|said| settings.iter().any(|setting| said.get(setting).is_some()))
 }

@@ -22,6 +22,7 @@ mod unauthorized_not_declared;
 use std::collections::HashSet;
 
 use super::ContractRule;
+use super::authorization::is_open;
 use super::survey::keyword::Type;
 use super::survey::{Answer, Content, Operation, Role, SchemaId, Survey, Value};
 use super::words::words;
@@ -49,7 +50,7 @@ pub(super) const RULES: &[ContractRule] = &[
 
 /// Whether an operation asks every caller for a credential.
 fn asks_for_credential(survey: &Survey<'_>, operation: &Operation<'_>) -> bool {
-    survey.requirements(operation).is_some_and(|said| !said.is_open())
+    !is_open(survey, operation)
 }
 
 /// The answers of an operation that are errors; a `default` that stands alone is also what is answered when all goes well.

@@ -15,6 +15,7 @@ mod walk;
 
 use std::collections::{HashMap, HashSet};
 
+use crate::document::bounds::HOPS_MAX;
 use crate::document::{Document, Node, Place};
 
 pub use at::{At, pointers};
@@ -124,12 +125,26 @@ impl<'d> Survey<'d> {
         self.schemes.get(asked.scheme?)
     }
 
-    /// The servers of an operation: its own, its path's or the root's.
-    pub fn servers_of<'s>(&'s self, operation: &'s Operation<'d>) -> &'s [Server<'d>] {
-        if operation.servers.is_empty() {
-            &self.servers
-        } else {
-            &operation.servers
-        }
+    /// Every scheme that an operation asks for, in any alternative.
+    pub fn asked<'s>(&'s self, operation: &'s Operation<'d>) -> impl Iterator<Item = &'s Asked<'d>> {
+        let said = self.requirements(operation).into_iter();
+        said.flat_map(|said| &said.alternatives).flat_map(|one| &one.asked)
+    }
+
+    /// What `x-portcullis` says of an operation: at the operation, else at its path, else at the root.
+    pub fn extension(&self, operation: &Operation<'d>, name: &str) -> Option<&'d Node> {
+        let around = [operation.place.node, operation.item.node, self.root().node];
+        around.into_iter().find_map(|node| node.get("x-portcullis")?.get(name))
+    }
+
+    /// What a reference leads to, step by step; nothing of what is no reference. Loading has seen to it that chains end.
+    pub(in crate::rules) fn references(&self, place: Place<'d>) -> impl Iterator<Item = Place<'d>> {
+        let next = |place: &Place<'d>| {
+            let reference = place.node.get("$ref")?.as_str()?;
+            self.document.resolve(*place, reference).ok()
+        };
+        std::iter::successors(Some(place), next)
+            .skip(1)
+            .take(usize::from(HOPS_MAX))
     }
 }

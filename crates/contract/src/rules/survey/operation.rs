@@ -238,13 +238,22 @@ impl Server<'_> {
 
     /// The host of its URL in lower case, without port and user; nothing where it is relative.
     pub fn host(&self) -> Option<String> {
-        let (_, rest) = self.url.split_once("://")?;
-        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        let host = authority.rsplit('@').next().unwrap_or_default();
-        let host = match host.strip_prefix('[') {
-            Some(address) => address.split(']').next().unwrap_or_default(),
-            None => host.split(':').next().unwrap_or_default(),
-        };
-        Some(host.to_ascii_lowercase())
+        self.url.contains("://").then(|| host(self.url))
     }
+}
+
+/// The part of a URL between its scheme and its path; nothing where it has none.
+pub(in crate::rules) fn authority(url: &str) -> &str {
+    let rest = url.split_once("//").map(|(_, rest)| rest).unwrap_or_default();
+    rest.split(['/', '?', '#']).next().unwrap_or_default()
+}
+
+/// The host of a URL in lower case, without brackets; empty where it has none.
+pub(in crate::rules) fn host(url: &str) -> String {
+    let host = authority(url).rsplit('@').next().unwrap_or_default();
+    let host = match host.strip_prefix('[') {
+        Some(address) => address.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    host.to_ascii_lowercase()
 }

@@ -7,9 +7,6 @@ use super::walk::Met;
 use super::{At, SchemaId, Survey};
 use crate::document::{Member, Node, Place};
 
-/// References in a row that are followed.
-const HOPS_MAX: usize = 64;
-
 /// The methods of a path item (OpenAPI 3.1 §4.8.9).
 const METHODS: [(&str, &str); 8] = [
     ("get", "GET"),
@@ -134,15 +131,10 @@ impl<'d> Survey<'d> {
 
     /// What a reference object leads to; the place itself if it is none.
     fn follow(&mut self, mut place: Place<'d>) -> Place<'d> {
-        for _ in 0..HOPS_MAX {
-            let Some(reference) = place.node.get("$ref").and_then(Node::as_str) else {
-                break;
-            };
-            let Ok(found) = self.document.resolve(place, reference) else {
-                break;
-            };
-            self.referenced.insert(std::ptr::from_ref(found.node));
-            place = found;
+        let steps: Vec<Place<'d>> = self.references(place).collect();
+        for step in steps {
+            self.referenced.insert(std::ptr::from_ref(step.node));
+            place = step;
         }
         place
     }

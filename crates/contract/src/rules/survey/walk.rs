@@ -4,10 +4,8 @@
 use super::keyword::{Keyword, Keywords, Types};
 use super::schema::{BOTH, REQUEST, RESPONSE, Role, Schema, SchemaId, Unit, UnitId, UnitKind};
 use super::{At, Edge, Survey};
+use crate::document::bounds::HOPS_MAX;
 use crate::document::{Node, Place, Value, Version};
-
-/// References in a row that are followed.
-const HOPS_MAX: usize = 64;
 
 /// Where a walk is.
 #[derive(Clone, Copy)]

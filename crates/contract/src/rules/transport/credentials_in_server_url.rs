@@ -41,9 +41,9 @@
 
 use portcullis_lint::rule::{Confidence, Profile, References, Rule, Severity};
 
-use super::authority;
 use crate::rules::found::Found;
 use crate::rules::survey::Survey;
+use crate::rules::survey::operation::authority;
 use crate::rules::{Area, Check, ContractRule, Cost, Fold};
 
 pub(super) const RULE: ContractRule = ContractRule {

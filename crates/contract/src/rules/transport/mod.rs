@@ -11,6 +11,7 @@ mod server_without_scheme;
 use core::net::IpAddr;
 
 use super::ContractRule;
+use super::survey::operation::host;
 use super::survey::{Operation, SchemeType, Server, Survey};
 use crate::document::Node;
 
@@ -92,22 +93,6 @@ pub(super) fn clear_text(server: &Server<'_>) -> Option<String> {
 pub(super) fn is_clear_text(url: &str) -> bool {
     let scheme = url.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
     matches!(scheme.as_deref(), Some("http" | "ws")) && !is_this_machine(&host(url))
-}
-
-/// The part of a URL between its scheme and its path; nothing where it has none.
-fn authority(url: &str) -> &str {
-    let rest = url.split_once("//").map(|(_, rest)| rest).unwrap_or_default();
-    rest.split(['/', '?', '#']).next().unwrap_or_default()
-}
-
-/// The host of a URL in lower case, without brackets; empty where it has none.
-fn host(url: &str) -> String {
-    let host = authority(url).rsplit('@').next().unwrap_or_default();
-    let host = match host.strip_prefix('[') {
-        Some(address) => address.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
-    };
-    host.to_ascii_lowercase()
 }
 
 fn is_this_machine(host: &str) -> bool {

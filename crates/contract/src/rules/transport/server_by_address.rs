@@ -45,9 +45,10 @@ use portcullis_lint::rule::{Confidence, Profile, References, Rule, Severity};
 
 use core::net::IpAddr;
 
-use super::{host, is_public};
+use super::is_public;
 use crate::rules::found::Found;
 use crate::rules::survey::Survey;
+use crate::rules::survey::operation::host;
 use crate::rules::{Area, Check, ContractRule, Cost, Fold};
 
 pub(super) const RULE: ContractRule = ContractRule {

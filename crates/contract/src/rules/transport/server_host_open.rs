@@ -46,10 +46,10 @@
 
 use portcullis_lint::rule::{Confidence, Profile, References, Rule, Severity};
 
-use super::host;
 use crate::document::Node;
 use crate::rules::found::Found;
 use crate::rules::survey::Survey;
+use crate::rules::survey::operation::host;
 use crate::rules::{Check, ContractRule, Cost, Fold};
 
 pub(super) const RULE: ContractRule = ContractRule {

@@ -69,9 +69,10 @@
 
 use portcullis_lint::rule::{Confidence, Profile, References, Rule, Severity};
 
-use super::{host, is_this_machine, uses};
+use super::{is_this_machine, uses};
 use crate::rules::found::Found;
 use crate::rules::survey::Survey;
+use crate::rules::survey::operation::host;
 use crate::rules::{Area, Check, ContractRule, Cost, Fold};
 
 pub(super) const RULE: ContractRule = ContractRule {

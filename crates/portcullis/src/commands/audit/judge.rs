@@ -10,10 +10,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use portcullis_contract::document::{self, Document, Node, Problem};
 use portcullis_contract::rules::survey::Survey;
 use portcullis_contract::rules::{ContractRule, SECURITY_AREAS, accepted, audit};
-use portcullis_lint::acceptance::part;
+use portcullis_lint::acceptance::{Acceptance, part};
 use portcullis_lint::baseline::Baseline;
-use portcullis_lint::finding::Place;
-use portcullis_lint::report::{Checked, Fault, Outcome, Told};
+use portcullis_lint::finding::{Finding, Place};
+use portcullis_lint::report::{Accepted, Checked, Fault, Outcome, Told};
 use portcullis_lint::rule::Profile;
 
 use super::suppressions::Suppressions;
@@ -114,14 +114,7 @@ impl<'r> Judging<'r> {
     }
 
     /// Parts a finding by what the contract itself accepts, and then by the file of suppressions.
-    fn part(
-        self,
-        finding: portcullis_lint::finding::Finding<'r>,
-        own: &[portcullis_lint::acceptance::Acceptance],
-    ) -> Vec<(
-        portcullis_lint::finding::Finding<'r>,
-        Option<portcullis_lint::report::Accepted>,
-    )> {
+    fn part(self, finding: Finding<'r>, own: &[Acceptance]) -> Vec<(Finding<'r>, Option<Accepted>)> {
         let mut parts = Vec::new();
         let today = self.suppressions.today();
         for (finding, accepted) in part(finding, own, today, &mut vec![false; own.len()]) {

@@ -14,6 +14,7 @@ use std::sync::Mutex;
 
 use portcullis_contract::document::{Node, Object, Problem, parse};
 use portcullis_contract::rules::{ContractRule, is_day};
+use portcullis_gateway::listen::unix_milliseconds;
 use portcullis_identity::time::UnixTime;
 use portcullis_lint::acceptance::{Acceptance, part};
 use portcullis_lint::finding::Finding;
@@ -41,8 +42,9 @@ impl Suppressions {
             Some(path) => of_file(path, rules)?,
             None => Vec::new(),
         };
-        let now = UnixTime::from_seconds(portcullis_gateway::listen::unix_milliseconds() / 1000);
-        let now = now.map(|now| Date(now).to_string()).unwrap_or_default();
+        // A clock beyond all dates ends every suppression: nothing holds for longer than it says.
+        let now = UnixTime::from_seconds(unix_milliseconds() / 1000).unwrap_or(UnixTime::MAX);
+        let now = Date(now).to_string();
         Ok(Self {
             used: Mutex::new(vec![false; acceptances.len()]),
             acceptances,

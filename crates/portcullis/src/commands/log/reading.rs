@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
+use portcullis_audit_log::beside::INBOX;
 use portcullis_audit_log::entry::{Entity, Entry, Event};
 use portcullis_audit_log::redact::masked;
+use portcullis_gateway::listen::unix_milliseconds;
 
 use super::super::Failure;
 use super::place::Place;
-use super::when::now;
 use crate::audit_log::{inbox, os_users};
 
 /// OCSF's activities of Entity Management.
@@ -63,7 +64,7 @@ pub(super) fn erase(place: &Place, reason: &str, commitments: &[&str]) -> Result
 }
 
 fn administration(place: &Place, activity: u8) -> Entry<'static> {
-    let mut entry = Entry::new(Event::Administration, now());
+    let mut entry = Entry::new(Event::Administration, unix_milliseconds());
     entry.activity_id = activity;
     entry.actor = Some(inbox::os_user(os_users::own()));
     entry.entity = Some(Entity {
@@ -78,7 +79,7 @@ fn leave(place: &Place, entry: &Entry<'_>) -> Result<PathBuf, Failure> {
     entry.write(&mut line);
     line.push(b'\n');
     inbox::leave(&place.folder, &line).map_err(|error| {
-        let inbox = place.folder.join(inbox::FOLDER);
+        let inbox = place.folder.join(INBOX);
         Failure::unusable(format!(
             "nothing is shown, since it cannot be recorded that it was: `{}` cannot be written to: {error}; \
              of a copy of a log say `--unrecorded`",

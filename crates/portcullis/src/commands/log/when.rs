@@ -1,8 +1,8 @@
 //! Moments, as people write them: RFC 3339, or how long ago.
 
 use std::str::FromStr;
-use std::time::{SystemTime, UNIX_EPOCH};
 
+use portcullis_gateway::listen::unix_milliseconds;
 use portcullis_identity::time::UnixTime;
 
 use super::super::date::Date;
@@ -21,15 +21,11 @@ impl FromStr for Moment {
 
     fn from_str(text: &str) -> Result<Self, &'static str> {
         let wrong = "write `2026-07-01T12:00:00Z`, `2026-07-01`, or how long ago: `15m`, `2h`, `7d`";
-        ago(text, now()).or_else(|| date_time(text)).map(Self).ok_or(wrong)
+        ago(text, unix_milliseconds())
+            .or_else(|| date_time(text))
+            .map(Self)
+            .ok_or(wrong)
     }
-}
-
-/// Now, in milliseconds since 1970.
-#[allow(clippy::disallowed_methods, reason = "the binary reads the clock")]
-pub(super) fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A moment for people: RFC 3339 with milliseconds.
