@@ -3,7 +3,7 @@
 use portcullis_lint::rule::Rule;
 
 use super::found::Found;
-use super::survey::{Operation, Parameter, Scheme, Survey, Value};
+use super::survey::{ErrorKind, Operation, Parameter, Scheme, Survey, Value};
 
 /// A rule of contracts.
 #[derive(Clone, Copy)]
@@ -63,6 +63,8 @@ pub enum Cost {
     Data(u8),
     /// Of a part of the operation that no schema covers.
     Part(Part, u8),
+    /// All of the parts for errors of these kinds that the operation does not declare and must be able to answer.
+    Lacks(&'static [ErrorKind]),
     /// Of an area of security, for every operation that it touches.
     Security(Area, u8),
 }

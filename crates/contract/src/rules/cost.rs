@@ -4,8 +4,8 @@ use portcullis_lint::score::{self, Charge, WHOLE};
 
 use super::contract_rule::{Area, Cost, Part};
 use super::found::{Cause, Spot};
-use super::survey::share::{ERROR_PERCENT, REQUEST_PERCENT, SUCCESS_PERCENT};
-use super::survey::{Operation, Survey, UnitId};
+use super::survey::share::{REQUEST_PERCENT, SUCCESS_PERCENT};
+use super::survey::{ErrorKind, Operation, Survey, UnitId};
 
 /// The areas, in the order of the report: 30 points for security, 70 for data validation.
 pub const AREAS: [score::Area; 5] = [
@@ -60,8 +60,14 @@ impl<'s, 'd> Ledger<'s, 'd> {
                     slots.extend(self.data(spot.cause).map(|(slot, share)| (DATA, slot, share, percent)))
                 }
                 Cost::Part(part, percent) => {
-                    let parts = self.parts(spot.cause, part);
-                    slots.extend(parts.into_iter().map(|(slot, share)| (DATA, slot, share, percent)));
+                    let touched = self.operations(spot.cause).into_iter();
+                    let parts = touched.flat_map(|operation| self.uncovered(operation, part));
+                    slots.extend(parts.map(|(slot, share)| (DATA, slot, share, percent)));
+                }
+                Cost::Lacks(kinds) => {
+                    let touched = self.operations(spot.cause).into_iter();
+                    let lacking = touched.flat_map(|operation| self.lacking(operation, kinds));
+                    slots.extend(lacking.map(|slot| (DATA, slot, self.survey.error_share(), 100)));
                 }
                 Cost::Security(area, percent) => {
                     let share = self.survey.operation_share(100);
@@ -106,47 +112,59 @@ impl<'s, 'd> Ledger<'s, 'd> {
         Some((u64::from(id.number()), self.survey.schema(id).share()))
     }
 
-    /// The slots of what no schema covers.
-    fn parts(&self, cause: Cause<'d>, part: Part) -> Vec<(u64, u64)> {
-        let one = |index: u64| {
-            let operation = self.survey.operations.get(usize::try_from(index).ok()?)?;
-            let slot = (1 << 40) | (index << 2) | (part as u64);
-            Some((slot, self.uncovered(operation, part)))
+    /// The slots of what an operation takes or answers and no schema covers, and their shares.
+    fn uncovered(&self, index: u64, part: Part) -> Vec<(u64, u64)> {
+        let Some(operation) = self.operation(index) else {
+            return Vec::new();
         };
-        self.operations(cause).into_iter().filter_map(one).collect()
-    }
-
-    /// The share of an operation that no schema covers.
-    fn uncovered(&self, operation: &Operation<'_>, part: Part) -> u64 {
-        let (percent, schemas): (u64, Vec<bool>) = match part {
+        match part {
             Part::Request => {
                 let parameters = operation.parameters.iter().map(|parameter| parameter.schema.is_some());
                 let contents = operation.body.iter().flat_map(|body| &body.contents);
-                (
-                    REQUEST_PERCENT,
-                    parameters
-                        .chain(contents.map(|content| content.schema.is_some()))
-                        .chain(operation.undeclared().map(|_| false))
-                        .collect(),
-                )
+                let covered = parameters
+                    .chain(contents.map(|content| content.schema.is_some()))
+                    .chain(operation.undeclared().map(|_| false));
+                let whole = self.survey.operation_share(REQUEST_PERCENT);
+                vec![(slot(index, OF_REQUEST), share_without(whole, covered))]
             }
-            Part::Success | Part::Error => {
-                let is_error = part == Part::Error;
-                let answers = operation.answers.iter().filter(|answer| answer.is_error() == is_error);
-                let schemas = answers.flat_map(|answer| {
+            Part::Success => {
+                let answers = operation.answers.iter().filter(|answer| !answer.is_error());
+                let covered = answers.flat_map(|answer| {
                     let contents = answer.contents.iter().map(|content| content.schema.is_some());
                     contents.chain(answer.headers.iter().map(|header| header.schema.is_some()))
                 });
-                (
-                    if is_error { ERROR_PERCENT } else { SUCCESS_PERCENT },
-                    schemas.collect(),
-                )
+                let whole = self.survey.operation_share(SUCCESS_PERCENT);
+                vec![(slot(index, OF_SUCCESS), share_without(whole, covered))]
             }
-        };
-        let whole = self.survey.operation_share(percent);
-        let all = u64::try_from(schemas.len()).unwrap_or(u64::MAX);
-        let without = u64::try_from(schemas.iter().filter(|covered| !**covered).count()).unwrap_or(u64::MAX);
-        whole.checked_div(all).map_or(whole, |part| part * without)
+            Part::Error => {
+                let covered = |kind| {
+                    let contents = self.survey.error_contents(operation, kind);
+                    contents.map(|content| content.schema.is_some())
+                };
+                let whole = self.survey.error_share();
+                let errors = (OF_ERRORS..).zip(ErrorKind::ALL);
+                errors
+                    .map(|(part, kind)| (part, covered(kind)))
+                    .filter(|(_, covered)| covered.clone().any(|covered| !covered))
+                    .map(|(part, covered)| (slot(index, part), share_without(whole, covered)))
+                    .collect()
+            }
+        }
+    }
+
+    /// The slots of errors that an operation does not declare.
+    fn lacking(&self, index: u64, kinds: &[ErrorKind]) -> impl Iterator<Item = u64> {
+        let lacks = |kind| kinds.contains(&kind) && self.operation(index).is_some_and(|it| self.survey.lacks(it, kind));
+        let errors = (OF_ERRORS..).zip(ErrorKind::ALL);
+        let lacking: Vec<u64> = errors
+            .filter(|(_, kind)| lacks(*kind))
+            .map(|(part, _)| slot(index, part))
+            .collect();
+        lacking.into_iter()
+    }
+
+    fn operation(&self, index: u64) -> Option<&'s Operation<'d>> {
+        self.survey.operations.get(usize::try_from(index).ok()?)
     }
 
     /// The operations that a cause touches.
@@ -185,10 +203,30 @@ impl Cost {
     pub(super) const fn area(self) -> Option<usize> {
         match self {
             Self::Nothing => None,
-            Self::Data(_) | Self::Part(..) => Some(DATA),
+            Self::Data(_) | Self::Part(..) | Self::Lacks(_) => Some(DATA),
             Self::Security(area, _) => Some(index(area)),
         }
     }
+}
+
+/// The parts of an operation that are slots of their own. Errors are the last: one for each kind.
+const OF_REQUEST: u64 = 0;
+const OF_SUCCESS: u64 = 1;
+const OF_ERRORS: u64 = 2;
+
+/// The name of a part of an operation; those of schemas are below 2^32.
+const fn slot(operation: u64, part: u64) -> u64 {
+    (1 << 40) | (operation << 4) | part
+}
+
+/// What falls to those that no schema covers; all where there is nothing at all.
+fn share_without(whole: u64, covered: impl Iterator<Item = bool>) -> u64 {
+    let (mut all, mut without) = (0_u64, 0_u64);
+    for covered in covered {
+        all += 1;
+        without += u64::from(!covered);
+    }
+    whole.checked_div(all).map_or(whole, |part| part * without)
 }
 
 const fn index(area: Area) -> usize {

@@ -68,12 +68,6 @@ fn sounds_like_admin(operation: &Operation<'_>) -> bool {
     operation.words().any(|word| WORDS.contains(&&*word)) || tags.any(|tag| WORDS.contains(&&*tag.to_ascii_lowercase()))
 }
 
-/// Whether somebody without a credential is let in.
-pub(in crate::rules) fn is_open(survey: &Survey<'_>, operation: &Operation<'_>) -> bool {
-    let said = survey.requirements(operation);
-    said.is_none_or(super::survey::Requirements::is_open)
-}
-
 /// The schemes that an operation asks for which have scopes: OAuth 2 and OpenID Connect.
 fn tokens<'s, 'd>(survey: &'s Survey<'d>, operation: &'s Operation<'d>) -> impl Iterator<Item = &'s Asked<'d>> {
     survey.asked(operation).filter(|asked| {

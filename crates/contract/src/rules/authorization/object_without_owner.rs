@@ -76,7 +76,7 @@
 
 use portcullis_lint::rule::{Confidence, Profile, References, Rule, Severity};
 
-use super::{is_marked_admin, is_open, names_resources, scopes, sounds_like_admin};
+use super::{is_marked_admin, names_resources, scopes, sounds_like_admin};
 use crate::rules::found::Found;
 use crate::rules::survey::{Operation, Parameter, Survey};
 use crate::rules::words::words;
@@ -110,7 +110,7 @@ fn check<'d>(survey: &Survey<'d>, operation: &Operation<'d>, found: &mut Found<'
         || names_resources(survey, operation)
         || is_marked_admin(survey, operation)
         || sounds_like_admin(operation);
-    if says_whose || operation.path.matches('{').count() != 1 || is_open(survey, operation) {
+    if says_whose || operation.path.matches('{').count() != 1 || survey.lets_anybody_in(operation) {
         return;
     }
     let object = operation.parameters.iter().find(|one| one.location == "path");

@@ -74,7 +74,7 @@
 
 use portcullis_lint::rule::{Confidence, Profile, References, Rule, Severity};
 
-use super::{is_open, names_resources};
+use super::names_resources;
 use crate::rules::found::Found;
 use crate::rules::survey::keyword::Type;
 use crate::rules::survey::{Operation, Parameter, Survey};
@@ -110,7 +110,7 @@ fn check<'d>(survey: &Survey<'d>, operation: &Operation<'d>, parameter: &Paramet
         return;
     }
     let is_id = words(parameter.name).last().is_some_and(|word| word == "id");
-    if is_id && !is_open(survey, operation) && !names_resources(survey, operation) {
+    if is_id && !survey.lets_anybody_in(operation) && !names_resources(survey, operation) {
         let message = format!("`{}` is an integer, so that others can be counted", parameter.name);
         found.parameter(operation, parameter, value.schema.at, message);
     }

@@ -29,10 +29,11 @@
 //!               additionalProperties: false
 //!               properties:
 //!                 user: {maxLength: 40} # <-
+//!                 device: {format: uuid} # <-
 //!       responses: {}
 //! ```
 //!
-//! The second line is a value that may be an object of any size.
+//! The second and the third line are values that may be objects of any size.
 //!
 //! # Good
 //!
@@ -96,7 +97,7 @@ pub(super) const RULE: ContractRule = ContractRule {
 };
 
 /// Keywords that look at one type alone, and which.
-const OF_ONE_TYPE: [(Keyword, &str); 20] = [
+const OF_ONE_TYPE: [(Keyword, &str); 27] = [
     (Keyword::Properties, "object"),
     (Keyword::AdditionalProperties, "object"),
     (Keyword::UnevaluatedProperties, "object"),
@@ -105,10 +106,16 @@ const OF_ONE_TYPE: [(Keyword, &str); 20] = [
     (Keyword::Required, "object"),
     (Keyword::MinProperties, "object"),
     (Keyword::MaxProperties, "object"),
+    (Keyword::DependentRequired, "object"),
+    (Keyword::DependentSchemas, "object"),
     (Keyword::Items, "array"),
     (Keyword::PrefixItems, "array"),
     (Keyword::MinItems, "array"),
     (Keyword::MaxItems, "array"),
+    (Keyword::UniqueItems, "array"),
+    (Keyword::Contains, "array"),
+    (Keyword::AdditionalItems, "array"),
+    (Keyword::UnevaluatedItems, "array"),
     (Keyword::Pattern, "string"),
     (Keyword::MinLength, "string"),
     (Keyword::MaxLength, "string"),
@@ -117,6 +124,7 @@ const OF_ONE_TYPE: [(Keyword, &str); 20] = [
     (Keyword::ExclusiveMinimum, "number"),
     (Keyword::ExclusiveMaximum, "number"),
     (Keyword::MultipleOf, "number"),
+    (Keyword::Format, "string"),
 ];
 
 fn check<'d>(value: &Value<'_, 'd>, found: &mut Found<'d>) {
@@ -125,7 +133,11 @@ fn check<'d>(value: &Value<'_, 'd>, found: &mut Found<'d>) {
     if !value.schema.types.is_any() || elsewhere || value.is_closed() {
         return;
     }
-    if let Some((keyword, of)) = OF_ONE_TYPE.iter().find(|(keyword, _)| value.has(*keyword)) {
+    if let Some((keyword, mut of)) = OF_ONE_TYPE.into_iter().find(|(keyword, _)| value.has(*keyword)) {
+        let is_of_numbers = |format: &str| matches!(format, "int32" | "int64" | "float" | "double");
+        if keyword == Keyword::Format && value.text(keyword).is_some_and(is_of_numbers) {
+            of = "number";
+        }
         let message = format!(
             "{} has `{}` and no `type: {of}`: any other type passes",
             value.label(),

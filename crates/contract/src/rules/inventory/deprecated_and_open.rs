@@ -64,7 +64,6 @@
 
 use portcullis_lint::rule::{Confidence, Profile, References, Rule, Severity};
 
-use crate::rules::authorization::is_open;
 use crate::rules::found::Found;
 use crate::rules::survey::Survey;
 use crate::rules::{Area, Check, ContractRule, Cost, Fold};
@@ -91,11 +90,15 @@ pub(super) const RULE: ContractRule = ContractRule {
 };
 
 fn check<'d>(survey: &Survey<'d>, found: &mut Found<'d>) {
-    if survey.operations.iter().all(|operation| is_open(survey, operation)) {
+    if survey
+        .operations
+        .iter()
+        .all(|operation| survey.lets_anybody_in(operation))
+    {
         return;
     }
     for operation in survey.operations.iter().filter(|operation| operation.is_deprecated()) {
-        if is_open(survey, operation) && operation.public.is_none() {
+        if survey.lets_anybody_in(operation) && operation.public.is_none() {
             let message = format!("`{}` is deprecated and asks for no credential", operation.name());
             found.operation(operation, operation.at, message);
         }

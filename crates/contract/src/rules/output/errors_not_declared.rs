@@ -57,10 +57,9 @@
 
 use portcullis_lint::rule::{Confidence, Profile, References, Rule, Severity};
 
-use super::asks_for_credential;
 use crate::rules::found::Found;
-use crate::rules::survey::{Operation, Survey};
-use crate::rules::{Check, ContractRule, Cost, Fold, Part};
+use crate::rules::survey::{ErrorKind, Operation, Survey};
+use crate::rules::{Check, ContractRule, Cost, Fold};
 
 pub(super) const RULE: ContractRule = ContractRule {
     rule: Rule {
@@ -78,25 +77,22 @@ pub(super) const RULE: ContractRule = ContractRule {
         },
         text: include_str!("errors_not_declared.rs"),
     },
-    cost: Cost::Part(Part::Error, 100),
+    cost: Cost::Lacks(&KINDS),
     fold: Fold::Contract,
     check: Check::Operation(check),
 };
 
+/// Those that have no rule of their own.
+const KINDS: [ErrorKind; 4] = [
+    ErrorKind::Input,
+    ErrorKind::Forbidden,
+    ErrorKind::Missing,
+    ErrorKind::Failure,
+];
+
 fn check<'d>(survey: &Survey<'d>, operation: &Operation<'d>, found: &mut Found<'d>) {
-    let takes = operation.body.is_some() || !operation.parameters.is_empty();
-    let asks = asks_for_credential(survey, operation);
-    let expected: [(bool, &[&str], &str); 4] = [
-        (takes, &["400", "422"], "400"),
-        (asks, &["403"], "403"),
-        (operation.path.contains('{'), &["404", "410"], "404"),
-        (true, &["500", "503"], "500"),
-    ];
-    let answered = |statuses: &[&str]| statuses.iter().any(|status| operation.answers_with(status));
-    let missing = expected
-        .iter()
-        .filter(|(applies, statuses, _)| *applies && !answered(statuses));
-    let missing: Vec<&str> = missing.map(|(_, _, name)| *name).collect();
+    let lacking = KINDS.iter().filter(|kind| survey.lacks(operation, **kind));
+    let missing: Vec<&str> = lacking.filter_map(|kind| kind.statuses().first().copied()).collect();
     if !missing.is_empty() {
         let message = format!("`{}` does not declare {}", operation.name(), missing.join(", "));
         found.operation(operation, operation.at, message);

@@ -22,7 +22,6 @@ mod unauthorized_not_declared;
 use std::collections::HashSet;
 
 use super::ContractRule;
-use super::authorization::is_open;
 use super::survey::keyword::Type;
 use super::survey::{Answer, Content, Operation, Role, SchemaId, Survey, Value};
 use super::words::words;
@@ -47,11 +46,6 @@ pub(super) const RULES: &[ContractRule] = &[
     too_many_requests_not_declared::RULE,
     unauthorized_not_declared::RULE,
 ];
-
-/// Whether an operation asks every caller for a credential.
-fn asks_for_credential(survey: &Survey<'_>, operation: &Operation<'_>) -> bool {
-    !is_open(survey, operation)
-}
 
 /// The answers of an operation that are errors; a `default` that stands alone is also what is answered when all goes well.
 fn errors<'s, 'd>(operation: &'s Operation<'d>) -> impl Iterator<Item = &'s Answer<'d>> {

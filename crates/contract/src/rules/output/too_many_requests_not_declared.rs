@@ -51,7 +51,7 @@
 use portcullis_lint::rule::{Confidence, Profile, References, Rule, Severity};
 
 use crate::rules::found::Found;
-use crate::rules::survey::{Operation, Survey};
+use crate::rules::survey::{ErrorKind, Operation, Survey};
 use crate::rules::{Check, ContractRule, Cost, Fold};
 
 pub(super) const RULE: ContractRule = ContractRule {
@@ -70,13 +70,13 @@ pub(super) const RULE: ContractRule = ContractRule {
         },
         text: include_str!("too_many_requests_not_declared.rs"),
     },
-    cost: Cost::Nothing,
+    cost: Cost::Lacks(&[ErrorKind::TooMany]),
     fold: Fold::Contract,
     check: Check::Operation(check),
 };
 
-fn check<'d>(_: &Survey<'d>, operation: &Operation<'d>, found: &mut Found<'d>) {
-    if !operation.answers_with("429") {
+fn check<'d>(survey: &Survey<'d>, operation: &Operation<'d>, found: &mut Found<'d>) {
+    if survey.lacks(operation, ErrorKind::TooMany) {
         let message = format!("`{}` does not declare 429", operation.name());
         found.operation(operation, operation.at, message);
     }

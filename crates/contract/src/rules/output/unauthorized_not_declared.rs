@@ -64,9 +64,8 @@
 
 use portcullis_lint::rule::{Confidence, Profile, References, Rule, Severity};
 
-use super::asks_for_credential;
 use crate::rules::found::Found;
-use crate::rules::survey::{Operation, Survey};
+use crate::rules::survey::{ErrorKind, Operation, Survey};
 use crate::rules::{Check, ContractRule, Cost, Fold};
 
 pub(super) const RULE: ContractRule = ContractRule {
@@ -85,13 +84,13 @@ pub(super) const RULE: ContractRule = ContractRule {
         },
         text: include_str!("unauthorized_not_declared.rs"),
     },
-    cost: Cost::Nothing,
+    cost: Cost::Lacks(&[ErrorKind::Unauthenticated]),
     fold: Fold::Contract,
     check: Check::Operation(check),
 };
 
 fn check<'d>(survey: &Survey<'d>, operation: &Operation<'d>, found: &mut Found<'d>) {
-    if asks_for_credential(survey, operation) && !operation.answers_with("401") {
+    if survey.lacks(operation, ErrorKind::Unauthenticated) {
         let message = format!("`{}` asks for a credential, and does not declare 401", operation.name());
         found.operation(operation, operation.at, message);
     }

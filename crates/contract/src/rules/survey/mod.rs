@@ -3,6 +3,7 @@
 //! Nothing here judges, and nothing fails: what cannot be followed is left out, because loading has reported it.
 
 mod at;
+mod errors;
 pub mod keyword;
 pub mod operation;
 mod reach;
@@ -19,6 +20,7 @@ use crate::document::bounds::HOPS_MAX;
 use crate::document::{Document, Node, Place};
 
 pub use at::{At, pointers};
+pub use errors::ErrorKind;
 pub use operation::{Answer, Body, Callback, Content, Header, Operation, Parameter, Server};
 pub use schema::{Edge, Role, Schema, SchemaId, Unit, UnitId, UnitKind};
 pub use security::{Alternative, Asked, Grant, OAuthFlow, Requirements, Scheme, SchemeType};
@@ -118,6 +120,11 @@ impl<'d> Survey<'d> {
     /// The requirements that hold for an operation; nothing where neither it nor the root says anything.
     pub fn requirements<'s>(&'s self, operation: &'s Operation<'d>) -> Option<&'s Requirements<'d>> {
         operation.security.as_ref().or(self.security.as_ref())
+    }
+
+    /// Whether somebody without a credential is let in.
+    pub fn lets_anybody_in(&self, operation: &Operation<'d>) -> bool {
+        self.requirements(operation).is_none_or(Requirements::is_open)
     }
 
     /// The security scheme that is asked for.

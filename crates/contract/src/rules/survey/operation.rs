@@ -67,6 +67,11 @@ impl<'d> Operation<'d> {
         captures(path).filter(move |name| !is_declared(name))
     }
 
+    /// Whether its path names something.
+    pub fn has_template(&self) -> bool {
+        self.path.contains('{')
+    }
+
     /// Whether it is retired.
     pub fn is_deprecated(&self) -> bool {
         self.get("deprecated").and_then(Node::as_bool) == Some(true)

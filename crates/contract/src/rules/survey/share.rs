@@ -4,7 +4,7 @@
 use portcullis_lint::score::WHOLE;
 
 use super::schema::{BOTH, REQUEST, RESPONSE};
-use super::{SchemaId, Survey};
+use super::{Content, ErrorKind, Operation, SchemaId, Survey};
 
 /// What an operation takes, in percent of its share. What it takes weighs more than what it answers.
 pub(in crate::rules) const REQUEST_PERCENT: u64 = 60;
@@ -15,15 +15,34 @@ pub(in crate::rules) const ERROR_PERCENT: u64 = 7;
 /// What nothing uses, of the whole contract.
 pub(in crate::rules) const UNUSED_PERCENT: u64 = 5;
 
+/// How many kinds of errors there are.
+const KINDS: u64 = ErrorKind::ALL.len() as u64;
+
 /// How often what is inside is shared out again; what has come no further by then stays where it is. Circles lose a half at
 /// least in every round.
 const ROUNDS: usize = 40;
 
-impl Survey<'_> {
+impl<'d> Survey<'d> {
     /// Shares of requests or answers of one operation, in [`WHOLE`].
     pub(in crate::rules) fn operation_share(&self, percent: u64) -> u64 {
         let operations = u64::try_from(self.operations.len()).unwrap_or(u64::MAX).max(1);
         WHOLE / 100 * percent / operations
+    }
+
+    /// The share of one kind of error of one operation, in [`WHOLE`]. Every kind has the same, declared or not: an error more
+    /// must not thin out what the others lose.
+    pub(in crate::rules) fn error_share(&self) -> u64 {
+        self.operation_share(ERROR_PERCENT) / KINDS
+    }
+
+    /// What says how an error of this kind looks. Headers of errors have no share: they are few, and of the gateway.
+    pub(in crate::rules) fn error_contents<'s>(
+        &'s self,
+        operation: &'s Operation<'d>,
+        kind: ErrorKind,
+    ) -> impl Iterator<Item = &'s Content<'d>> + Clone {
+        let answers = self.answers_of(operation, kind);
+        answers.into_iter().flat_map(|answer| &answer.contents)
     }
 
     pub(super) fn share(&mut self) {
@@ -48,13 +67,15 @@ impl Survey<'_> {
                 self.operation_share(REQUEST_PERCENT),
                 parameters.chain(contents).chain(operation.undeclared().map(|_| None)),
             );
-            for (percent, is_error) in [(SUCCESS_PERCENT, false), (ERROR_PERCENT, true)] {
-                let answers = operation.answers.iter().filter(|answer| answer.is_error() == is_error);
-                let schemas = answers.flat_map(|answer| {
-                    let contents = answer.contents.iter().map(|content| content.schema);
-                    contents.chain(answer.headers.iter().map(|header| header.schema))
-                });
-                give(&mut answered, self.operation_share(percent), schemas);
+            let successes = operation.answers.iter().filter(|answer| !answer.is_error());
+            let schemas = successes.flat_map(|answer| {
+                let contents = answer.contents.iter().map(|content| content.schema);
+                contents.chain(answer.headers.iter().map(|header| header.schema))
+            });
+            give(&mut answered, self.operation_share(SUCCESS_PERCENT), schemas);
+            for kind in ErrorKind::ALL {
+                let schemas = self.error_contents(operation, kind).map(|content| content.schema);
+                give(&mut answered, self.error_share(), schemas);
             }
         }
         (taken, answered)

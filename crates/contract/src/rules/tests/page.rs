@@ -25,7 +25,8 @@ fn cost(cost: Cost) -> String {
         Cost::Data(percent) => format!("data {percent} %"),
         Cost::Part(Part::Request, percent) => format!("data, requests without a schema {percent} %"),
         Cost::Part(Part::Success, percent) => format!("data, answers without a schema {percent} %"),
-        Cost::Part(Part::Error, percent) => format!("data, errors that are not declared {percent} %"),
+        Cost::Part(Part::Error, percent) => format!("data, errors without a schema {percent} %"),
+        Cost::Lacks(_) => "data, errors that are not declared 100 %".to_owned(),
         Cost::Security(area, percent) => format!("{} {percent} %", format!("{area:?}").to_lowercase()),
     }
 }
