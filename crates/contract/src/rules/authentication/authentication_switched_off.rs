@@ -91,7 +91,7 @@ pub(super) const RULE: ContractRule = ContractRule {
             owasp_2023: &[2],
             owasp_2019: &[2],
             cwe: &[306],
-            asvs: &["8.2.1", "6.3.3"],
+            asvs: &["8.2.1", "6.3.4"],
             nist: &["MS-SS-1"],
         },
         text: include_str!("authentication_switched_off.rs"),

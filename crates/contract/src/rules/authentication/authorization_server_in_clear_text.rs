@@ -10,9 +10,9 @@
 //!
 //! # Incident
 //!
-//! The nearest that really happened: in 2011 what some 300,000 users in Iran exchanged with Google was intercepted. For
-//! that somebody had to break into the certificate authority DigiNotar and forge a certificate first; in clear text
-//! nobody needs one.
+//! The nearest that really happened: in 2011 somebody intercepted what users in Iran exchanged with Google. About
+//! 300,000 addresses, nearly all of them in Iran, had been shown the forged certificate, Fox-IT counted. For that the
+//! certificate authority DigiNotar had to be broken into first; in clear text nobody needs a certificate.
 //!
 //! # Bad
 //!

@@ -11,8 +11,9 @@
 //!
 //! # Incident
 //!
-//! In 2019 a researcher found that an old programming interface of the Indian directory JustDial answered anybody who
-//! called it. It gave away names, telephone numbers and addresses of some 100 million users.
+//! In 2019 Rajshekhar Rajaharia found that an operation of the Indian directory JustDial answered anybody who called
+//! it. It gave away names, telephone numbers and addresses of some 100 million users, and had been open since 2015 by
+//! what he told.
 //!
 //! # Bad
 //!

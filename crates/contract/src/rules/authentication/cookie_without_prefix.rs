@@ -11,8 +11,9 @@
 //!
 //! # Incident
 //!
-//! In 2015 the CERT Coordination Center warned of this (VU#804060), after researchers had shown at USENIX Security that
-//! cookies which were put in by clear text took over parts of sessions at large web sites that used HTTPS.
+//! In 2015 Zheng and others showed at USENIX Security ("Cookies Lack Integrity") that cookies which somebody put in by
+//! clear text, or from a neighbouring host, worked against large sites that used HTTPS, up to taking over accounts. The
+//! CERT Coordination Center warned of it in the same year.
 //!
 //! # Bad
 //!
@@ -68,7 +69,7 @@ pub(super) const RULE: ContractRule = ContractRule {
         references: References {
             owasp_2023: &[2],
             owasp_2019: &[2],
-            cwe: &[614],
+            cwe: &[384, 614],
             asvs: &["3.3.1", "3.3.3"],
             nist: &[],
         },

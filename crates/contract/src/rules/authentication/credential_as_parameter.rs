@@ -12,8 +12,8 @@
 //!
 //! # Incident
 //!
-//! In December 2024 CloudSEK reported some 30,000 public workspaces of Postman that gave away working keys and tokens:
-//! they had been saved in plain text with the requests of shared collections.
+//! In December 2024 CloudSEK reported more than 30,000 public workspaces of Postman that gave away keys and tokens.
+//! They had been saved in plain text with the requests of shared collections, as any other parameter is.
 //!
 //! # Bad
 //!

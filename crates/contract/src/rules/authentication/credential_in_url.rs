@@ -9,9 +9,9 @@
 //!
 //! # Incident
 //!
-//! In 2022 Positive Security searched what the service urlscan.io publishes of the links that mail filters and others
-//! send it. There were links with tokens for setting passwords anew, for shared documents and for signing contracts,
-//! which worked for whoever read them.
+//! In 2022 Positive Security searched what the service urlscan.io publishes of the links that security tools and others
+//! send it. There were links for setting passwords anew, for shared documents and for signing contracts, and URLs with
+//! API keys: whoever read the list had them.
 //!
 //! # Bad
 //!

@@ -92,8 +92,8 @@ pub(super) const RULE: ContractRule = ContractRule {
         confidence: Confidence::Medium,
         profile: Profile::Default,
         references: References {
-            owasp_2023: &[2],
-            owasp_2019: &[2],
+            owasp_2023: &[8],
+            owasp_2019: &[7],
             cwe: &[352],
             asvs: &["3.5.1"],
             nist: &[],

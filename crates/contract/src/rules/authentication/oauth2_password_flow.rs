@@ -13,7 +13,7 @@
 //!
 //! The nearest that really happened: in 2021 the company Plaid agreed to pay 58 million dollars to users who said that
 //! it had collected their passwords of banks, in windows that looked like those of the banks, and more of their data
-//! than was needed.
+//! than was needed. Plaid denied it.
 //!
 //! # Bad
 //!

@@ -9,9 +9,10 @@
 //!
 //! # Incident
 //!
-//! The nearest that really happened: in 2022 the data of some 9.5 million customers of Optus were taken by an API whose
-//! access control had stopped working in 2018 by a coding error, as the Australian authority says. A control was there
-//! by name, and for four years nobody saw that it did nothing.
+//! The nearest that really happened: in 2022 data of some 9.5 million customers of Optus were taken through an API.
+//! What the Australian authority ACMA told the court in 2024 is that a coding error of 2018 had made its access control
+//! ineffective, and that the API could be reached from the Internet from 2020 on. A control was there by name, and did
+//! nothing.
 //!
 //! # Bad
 //!

@@ -77,7 +77,7 @@ pub(super) const RULE: ContractRule = ContractRule {
             owasp_2023: &[2],
             owasp_2019: &[2],
             cwe: &[287, 308],
-            asvs: &["6.3.3"],
+            asvs: &["6.3.4"],
             nist: &["MS-SS-1"],
         },
         text: include_str!("weaker_alternative.rs"),
