@@ -9,9 +9,9 @@
 //!
 //! # Incident
 //!
-//! The nearest is the attack called Meow: in July 2020 a program deleted thousands of databases that stood open on
-//! the internet, Elasticsearch most of all. There one request deleted any number of indices; since version 8 each
-//! has to be named.
+//! The nearest is the attack called Meow: in July 2020 a program deleted thousands of databases that stood open on the
+//! Internet, nearly all of them of Elasticsearch and MongoDB. In Elasticsearch one request could delete all indices;
+//! since version 8 each has to be named unless the server is told otherwise.
 //!
 //! # Bad
 //!
@@ -87,7 +87,7 @@ pub(super) const RULE: ContractRule = ContractRule {
         references: References {
             owasp_2023: &[5],
             owasp_2019: &[5],
-            cwe: &[285, 400],
+            cwe: &[285],
             asvs: &["8.2.1"],
             nist: &["MS-SS-2"],
         },

@@ -10,9 +10,9 @@
 //!
 //! # Incident
 //!
-//! In May 2017 a worm called itself "Google Docs" and asked for permission to read, send and delete mail and to
-//! manage contacts. About a million people granted it, and it sent itself on in their names. A wide permission is
-//! given as easily as a narrow one.
+//! In May 2017 a worm called itself "Google Docs" and asked for permission to read, send and delete mail and to manage
+//! contacts. Whoever granted it sent it on to all of their contacts; Google spoke of fewer than 0.1 % of its users,
+//! which were up to a million. A wide permission is given as easily as a narrow one.
 //!
 //! # Bad
 //!
