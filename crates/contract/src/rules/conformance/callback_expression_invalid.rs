@@ -11,8 +11,10 @@
 //!
 //! # Incident
 //!
-//! The nearest is of 2019: at Capital One a request that was sent on behalf of a caller reached the address where
-//! the cloud gives out credentials. Data of about 106 million people were taken with them.
+//! No incident is known that such an expression made alone: it is documentation that cannot be used (CWE-1059). What a
+//! destination of a request that nobody checks can do was seen in 2019 at Capital One: a request that a caller made a
+//! server send reached the address where the cloud gives out credentials, and data of about 106 million people were
+//! taken with them.
 //!
 //! # Bad
 //!

@@ -9,8 +9,9 @@
 //!
 //! # Incident
 //!
-//! The nearest is of 2023: T-Mobile told that data of about 37 million accounts had been taken through one API, for
-//! weeks before anybody noticed. Nobody watches what no contract names.
+//! No incident is known that an empty contract made alone: it is documentation that says too little (CWE-1059). The
+//! nearest is of 2023: T-Mobile told that data of about 37 million accounts had been taken through one API, for about
+//! six weeks before it was noticed. Whether a contract named that API was not told.
 //!
 //! # Bad
 //!

@@ -10,9 +10,9 @@
 //!
 //! # Incident
 //!
-//! In 2020 Apache Shiro fixed CVE-2020-1957: Shiro and Spring did not read paths alike, so that a request for a
-//! path that Shiro protected reached it without being asked for a credential. A slash at the end had been one of
-//! the ways to do it.
+//! In 2020 Apache Shiro fixed CVE-2020-1957: Shiro and Spring did not read paths alike, so that a request for a path
+//! that Shiro protected reached it without being asked for a credential. A slash at the end of the path, which Spring
+//! passed over and Shiro did not, was one of the ways to do it.
 //!
 //! # Bad
 //!

@@ -65,7 +65,7 @@ pub(super) const RULE: ContractRule = ContractRule {
             owasp_2023: &[9],
             owasp_2019: &[9],
             cwe: &[436],
-            asvs: &["4.1.4"],
+            asvs: &[],
             nist: &[],
         },
         text: include_str!("path_with_query_or_fragment.rs"),

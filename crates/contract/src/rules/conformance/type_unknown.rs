@@ -67,7 +67,7 @@ pub(super) const RULE: ContractRule = ContractRule {
         confidence: Confidence::High,
         profile: Profile::Default,
         references: References {
-            owasp_2023: &[8, 10],
+            owasp_2023: &[8],
             owasp_2019: &[7, 8],
             cwe: &[1173, 20],
             asvs: &["2.1.1", "2.2.1"],
