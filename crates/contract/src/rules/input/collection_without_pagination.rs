@@ -9,8 +9,9 @@
 //!
 //! # Incident
 //!
-//! The nearest is Parler in January 2021: its posts were numbered in a row and its API bounded nobody, so that volunteers
-//! copied nearly all public posts, with the places where videos were taken, in a few days.
+//! The nearest is Parler in January 2021: its posts were numbered in a row and nothing bounded how many a caller
+//! fetched, so that volunteers copied nearly all public posts before the site went off, videos with the places where
+//! they were taken among them.
 //!
 //! # Bad
 //!

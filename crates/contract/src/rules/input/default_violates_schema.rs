@@ -9,9 +9,9 @@
 //!
 //! # Incident
 //!
-//! From December 2016 on, tens of thousands of MongoDB databases were emptied for ransom: older packages listened on
-//! every address and asked for no password unless they were told otherwise. It is the nearest we know of: a default
-//! that nobody had held against what was wanted.
+//! From December 2016 on, tens of thousands of MongoDB databases were emptied for ransom. They asked for no password,
+//! which is so unless it is set otherwise, and stood open on the Internet; packages before version 2.6 listened on
+//! every address by default. It is the nearest we know of: a default that nobody had held against what was wanted.
 //!
 //! # Bad
 //!

@@ -10,8 +10,8 @@
 //!
 //! # Incident
 //!
-//! In 1996 the first Ariane 5 rocket was lost because a number was put into 16 bits that could not hold it. It is
-//! the nearest we know of: the range that was expected and the type that had to hold it were never compared.
+//! In 1996 the first Ariane 5 rocket was lost because a number of 64 bits was put into 16 bits that could not hold it.
+//! It is the nearest we know of: the range that was expected and the type that had to hold it were never compared.
 //!
 //! # Bad
 //!

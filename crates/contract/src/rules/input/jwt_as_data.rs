@@ -78,7 +78,7 @@ pub(super) const RULE: ContractRule = ContractRule {
             owasp_2023: &[2],
             owasp_2019: &[2],
             cwe: &[345, 347],
-            asvs: &[],
+            asvs: &["9.1.1", "9.1.2"],
             nist: &[],
         },
         text: include_str!("jwt_as_data.rs"),

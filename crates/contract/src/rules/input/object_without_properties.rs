@@ -89,7 +89,7 @@ pub(super) const RULE: ContractRule = ContractRule {
         confidence: Confidence::High,
         profile: Profile::Default,
         references: References {
-            owasp_2023: &[3, 10],
+            owasp_2023: &[3, 8],
             owasp_2019: &[6, 8],
             cwe: &[20, 915, 1287],
             asvs: &["2.2.1", "15.3.3"],

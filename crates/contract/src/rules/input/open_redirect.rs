@@ -9,8 +9,8 @@
 //!
 //! # Incident
 //!
-//! In 2022 INKY reported thousands of phishing mails whose links began at American Express and Snapchat: both had a page that
-//! sent a browser wherever a parameter said.
+//! In 2022 INKY reported phishing mails whose links began at American Express and Snapchat: both had a page that sent a
+//! browser wherever a parameter said.
 //!
 //! # Bad
 //!
@@ -75,8 +75,8 @@ pub(super) const RULE: ContractRule = ContractRule {
         confidence: Confidence::Medium,
         profile: Profile::Default,
         references: References {
-            owasp_2023: &[8],
-            owasp_2019: &[7],
+            owasp_2023: &[],
+            owasp_2019: &[],
             cwe: &[601],
             asvs: &["3.7.2"],
             nist: &[],

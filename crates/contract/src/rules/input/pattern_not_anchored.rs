@@ -11,9 +11,9 @@
 //!
 //! # Incident
 //!
-//! In January 2026 the researchers of Wiz told of CodeBreach: a filter of AWS CodeBuild held account numbers with a
-//! pattern that had no anchors, so that other accounts whose number contained an allowed one could start builds of
-//! Amazon's own repositories.
+//! In January 2026 the researchers of Wiz told of CodeBreach: filters of AWS CodeBuild held the numbers of GitHub
+//! accounts with patterns that had no anchors, so that another account whose number contained an allowed one could
+//! start builds of Amazon's own repositories.
 //!
 //! # Bad
 //!
@@ -86,7 +86,7 @@ pub(super) const RULE: ContractRule = ContractRule {
         confidence: Confidence::High,
         profile: Profile::Default,
         references: References {
-            owasp_2023: &[10],
+            owasp_2023: &[8],
             owasp_2019: &[8],
             cwe: &[777, 625],
             asvs: &["2.2.1"],

@@ -92,7 +92,7 @@ pub(super) const RULE: ContractRule = ContractRule {
         confidence: Confidence::High,
         profile: Profile::Default,
         references: References {
-            owasp_2023: &[10],
+            owasp_2023: &[8],
             owasp_2019: &[8],
             cwe: &[20, 1287],
             asvs: &["2.2.1"],

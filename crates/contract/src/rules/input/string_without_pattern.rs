@@ -82,7 +82,7 @@ pub(super) const RULE: ContractRule = ContractRule {
         confidence: Confidence::Medium,
         profile: Profile::Default,
         references: References {
-            owasp_2023: &[10],
+            owasp_2023: &[8],
             owasp_2019: &[8],
             cwe: &[20, 1286],
             asvs: &["2.2.1"],

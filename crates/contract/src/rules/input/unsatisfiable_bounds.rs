@@ -10,9 +10,9 @@
 //!
 //! # Incident
 //!
-//! In 1999 NASA lost the Mars Climate Orbiter because one side gave numbers in pounds and the other took them for
-//! newtons. It is the nearest we know of: the description of an interface that nobody had ever tried against what
-//! was sent.
+//! On 4 May 2019 a certificate with which Mozilla signed add-ons ran out, and Firefox switched nearly all of them off:
+//! no add-on could pass the check any more, whatever it was. It is the nearest we know of: a check that nothing can
+//! satisfy does not keep the bad out but everybody.
 //!
 //! # Bad
 //!
@@ -95,7 +95,7 @@ pub(super) const RULE: ContractRule = ContractRule {
         references: References {
             owasp_2023: &[],
             owasp_2019: &[],
-            cwe: &[1284, 561],
+            cwe: &[570, 1284],
             asvs: &["2.2.1"],
             nist: &[],
         },

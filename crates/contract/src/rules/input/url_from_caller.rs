@@ -79,7 +79,7 @@ pub(super) const RULE: ContractRule = ContractRule {
         profile: Profile::Default,
         references: References {
             owasp_2023: &[7],
-            owasp_2019: &[8],
+            owasp_2019: &[],
             cwe: &[918],
             asvs: &["1.3.6", "13.1.1"],
             nist: &[],

@@ -66,7 +66,7 @@ pub(super) const RULE: ContractRule = ContractRule {
         profile: Profile::Default,
         references: References {
             owasp_2023: &[8],
-            owasp_2019: &[7],
+            owasp_2019: &[8],
             cwe: &[611, 776],
             asvs: &["1.5.1"],
             nist: &[],
