@@ -9,9 +9,9 @@
 //!
 //! # Incident
 //!
-//! In 2022 data of about 9.5 million customers of the Australian carrier Optus were taken through an API without
-//! access control. The authority ACMA said in 2024 that the control had been broken since 2018, and that the API
-//! should have been taken down when it was no longer needed.
+//! In 2022 data of about 9.5 million customers of the Australian carrier Optus were taken through an API without access
+//! control. The authority ACMA told the court in 2024 that a coding error had broken the control in 2018, and that the
+//! API was left in place although nobody needed it any more.
 //!
 //! # Bad
 //!

@@ -10,8 +10,8 @@
 //!
 //! # Incident
 //!
-//! In April 2019 it became known that an old operation of the Indian directory JustDial, unused by its own
-//! applications since 2015, gave data of some 100 million users to anybody who asked.
+//! In April 2019 Rajshekhar Rajaharia told that an old operation of the Indian directory JustDial, which the company
+//! itself no longer used, gave data of some 100 million users to anybody who asked.
 //!
 //! # Bad
 //!
@@ -77,7 +77,7 @@ pub(super) const RULE: ContractRule = ContractRule {
             owasp_2019: &[9],
             cwe: &[1059],
             asvs: &[],
-            nist: &["MS-SS-9"],
+            nist: &[],
         },
         text: include_str!("deprecated_operation_without_sunset.rs"),
     },

@@ -11,8 +11,8 @@
 //!
 //! # Incident
 //!
-//! In February 2022 GitLab mended CVE-2021-4191: its GraphQL API told people without an account the user names of a
-//! private instance, which its REST API did not.
+//! In February 2022 GitLab mended CVE-2021-4191: its GraphQL API told callers without an account the names of users,
+//! also on private instances where nobody could sign up.
 //!
 //! # Bad
 //!

@@ -10,9 +10,9 @@
 //!
 //! # Incident
 //!
-//! The nearest is that of Capital One in 2019: a request that a firewall was made to send to the cloud's internal
-//! address 169.254.169.254 brought credentials, and with them data of about 100 million people. Internal addresses
-//! are what such an attack aims at.
+//! The nearest is that of Capital One in 2019: a firewall was made to send a request to an address that only the
+//! cloud's own machines reach, that of the metadata service, and gave credentials back; with them data of about 106
+//! million people were taken. Internal addresses are what such an attack aims at.
 //!
 //! # Bad
 //!

@@ -62,7 +62,7 @@ pub(super) const RULE: ContractRule = ContractRule {
         references: References {
             owasp_2023: &[9],
             owasp_2019: &[9],
-            cwe: &[1059, 489],
+            cwe: &[668, 1059],
             asvs: &["15.2.3"],
             nist: &[],
         },

@@ -10,8 +10,9 @@
 //!
 //! # Incident
 //!
-//! The nearest is that of T-Mobile US: an attacker asked one of its APIs for data of 37 million customers from
-//! November 2022 on, and it was noticed in January 2023. What no inventory lists, nobody watches.
+//! The nearest is that of T-Mobile US: an attacker took data of about 37 million accounts through one of its APIs from
+//! November 2022 on, and it was noticed in January 2023. Whether a contract named that API was not told; where a path
+//! lets everything through, none does.
 //!
 //! # Bad
 //!
