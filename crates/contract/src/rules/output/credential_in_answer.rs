@@ -11,8 +11,9 @@
 //!
 //! # Incident
 //!
-//! In 2023 MinIO mended CVE-2023-28432: an operation made for checking a cluster answered the settings of the process, the
-//! root password and the secret key among them, to anybody. It was used by attackers within days.
+//! In March 2023 MinIO mended CVE-2023-28432: an operation made for checking a cluster answered the settings of the
+//! process, the root password and the secret key among them, to anybody. A month later the authority CISA listed it
+//! among the weaknesses that attackers use.
 //!
 //! # Bad
 //!

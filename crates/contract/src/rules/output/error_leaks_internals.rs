@@ -10,8 +10,9 @@
 //!
 //! # Incident
 //!
-//! In 2015 Patreon was broken into through a debugger for errors that was open to the internet: an error page of Werkzeug not
-//! only showed the code but ran what was typed into it. All of its data was published.
+//! In 2015 Patreon was broken into through a version of its site for debugging that was open to the Internet. Days
+//! before, Detectify had told it that its error pages carried the debugger of Werkzeug, which shows the code and runs
+//! what is typed into it. Gigabytes of data were published, source code and a copy of the database among them.
 //!
 //! # Bad
 //!

@@ -9,8 +9,9 @@
 //!
 //! # Incident
 //!
-//! In October 2021 a weakness of Apache 2.4.49 was published (CVE-2021-41773). More than a hundred thousand servers told in
-//! `Server` that they were just that version, and searches for it began the same day.
+//! In October 2021 a weakness of Apache 2.4.49, and of no version before it, was published (CVE-2021-41773). By what
+//! servers told in `Server`, Shodan found more than a hundred thousand of just that version, and attackers were looking
+//! for them within days.
 //!
 //! # Bad
 //!

@@ -9,9 +9,9 @@
 //!
 //! # Incident
 //!
-//! The nearest is Experian in 2021: Bill Demirkapi found that a lender's page asked an API of Experian for credit scores
-//! with a name, an address and any date of birth. The API also answered what lowers the score, and what it answered to whom
-//! nobody had looked at.
+//! The nearest is Experian in 2021: Bill Demirkapi found that a lender's page asked an API of Experian for credit
+//! scores with a name, an address and any date of birth, all zeros as well. The API asked for no credential, and
+//! answered more than the score: what lowers it, too.
 //!
 //! # Bad
 //!

@@ -9,8 +9,9 @@
 //!
 //! # Incident
 //!
-//! In January 2023 T-Mobile told that somebody had taken data of about 37 million customers through one API, without
-//! authorisation, and for about six weeks before it was noticed.
+//! No incident is known that a 401 which is not declared made alone: it is a gap in what is documented (CWE-1059). The
+//! nearest is of January 2023: T-Mobile told that data of about 37 million accounts had been taken through one API
+//! without authorisation, for about six weeks before it was noticed.
 //!
 //! # Bad
 //!
