@@ -12,7 +12,8 @@
 //! # Incident
 //!
 //! The nearest that really happened: Swagger UI up to version 4.1.2 loaded whatever contract a link named
-//! (CVE-2018-25031). Somebody who followed a link to the real page sent requests where the attacker's contract led.
+//! (CVE-2018-25031). Somebody who followed a link to the real page was shown the attacker's contract there, and what he
+//! tried went to the servers that it named.
 //!
 //! # Bad
 //!
