@@ -10,7 +10,7 @@
 //! # Incident
 //!
 //! In August 2025 OAuth tokens of the chat service Salesloft Drift were stolen and used to export data from the
-//! Salesforce accounts of more than 700 organisations. The tokens could read far more than a chat needed.
+//! Salesforce accounts of more than 700 organisations. What a stolen token opens is what its scope lets it do.
 //!
 //! # Bad
 //!

@@ -9,8 +9,8 @@
 //!
 //! # Incident
 //!
-//! In 2015 several libraries were found to accept JSON Web Tokens with the algorithm `none` (CVE-2015-9235 in one of
-//! them): of the alternatives that a token could name, one checked nothing. It is the nearest we know of.
+//! In 2015 Tim McLean found that several libraries accepted JSON Web Tokens with the algorithm `none`: of the
+//! alternatives that a token could name, one checked nothing. It is the nearest we know of.
 //!
 //! # Bad
 //!

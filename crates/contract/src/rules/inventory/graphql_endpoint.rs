@@ -12,7 +12,7 @@
 //! # Incident
 //!
 //! In February 2022 GitLab mended CVE-2021-4191: its GraphQL API told callers without an account the names of users,
-//! also on private instances where nobody could sign up.
+//! also on private instances that restrict who may sign up.
 //!
 //! # Bad
 //!
