@@ -99,9 +99,10 @@ pub struct References<'r> {
     pub owasp_2019: &'r [u8],
     /// Numbers of the Common Weakness Enumeration.
     pub cwe: &'r [u16],
-    /// Requirements of the OWASP Application Security Verification Standard 5.0, such as `2.2.1`.
+    /// Requirements of the OWASP Application Security Verification Standard, such as `2.2.1`. Version 5.0.0 is meant
+    /// everywhere; numbers of 4.0 name other requirements.
     pub asvs: &'r [&'r str],
-    /// Security strategies of NIST SP 800-204 (§4), such as `MS-SS-1`.
+    /// Security strategies of NIST SP 800-204 of August 2019, such as `MS-SS-1`.
     pub nist: &'r [&'r str],
 }
 
